@@ -1,0 +1,76 @@
+# `make help` lists what can be made. Everything lives in .venv; nothing is installed elsewhere.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock contract clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found"; \
+		echo "  → on Debian: apt-get install python3 python3-venv; elsewhere: make PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "== creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "== python3-venv is missing: installing it"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq python3-venv >/dev/null \
+			&& $(PYTHON) -m venv $(VENV); \
+		else echo "error: this Python cannot make a virtual environment"; \
+			echo "  → on Debian: sudo apt-get install python3-venv, then the same command again"; exit 1; fi; }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "== installing the runtime (locked, hashes checked)"
+	@$(INSTALL) -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.demo: requirements-demo.lock $(VENV)/.runtime
+	@echo "== installing what only the demo needs"
+	@$(INSTALL) -r requirements-demo.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "== installing the test tools"
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## create .venv with the runtime in it
+
+demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
+	@$(BIN)/python -m edge.demo
+
+test: $(VENV)/.dev $(VENV)/.demo ## set up, then run all tests
+	@$(BIN)/python -m pytest -m "not bench" $(ARGS)
+
+lint: $(VENV)/.dev ## formatting, lint rules, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev $(VENV)/.demo ## measure the figures: a table, and bench-out/*.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+contract: $(VENV)/.runtime ## write docs/contract/ from the message types
+	@$(BIN)/python -m telemetry.contract_docs docs/contract
+
+# One universal resolution for x86-64 and aarch64, with hashes and without a registry's address.
+LOCK := env -u UV_INDEX_URL $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet --no-annotate
+
+lock: $(VENV)/.dev ## resolve the dependencies again
+	@$(LOCK) pyproject.toml -o requirements.lock
+	@$(LOCK) --group build -c requirements.lock -o requirements-build.lock
+	@$(LOCK) pyproject.toml --extra demo -c requirements.lock --no-emit-package scipy --no-emit-package pillow -o requirements-demo.lock
+	@$(LOCK) --group dev -c requirements.lock -c requirements-demo.lock -o requirements-dev.lock
+
+clean: ## remove .venv and everything made here
+	rm -rf $(VENV) build *.egg-info demo-out bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

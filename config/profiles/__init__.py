@@ -1,0 +1,1 @@
+"""One YAML file per kind of unit, laid over the built-in defaults."""

@@ -1,0 +1,66 @@
+"""From a section of the configuration to an open device: one `case` per kind.
+
+Each driver is imported where it is chosen, so that a unit without a camera never loads OpenCV.
+"""
+
+from typing import assert_never
+
+from config.models import (
+    CameraConfig,
+    FileCameraConfig,
+    GnssConfig,
+    GpsdGnssConfig,
+    ReplayGnssConfig,
+    SerialGnssConfig,
+    StreamCameraConfig,
+    TcpGnssConfig,
+    UdpGnssConfig,
+    V4l2CameraConfig,
+)
+from drivers.base import Driver
+from drivers.clock import Clock
+from drivers.samples import Frame, GnssEpoch
+
+
+def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
+    """The receiver of this section, open. Raises DeviceUnavailableError."""
+    match config:
+        case SerialGnssConfig():
+            from drivers.gnss_serial import SerialGnss
+
+            return SerialGnss.open(config, clock)
+        case ReplayGnssConfig():
+            from drivers.gnss_replay import ReplayGnss
+
+            return ReplayGnss.open(config, clock)
+        case TcpGnssConfig():
+            from drivers.gnss_network import TcpGnss
+
+            return TcpGnss.open(config, clock)
+        case UdpGnssConfig():
+            from drivers.gnss_network import UdpGnss
+
+            return UdpGnss.open(config, clock)
+        case GpsdGnssConfig():
+            from drivers.gnss_gpsd import GpsdGnss
+
+            return GpsdGnss.open(config, clock)
+    assert_never(config)
+
+
+def open_camera(name: str, config: CameraConfig, clock: Clock) -> Driver[Frame]:
+    """The camera of this section, open. Raises DeviceUnavailableError."""
+    match config:
+        case V4l2CameraConfig():
+            from drivers.camera_v4l2 import V4l2Camera
+
+            return V4l2Camera.open(name, config, clock)
+        case StreamCameraConfig():
+            from drivers.camera_stream import StreamCamera
+
+            return StreamCamera.open(name, config, clock)
+        case FileCameraConfig():
+            from drivers.camera_file import FileCamera
+
+            return FileCamera.open(name, config, clock)
+    assert_never(config)

@@ -1,0 +1,72 @@
+"""Every measurement a driver can hand over: immutable, with units in the names.
+
+A value that the device did not give is None, never 0. `mono_s` is the monotonic clock at capture:
+for age, order and `dt`. It says nothing about the time of day.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class FixKind(StrEnum):
+    """How the receiver obtained the position, from nothing to centimetres."""
+
+    NONE = "none"
+    ESTIMATED = "estimated"  # dead reckoning inside the receiver
+    FIX_2D = "2d"
+    FIX_3D = "3d"
+    DGPS = "dgps"
+    RTK_FLOAT = "rtk_float"
+    RTK_FIXED = "rtk_fixed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GnssEpoch:
+    """All that one receiver said about one instant, WGS 84.
+
+    Without a fix (`fix` is NONE) there is no position: `lat_deg` and `lon_deg` are None, never 0,0.
+    """
+
+    mono_s: float  # when the first byte of the epoch arrived
+    utc: datetime | None  # from the receiver, time zone UTC; None until it knows date and time
+    fix: FixKind
+    lat_deg: float | None  # -90..90, north positive
+    lon_deg: float | None  # -180..180, east positive
+    alt_msl_m: float | None = None  # above mean sea level
+    speed_mps: float | None = None  # over ground
+    course_deg: float | None = None  # direction of motion over ground, 0..360 true
+    heading_deg: float | None = None  # where the bow points, 0..360 true; not the course
+    satellites_used: int | None = None
+    satellites_in_view: int | None = None
+    hdop: float | None = None  # horizontal dilution of precision, no unit, 1 is ideal
+    pdop: float | None = None
+    vdop: float | None = None
+    error_m: float | None = None  # horizontal, 1 sigma, where the receiver tells it (GST)
+    talkers: tuple[str, ...] = ()  # talker ids heard in the epoch, sorted: ("GN", "GP")
+
+    @property
+    def has_fix(self) -> bool:
+        return self.fix is not FixKind.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """One picture. The pixels are read-only; copy before drawing."""
+
+    camera: str  # the camera's name in the configuration
+    number: int  # counts the frames the source delivered since opening, from 0
+    mono_s: float  # at capture, as near as the device tells
+    image: NDArray[np.uint8]  # (height, width, 3) uint8 BGR
+    media_s: float | None = None  # position in the recording, for files
+
+    @property
+    def width_px(self) -> int:
+        return int(self.image.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        return int(self.image.shape[0])

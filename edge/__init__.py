@@ -1,0 +1,1 @@
+"""The composition: workers, wiring, health, the command line. Holds no domain logic."""

@@ -1,0 +1,1 @@
+"""The `patrol-edge` command: one module per command group."""

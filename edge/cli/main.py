@@ -1,0 +1,46 @@
+"""The `patrol-edge` command line: finds the command, runs it, turns errors into exit codes."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from config.errors import ConfigError
+from edge.cli import config_command, detect, gnss, hub, models, run, track, version
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note
+
+GROUPS = (run, hub, config_command, models, gnss, detect, track, version)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="patrol-edge", description="The runtime on a patrol unit, and its tools."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in GROUPS:
+        group.register(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0 done, 1 the work failed, 2 wrong usage or configuration."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.handler(args))
+    except ConfigError as error:
+        note(str(error))
+        return USAGE
+    except CommandError as error:
+        complain(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader (head, less) has what it wanted; keep the interpreter's flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        note("interrupted")
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

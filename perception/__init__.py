@@ -1,0 +1,1 @@
+"""Frames in, detections, tracks and episodes out. Knows no device and no network."""

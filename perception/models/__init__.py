@@ -1,0 +1,1 @@
+"""Model files that ship with the product, as data, each with its card and licence."""

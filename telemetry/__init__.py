@@ -1,0 +1,1 @@
+"""What the hub sees: the messages, the durable outbox and the MQTT publisher."""

@@ -1,0 +1,1 @@
+"""Figures to hold the product to. `make bench` runs every module here that has `measure()`."""

@@ -1,0 +1,43 @@
+"""The dependency rule: a package may import only itself and packages to its left."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ORDER = ["config", "drivers", "firmware_bridge", "perception", "telemetry", "edge"]
+STRANGERS = {("perception", "firmware_bridge")}
+
+
+def imported(tree: ast.AST) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.append((node.lineno, (node.module or "").split(".")[0]))
+    return found
+
+
+def wrong_imports(package: str, tree: ast.AST) -> list[tuple[int, str]]:
+    return [
+        (line, top)
+        for line, top in imported(tree)
+        if top in ORDER and (ORDER.index(top) > ORDER.index(package) or (package, top) in STRANGERS)
+    ]
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_imports_only_point_left(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {top}"
+        for path in (ROOT / package).rglob("*.py")
+        for line, top in wrong_imports(package, ast.parse(path.read_text()))
+    ]
+    assert wrong == []
+
+
+def test_the_rule_sees_a_wrong_import() -> None:
+    assert wrong_imports("drivers", ast.parse("from edge.mailbox import Mailbox")) == [(1, "edge")]
+    assert wrong_imports("perception", ast.parse("import firmware_bridge")) != []
