@@ -1,0 +1,43 @@
+"""The hand-over between threads: newest wins, per key, and what was replaced is counted."""
+
+import threading
+from collections import Counter
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """Holds the newest item of each key; an untaken older one is replaced and counted.
+
+    Keys take turns, so that one busy camera does not starve the others. For samples, where only
+    the newest matters; never for events: those go to the outbox.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._items: dict[str, T] = {}  # insertion order is the order of turns
+        self._replaced: Counter[str] = Counter()
+
+    def put(self, key: str, item: T) -> None:
+        with self._changed:
+            self._replaced[key] += key in self._items
+            self._items[key] = item
+            self._changed.notify()
+
+    def take(self, timeout_s: float) -> tuple[str, T] | None:
+        """The newest item of the key that waits longest, or None after `timeout_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._items), timeout_s)
+            for key in self._items:
+                return key, self._items.pop(key)
+            return None
+
+    def replaced(self) -> dict[str, int]:
+        """Items that were never taken, by key."""
+        with self._changed:
+            return dict(self._replaced)
+
+    def waiting(self, key: str) -> bool:
+        with self._changed:
+            return key in self._items

@@ -1,0 +1,38 @@
+"""systemd's notification socket (sd_notify(3)); silent where there is none."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+class SystemdNotifier:
+    """Tells systemd READY=1, WATCHDOG=1 and STOPPING=1 over the socket it names."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        # A leading @ stands for Linux's abstract name space (sd_notify(3)).
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        micros = environ.get("WATCHDOG_USEC", "")
+        self.watchdog_s = int(micros) / 1e6 if micros.isdigit() and int(micros) else None
+
+    def ready(self, status: str) -> None:
+        self._send(f"READY=1\nSTATUS={status}")
+
+    def alive(self) -> None:
+        self._send("WATCHDOG=1")
+
+    def status(self, text: str) -> None:
+        self._send(f"STATUS={text}")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def _send(self, text: str) -> None:
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            try:
+                sock.sendto(text.encode(), self._address)
+            except OSError:
+                # systemd restarting its socket must not cost the unit its run; the next ping tells.
+                return
