@@ -1,0 +1,177 @@
+"""OpenCV's capture, behind one door: its errors become answers, its chatter is silenced.
+
+No other module of this package imports `cv2`. Calls block in native code without holding the GIL;
+how long is bounded by the time-outs given to `open_ffmpeg` (FFmpeg looks at them every 100 ms).
+"""
+
+import math
+import os
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]  # (height, width, 3) uint8 BGR, read-only
+
+MAX_SIDE_PX = 8192  # larger is a mistake or an attack: 8192 x 8192 is 200 MB of pixels
+FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
+
+# OpenCV hands FFmpeg's options over through the environment only, which all cameras share; hence
+# they are the same for every one of them. Probing a stream for 5 s (FFmpeg's default) would make
+# a reconnect slower than a technician accepts.
+FFMPEG_OPTIONS = "rtsp_flags;prefer_tcp|analyzeduration;1000000|max_delay;200000"
+
+
+class Capture:
+    """One open `cv2.VideoCapture`. Pictures come in two steps, so that one can be passed over."""
+
+    def __init__(self, capture: "cv2.VideoCapture") -> None:
+        self._capture = capture
+
+    @classmethod
+    def open_ffmpeg(
+        cls, source: str, *, open_timeout_s: float, read_timeout_s: float
+    ) -> Self | None:
+        """A file or stream through FFmpeg; None if it cannot be opened or has no pictures.
+
+        A read that times out ends an FFmpeg stream for good (measured on OpenCV 5.0).
+        One decoding thread: each further one delays the picture by a frame, and takes a core
+        from the detector.
+        """
+        parameters = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            _milliseconds(open_timeout_s),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            _milliseconds(read_timeout_s),
+            cv2.CAP_PROP_N_THREADS,
+            1,
+        ]
+        return cls._open(source, cv2.CAP_FFMPEG, parameters)
+
+    @classmethod
+    def open_v4l2(
+        cls, device: str, *, width_px: int, height_px: int, fps: float, pixel_format: str
+    ) -> Self | None:
+        """A Video4Linux device; None if it cannot be opened as a camera.
+
+        The driver takes the nearest size and rate that it has. The pixel format goes first: at
+        YUYV most USB cameras refuse 720p at full rate, and the size would be rounded down.
+        """
+        parameters = [
+            cv2.CAP_PROP_FOURCC,
+            cv2.VideoWriter.fourcc(*pixel_format.upper()),
+            cv2.CAP_PROP_FRAME_WIDTH,
+            width_px,
+            cv2.CAP_PROP_FRAME_HEIGHT,
+            height_px,
+            cv2.CAP_PROP_FPS,
+            round(fps),
+            cv2.CAP_PROP_BUFFERSIZE,
+            1,
+        ]
+        return cls._open(device, cv2.CAP_V4L2, parameters)
+
+    @classmethod
+    def _open(cls, source: str, backend: int, parameters: list[int]) -> Self | None:
+        silence()
+        try:
+            capture = cv2.VideoCapture(source, backend, parameters)
+        except cv2.error:
+            return None
+        if not capture.isOpened():
+            capture.release()
+            return None
+        return cls(capture)
+
+    def grab(self) -> bool:
+        """Take the next picture from the source; False if none came (time-out, end, cut)."""
+        try:
+            return self._capture.grab()
+        except cv2.error:
+            return False
+
+    def retrieve(self) -> Picture | None:
+        """The picture that was grabbed; None if it is damaged or of an absurd size."""
+        try:
+            good, image = self._capture.retrieve()
+        except cv2.error:
+            return None
+        return as_picture(image) if good else None
+
+    def ready(self, timeout_s: float) -> bool:
+        """Whether a Video4Linux device has a picture waiting, or an error to tell by `grab`."""
+        try:
+            good, ready = cv2.VideoCapture.waitAny([self._capture], round(timeout_s * 1e9))
+        except cv2.error:
+            return True
+        return not good or len(ready) > 0
+
+    def position_s(self) -> float | None:
+        """Stamp of the grabbed picture, as the source counts; None where it has none."""
+        milliseconds = self._property(cv2.CAP_PROP_POS_MSEC)
+        return None if milliseconds is None else milliseconds / 1000
+
+    def fps(self) -> float | None:
+        """The source's own rate; None if it gives none, or nonsense."""
+        fps = self._property(cv2.CAP_PROP_FPS)
+        return fps if fps is not None and 0.1 <= fps <= 240 else None
+
+    def size_px(self) -> tuple[int, int]:
+        """Width and height as the source announces them; 0, 0 if it does not."""
+        width, height = map(self._property, (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        return int(width or 0), int(height or 0)
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def _property(self, key: int) -> float | None:
+        # "Not known" is 0 in OpenCV 4 and -1 in OpenCV 5; a damaged file may also give NaN.
+        try:
+            value = self._capture.get(key)
+        except cv2.error:
+            return None
+        return value if math.isfinite(value) and value >= 0 else None
+
+
+def decode_picture(data: bytes) -> Picture | None:
+    """The picture in these bytes (JPEG, PNG, ...); None if they are damaged.
+
+    Look at `drivers.capture_size.picture_size` first: a few bytes can ask for gigabytes.
+    """
+    silence()
+    if not data:
+        return None
+    try:
+        return as_picture(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+    except cv2.error:
+        return None
+
+
+def as_picture(image: object) -> Picture | None:
+    """The array as three channels of bytes, read-only; None if that is not what it is."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.size == 0:
+        return None
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
+        image = np.dstack([image.reshape(image.shape[:2])] * 3)
+    if image.ndim != 3 or image.shape[2] != 3 or max(image.shape) > MAX_SIDE_PX:
+        return None
+    image.setflags(write=False)
+    return image
+
+
+def silence() -> None:
+    """Keep OpenCV and FFmpeg off stderr: what they print may hold a password, and never a cure.
+
+    Whoever wants to hear FFmpeg sets OPENCV_FFMPEG_LOGLEVEL (16 errors, 48 all) beforehand.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", FFMPEG_OPTIONS)
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        cv2.setLogLevel(0)
+    else:  # OpenCV 5
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
