@@ -1,0 +1,207 @@
+"""Detections of one camera in, tracks out: two-stage association, in seconds, not frames.
+
+After ByteTrack (Zhang et al. 2022): strong detections are given to tracks first; weak ones may only
+continue a track, never start one. Prediction, noise and patience all use the stamps of the
+frames, so that a unit that slows down under heat still follows what it sees.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.models import TrackerConfig
+from perception.detections import PATROL_CLASSES, Detections, Track
+from perception.motion import BoxMotion, Floats
+from perception.tracker_life import Found, Life, Sighting
+from perception.tracker_match import Matching, buffered_iou
+
+STRONG_MATCH = 0.2  # least buffered IoU times score of a strong detection
+WEAK_MATCH = 0.4  # least buffered IoU of a weak one: often clutter, so it must fit better
+AGAIN_MATCH = 0.3  # least IoU with where a track was last seen, for those that stopped or turned
+NEW_MATCH = 0.3  # least buffered IoU times score for a track that is not confirmed yet
+TWIN_IOU = 0.7  # a detection that overlaps a followed object this much starts no second track
+MOST_BUFFER = 0.3  # boxes grow by at most this share of their size before they are compared
+TENTATIVE_S = 0.3  # a track that is not confirmed ends when it is unseen for longer than this
+
+
+@dataclass(slots=True)
+class TrackerCounts:
+    """What the tracker refused, by cause."""
+
+    bad_boxes: int = 0  # not finite, inside out, or of an unknown class
+    stale_frames: int = 0  # stamp not newer than that of the frame before
+
+
+class Tracker:
+    """Follows the objects of one camera. One thread; the same input gives the same output."""
+
+    def __init__(
+        self,
+        config: TrackerConfig,
+        *,
+        high_score: float,
+        first_id: int = 1,
+        ids: Iterator[int] | None = None,
+    ) -> None:
+        """`high_score` is the model's threshold; `config.high_score` goes before it.
+
+        `ids` gives the track ids: hand the same iterator to all cameras of a unit, so that an id is
+        unique in one boot. Without it ids count up from `first_id`.
+        """
+        self.counts = TrackerCounts()
+        self._high = high_score if config.high_score is None else config.high_score
+        self._low = min(config.low_score, self._high)
+        self._confirm_hits = config.confirm_hits
+        self._lost_after_s = config.lost_after_s
+        self._ids = count(first_id) if ids is None else ids
+        self._motion = BoxMotion.none()
+        self._lives: list[Life] = []
+        self._now_s = -math.inf
+        self._tracks: list[Track] = []
+
+    def update(
+        self, detections: Detections, mono_s: float, warp: Floats | None = None
+    ) -> list[Track]:
+        """The confirmed tracks after a frame taken at mono_s, oldest first.
+
+        Hand over everything the detector found from `low_score` on, not only what is strong.
+        A track that was not detected in this frame is in the list with `seen` False and a
+        predicted box, until it is unseen for `lost_after_s`; then it is gone for good.
+        `warp` (2, 3) maps pixels of the frame before to this one, where the camera moved.
+
+        A frame that is not newer than the last is counted, and the last answer given again.
+        """
+        if not mono_s > self._now_s:
+            self.counts.stale_frames += 1
+            return list(self._tracks)
+        dt_s = mono_s - self._now_s if self._lives else 0.0
+        self._now_s = mono_s
+        found = self._sound(detections)
+        self._end_unseen()
+        self._motion.predict(dt_s)
+        if warp is not None:
+            self._motion.warp(warp)
+        self._associate(found)
+        self._tracks = self._told()
+        return list(self._tracks)
+
+    def reset(self) -> None:
+        """Forget all tracks, as after the loss of the camera. Ids go on counting."""
+        self._motion = BoxMotion.none()
+        self._lives = []
+        self._tracks = []
+
+    def early_sightings(self, track_id: int) -> tuple[Sighting, ...]:
+        """What a track was built from before it counted, oldest first, up to and with the
+        detection that confirmed it; empty for a track that is gone."""
+        for life in self._lives:
+            if life.track_id == track_id:
+                return tuple(life.early)
+        return ()
+
+    def _sound(self, detections: Detections) -> Found:
+        """The detections that can be true and are not too weak."""
+        boxes = detections.boxes.astype(np.float64).reshape(-1, 4)
+        sound = (
+            np.isfinite(boxes).all(axis=1)
+            & np.isfinite(detections.scores)
+            & (boxes[:, 2] > boxes[:, 0])
+            & (boxes[:, 3] > boxes[:, 1])
+            & (detections.classes >= 0)
+            & (detections.classes < len(PATROL_CLASSES))
+        )
+        self.counts.bad_boxes += int(np.count_nonzero(~sound))
+        kept = sound & (detections.scores >= self._low)
+        scores = detections.scores[kept].astype(np.float64)
+        return Found(boxes[kept], scores, detections.classes[kept])
+
+    def _end_unseen(self) -> None:
+        patience = (
+            TENTATIVE_S if life.track_id is None else self._lost_after_s for life in self._lives
+        )
+        alive = np.array(
+            [
+                self._now_s - life.seen_s <= longest
+                for life, longest in zip(self._lives, patience, strict=True)
+            ],
+            np.bool_,
+        )
+        if not alive.all():
+            self._motion.keep(alive)
+            self._lives = [life for life, stays in zip(self._lives, alive, strict=True) if stays]
+
+    def _associate(self, found: Found) -> None:
+        """Give the detections to the tracks, in order of trust, and start tracks with the rest."""
+        likeness, again = self._likeness(found)
+        strong = found.scores >= self._high
+        confirmed = np.array([life.track_id is not None for life in self._lives], np.bool_)
+        matching = Matching(len(self._lives), len(found.scores))
+        fused = likeness * found.scores
+        matching.add(fused, confirmed, strong, STRONG_MATCH)
+        matching.add(likeness, confirmed, ~strong, WEAK_MATCH)
+        matching.add(again, confirmed, strong, AGAIN_MATCH)
+        matching.add(fused, ~confirmed, strong, NEW_MATCH)
+        rows, columns = matching.pairs()
+        self._motion.correct(rows, found.boxes[columns])
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            self._see(self._lives[row], found, column)
+        self._start(found, strong & matching.free_columns, likeness)
+
+    def _likeness(self, found: Found) -> tuple[Floats, Floats]:
+        """(N, M) likeness of tracks and detections where predicted, and where last seen."""
+        groups = np.array([life.group for life in self._lives], np.int64)
+        apart = groups[:, None] != found.groups
+        buffer = np.minimum(self._motion.spread(), MOST_BUFFER)
+        likeness = buffered_iou(self._motion.boxes(), found.boxes, buffer)
+        last = np.array([life.last_box for life in self._lives]).reshape(-1, 4)
+        again = buffered_iou(last, found.boxes, np.zeros(len(last)))
+        likeness[apart] = again[apart] = 0.0
+        return likeness, again
+
+    def _see(self, life: Life, found: Found, index: int) -> None:
+        life.see(found, index, self._now_s)
+        self._count(life)
+
+    def _count(self, life: Life) -> None:
+        """From its `confirm_hits`-th detection on a track counts, and has an id."""
+        if life.track_id is None and life.hits >= self._confirm_hits:
+            life.track_id = next(self._ids)
+
+    def _start(self, found: Found, free: NDArray[np.bool_], likeness: Floats) -> None:
+        """A track for each detection in `free` (M,) that is not one more of something followed."""
+        twin = (likeness > TWIN_IOU).any(axis=0)
+        among = self._pairwise(found) > TWIN_IOU
+        new: list[int] = []
+        for index in np.flatnonzero(free & ~twin).tolist():  # the best score comes first
+            if not among[index, new].any():
+                new.append(index)
+        self._motion.append(BoxMotion.start(found.boxes[new]))
+        self._lives += [Life.start(found, index, self._now_s) for index in new]
+        for life in self._lives[len(self._lives) - len(new) :]:
+            self._count(life)
+
+    @staticmethod
+    def _pairwise(found: Found) -> Floats:
+        """(M, M) IoU of the detections with one another, 0 where they exclude each other."""
+        iou = buffered_iou(found.boxes, found.boxes, np.zeros(len(found.boxes)))
+        return np.where(found.groups[:, None] == found.groups, iou, 0.0)
+
+    def _told(self) -> list[Track]:
+        boxes = self._motion.boxes().tolist()
+        return [
+            Track(
+                track_id=life.track_id,
+                label=life.label,
+                score=life.score,
+                box=(box[0], box[1], box[2], box[3]),
+                mono_s=self._now_s,
+                seen=life.seen_s == self._now_s,
+                age_s=self._now_s - life.first_s,
+            )
+            for life, box in zip(self._lives, boxes, strict=True)
+            if life.track_id is not None
+        ]

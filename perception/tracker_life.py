@@ -1,0 +1,88 @@
+"""What is remembered of one track beside its motion: when it was seen, and as what."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception.detections import PATROL_CLASSES
+from perception.motion import Floats
+
+# What a detector may take for one another from frame to frame: a car flickers to a truck, but
+# never to a person. A rider and the bicycle are two objects, so the bicycle is a vehicle.
+GROUPS = np.array([0 if label == "person" else 1 for label in PATROL_CLASSES])
+
+VOTE_MEMORY_S = 10.0  # a track's class is what it looked like in about this time
+VOTE_MAJORITY = 1.2  # a class takes over with so much more weight, so that a draw changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One detection that a track was built from."""
+
+    mono_s: float
+    box: tuple[float, float, float, float]  # x1 y1 x2 y2, pixels
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """The detections of one frame that the tracker works on."""
+
+    boxes: Floats  # (M, 4) x1 y1 x2 y2, pixels
+    scores: Floats  # (M,) 0..1
+    classes: NDArray[np.int64]  # (M,) index into PATROL_CLASSES
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        groups: NDArray[np.int64] = GROUPS[self.classes]
+        return groups
+
+    def sighting(self, index: int, mono_s: float) -> Sighting:
+        x1, y1, x2, y2 = self.boxes[index].tolist()
+        return Sighting(mono_s, (x1, y1, x2, y2), float(self.scores[index]))
+
+
+@dataclass(slots=True)
+class Life:
+    """One track from its first detection on."""
+
+    group: int
+    first_s: float
+    seen_s: float  # stamp of the newest detection
+    score: float  # of the newest detection
+    last_box: Floats  # (4,) x1 y1 x2 y2 of the newest detection
+    votes: NDArray[np.float64]  # (len(PATROL_CLASSES),) fading sums of scores
+    label: str  # the class by vote
+    hits: int = 1
+    track_id: int | None = None  # None until it is confirmed
+    early: list[Sighting] = field(default_factory=list)  # up to the one that confirmed it
+
+    @classmethod
+    def start(cls, found: Found, index: int, mono_s: float) -> Self:
+        votes = np.zeros(len(PATROL_CLASSES))
+        votes[found.classes[index]] = found.scores[index]
+        return cls(
+            group=int(GROUPS[found.classes[index]]),
+            first_s=mono_s,
+            seen_s=mono_s,
+            score=float(found.scores[index]),
+            last_box=found.boxes[index],
+            votes=votes,
+            label=PATROL_CLASSES[found.classes[index]],
+            early=[found.sighting(index, mono_s)],
+        )
+
+    def see(self, found: Found, index: int, mono_s: float) -> None:
+        """Take in one more detection."""
+        self.votes *= np.exp(-(mono_s - self.seen_s) / VOTE_MEMORY_S)
+        self.votes[found.classes[index]] += found.scores[index]
+        if self.votes.max() > VOTE_MAJORITY * self.votes[PATROL_CLASSES.index(self.label)]:
+            self.label = PATROL_CLASSES[int(self.votes.argmax())]
+        self.seen_s = mono_s
+        self.score = float(found.scores[index])
+        self.last_box = found.boxes[index]
+        self.hits += 1
+        if self.track_id is None:
+            self.early.append(found.sighting(index, mono_s))
