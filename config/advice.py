@@ -1,0 +1,231 @@
+"""What works, but should be looked at: a warning each, with its cure.
+
+Nothing is opened, and nothing here is an error: the file may be checked on another computer than
+the unit's, and a device may be plugged in later.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from config.errors import Problem
+from config.models import (
+    FileCameraConfig,
+    ReplayGnssConfig,
+    SerialGnssConfig,
+    Settings,
+    StreamCameraConfig,
+    V4l2CameraConfig,
+)
+from config.nodes import Entries, Node, Path, dotted, find, place_of
+from config.wording import SECRET_PARAMETER, listed
+
+SERIAL_LINKS = "/dev/serial/by-id"
+CAMERA_LINKS = "/dev/v4l/by-id"
+UNSTABLE_SERIAL = re.compile(r"/dev/tty(USB|ACM)\d+")
+UNSTABLE_CAMERA = re.compile(r"/dev/video\d+")
+OTHERS_READ = 0o004
+MAX_LISTED = 6
+
+
+class Files(Protocol):
+    """A way to look at the file system."""
+
+    def exists(self, path: str) -> bool:
+        """True if there is something of this name. Never raises."""
+
+    def mode(self, path: str) -> int | None:
+        """The permission bits; None if it cannot be told."""
+
+    def links(self, folder: str) -> Sequence[tuple[str, str]]:
+        """The links in a folder, with what they point to, both absolute; () if there is none."""
+
+
+class HostFiles:
+    """This computer's file system."""
+
+    def exists(self, path: str) -> bool:
+        try:
+            return FilePath(path).exists()
+        except (OSError, ValueError):  # a name that is too long, or a folder that is closed to us
+            return False
+
+    def mode(self, path: str) -> int | None:
+        try:
+            return FilePath(path).stat().st_mode & 0o777
+        except (OSError, ValueError):
+            return None
+
+    def links(self, folder: str) -> Sequence[tuple[str, str]]:
+        try:
+            paths = sorted(str(path) for path in FilePath(folder).iterdir())
+        except OSError:
+            return ()
+        return [(path, os.path.realpath(path)) for path in paths]
+
+
+HOST_FILES = HostFiles()
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One warning, before it has a place."""
+
+    path: Path
+    text: str
+
+
+def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
+    """Every warning, each at the place of the value that it is about."""
+    found = [
+        *_on_receivers(settings, files),
+        *_on_cameras(settings, files),
+        *_on_model(settings, files),
+        *_on_hub(settings, files),
+    ]
+    return [_placed(item, root) for item in found]
+
+
+def _placed(item: Advice, root: Node) -> Problem:
+    node = find(root, item.path)
+    in_file = node is not None and not isinstance(node, Entries)
+    place = node.place if node is not None and in_file else place_of(root, item.path)
+    variable = f" (set by {place.source})" if place.layer == "environment" else ""
+    return Problem(
+        source="environment" if variable else place.source,
+        line=place.line,
+        column=place.column,
+        path=dotted(item.path),
+        text=item.text + variable,
+        severity="warning",
+    )
+
+
+# --- devices ---------------------------------------------------------------------------------
+
+
+def _on_receivers(settings: Settings, files: Files) -> Iterator[Advice]:
+    if not settings.gnss:
+        yield Advice(
+            ("gnss",), "no GNSS receiver: the hub will not see where the unit is; add one in gnss:"
+        )
+    for name, config in settings.gnss.items():
+        match config:
+            case SerialGnssConfig(port=port) if "://" not in port:
+                path = ("gnss", name, "port")
+                yield from _on_device(path, port, files, SERIAL_LINKS, UNSTABLE_SERIAL)
+            case ReplayGnssConfig(path=log):
+                yield from _on_file(("gnss", name, "path"), log, files)
+            case _:
+                pass
+
+
+def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
+    if not settings.cameras:
+        yield Advice(("cameras",), "no camera: nothing will be detected; add one in cameras:")
+    for name, config in settings.cameras.items():
+        match config:
+            case V4l2CameraConfig(device=device):
+                path = ("cameras", name, "device")
+                yield from _on_device(path, device, files, CAMERA_LINKS, UNSTABLE_CAMERA)
+            case FileCameraConfig(path=video):
+                yield from _on_file(("cameras", name, "path"), video, files)
+            case StreamCameraConfig():
+                yield from _on_stream(("cameras", name), config, files)
+
+
+def _on_device(
+    path: Path, device: str, files: Files, folder: str, unstable: re.Pattern[str]
+) -> Iterator[Advice]:
+    """A device that is not there, or whose name may belong to another one tomorrow."""
+    links = files.links(folder)
+    if not files.exists(device):
+        yield Advice(path, f"{device} is not there{_instead(links)}")
+    elif unstable.fullmatch(device):
+        stable = [link for link, target in links if target == device]
+        cure = f"write {stable[0]}" if stable else f"look for its name in {folder}/"
+        yield Advice(path, f"{device} may be another device after a restart; {cure}")
+
+
+def _instead(links: Sequence[tuple[str, str]]) -> str:
+    if not links:
+        return " on this computer, nor any other like it; plug it in, or check the cable"
+    there = [link for link, _ in links]
+    more = f" and {len(there) - MAX_LISTED} more" if len(there) > MAX_LISTED else ""
+    return f" on this computer; there is: {', '.join(there[:MAX_LISTED])}{more}"
+
+
+def _on_stream(path: Path, config: StreamCameraConfig, files: Files) -> Iterator[Advice]:
+    if SECRET_PARAMETER.search(config.url):
+        yield Advice(
+            (*path, "url"),
+            "the URL seems to hold a password; use credentials_file: if the camera allows it",
+        )
+    if config.credentials_file is not None:
+        yield from _on_secret((*path, "credentials_file"), config.credentials_file, files)
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def _on_file(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
+    if not files.exists(str(file)):
+        yield Advice(path, f"{file} is not there; copy it there, or correct the path")
+
+
+def _on_secret(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
+    if not files.exists(str(file)):
+        yield from _on_file(path, file, files)
+        return
+    mode = files.mode(str(file))
+    if mode is not None and mode & OTHERS_READ:
+        yield Advice(path, f"every user can read {file}; run: chmod 640 {file}")
+
+
+def _on_model(settings: Settings, files: Files) -> Iterator[Advice]:
+    model = settings.perception.model
+    if settings.perception.enabled and model.startswith("/") and not files.exists(model):
+        yield Advice(
+            ("perception", "model"),
+            f"{model} is not there; copy it there, or name one of: patrol-edge models list",
+        )
+
+
+# --- the hub ---------------------------------------------------------------------------------
+
+
+def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
+    hub = settings.hub
+    url = urlsplit(hub.url)
+    if url.scheme == "mqtt" and not is_loopback(url.hostname or ""):
+        yield Advice(
+            ("hub", "url"),
+            f"everything to {url.hostname} goes unencrypted; write mqtts://, with hub.tls.ca "
+            "if the broker's certificate is from an authority of your own",
+        )
+    given = [name for name in ("ca", "cert", "key") if getattr(hub.tls, name) is not None]
+    if url.scheme == "mqtt" and given:
+        yield Advice(
+            ("hub", "tls"),
+            f"{listed(given, 'and')} is not used with mqtt://; write mqtts:// in hub.url",
+        )
+    for name in "ca", "cert":
+        if (file := getattr(hub.tls, name)) is not None:
+            yield from _on_file(("hub", "tls", name), file, files)
+    if hub.tls.key is not None:
+        yield from _on_secret(("hub", "tls", "key"), hub.tls.key, files)
+    if hub.password_file is not None:
+        yield from _on_secret(("hub", "password_file"), hub.password_file, files)
+
+
+def is_loopback(host: str) -> bool:
+    """True for this computer itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,291 @@
+"""A YAML file as values with places, and everything that is wrong with it as a text.
+
+Only PyYAML's event parser is used: it makes no objects, follows no alias and, unlike the
+composer, does not recurse, so that neither tags, anchors nor depth can harm. All use of PyYAML is
+here.
+"""
+
+import bisect
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from config.errors import Problem
+from config.nodes import EntriesBuilder, Items, Node, Place, Scalar, ScalarValue, dotted
+from config.scalars import NotFiniteError, resolve
+from config.syntax import cure_of
+from config.wording import shown
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 20
+INDENT_TAB = re.compile(r"^ *\t", re.MULTILINE)
+LINE_END = re.compile(r"\r\n|\r|\n")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read: its content (None if unusable) and what is wrong with its text."""
+
+    root: Node | None
+    problems: tuple[Problem, ...]
+
+
+def read(path: Path, layer: str) -> Document:
+    """Read one file. Never raises: what is wrong is in the problems."""
+    source = str(path)
+    try:
+        data = _bytes_of(path)
+    except OSError as error:
+        return _unreadable(source, _why_unreadable(error))
+    except ValueError as error:  # a NUL in the name, or not a regular file
+        return _unreadable(source, str(error))
+    if len(data) > MAX_BYTES:
+        return _unreadable(
+            source,
+            f"is larger than {MAX_BYTES // 1024} KiB, which no unit file is; is it the right file?",
+        )
+    return parse(data, source, layer)
+
+
+def _bytes_of(path: Path) -> bytes:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+        raise ValueError("is not a regular file; give the unit's YAML file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _why_unreadable(error: OSError) -> str:
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return "there is no such file; make one with: patrol-edge config init"
+        case IsADirectoryError():
+            return "is a folder; give the YAML file in it, e.g. unit.yaml"
+        case PermissionError():
+            return "may not be read by this user; run as root, or add the user to its group"
+        case _:
+            return f"cannot be read: {error.strerror or error}"
+
+
+def _unreadable(source: str, text: str) -> Document:
+    return Document(None, (Problem(source=source, line=0, column=0, path="", text=text),))
+
+
+def parse(data: bytes, source: str, layer: str) -> Document:
+    """Parse the bytes of one file. Never raises: what is wrong is in the problems."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        return _not_text(_Reader(before, source, layer), data, error)
+    reader = _Reader(text, source, layer)
+    if tabs := INDENT_TAB.findall(text):
+        first = INDENT_TAB.search(text)
+        others = f" (and in {len(tabs) - 1} more)" if len(tabs) > 1 else ""
+        reader.blame(
+            first.end() - 1 if first else 0,
+            f"this line{others} is indented with a tab; write two spaces for each level",
+        )
+        return Document(None, tuple(reader.problems))
+    root = reader.read()
+    return Document(root, tuple(reader.problems))
+
+
+def _not_text(reader: "_Reader", data: bytes, error: UnicodeDecodeError) -> Document:
+    if data.startswith(UTF16_MARKS):
+        reader.blame(0, "the file is UTF-16; save it as UTF-8")
+    else:
+        reader.blame(
+            len(reader.text),
+            f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8",
+        )
+    return Document(None, tuple(reader.problems))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come yet."""
+
+    place: Place
+    entries: EntriesBuilder | None  # None: a list
+    items: list[Node] = field(default_factory=list)
+    key: str | None = None  # the key that waits for its value
+    key_place: Place | None = None
+    duplicate: bool = False
+
+
+def _index(event: yaml.Event) -> int:
+    """Where an event starts, in characters. PyYAML types the mark as optional; it never is."""
+    return event.start_mark.index if event.start_mark else 0
+
+
+class _Reader:
+    """Turns parser events into nodes, and notes every problem on the way."""
+
+    def __init__(self, text: str, source: str, layer: str) -> None:
+        self.text = text
+        self.problems: list[Problem] = []
+        self._source = source
+        self._layer = layer
+        self._starts = [0, *(match.end() for match in LINE_END.finditer(text))]
+        self._open: list[_Open] = []
+        self._root: Node | None = None
+
+    def read(self) -> Node | None:
+        """The document's content, None if there is none to work with."""
+        try:
+            documents = 0
+            for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
+                documents += isinstance(event, yaml.DocumentStartEvent)
+                if documents > 1:
+                    self.blame(_index(event), "a second document; delete from --- on")
+                    return None
+                if not self._take(event):
+                    return None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            self.blame(mark.index if mark else 0, cure_of(error, self.text))
+            return None
+        except yaml.reader.ReaderError as error:
+            self.blame(error.position, "an invisible control character; delete it")
+            return None
+        if self._root is None:
+            self.blame(0, "the file is empty; make one with: patrol-edge config init")
+        return self._root
+
+    def blame(self, index: int, text: str) -> None:
+        place = self._place(index)
+        self._blame_at(place, text)
+
+    def _blame_at(self, place: Place, text: str, path: str | None = None) -> None:
+        self.problems.append(
+            Problem(
+                source=self._source,
+                line=place.line,
+                column=place.column,
+                path=self._path() if path is None else path,
+                text=text,
+            )
+        )
+
+    def _place(self, index: int) -> Place:
+        # Counted here, not by PyYAML: it also breaks lines at U+0085 and U+2028, editors do not.
+        index = min(index, len(self.text))
+        line = bisect.bisect_right(self._starts, index)
+        if line > 1 and index == len(self.text) == self._starts[-1]:
+            line -= 1  # the end of a file with a final line end: its last line, not one more
+        column = index - self._starts[line - 1] + 1
+        return Place(layer=self._layer, source=self._source, line=line, column=column)
+
+    def _path(self) -> str:
+        parts: list[str | int] = []
+        for frame in self._open:
+            if frame.entries is None:
+                parts.append(len(frame.items))
+            elif frame.key is not None:
+                parts.append(frame.key)
+        return dotted(tuple(parts))
+
+    def _take(self, event: yaml.Event) -> bool:
+        """Use one event. False: reading on makes no sense."""
+        if isinstance(event, yaml.NodeEvent):
+            self._refuse_magic(event)
+        match event:
+            case yaml.AliasEvent():
+                self._add(self._scalar(event, None, "", quoted=False))
+            case yaml.ScalarEvent():
+                self._add(self._value(event))
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                return self._begin(event)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._end()
+            case _:
+                pass
+        return True
+
+    def _refuse_magic(self, event: yaml.NodeEvent) -> None:
+        index = _index(event)
+        if isinstance(event, yaml.AliasEvent):
+            self.blame(index, f"*{event.anchor} refers to another place; write the value itself")
+        elif event.anchor is not None:
+            self.blame(index, f"&{event.anchor} is an anchor, which is not read; delete it")
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag != "!":
+            self.blame(index, "a tag (!...) is not read here; write the plain value")
+
+    def _value(self, event: yaml.ScalarEvent) -> Scalar:
+        quoted = event.style is not None
+        try:
+            value = event.value if quoted else resolve(event.value)
+        except NotFiniteError:
+            if not self._expects_key():
+                self.blame(
+                    _index(event),
+                    f"{shown(event.value)} is no number to work with; write a finite one",
+                )
+            value = event.value
+        return self._scalar(event, value, event.value, quoted=quoted)
+
+    def _scalar(self, event: yaml.Event, value: ScalarValue, raw: str, *, quoted: bool) -> Scalar:
+        place = self._place(_index(event))
+        return Scalar(value=value, raw=raw, quoted=quoted, place=place)
+
+    def _expects_key(self) -> bool:
+        return (
+            bool(self._open) and self._open[-1].entries is not None and self._open[-1].key is None
+        )
+
+    def _begin(self, event: yaml.Event) -> bool:
+        index = _index(event)
+        if len(self._open) >= MAX_DEPTH:
+            self.blame(index, f"nested deeper than {MAX_DEPTH} levels; no setting is that deep")
+            return False
+        if self._expects_key():
+            self.blame(index, "a key must be a word; write key: value")
+            return False
+        place = self._place(index)
+        mapping = isinstance(event, yaml.MappingStartEvent)
+        self._open.append(_Open(place, EntriesBuilder(place) if mapping else None))
+        return True
+
+    def _end(self) -> None:
+        frame = self._open.pop()
+        if frame.entries is not None:
+            self._add(frame.entries.done())
+        else:
+            self._add(Items(nodes=tuple(frame.items), place=frame.place))
+
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            self._root = node
+            return
+        frame = self._open[-1]
+        if frame.entries is None:
+            frame.items.append(node)
+        elif frame.key is None:
+            self._begin_entry(frame, node)
+        else:
+            self._end_entry(frame, frame.entries, node)
+
+    def _begin_entry(self, frame: _Open, node: Node) -> None:
+        frame.key = node.raw if isinstance(node, Scalar) else ""
+        frame.key_place = node.place
+        before = frame.entries.key_places.get(frame.key) if frame.entries else None
+        frame.duplicate = before is not None
+        if before is not None:
+            self._blame_at(
+                node.place,
+                f"stands here a second time (first in line {before.line}); delete one of them",
+            )
+
+    def _end_entry(self, frame: _Open, entries: EntriesBuilder, node: Node) -> None:
+        if frame.key is not None and frame.key_place is not None and not frame.duplicate:
+            entries.nodes[frame.key] = node
+            entries.key_places[frame.key] = frame.key_place
+        frame.key = None

@@ -1,0 +1,88 @@
+"""Load a unit's configuration: all layers, every problem at once, and where each value is from."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.advice import HOST_FILES, Files, advice
+from config.checking import checked
+from config.document import Document, read
+from config.errors import ConfigError, Problem
+from config.layers import EMPTY, environment, for_every_device, merged, profile
+from config.models import Settings
+from config.nodes import Entries, Node, Place, Scalar, dotted, find, leaves
+from config.shape import Leaf, shape_of
+
+DEFAULT_FILE = Path("/etc/patrol-edge/unit.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration that is right, with what else there is to say about it."""
+
+    settings: Settings
+    warnings: tuple[Problem, ...]  # works, but should be looked at
+    origins: Mapping[str, Place]  # "hub.url" → where it was set; what is not in it is a default
+    digest: str  # SHA-256 of the effective settings as canonical JSON, 64 hex digits
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ, files: Files = HOST_FILES) -> Loaded:
+    """The effective configuration of the unit whose file this is.
+
+    Relative paths in it become absolute, from the file's folder. Raises ConfigError with every
+    problem of every layer, in the order of the file.
+    """
+    unit_file = read(path, "unit file")
+    variables = environment(environ)
+    problems = [*unit_file.problems, *variables.problems]
+    if unit_file.root is None:
+        raise ConfigError(_sorted(problems))
+    root = _layered(unit_file, variables)
+    outcome = checked(root, Path(os.path.abspath(path)).parent)  # noqa: PTH100 - keeps symlinks
+    told = {(item.source, item.line, item.column) for item in problems if item.line}
+    problems += [
+        item for item in outcome.problems if (item.source, item.line, item.column) not in told
+    ]
+    if problems or outcome.settings is None:
+        raise ConfigError(_sorted(problems))
+    places = {dotted(where): node.place for where, node in leaves(root)}
+    return Loaded(
+        settings=outcome.settings,
+        warnings=tuple(_sorted(advice(outcome.settings, root, files))),
+        origins=places,
+        digest=digest_of(outcome.settings),
+    )
+
+
+def _layered(unit_file: Document, variables: Document) -> Node:
+    own = merged(EMPTY, unit_file.root or EMPTY)
+    own = merged(own, variables.root or EMPTY)
+    kind = find(own, ("unit", "kind"))
+    known = shape_of(Settings).fields["unit"]
+    kinds = getattr(known, "fields", {}).get("kind")
+    if (
+        not isinstance(own, Entries)
+        or not isinstance(kind, Scalar)
+        or not isinstance(kinds, Leaf)
+        or kind.raw not in kinds.choices
+    ):
+        return own
+    below = profile(kind.raw)
+    if not isinstance(below.root, Entries):
+        raise ConfigError(list(below.problems))
+    return merged(for_every_device(below.root, own), own)
+
+
+def digest_of(settings: Settings) -> str:
+    """SHA-256 of the settings as canonical JSON: the same settings, the same digest."""
+    data = settings.model_dump(mode="json")
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    """The file's problems by position, then those of the environment."""
+    return sorted(problems, key=lambda item: (item.source == "environment", item.line, item.column))

@@ -1,0 +1,45 @@
+"""What PyYAML says is wrong with a text, in words that help.
+
+PyYAML's own texts name tokens; a technician needs the line and what to write. The patterns are
+those of PyYAML 6 (`scanner.py`, `parser.py`); an unknown one gets the general advice.
+"""
+
+import yaml
+
+CURES = (
+    ("found unexpected end of stream", "a quote is opened and not closed; close it"),
+    ("mapping values are not allowed", "a second colon in this line, or a wrong indent; "
+     "write key: value on its own line, and put a text with a colon in quotes"),
+    ("could not find expected ':'", "a line without a colon; write key: value"),
+    ("unknown escape character", "a backslash in double quotes is special; use single quotes"),
+    ("expected escape sequence", "a backslash in double quotes is special; use single quotes"),
+    ("cannot start any token", "this character cannot start a value; put the value in quotes"),
+    ("expected ',' or ']'", "a list that is opened with [ needs commas and a closing ]"),
+    ("expected ',' or '}'", "what is opened with { needs commas and a closing }"),
+    ("did not find expected <document start>", "does not belong here; is its line indented "
+     "like its neighbours?"),
+    ("expected <block end>", "is indented unlike its neighbours, or a value lacks its quotes; "
+     "lines of one section start in the same column"),
+    ("block sequence entries are not allowed", "a list entry (- ...) cannot stand here; "
+     "write it on its own line, indented below its key"),
+    ("block mapping keys are not allowed", "a key cannot stand here; start a new line"),
+    ("expected the node content", "a value is missing, or it needs quotes"),
+    ("expected chomping or indentation", "a text that starts with | or > needs quotes"),
+    ("expected a comment or a line break", "a text that starts with | or > needs quotes"),
+    ("expected alphabetic or numeric character", "a text that starts with & or * needs quotes"),
+    ("found undefined tag handle", "a text that starts with ! needs quotes"),
+    ("while scanning a directive", "a line that starts with % cannot be read; delete it"),
+    ("duplicate", "stands here a second time; delete one of them"),
+)  # fmt: skip
+
+
+def cure_of(error: yaml.MarkedYAMLError, text: str) -> str:
+    """What to do about this syntax error, in a line."""
+    told = f"{error.context or ''} / {error.problem or ''}"
+    mark = error.problem_mark
+    if mark is not None and text[mark.index : mark.index + 1] == "\t":
+        return "a tab stands here; write spaces"
+    for pattern, cure in CURES:
+        if pattern in told:
+            return cure
+    return "this is not YAML; write key: value lines, indented with spaces"

@@ -1,0 +1,52 @@
+"""How values, types and near misses are put into words."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+MAX_SHOWN = 60
+CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+SECRET_PARAMETER = re.compile(
+    r"(?i)\b(password|passwd|passwort|pwd|pass|token|secret|auth|key)=[^&\s]*"
+)
+
+
+def masked(text: str) -> str:
+    """The text without what may be a password in a URL."""
+    return SECRET_PARAMETER.sub(r"\1=***", CREDENTIALS.sub("***@", text))
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message: one line, not long, no password."""
+    text = masked(str(value))
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    if len(text) > MAX_SHOWN:
+        text = text[: MAX_SHOWN - 1] + "…"
+    return f"'{text}'"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, None if none is near."""
+    by_folded = {_folded(candidate): candidate for candidate in known}
+    found = difflib.get_close_matches(_folded(word), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "_").replace(" ", "_")[:MAX_SHOWN]
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def figure(number: float) -> str:
+    """A number as a person writes it: 5, 0.2, 22.2."""
+    return str(int(number)) if float(number).is_integer() else f"{number:.6g}"
