@@ -1,0 +1,152 @@
+"""A picture in, boxes of persons and vehicles out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perception import model_file
+from perception.detections import Detections
+from perception.errors import ModelError
+from perception.families import kinds
+from perception.families.family import Candidates, Family, Graph
+from perception.model_spec import ModelSpec
+from perception.nms import suppress
+from perception.preprocess import Placement, Preprocessor
+from perception.session import Session, Tensor
+
+MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
+DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
+MAX_INPUT_SIDE_PX = 4096
+SIZE_INPUT = "orig_target_sizes"  # RT-DETR and D-FINE scale their boxes to this (width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock of the last picture, in milliseconds."""
+
+    pre_ms: float = 0.0
+    inference_ms: float = 0.0
+    post_ms: float = 0.0
+
+
+class Detector:
+    """One model, ready. Used by one thread at a time."""
+
+    def __init__(self, spec: ModelSpec, session: Session, score_min: float) -> None:
+        """Warms the model up. Raises ModelError where its inputs or outputs are not understood."""
+        self.spec = spec
+        self.session = session
+        self.score_min = score_min
+        self.timings = Timings()
+        image_input, width, height = _image_input(session, spec)
+        self._feed = _feed(session, image_input, width, height)
+        self.family = _fit(spec, session, self._feed, width, height)
+        self._pre = Preprocessor(self.family.input_format, width, height)
+        self._feed[image_input.name] = self._pre.tensor
+        self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
+        self.input_px = (width, height)
+
+    @classmethod
+    def open(
+        cls,
+        spec: ModelSpec,
+        *,
+        providers: Sequence[str] = ("cpu",),
+        threads: int | Literal["auto"] = "auto",
+        score_min: float | None = None,
+    ) -> "Detector":
+        """Read, check, load and warm up a model; takes up to a few seconds. Raises ModelError.
+
+        `score_min` None: down to `spec.score_low`, what a tracker can use. `spec.score_threshold`
+        is the score from which a single detection is worth showing.
+        """
+        if spec.path is None:
+            raise ModelError(
+                f"model {spec.name} is not on this computer",
+                f"patrol-edge models pull {spec.name}",
+            )
+        content = model_file.read_checked(spec.path, spec.sha256)
+        session = Session.open(content, providers=providers, threads=threads)
+        return cls(spec, session, spec.score_low if score_min is None else score_min)
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """What is seen in a (H, W, 3) uint8 BGR picture, at most 100 boxes, best first.
+
+        Boxes are in the picture's pixels and inside it. Raises ImageError for what is no picture,
+        ModelError where the model fails.
+        """
+        start = time.perf_counter()
+        placement = self._pre.fill(image)
+        filled = time.perf_counter()
+        outputs = self.session.run(self._feed)
+        inferred = time.perf_counter()
+        found = self._finish(self.family.decode(outputs, self.score_min), placement)
+        done = time.perf_counter()
+        self.timings = Timings(
+            (filled - start) * 1e3, (inferred - filled) * 1e3, (done - inferred) * 1e3
+        )
+        return found
+
+    def _finish(self, candidates: Candidates, placement: Placement) -> Detections:
+        boxes = placement.to_original(candidates.boxes)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        # A box outside the picture was clipped to nothing; a comparison with NaN is False.
+        real = np.nonzero((sides > 0).all(axis=1))[0]
+        boxes, scores, classes = boxes[real], candidates.scores[real], candidates.classes[real]
+        if self._nms_iou is None:
+            kept = np.argsort(-scores, kind="stable")[:MAX_DETECTIONS]
+        else:
+            kept = suppress(boxes, scores, classes, iou_max=self._nms_iou, keep_max=MAX_DETECTIONS)
+        return Detections(boxes[kept], scores[kept], classes[kept])
+
+
+def _image_input(session: Session, spec: ModelSpec) -> tuple[Tensor, int, int]:
+    """The input for the picture, and its width and height in pixels."""
+    pictures = [tensor for tensor in session.inputs if len(tensor.shape) == 4]
+    others = [tensor.name for tensor in session.inputs if len(tensor.shape) != 4]
+    if len(pictures) != 1 or any(name != SIZE_INPUT for name in others):
+        names = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in session.inputs)
+        raise ModelError(f"the model's inputs are not understood: {names}")
+    tensor = pictures[0]
+    batch, channels, height, width = tensor.shape
+    if tensor.kind != "tensor(float)" or channels not in (3, None) or batch not in (1, None):
+        raise ModelError(
+            f"the model wants {tensor.kind} {list(tensor.shape)} as its picture",
+            "export it for float32 pictures of shape [1, 3, height, width]",
+        )
+    declared = spec.input_px or DEFAULT_INPUT_PX
+    size = (width or declared[0], height or declared[1])
+    if spec.input_px is not None and spec.input_px != size:
+        raise ModelError(
+            f"the model's input is {size[0]}x{size[1]}, the catalogue says "
+            f"{spec.input_px[0]}x{spec.input_px[1]}",
+            "correct input_px in the catalogue",
+        )
+    if max(size) > MAX_INPUT_SIDE_PX or min(size) < 1:
+        raise ModelError(f"the model wants pictures of {size[0]}x{size[1]} pixels")
+    return tensor, size[0], size[1]
+
+
+def _feed(session: Session, image: Tensor, width: int, height: int) -> dict[str, NDArray[Any]]:
+    """All inputs of a run; the picture is grey until the first one comes."""
+    feed: dict[str, NDArray[Any]] = {image.name: np.zeros((1, 3, height, width), np.float32)}
+    if len(session.inputs) == 2:
+        feed[SIZE_INPUT] = np.array([[width, height]], np.int64)
+    return feed
+
+
+def _fit(
+    spec: ModelSpec, session: Session, feed: dict[str, NDArray[Any]], width: int, height: int
+) -> Family:
+    """The family, told from a real run, which also warms the session up."""
+    outputs = session.run(feed)
+    shapes = tuple(
+        (tensor.name, tuple(output.shape))
+        for tensor, output in zip(session.outputs, outputs, strict=True)
+    )
+    graph = Graph(width_px=width, height_px=height, outputs=shapes, labels=spec.labels)
+    return kinds.fit(graph, spec.family)

@@ -1,0 +1,136 @@
+"""A picture becomes the tensor that a model was trained on, in buffers that are made once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from perception.errors import ImageError
+
+# centre: scaled to fit, bars on both sides; corner: scaled to fit, bars right and below;
+# squash: stretched to the model's shape. warp: as `centre`, but sampled the way NanoDet's authors
+# do (cv2.warpAffine maps pixel corners where cv2.resize maps pixel centres: up to one source
+# pixel apart, which the network has learnt to expect).
+Fit = Literal["centre", "corner", "squash", "warp"]
+MAX_SIDE_PX = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFormat:
+    """How a family of models wants its pictures. Channel values: (pixel - mean) * scale."""
+
+    fit: Fit
+    pad: int  # 0..255, the value of the bars before normalisation
+    mean: tuple[float, float, float]  # in the model's channel order, 0..255
+    scale: tuple[float, float, float]
+    rgb: bool  # False: BGR, as OpenCV reads
+    half_up: bool = False  # scaled sides are rounded, else cut to whole pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the picture lies in the model's input: x_input = x * scale + offset."""
+
+    scale_x: float
+    scale_y: float
+    offset_x: float
+    offset_y: float
+    width_px: int  # of the original picture
+    height_px: int
+
+    def to_original(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 4) x1 y1 x2 y2 in input pixels → pixels of the picture, clipped to it."""
+        offset = np.array([self.offset_x, self.offset_y] * 2, np.float32)
+        scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)
+        limit = np.array([self.width_px, self.height_px] * 2, np.float32)
+        placed = (boxes - offset) / scale
+        np.clip(placed, 0, limit, out=placed)
+        return placed
+
+
+def place(fmt: InputFormat, size: tuple[int, int], target: tuple[int, int]) -> Placement:
+    """Where a picture of `size` (width, height) goes in an input of `target`."""
+    width, height = size
+    target_w, target_h = target
+    if fmt.fit == "squash":
+        return Placement(target_w / width, target_h / height, 0.0, 0.0, width, height)
+    ratio = min(target_w / width, target_h / height)
+    if fmt.fit == "corner":
+        return Placement(ratio, ratio, 0.0, 0.0, width, height)
+    if fmt.fit == "warp":
+        left, top = (target_w - width * ratio) / 2, (target_h - height * ratio) / 2
+        return Placement(ratio, ratio, left, top, width, height)
+    # Bars of whole pixels, the odd one right and below, as the YOLO family places them.
+    left, top = (
+        float(round((side - whole(fmt, length * ratio)) / 2 - 0.1))
+        for side, length in ((target_w, width), (target_h, height))
+    )
+    return Placement(ratio, ratio, left, top, width, height)
+
+
+def whole(fmt: InputFormat, side: float) -> int:
+    """A scaled side in whole pixels, at least one."""
+    return max(1, round(side) if fmt.half_up else int(side))
+
+
+class Preprocessor:
+    """Fills one tensor again and again. `tensor` is (1, 3, height, width) float32."""
+
+    def __init__(self, fmt: InputFormat, width_px: int, height_px: int) -> None:
+        self._format = fmt
+        self._target = (width_px, height_px)
+        self._canvas = np.full((height_px, width_px, 3), fmt.pad, np.uint8)
+        self._planes = [np.empty((height_px, width_px), np.uint8) for _ in range(3)]
+        self._source = (0, 0)
+        self._placement = Placement(1.0, 1.0, 0.0, 0.0, 0, 0)
+        self.tensor: NDArray[np.float32] = np.zeros((1, 3, height_px, width_px), np.float32)
+
+    def fill(self, image: NDArray[np.uint8]) -> Placement:
+        """Put the (H, W, 3) uint8 BGR picture into `tensor`. Raises ImageError."""
+        check(image)
+        size = (image.shape[1], image.shape[0])
+        if size != self._source:  # the bars of another shape must go
+            self._source, self._placement = size, place(self._format, size, self._target)
+            self._canvas[:] = self._format.pad
+        self._resample(image)
+        self._normalise()
+        return self._placement
+
+    def _resample(self, image: NDArray[np.uint8]) -> None:
+        where = self._placement
+        if self._format.fit == "warp":
+            matrix = np.array(
+                [[where.scale_x, 0, where.offset_x], [0, where.scale_y, where.offset_y]]
+            )
+            cv2.warpAffine(image, matrix, self._target, dst=self._canvas)
+            return
+        if self._format.fit == "squash":
+            cv2.resize(image, self._target, dst=self._canvas)
+            return
+        width = min(whole(self._format, where.width_px * where.scale_x), self._target[0])
+        height = min(whole(self._format, where.height_px * where.scale_y), self._target[1])
+        left, top = int(where.offset_x), int(where.offset_y)
+        resized = cv2.resize(image, (width, height))
+        self._canvas[top : top + height, left : left + width] = resized
+
+    def _normalise(self) -> None:
+        order = (2, 1, 0) if self._format.rgb else (0, 1, 2)
+        cv2.split(self._canvas, self._planes)
+        for channel, source in enumerate(order):
+            out = self.tensor[0, channel]
+            scale, mean = self._format.scale[channel], self._format.mean[channel]
+            np.multiply(self._planes[source], np.float32(scale), out=out)
+            if mean:
+                np.subtract(out, np.float32(mean * scale), out=out)
+
+
+def check(image: NDArray[np.uint8]) -> None:
+    """Raises ImageError unless it is a (H, W, 3) uint8 picture of a sane size."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ImageError(f"not a (H, W, 3) uint8 picture: {image.shape} {image.dtype}")
+    if not (0 < image.shape[0] <= MAX_SIDE_PX and 0 < image.shape[1] <= MAX_SIDE_PX):
+        raise ImageError(
+            f"a picture of {image.shape[1]}x{image.shape[0]} pixels; sides go to {MAX_SIDE_PX}"
+        )
