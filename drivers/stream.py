@@ -1,0 +1,186 @@
+"""Bytes from outside, as they come: serial port, TCP, UDP. This module alone imports pyserial."""
+
+import errno
+import select
+import socket
+from pathlib import Path
+from typing import Protocol, Self
+
+import serial
+
+from drivers.base import DeviceLostError, DeviceUnavailableError
+
+CHUNK_BYTES = 4096
+BY_ID = Path("/dev/serial/by-id")
+
+
+class ByteStream(Protocol):
+    """An open source of bytes, used by one thread."""
+
+    def read(self, wait_s: float) -> bytes:
+        """What is waiting; if nothing is, what comes first within `wait_s`; empty if nothing does.
+
+        Raises DeviceLostError when the source has gone.
+        """
+
+    def close(self) -> None:
+        """Release the source. Never raises."""
+
+
+class SerialStream:
+    """A serial port, opened for this process alone."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self._port = port
+
+    @classmethod
+    def open(cls, path: str, baud: int) -> Self:
+        """Raises DeviceUnavailableError, with the cure."""
+        try:
+            # timeout 0: a read never blocks; waiting is done with select, which costs less.
+            return cls(serial.Serial(path, baud, timeout=0, exclusive=True))
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceUnavailableError(_why_not(path, baud, error)) from error
+
+    def read(self, wait_s: float) -> bytes:
+        try:
+            select.select([self._port.fileno()], [], [], wait_s)
+            return bytes(self._port.read(CHUNK_BYTES))
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceLostError(f"{self._port.port} has gone: is its plug in?") from error
+
+    def set_baud(self, baud: int) -> None:
+        """Go on at another speed; what has arrived at the old one is thrown away.
+
+        Raises DeviceLostError.
+        """
+        try:
+            self._port.baudrate = baud
+            self._port.reset_input_buffer()
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceLostError(f"{self._port.port} does not do {baud} baud") from error
+
+    def close(self) -> None:
+        try:
+            self._port.close()
+        except (serial.SerialException, OSError):
+            return  # it has gone: nothing is left to release
+
+
+class TcpStream:
+    """The receiving side of a TCP connection."""
+
+    def __init__(self, connection: socket.socket, name: str) -> None:
+        self._socket = connection
+        self._name = name
+
+    @classmethod
+    def connect(cls, host: str, port: int, timeout_s: float = 5.0) -> Self:
+        """Raises DeviceUnavailableError, with the cure."""
+        name = f"{host}:{port}"
+        try:
+            connection = socket.create_connection((host, port), timeout_s)
+        except OSError as error:
+            raise DeviceUnavailableError(
+                f"cannot connect to {name}: {_reason(error)}; is it on, and is the address right?"
+            ) from error
+        # A server that loses power sends no goodbye: let the kernel notice within about 30 s.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+        connection.setblocking(False)
+        return cls(connection, name)
+
+    def send(self, data: bytes) -> None:
+        """A short request, small enough for the kernel's buffer. Raises DeviceLostError."""
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise DeviceLostError(f"{self._name} has gone: {_reason(error)}") from error
+
+    def read(self, wait_s: float) -> bytes:
+        try:
+            ready, _, _ = select.select([self._socket], [], [], wait_s)
+            if not ready:
+                return b""
+            data = self._socket.recv(CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
+        except (OSError, ValueError) as error:
+            raise DeviceLostError(f"{self._name} has gone: {_reason(error)}") from error
+        if not data:
+            raise DeviceLostError(f"{self._name} has closed the connection")
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class UdpStream:
+    """Datagrams sent to this computer. A sentence never goes over the end of its datagram."""
+
+    def __init__(self, receiver: socket.socket) -> None:
+        self._socket = receiver
+
+    @classmethod
+    def bind(cls, address: str, port: int) -> Self:
+        """Raises DeviceUnavailableError, with the cure."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        receiver = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            receiver.bind((address, port))
+        except OSError as error:
+            receiver.close()
+            raise DeviceUnavailableError(
+                f"cannot listen on UDP {address} port {port}: {_reason(error)}; "
+                "`bind` is an address of this computer, and no other program may use the port"
+            ) from error
+        receiver.setblocking(False)
+        return cls(receiver)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._socket.getsockname()[1])
+
+    def read(self, wait_s: float) -> bytes:
+        try:
+            ready, _, _ = select.select([self._socket], [], [], wait_s)
+            return self._socket.recv(65_536) + b"\r\n" if ready else b""
+        except BlockingIOError:
+            return b""
+        except (OSError, ValueError) as error:
+            raise DeviceLostError(f"UDP socket: {_reason(error)}") from error
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
+
+
+def _why_not(path: str, baud: int, error: Exception) -> str:
+    """One line: what is wrong with this port, and what to do."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return f"{path} is not there; {_ports_there()}"
+    if number in (errno.EACCES, errno.EPERM):
+        return f"no permission for {path}: add the user to its group (usually dialout), log in anew"
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return f"{path} is in use by another program (gpsd, ModemManager?): stop that one"
+    if Path(path).exists() and not Path(path).is_char_device():
+        return f"{path} is not a serial port; {_ports_there()}"
+    return f"cannot open {path} at {baud} baud: {_reason(error)}"
+
+
+def _ports_there() -> str:
+    try:
+        names = sorted(str(port) for port in BY_ID.iterdir())
+    except OSError:
+        names = []
+    if not names:
+        return f"no serial device is plugged in ({BY_ID} is empty)"
+    return "there are: " + ", ".join(names)
