@@ -36,6 +36,9 @@ class Recording(Protocol):
     def picture(self) -> Picture | None:
         """The picture it stands at; None if that one is damaged."""
 
+    def damaged(self) -> int:
+        """How many `advance` had to pass over."""
+
     def media_s(self) -> float | None:
         """Its place in the recording, if the recording tells."""
 
@@ -101,7 +104,8 @@ class FileCamera:
         self._recording.close()
 
     def counters(self) -> dict[str, int]:
-        return dict(self._counters)
+        damaged = self._counters["undecodable"] + self._recording.damaged()
+        return dict(self._counters) | {"undecodable": damaged}
 
     def _due_s(self, number: int) -> float:
         return (self._start_s or 0.0) + number / self._fps
@@ -157,6 +161,7 @@ class VideoRecording:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._damaged = 0  # in earlier passes
         self._capture = self._reopen()
 
     def _reopen(self) -> Capture:
@@ -194,11 +199,15 @@ class VideoRecording:
     def picture(self) -> Picture | None:
         return self._capture.retrieve()
 
+    def damaged(self) -> int:
+        return self._damaged + self._capture.damaged
+
     def media_s(self) -> float | None:
         return self._capture.position_s()
 
     def rewind(self) -> None:
         # Seeking to 0 is not exact in every container; opening again is.
+        self._damaged += self._capture.damaged
         self._capture.close()
         self._capture = self._reopen()
 
@@ -223,6 +232,9 @@ class PictureFolder:
     def picture(self) -> Picture | None:
         data = picture_bytes(self._paths[self._index])
         return None if data is None else decode_picture(data)
+
+    def damaged(self) -> int:
+        return 0
 
     def media_s(self) -> float | None:
         return None

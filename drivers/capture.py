@@ -6,7 +6,9 @@ how long is bounded by the time-outs given to `open_ffmpeg` (FFmpeg looks at the
 
 import math
 import os
-from typing import Self
+import threading
+import time
+from typing import Literal, Self
 
 import cv2
 import numpy as np
@@ -15,12 +17,26 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]  # (height, width, 3) uint8 BGR, read-only
 
 MAX_SIDE_PX = 8192  # larger is a mistake or an attack: 8192 x 8192 is 200 MB of pixels
-FFMPEG_QUIET = "-8"  # AV_LOG_QUIET
+MAX_DAMAGED = 25  # in a row, before a source counts as ended
+QUICK_S = 0.1
 
-# OpenCV hands FFmpeg's options over through the environment only, which all cameras share; hence
-# they are the same for every one of them. Probing a stream for 5 s (FFmpeg's default) would make
-# a reconnect slower than a technician accepts.
-FFMPEG_OPTIONS = "rtsp_flags;prefer_tcp|analyzeduration;1000000|max_delay;200000"
+# OpenCV reads these when it opens its first source.
+OPENCV_DEFAULTS = {
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # AV_LOG_QUIET
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "1",  # seconds; 10 by default, too long for `read`
+    "OPENCV_VIDEOIO_V4L_READ_ATTEMPTS": "1",
+}
+
+# Probing a stream for 5 s (FFmpeg's default) would make a reconnect slower than a technician
+# accepts; waiting longer than 0.2 s for a late UDP packet would make every picture late.
+FFMPEG_OPTIONS = "analyzeduration;1000000|max_delay;200000"
+TRANSPORTS = {"tcp": "rtsp_transport;tcp", "udp": "rtsp_transport;udp"}
+
+# OpenCV takes FFmpeg's options from the environment only, when it opens. The lock keeps two
+# cameras with different options apart. It costs no time: OpenCV has such a lock of its own and
+# opens one source after the other (measured on 4.10 and 5.0), so a source that does not answer
+# holds up all others; `drivers.camera_probe` asks it first.
+_OPENING = threading.Lock()
 
 
 class Capture:
@@ -28,10 +44,16 @@ class Capture:
 
     def __init__(self, capture: "cv2.VideoCapture") -> None:
         self._capture = capture
+        self.damaged = 0  # pictures that `grab` passed over
 
     @classmethod
     def open_ffmpeg(
-        cls, source: str, *, open_timeout_s: float, read_timeout_s: float
+        cls,
+        source: str,
+        *,
+        open_timeout_s: float,
+        read_timeout_s: float,
+        transport: Literal["tcp", "udp"] = "tcp",
     ) -> Self | None:
         """A file or stream through FFmpeg; None if it cannot be opened or has no pictures.
 
@@ -47,7 +69,11 @@ class Capture:
             cv2.CAP_PROP_N_THREADS,
             1,
         ]
-        return cls._open(source, cv2.CAP_FFMPEG, parameters)
+        with _OPENING:
+            os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
+                f"{TRANSPORTS[transport]}|{FFMPEG_OPTIONS}"
+            )
+            return cls._open(source, cv2.CAP_FFMPEG, parameters)
 
     @classmethod
     def open_v4l2(
@@ -56,7 +82,9 @@ class Capture:
         """A Video4Linux device; None if it cannot be opened as a camera.
 
         The driver takes the nearest size and rate that it has. The pixel format goes first: at
-        YUYV most USB cameras refuse 720p at full rate, and the size would be rounded down.
+        YUYV most USB cameras refuse 720p at full rate, and the size would be rounded down. Two
+        buffers: with one, the camera has nowhere to write while a picture is fetched, and every
+        second picture is lost.
         """
         parameters = [
             cv2.CAP_PROP_FOURCC,
@@ -68,13 +96,13 @@ class Capture:
             cv2.CAP_PROP_FPS,
             round(fps),
             cv2.CAP_PROP_BUFFERSIZE,
-            1,
+            2,
         ]
         return cls._open(device, cv2.CAP_V4L2, parameters)
 
     @classmethod
     def _open(cls, source: str, backend: int, parameters: list[int]) -> Self | None:
-        silence()
+        prepare()
         try:
             capture = cv2.VideoCapture(source, backend, parameters)
         except cv2.error:
@@ -85,7 +113,21 @@ class Capture:
         return cls(capture)
 
     def grab(self) -> bool:
-        """Take the next picture from the source; False if none came (time-out, end, cut)."""
+        """Take the next picture from the source; False if none came (time-out, end, cut).
+
+        OpenCV answers a picture that cannot be decoded as it answers the end: "no". So it is
+        asked again, a few times and only if it was quick; at the end that costs microseconds.
+        """
+        for damaged in range(MAX_DAMAGED + 1):
+            started_s = time.monotonic()
+            if self._grab():
+                self.damaged += damaged
+                return True
+            if time.monotonic() - started_s > QUICK_S:
+                break
+        return False
+
+    def _grab(self) -> bool:
         try:
             return self._capture.grab()
         except cv2.error:
@@ -100,12 +142,12 @@ class Capture:
         return as_picture(image) if good else None
 
     def ready(self, timeout_s: float) -> bool:
-        """Whether a Video4Linux device has a picture waiting, or an error to tell by `grab`."""
+        """Wait for a Video4Linux device; whether `grab` has something to tell, good or bad."""
         try:
             good, ready = cv2.VideoCapture.waitAny([self._capture], round(timeout_s * 1e9))
-        except cv2.error:
+        except cv2.error:  # how OpenCV passes POLLERR on
             return True
-        return not good or len(ready) > 0
+        return bool(good) and len(ready) > 0
 
     def position_s(self) -> float | None:
         """Stamp of the grabbed picture, as the source counts; None where it has none."""
@@ -139,7 +181,7 @@ def decode_picture(data: bytes) -> Picture | None:
 
     Look at `drivers.capture_size.picture_size` first: a few bytes can ask for gigabytes.
     """
-    silence()
+    prepare()
     if not data:
         return None
     try:
@@ -160,13 +202,15 @@ def as_picture(image: object) -> Picture | None:
     return image
 
 
-def silence() -> None:
-    """Keep OpenCV and FFmpeg off stderr: what they print may hold a password, and never a cure.
+def prepare() -> None:
+    """Keep OpenCV and FFmpeg off stderr, and their waits short; call before opening anything.
+
+    What they print may hold a password, and never a cure.
 
     Whoever wants to hear FFmpeg sets OPENCV_FFMPEG_LOGLEVEL (16 errors, 48 all) beforehand.
     """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_QUIET)
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", FFMPEG_OPTIONS)
+    for name, value in OPENCV_DEFAULTS.items():
+        os.environ.setdefault(name, value)
     if hasattr(cv2, "setLogLevel"):  # OpenCV 4
         cv2.setLogLevel(0)
     else:  # OpenCV 5

@@ -1,0 +1,136 @@
+"""A camera on the network, RTSP or HTTP, through FFmpeg.
+
+The picture is fetched and decoded by `grab`, stamped, and only then converted by `retrieve`: what
+has queued up while nobody read is passed over cheaply.
+"""
+
+from collections import Counter
+from typing import Protocol, Self
+
+from config.models import StreamCameraConfig
+from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.camera_probe import check_answers, refusal
+from drivers.camera_url import CameraUrl, read_login
+from drivers.capture import MAX_SIDE_PX, Capture, Picture
+from drivers.capture_stamps import StreamStamps
+from drivers.clock import Clock
+from drivers.samples import Frame
+
+POLL_S = 0.1  # FFmpeg looks at its time-outs this often
+MAX_SKIPPED = 250  # at once
+DEFAULT_FPS = 25.0
+
+
+class Source(Protocol):
+    """What is used of a `Capture`."""
+
+    def grab(self) -> bool: ...
+    def retrieve(self) -> Picture | None: ...
+    @property
+    def damaged(self) -> int: ...
+    def position_s(self) -> float | None: ...
+    def close(self) -> None: ...
+
+
+class StreamCamera:
+    """One open stream. Counters: frames, skipped_stale, undecodable."""
+
+    def __init__(
+        self,
+        name: str,
+        url: CameraUrl,
+        source: Source,
+        config: StreamCameraConfig,
+        clock: Clock,
+        opening_s: float,
+    ) -> None:
+        self._name = name
+        self._url = url
+        self._source = source
+        self._config = config
+        self._clock = clock
+        # HTTP streams of JPEGs carry no stamps: FFmpeg makes them up, at 25 a second.
+        self._stamps = StreamStamps() if url.scheme.startswith("rtsp") else None
+        self._interval_s = 1 / DEFAULT_FPS  # between pictures, as measured
+        self._grabbed_s = opening_s  # FFmpeg queues up pictures while it probes the stream
+        self._number = 0
+        self._counters: Counter[str] = Counter(frames=0, skipped_stale=0, undecodable=0)
+
+    @classmethod
+    def open(cls, name: str, config: StreamCameraConfig, clock: Clock) -> Self:
+        """Connect, within about twice `open_timeout_s`.
+
+        Raises DeviceUnavailableError, which says why and never shows user or password.
+        """
+        login = None if config.credentials_file is None else read_login(config.credentials_file)
+        url = CameraUrl.parse(config.url, login)
+        check_answers(url, config.open_timeout_s)
+        opening_s = clock.mono_s()
+        source = Capture.open_ffmpeg(
+            url.with_login(),
+            open_timeout_s=config.open_timeout_s,
+            read_timeout_s=max(POLL_S, config.stalled_after_s - POLL_S),
+            transport=config.transport,
+        )
+        if source is None:
+            raise DeviceUnavailableError(refusal(url, config.open_timeout_s))
+        if max(source.size_px()) > MAX_SIDE_PX:
+            source.close()
+            raise DeviceUnavailableError(
+                f"{url} sends pictures of more than {MAX_SIDE_PX} px a side; choose a smaller size"
+            )
+        return cls(name, url, source, config, clock, opening_s)
+
+    def read(self) -> Frame | None:
+        """The newest picture; None if one came that is damaged.
+
+        Waits for the next one, at most `stalled_after_s` (OpenCV cannot go on with a stream
+        whose read has timed out, so there is nothing to be won by waiting in pieces).
+        Raises DeviceLostError if none came in that time, or if the camera hung up.
+        """
+        last_s = self._grabbed_s
+        away_s = self._clock.mono_s() - last_s
+        self._grab()
+        if away_s > 2 * self._interval_s:
+            self._skip_stale(min(MAX_SKIPPED, int(away_s / self._interval_s)))
+        else:  # slowly, so that one late picture does not count for much
+            step_s = min(1.0, self._grabbed_s - last_s) - self._interval_s
+            self._interval_s = max(0.005, self._interval_s + 0.1 * step_s)
+        number, arrival_s = self._number, self._grabbed_s
+        self._number += 1
+        mono_s = arrival_s
+        if self._stamps is not None:
+            mono_s = self._stamps.capture_s(arrival_s, self._source.position_s())
+        image = self._source.retrieve()
+        if image is None:
+            self._counters["undecodable"] += 1
+            return None
+        self._counters["frames"] += 1
+        return Frame(camera=self._name, number=number, mono_s=mono_s, image=image)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def counters(self) -> dict[str, int]:
+        damaged = self._counters["undecodable"] + self._source.damaged
+        return dict(self._counters) | {"undecodable": damaged}
+
+    def _grab(self) -> float:
+        """Fetch the next picture. Returns how long that took, in seconds."""
+        started_s = self._clock.mono_s()
+        if not self._source.grab():
+            took_s = self._clock.mono_s() - started_s
+            silent = took_s >= self._config.stalled_after_s - 2 * POLL_S
+            what = f"sent no picture for {took_s:.1f} s" if silent else "ended the stream"
+            raise DeviceLostError(f"{self._url} {what}; check the camera and its network")
+        now_s = self._clock.mono_s()
+        self._grabbed_s = now_s
+        return now_s - started_s
+
+    def _skip_stale(self, waiting: int) -> None:
+        """Pass over what queued up while nobody read: all that comes without a wait."""
+        for _ in range(waiting):
+            self._number += 1
+            self._counters["skipped_stale"] += 1
+            if self._grab() > self._interval_s / 2:
+                return

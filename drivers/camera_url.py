@@ -1,0 +1,92 @@
+"""A camera's address and login: read safely, and never shown in a message."""
+
+import base64
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, unquote, urlsplit
+
+from drivers.base import DeviceUnavailableError
+
+PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraUrl:
+    """An address in parts. `str()` shows it without user, password and query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str  # with the query, as sent to the camera
+    login: tuple[str, str] | None = field(default=None, repr=False)  # user, password
+
+    @classmethod
+    def parse(cls, url: str, login: tuple[str, str] | None = None) -> Self:
+        """Raises DeviceUnavailableError if the address makes no sense."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:  # not chained: its text may show the password
+            raise DeviceUnavailableError(f"the camera's url is malformed; {CURE}") from error
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise DeviceUnavailableError(f"the camera's url names no host; {CURE}")
+        if login is None and parts.username is not None:
+            login = unquote(parts.username), unquote(parts.password or "")
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname,
+            port=port or PORTS[parts.scheme],
+            path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            login=login,
+        )
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def with_login(self) -> str:
+        """The whole address, for the library only: never for a message."""
+        user = ""
+        if self.login is not None:
+            user = ":".join(quote(part, safe="") for part in self.login) + "@"
+        return f"{self.scheme}://{user}{self.authority}{self.path}"
+
+    def basic_authorization(self) -> str | None:
+        """The value of an Authorization header (RFC 7617)."""
+        if self.login is None:
+            return None
+        return "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path.partition('?')[0]}"
+
+
+CURE = "write it as rtsp://host:port/path or http://host:port/path"
+
+
+def read_login(path: Path) -> tuple[str, str]:
+    """User and password from a file of one line `user:password`.
+
+    Raises DeviceUnavailableError if it is missing, open to others, or not of that form.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8") if stat.S_ISREG(mode) else ""
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not text"
+        raise DeviceUnavailableError(
+            f"credentials_file {path} cannot be read ({cause}); write user:password into it"
+        ) from None
+    if mode & 0o077:
+        raise DeviceUnavailableError(
+            f"credentials_file {path} can be read by other users; run: chmod 600 {path}"
+        )
+    user, colon, password = text.strip("\r\n").partition(":")
+    if not user or not colon or "\n" in password:
+        raise DeviceUnavailableError(
+            f"credentials_file {path} must be one line; write user:password into it"
+        )
+    return user, password
