@@ -16,7 +16,7 @@ from perception.families.family import Candidates, Family, Graph
 from perception.model_spec import ModelSpec
 from perception.nms import suppress
 from perception.preprocess import Placement, Preprocessor
-from perception.session import Session, Tensor
+from perception.session import Session, Tensor, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
 DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
@@ -46,7 +46,8 @@ class Detector:
         self._feed = _feed(session, image_input, width, height)
         self.family = _fit(spec, session, self._feed, width, height)
         self._pre = Preprocessor(self.family.input_format, width, height)
-        self._feed[image_input.name] = self._pre.tensor
+        self._image_name = image_input.name
+        self._feed[self._image_name] = self._pre.tensor
         self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
         self.input_px = (width, height)
 
@@ -71,7 +72,10 @@ class Detector:
             )
         content = model_file.read_checked(spec.path, spec.sha256)
         session = Session.open(content, providers=providers, threads=threads)
-        return cls(spec, session, spec.score_low if score_min is None else score_min)
+        detector = cls(spec, session, spec.score_low if score_min is None else score_min)
+        del content
+        release_memory()
+        return detector
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """What is seen in a (H, W, 3) uint8 BGR picture, at most 100 boxes, best first.
@@ -90,6 +94,15 @@ class Detector:
             (filled - start) * 1e3, (inferred - filled) * 1e3, (done - inferred) * 1e3
         )
         return found
+
+    @property
+    def tensor(self) -> NDArray[np.float32]:
+        """What the model was last given, (1, 3, height, width) float32; overwritten by `detect`."""
+        return self._pre.tensor
+
+    def infer(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """The bare model on a ready tensor, for measurements. Raises ModelError."""
+        return self.session.run({**self._feed, self._image_name: tensor})
 
     def _finish(self, candidates: Candidates, placement: Placement) -> Detections:
         boxes = placement.to_original(candidates.boxes)

@@ -5,6 +5,7 @@ cores make inference slower, not faster. Workers do not spin between frames: spi
 to save less than a millisecond.
 """
 
+import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,8 +129,20 @@ def _options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = FATAL_ONLY
+    # Shapes are fixed, so planning memory ahead saves no time but 13 MB (NanoDet-g, measured).
+    options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def release_memory() -> None:
+    """Give back what loading a model left on the heap: 24 of 139 MB with NanoDet-g, measured.
+
+    Worth calling once, after the warm-up. malloc_trim is glibc's; elsewhere nothing happens.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _tensor(arg: Any) -> Tensor:

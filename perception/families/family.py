@@ -71,10 +71,12 @@ class Columns:
 
 
 def pick_by_class(
-    scores: NDArray[np.float32], columns: Columns, score_min: float
+    wanted: NDArray[np.float32], columns: Columns, score_min: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.int64]]:
-    """Every (row, class) above `score_min`, from (n, classes) scores: rows, scores, classes."""
-    wanted = scores[:, columns.columns]
+    """Every (row, class) above `score_min`: rows, scores, classes.
+
+    `wanted` is (n, k), the scores of our classes only: `scores[:, columns.columns]`.
+    """
     rows, which = np.nonzero(wanted > score_min)
     found = wanted[rows, which]
     return strongest(rows, found, columns.patrol[which])

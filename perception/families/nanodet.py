@@ -42,9 +42,9 @@ class NanoDet:
         self._strides = strides
 
     def decode(self, outputs: Sequence[NDArray[np.float32]], score_min: float) -> Candidates:
-        scores = np.concatenate([outputs[i][0] for i in self._scores_at])
+        wanted = [outputs[i][0][:, self._columns.columns] for i in self._scores_at]
         distances = np.concatenate([outputs[i][0] for i in self._distances_at])
-        rows, found, classes = pick_by_class(scores, self._columns, score_min)
+        rows, found, classes = pick_by_class(np.concatenate(wanted), self._columns, score_min)
         boxes = boxes_from(distances[rows], self._centres[rows], self._strides[rows])
         return Candidates(boxes, found, classes)
 
@@ -65,7 +65,9 @@ class NanoDetPlus:
 
     def decode(self, outputs: Sequence[NDArray[np.float32]], score_min: float) -> Candidates:
         table = outputs[0][0]
-        rows, found, classes = pick_by_class(table[:, : self._classes], self._columns, score_min)
+        rows, found, classes = pick_by_class(
+            table[:, self._columns.columns], self._columns, score_min
+        )
         distances = table[rows, self._classes :]
         boxes = boxes_from(distances, self._centres[rows], self._strides[rows])
         return Candidates(boxes, found, classes)
