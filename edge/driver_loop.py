@@ -24,7 +24,6 @@ class DriverHealth:
 
     name: str
     component: str  # "gnss" or "camera"
-    silent_after_s: float
     open: bool = False
     samples: int = 0
     bad: int = 0

@@ -30,6 +30,9 @@ class UnitPosition:
     """The newest position, aged to the moment it is asked for."""
 
     epoch: GnssEpoch
+    lat_deg: float
+    lon_deg: float
+    receiver: str  # its name in the configuration
     source: Source
     error_m: float  # horizontal, 1 sigma
     age_s: float
@@ -48,24 +51,25 @@ class Whereabouts:
 
     def __init__(self, receivers: list[str], lost_after_s: float) -> None:
         self._rank = {name: rank for rank, name in enumerate(receivers)}
+        self._names = receivers
         self._lost_after_s = lost_after_s
-        self._best: tuple[int, GnssEpoch] | None = None
+        self._best: tuple[int, GnssEpoch, float, float] | None = None  # rank, epoch, lat, lon
 
     def note(self, receiver: str, epoch: GnssEpoch) -> bool:
         """Take an epoch into account. True if it is now the newest position."""
-        if not epoch.has_fix:
+        if not epoch.has_fix or epoch.lat_deg is None or epoch.lon_deg is None:
             return False
         rank, best = self._rank[receiver], self._best
         if best is not None and rank > best[0] and epoch.mono_s - best[1].mono_s < TAKE_OVER_S:
             return False
-        self._best = (rank, epoch)
+        self._best = (rank, epoch, epoch.lat_deg, epoch.lon_deg)
         return True
 
     def at(self, mono_s: float) -> UnitPosition | None:
         """The position as known at a stamp; None before the first fix."""
         if self._best is None:
             return None
-        epoch = self._best[1]
+        rank, epoch, lat_deg, lon_deg = self._best
         age_s = max(0.0, mono_s - epoch.mono_s)
         lost = age_s > self._lost_after_s
         speed_mps = UNSEEN_SPEED_MPS if epoch.speed_mps is None else epoch.speed_mps
@@ -75,7 +79,13 @@ class Whereabouts:
         else:
             source = "dead_reckoning" if epoch.fix is FixKind.ESTIMATED else "gnss"
         return UnitPosition(
-            epoch=epoch, source=source, error_m=error_radius_m(epoch) + growth_m, age_s=age_s
+            epoch=epoch,
+            lat_deg=lat_deg,
+            lon_deg=lon_deg,
+            receiver=self._names[rank],
+            source=source,
+            error_m=error_radius_m(epoch) + growth_m,
+            age_s=age_s,
         )
 
 

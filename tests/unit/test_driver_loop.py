@@ -53,7 +53,7 @@ class Openers:
 
 
 def play(openers: Openers) -> tuple[list[object], DriverHealth]:
-    health = DriverHealth("gnss.main", "gnss", 5.0)
+    health = DriverHealth("main", "gnss")
     samples: list[object] = []
     run_driver(
         health, openers, samples.append, openers.stop, lambda: None, ManualClock(), retry_s=(0.0,)

@@ -1,0 +1,183 @@
+"""The perception worker: the newest frame of each camera in turn, through detector and tracker."""
+
+import itertools
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from config.models import EpisodesConfig, PerceptionConfig
+from drivers.clock import Clock
+from drivers.samples import Frame
+from edge.mailbox import Mailbox
+from edge.worker import Beat
+from perception.catalogue import Catalogue
+from perception.detections import Detections, Track
+from perception.detector import Detector
+from perception.episodes import EpisodeBook, EpisodeChange
+from perception.errors import PerceptionError
+from perception.tracker import Tracker
+
+STALE_S = 1.0  # an older frame says nothing of now
+TIMES_KEPT = 1000
+CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes
+
+OnChanges = Callable[[list[EpisodeChange], tuple[int, int]], None]  # with the frame's size
+OnResult = Callable[[Frame, Detections, list[Track]], None]
+
+
+@dataclass(slots=True)
+class CameraTally:
+    """What became of one camera's frames. Written by the perception thread only."""
+
+    looked_at: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)  # by cause
+    detections: int = 0
+    tracks: int = 0  # followed at this moment
+    last_look_mono_s: float | None = None
+
+
+@dataclass(slots=True)
+class Scene:
+    """One camera's tracker, episode book and tally."""
+
+    tracker: Tracker
+    book: EpisodeBook
+    tally: CameraTally
+    frame_size: tuple[int, int] = (1, 1)  # width, height, px, of the newest frame
+
+
+class Vision:
+    """Runs the detector on whatever frame is newest, at most `max_fps` times a second."""
+
+    def __init__(
+        self,
+        config: PerceptionConfig,
+        episodes: EpisodesConfig,
+        cameras: list[str],
+        frames: Mailbox[Frame],
+        open_detector: Callable[[], Detector],
+        on_changes: OnChanges,
+        clock: Clock,
+        on_result: OnResult | None = None,
+    ) -> None:
+        self.ready = threading.Event()  # the model is warm, or cannot be had
+        self.model_error = ""
+        self.model_name = config.model
+        self.detector: Detector | None = None
+        self.inference_ms: deque[float] = deque(maxlen=TIMES_KEPT)
+        self.latency_ms: deque[float] = deque(maxlen=TIMES_KEPT)  # capture to episodes
+        self.tallies = {name: CameraTally() for name in cameras}
+        self._scenes: dict[str, Scene] = {}
+        self._config = config
+        self._episodes = episodes
+        self._cameras = cameras
+        self._frames = frames
+        self._open_detector = open_detector
+        self._on_changes = on_changes
+        self._on_result = on_result
+        self._clock = clock
+        self._track_ids = itertools.count(1)  # one count for all cameras: unique in this boot
+
+    def work(self, beat: Beat, stop: threading.Event) -> None:
+        """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
+        detector = self._open()
+        try:
+            self._watch(detector, beat, stop)
+        finally:
+            # Also after a crash: whoever was told of a `new` is told of its `end`.
+            for scene in self._scenes.values():
+                self._tell(scene, scene.book.end_all("shutdown"))
+
+    def _watch(self, detector: Detector | None, beat: Beat, stop: threading.Event) -> None:
+        period_s = 1.0 / self._config.max_fps
+        due_mono_s = self._clock.mono_s()
+        while not stop.is_set():
+            beat()
+            self._end_lost_cameras()
+            if stop.wait(min(1.0, max(0.0, due_mono_s - self._clock.mono_s()))):
+                break
+            taken = self._frames.take(0.5)
+            if taken is None or detector is None:
+                continue
+            due_mono_s = max(due_mono_s + period_s, self._clock.mono_s())
+            self._look(detector, taken[1])
+
+    def _open(self) -> Detector | None:
+        """The warm detector; None, with the reason in `model_error`, where it cannot be had."""
+        try:
+            self.detector = self._open_detector()
+        except PerceptionError as error:
+            self.model_error = f"{error} ({error.cure})" if error.cure else str(error)
+            structlog.get_logger().error("model_refused", model=self.model_name, error=str(error))
+        else:
+            self._scenes = {name: self._new_scene(name, self.detector) for name in self._cameras}
+        self.ready.set()
+        return self.detector
+
+    def _new_scene(self, camera: str, detector: Detector) -> Scene:
+        high_score = self._config.tracker.high_score or detector.spec.score_threshold
+        tracker = Tracker(self._config.tracker, high_score=high_score, ids=self._track_ids)
+        return Scene(tracker, EpisodeBook(self._episodes, camera), self.tallies[camera])
+
+    def _look(self, detector: Detector, frame: Frame) -> None:
+        scene = self._scenes[frame.camera]
+        tally = scene.tally
+        if self._clock.mono_s() - frame.mono_s > STALE_S:
+            tally.dropped["stale"] += 1
+            return
+        try:
+            found = detector.detect(frame.image)
+        except PerceptionError as error:
+            tally.dropped["detector_failed"] += 1
+            structlog.get_logger().warning("frame_failed", camera=frame.camera, error=str(error))
+            return
+        scene.frame_size = (frame.width_px, frame.height_px)
+        tracks = scene.tracker.update(found, frame.mono_s)
+        self._tell(scene, scene.book.update(tracks, frame.mono_s, scene.frame_size))
+        self._note(scene, frame, detector, found, tracks)
+        if self._on_result is not None:
+            self._on_result(frame, found, tracks)
+
+    def _note(
+        self,
+        scene: Scene,
+        frame: Frame,
+        detector: Detector,
+        found: Detections,
+        tracks: list[Track],
+    ) -> None:
+        now_mono_s = self._clock.mono_s()
+        tally = scene.tally
+        tally.looked_at += 1
+        tally.detections += int((found.scores >= detector.spec.score_threshold).sum())
+        tally.tracks = sum(track.seen for track in tracks)
+        tally.last_look_mono_s = now_mono_s
+        self.inference_ms.append(detector.timings.inference_ms)
+        self.latency_ms.append((now_mono_s - frame.mono_s) * 1e3)
+
+    def _end_lost_cameras(self) -> None:
+        """Where no picture comes any more, what was seen in the last one is not there still."""
+        now_mono_s = self._clock.mono_s()
+        for scene in self._scenes.values():
+            last = scene.tally.last_look_mono_s
+            if last is not None and now_mono_s - last > CAMERA_LOST_S:
+                self._tell(scene, scene.book.end_all("camera_lost"))
+                scene.tracker.reset()
+                scene.tally.tracks = 0
+                scene.tally.last_look_mono_s = None
+
+    def _tell(self, scene: Scene, changes: list[EpisodeChange]) -> None:
+        if changes:
+            self._on_changes(changes, scene.frame_size)
+
+
+def open_detector(config: PerceptionConfig) -> Detector:
+    """The configured model, warm. Raises PerceptionError."""
+    spec = Catalogue(config.models_dir).find(config.model)
+    score_min = config.tracker.low_score if config.score_min is None else config.score_min
+    return Detector.open(
+        spec, providers=config.providers, threads=config.threads, score_min=score_min
+    )

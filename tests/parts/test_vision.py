@@ -1,0 +1,116 @@
+"""The perception worker with the shipped model on real pictures."""
+
+import threading
+import time
+from collections import Counter
+from functools import partial
+
+from config.models import EpisodesConfig, FileCameraConfig, PerceptionConfig
+from drivers.clock import SystemClock
+from drivers.factory import open_camera
+from drivers.samples import Frame
+from edge.driver_loop import DriverHealth, run_driver
+from edge.mailbox import Mailbox
+from edge.vision import Vision, open_detector
+from perception.episodes import EpisodeChange
+from perception.errors import ModelError
+from tests.clips import street_clip
+
+CLOCK = SystemClock()
+
+
+def look(
+    frames: Mailbox[Frame], seconds: float, config: PerceptionConfig | None = None
+) -> tuple[Vision, list[EpisodeChange]]:
+    told: list[EpisodeChange] = []
+    config = config or PerceptionConfig(max_fps=30)
+    vision = Vision(
+        config,
+        EpisodesConfig(min_duration_s=0.2),
+        ["street"],
+        frames,
+        partial(open_detector, config),
+        lambda changes, size: told.extend(changes),
+        CLOCK,
+    )
+    stop = threading.Event()
+    worker = threading.Thread(target=vision.work, args=(lambda: None, stop))
+    worker.start()
+    assert vision.ready.wait(20)
+    feeder = threading.Thread(target=feed, args=(frames, stop))
+    feeder.start()
+    time.sleep(seconds)
+    stop.set()
+    worker.join(5)
+    feeder.join(5)
+    assert not worker.is_alive()
+    return vision, told
+
+
+def feed(frames: Mailbox[Frame], stop: threading.Event) -> None:
+    config = FileCameraConfig(kind="file", path=street_clip(), loop=True)
+    health = DriverHealth("street", "camera")
+
+    def emit(frame: Frame) -> None:
+        frames.put("street", frame)
+
+    run_driver(
+        health, lambda: open_camera("street", config, CLOCK), emit, stop, lambda: None, CLOCK
+    )
+    frames.put("tally", health)  # type: ignore[arg-type]  # how many pictures there were
+
+
+def test_people_in_the_street_become_episodes_each_with_one_end() -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    vision, told = look(frames, 6.0)
+
+    assert any(change.label == "person" for change in told)
+    steps = Counter((change.track_id, change.change) for change in told)
+    begun = {track for track, change in steps if change == "new"}
+    assert begun == {track for track, change in steps if change == "end"}
+    assert all(steps[track, "new"] == steps[track, "end"] == 1 for track in begun)
+    assert vision.tallies["street"].looked_at > 10
+
+
+def test_every_picture_is_looked_at_or_dropped_with_a_cause() -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    vision, _ = look(frames, 3.0, PerceptionConfig(max_fps=5))
+    tally = vision.tallies["street"]
+    left = 0
+    total = 0
+    while (taken := frames.take(0)) is not None:
+        if isinstance(taken[1], DriverHealth):
+            total = taken[1].samples
+        else:
+            left += 1
+
+    replaced = frames.replaced()["street"]
+    assert replaced > 0, "the clip has 25 pictures a second, and five are looked at"
+    assert total == tally.looked_at + tally.dropped.total() + replaced + left
+
+
+def test_a_model_that_cannot_be_had_is_told_and_nothing_breaks() -> None:
+    told: list[EpisodeChange] = []
+
+    def refuse() -> None:
+        raise ModelError("the file is damaged", "pull it again")
+
+    vision = Vision(
+        PerceptionConfig(),
+        EpisodesConfig(),
+        ["street"],
+        Mailbox(),
+        refuse,  # type: ignore[arg-type]
+        lambda changes, size: told.extend(changes),
+        CLOCK,
+    )
+    stop = threading.Event()
+    worker = threading.Thread(target=vision.work, args=(lambda: None, stop))
+    worker.start()
+    assert vision.ready.wait(5)
+    stop.set()
+    worker.join(5)
+
+    assert vision.model_error == "the file is damaged (pull it again)"
+    assert not worker.is_alive()
+    assert told == []
