@@ -10,7 +10,7 @@ PROOF_S = 2.0  # this long the stamps must run at real time's pace before they a
 PACE = 0.1  # how far from it: 0.9 .. 1.1
 DRIFT = 500e-6  # a camera's crystal is off by at most 100 ppm; leave room for bad ones
 LATE_S = 1.0  # a delay of more than this ...
-GIVE_UP_S = 10.0  # ... for this long means that the stamps, not the pictures, are wrong
+GIVE_UP_S = 3.0  # ... for this long means that the stamps, not the pictures, are wrong
 
 
 class StreamStamps:

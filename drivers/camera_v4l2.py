@@ -1,0 +1,142 @@
+"""A camera of this computer, through Video4Linux.
+
+Its pictures carry the kernel's stamp of the moment of capture, on the monotonic clock (V4L2 API,
+v4l2_buffer.timestamp, V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC); it is used where it is plausible.
+"""
+
+import errno
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import Protocol, Self
+
+from config.models import V4l2CameraConfig
+from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.capture import Capture, Picture
+from drivers.clock import Clock
+from drivers.samples import Frame
+
+MAX_WAIT_S = 0.5
+OLDEST_S = 1.0  # a stamp further back than this is of another clock
+STALE_S = 0.2  # a picture this old has waited in the kernel's buffers
+BUFFERS = 4  # as many may be stale; OpenCV asks for 2, a camera may insist on more
+FIRST_TRIES = 4  # of a second each: a sensor that wakes up takes its time
+
+
+class Source(Protocol):
+    """What is used of a `Capture`."""
+
+    def ready(self, timeout_s: float) -> bool: ...
+    def grab(self) -> bool: ...
+    def retrieve(self) -> Picture | None: ...
+    def position_s(self) -> float | None: ...
+    def close(self) -> None: ...
+
+
+class V4l2Camera:
+    """One open device. Counters: frames, skipped_stale, undecodable, unstamped."""
+
+    def __init__(self, name: str, source: Source, config: V4l2CameraConfig, clock: Clock) -> None:
+        self._name = name
+        self._source = source
+        self._config = config
+        self._clock = clock
+        self._newest_s = clock.mono_s()  # when the newest picture came
+        self._stamp_s = self._newest_s  # when it was taken
+        self._number = 0
+        self._counters: Counter[str] = Counter(
+            frames=0, skipped_stale=0, undecodable=0, unstamped=0
+        )
+
+    @classmethod
+    def open(cls, name: str, config: V4l2CameraConfig, clock: Clock) -> Self:
+        """Wait for the first picture, at most about 4 s. Raises DeviceUnavailableError."""
+        device = Path(config.device)
+        check_device(device)
+        source = Capture.open_v4l2(
+            config.device,
+            width_px=config.width_px,
+            height_px=config.height_px,
+            fps=config.fps,
+            pixel_format=config.pixel_format,
+        )
+        if source is None:
+            raise DeviceUnavailableError(
+                f"{device} does not open as a camera; stop the program that uses it "
+                f"(fuser -v {device}), or take the name that ends in video-index0"
+            )
+        if not any(source.grab() for _ in range(FIRST_TRIES)):
+            source.close()
+            raise DeviceUnavailableError(
+                f"{device} sends no pictures; plug it in again, at a port of its own (not a hub)"
+            )
+        return cls(name, source, config, clock)
+
+    def read(self) -> Frame | None:
+        """The newest picture, waiting at most 0.5 s; None if none came, or a damaged one.
+
+        Raises DeviceLostError if none came for `stalled_after_s`, or the device has gone.
+        """
+        now_s = self._clock.mono_s()
+        left_s = self._newest_s + self._config.stalled_after_s - now_s
+        if left_s <= 0:
+            raise DeviceLostError(
+                f"{self._config.device} sent no picture for {now_s - self._newest_s:.1f} s; "
+                "check its cable and power"
+            )
+        if not self._source.ready(min(MAX_WAIT_S, left_s)):
+            return None
+        self._grab()
+        for _ in range(BUFFERS):
+            if self._newest_s - self._stamp_s <= STALE_S or not self._source.ready(0.001):
+                break
+            self._counters["skipped_stale"] += 1
+            self._grab()
+        image = self._source.retrieve()
+        if image is None:
+            self._counters["undecodable"] += 1
+            return None
+        self._counters["frames"] += 1
+        return Frame(camera=self._name, number=self._number - 1, mono_s=self._stamp_s, image=image)
+
+    def close(self) -> None:
+        self._source.close()
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)
+
+    def _grab(self) -> None:
+        if not self._source.grab():
+            raise DeviceLostError(f"{self._config.device} has gone; plug it in again")
+        self._number += 1
+        self._newest_s = self._clock.mono_s()
+        stamp_s = self._source.position_s()
+        if stamp_s is not None and 0 <= self._newest_s - stamp_s <= OLDEST_S:
+            self._stamp_s = stamp_s
+        else:
+            self._counters["unstamped"] += 1
+            self._stamp_s = self._newest_s
+
+
+def check_device(device: Path) -> None:
+    """Raises DeviceUnavailableError if there is no device, or this user may not use it."""
+    try:
+        if not stat.S_ISCHR(device.stat().st_mode):
+            raise DeviceUnavailableError(
+                f"{device} is not a device; look in /dev/v4l/by-id for the camera's name"
+            )
+        os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
+    except OSError as error:
+        raise DeviceUnavailableError(f"{device} {_cause(error)}") from error
+
+
+def _cause(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR | errno.ENXIO | errno.ENODEV:
+            return "does not exist; plug the camera in, or look in /dev/v4l/by-id for its name"
+        case errno.EACCES | errno.EPERM:
+            return "may not be used by this user; add the user to the group video"
+        case errno.EBUSY:
+            return "is in use; stop the program that uses it"
+    return f"cannot be opened ({error.strerror}); plug the camera in again"
