@@ -1,5 +1,6 @@
 """What the computer says of itself: load, memory, temperatures, disk. Linux files only."""
 
+import math
 import os
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,9 +22,10 @@ def _words(path: Path) -> list[str]:
 
 def _number(word: str) -> float | None:
     try:
-        return float(word)
+        value = float(word)
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 @dataclass(slots=True)
@@ -54,7 +56,8 @@ def memory_percent(proc: Path = Path("/proc")) -> float | None:
 
 def process_rss_mib(proc: Path = Path("/proc")) -> float | None:
     words = _words(proc / "self" / "statm")
-    return int(words[1]) * PAGE_MIB if len(words) > 1 else None
+    pages = _number(words[1]) if len(words) > 1 else None
+    return None if pages is None else pages * PAGE_MIB
 
 
 def load(meter: CpuMeter, uptime_s: float) -> Load:
@@ -73,9 +76,9 @@ def temperatures(zones: Path = Path("/sys/class/thermal")) -> tuple[Temperature,
     found = []
     for zone in sorted(zones.glob("thermal_zone*")):
         kind, milli = _words(zone / "type"), _words(zone / "temp")
-        celsius = (_number(milli[0]) or 0.0) / 1000 if milli else None
-        if kind and celsius is not None and -60 < celsius < 200:
-            found.append(Temperature(name=kind[0][:80], celsius=celsius))
+        value = _number(milli[0]) if milli else None
+        if kind and value is not None and -60_000 < value < 200_000:
+            found.append(Temperature(name=kind[0][:80], celsius=value / 1000))
     return tuple(found)
 
 
