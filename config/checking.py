@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from config.errors import Problem
 from config.keys import missing_key, unknown_key, without_names, wrong_kind, wrong_name
+from config.merging import merged
 from config.models import Settings
 from config.nodes import (
     Entries,
@@ -17,6 +18,7 @@ from config.nodes import (
     Path,
     Place,
     Scalar,
+    chain,
     child,
     dotted,
     find,
@@ -26,6 +28,7 @@ from config.nodes import (
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape, shape_of
 from config.values import wrong_value
 
+MAX_TOLD = 100  # a person reads no more, and a wrong file of 256 KiB has tens of thousands
 MODEL = ("perception", "model")  # a name, or a file if it looks like one
 
 
@@ -49,9 +52,23 @@ def checked(root: Node, folder: FilePath) -> Checked:
         settings = Settings.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        told = [told_again(item, root, shape) for item in found]
+        # Near misses are searched for each: enough of them to say that there are too many.
+        told = [told_again(item, root, shape) for item in found[: 2 * MAX_TOLD]]
         return Checked(None, _once([*settler.problems, *told]))
     return Checked(settings if not settler.problems else None, settler.problems)
+
+
+def checked_text(path: Path, text: str) -> str:
+    """The text if it may stand at this path of a unit file. Raises ValueError with the cure."""
+    place = Place(layer="command line", source="")
+    root: Node = Entries(nodes={}, key_places={}, place=place)
+    for where, value in ((("unit", "id"), "unit-01"), (("unit", "kind"), "drone"), (path, text)):
+        node: Node = Scalar(value=value, raw=value, quoted=True, place=place)
+        root = merged(root, chain(where, node, place), shape_of(Settings))
+    outcome = checked(root, FilePath("/"))
+    if outcome.problems:
+        raise ValueError(outcome.problems[0].text)
+    return text
 
 
 def problem(place: Place, path: Path, text: str) -> Problem:
@@ -117,7 +134,10 @@ class _Settler:
     def _lacks_names(self, node: Entries, shape: Named, path: Path) -> bool:
         if not isinstance(shape.value, Kinds) or not isinstance(node.nodes.get("kind"), Scalar):
             return False
-        self._tell(node.key_places["kind"], path, without_names(dotted(path), node.nodes))
+        names = [key for key, it in node.nodes.items() if not isinstance(it, Scalar) or is_null(it)]
+        keys = [key for key, item in node.nodes.items() if isinstance(item, Scalar)]
+        text = without_names(dotted(path), [key for key in keys if key not in names], names)
+        self._tell(node.key_places["kind"], path, text)
         return True
 
     def _tell(self, place: Place, path: Path, text: str) -> None:

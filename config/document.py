@@ -15,7 +15,7 @@ import yaml
 
 from config.errors import Problem
 from config.nodes import EntriesBuilder, Items, Node, Place, Scalar, ScalarValue, dotted
-from config.scalars import NotFiniteError, resolve
+from config.scalars import UNUSABLE, NotFiniteError, resolve
 from config.syntax import cure_of
 from config.wording import shown
 
@@ -150,7 +150,7 @@ class _Reader:
                     return None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self.blame(mark.index if mark else 0, cure_of(error, self.text))
+            self._blame_at(self._place(mark.index if mark else 0), cure_of(error, self.text), "")
             return None
         except yaml.reader.ReaderError as error:
             self.blame(error.position, "an invisible control character; delete it")
@@ -221,6 +221,12 @@ class _Reader:
 
     def _value(self, event: yaml.ScalarEvent) -> Scalar:
         quoted = event.style is not None
+        if UNUSABLE.search(event.value):
+            self.blame(
+                _index(event),
+                "holds a line break or an invisible character; write one line",
+            )
+            return self._scalar(event, "", "", quoted=True)
         try:
             value = event.value if quoted else resolve(event.value)
         except NotFiniteError:

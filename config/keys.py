@@ -1,6 +1,6 @@
 """What is wrong with a key that is unknown, missing or badly named, and what to write instead."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from config.nodes import Node, Path, Scalar
 from config.shape import Kinds, Leaf, Section, every_path
@@ -18,7 +18,7 @@ SYNONYMS = {
     "interval": ("every_s", "patrol_every_s"), "interval_s": ("every_s", "patrol_every_s"),
     "ip": ("host", "url"), "keyfile": ("key",), "log": ("logging",), "mqtt": ("hub",),
     "name": ("label", "id"), "path": ("port", "device", "url"), "port": ("device", "url"),
-    "prefix": ("root",), "private_key": ("key",), "resolution": ("width_px",),
+    "prefix": ("root",), "private_key": ("key",), "resolution": ("width_px and height_px",),
     "server": ("hub", "url"), "source": ("device", "url", "path", "port"), "speed": ("baud",),
     "topic": ("root",), "type": ("kind",), "uri": ("url",), "user": ("username",),
     "width": ("width_px",),
@@ -34,7 +34,8 @@ def unknown_key(
     if meant:
         return meant
     here = list(siblings.fields)
-    synonym = next((word for word in SYNONYMS.get(key.lower(), ()) if word in here), None)
+    meanings = SYNONYMS.get(key.lower(), ())
+    synonym = next((word for word in meanings if set(word.split(" and ")) <= set(here)), None)
     near = synonym or nearest(key, here)
     hints = [f"do you mean {near}?"] if near else []
     if kinds is not None and (others := _kinds_with(key, kinds)):
@@ -101,9 +102,15 @@ def wrong_name(name: str, pattern: str) -> str:
     )
 
 
-def without_names(section: str, keys: Iterable[str]) -> str:
-    """What to say where a device's keys stand directly in the section of devices."""
+def without_names(section: str, keys: Sequence[str], names: Sequence[str]) -> str:
+    """What to say where a device's keys stand directly in the section of devices.
+
+    `names` are the keys without content: probably the names that they should stand below.
+    """
+    told = listed(keys[:4], "and")
+    if len(names) == 1:
+        return f"{told} belong below {names[0]}:; indent them by two more spaces"
     return (
-        f"each of the {section} needs a name of your choice; write {section}: / main: / "
-        f"and below that, one level deeper, {listed(list(keys)[:4], 'and')}"
+        f"what stands in {section}: needs a name of your choice; write {section}:, below it "
+        f"main:, and below that, one level deeper, {told}"
     )

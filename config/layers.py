@@ -1,28 +1,25 @@
-"""Layers: built-in defaults ← profile ← unit file ← environment, and how they merge.
-
-Mappings merge key by key; lists and single values replace. A device of another `kind` replaces
-the whole device, since the keys of one kind mean nothing to another.
-"""
+"""The layers beside the unit file: the profile below it, the environment above it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path as FilePath
 
 from config.document import Document, parse
 from config.errors import Problem
+from config.merging import merged
 from config.models import Settings
 from config.nodes import (
     Entries,
-    EntriesBuilder,
+    Items,
     Node,
     Place,
     Scalar,
-    is_null,
+    chain,
     with_entry,
+    without_entry,
 )
-from config.scalars import NotFiniteError, resolve
-from config.shape import Named, at_path, every_path, shape_of
+from config.scalars import UNUSABLE, NotFiniteError, resolve
+from config.shape import ListOf, Named, at_path, every_path, shape_of
 from config.wording import nearest, shown
 
 PREFIX = "PATROL_EDGE__"
@@ -36,31 +33,6 @@ def profile(kind: str) -> Document:
     return parse(data, f"profile {kind}", "profile")
 
 
-def merged(below: Node, above: Node) -> Node:
-    """`above` laid over `below`."""
-    if not isinstance(below, Entries):
-        return above
-    if is_null(above):  # `gnss:` with nothing under it says nothing
-        return below
-    if not isinstance(above, Entries) or _other_kind(below, above):
-        return above
-    result = below
-    for key, node in above.nodes.items():
-        old = below.nodes.get(key)
-        value = node if old is None else merged(old, node)
-        result = with_entry(result, key, above.key_places[key], value)
-    # Where something is missing from a section, the file is the place to add it.
-    keeps = above.place.layer == "environment" and below.place.layer != "default"
-    return result if keeps else replace(result, place=above.place)
-
-
-def _other_kind(below: Entries, above: Entries) -> bool:
-    old, new = below.nodes.get("kind"), above.nodes.get("kind")
-    if not isinstance(old, Scalar) or not isinstance(new, Scalar):
-        return False
-    return old.value != new.value
-
-
 def for_every_device(profile_root: Entries, devices: Entries) -> Entries:
     """The profile with its `*` entries written out for the devices that the unit has."""
     result = profile_root
@@ -69,6 +41,9 @@ def for_every_device(profile_root: Entries, devices: Entries) -> Entries:
             continue
         there = devices.nodes.get(section)
         names = list(there.nodes) if isinstance(there, Entries) else []
+        if not names:
+            result = without_entry(result, section)
+            continue
         pattern, place = node.nodes[EVERY], node.key_places[EVERY]
         result = with_entry(
             result,
@@ -86,6 +61,7 @@ def for_every_device(profile_root: Entries, devices: Entries) -> Entries:
 def environment(environ: Mapping[str, str]) -> Document:
     """What PATROL_EDGE__SECTION__KEY=value variables say."""
     root: Node = EMPTY
+    shape = shape_of(Settings)
     problems: list[Problem] = []
     for name in sorted(environ):
         if not name.startswith(PREFIX):
@@ -94,20 +70,23 @@ def environment(environ: Mapping[str, str]) -> Document:
         if (problem := _unknown(name, path)) is not None:
             problems.append(problem)
             continue
+        if UNUSABLE.search(environ[name]):
+            problems.append(_problem(path, f"{name} holds an invisible character; set it again"))
+            continue
         try:
-            root = merged(root, _chain(name, path, environ[name]))
+            root = merged(root, _variable(name, path, environ[name]), shape)
         except NotFiniteError:
             problems.append(_problem(path, f"{name}: {shown(environ[name])} is not finite"))
     return Document(root, tuple(problems))
 
 
-def _chain(name: str, path: tuple[str, ...], raw: str) -> Node:
+def _variable(name: str, path: tuple[str, ...], raw: str) -> Node:
     place = Place(layer="environment", source=name)
-    node: Node = Scalar(value=resolve(raw), raw=raw, quoted=False, place=place)
-    for key in reversed(path):
-        builder = EntriesBuilder(place, nodes={key: node}, key_places={key: place})
-        node = builder.done()
-    return node
+    if isinstance(at_path(shape_of(Settings), path), ListOf):
+        items = [item.strip() for item in raw.strip("[] ").split(",")]
+        nodes = tuple(Scalar(value=resolve(i), raw=i, quoted=False, place=place) for i in items)
+        return chain(path, Items(nodes=nodes, place=place), place)
+    return chain(path, Scalar(value=resolve(raw), raw=raw, quoted=False, place=place), place)
 
 
 def _unknown(name: str, path: tuple[str, ...]) -> Problem | None:

@@ -4,17 +4,18 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.advice import HOST_FILES, Files, advice
-from config.checking import checked
+from config.checking import MAX_TOLD, checked
 from config.document import Document, read
 from config.errors import ConfigError, Problem
-from config.layers import EMPTY, environment, for_every_device, merged, profile
+from config.layers import EMPTY, environment, for_every_device, profile
+from config.merging import merged
 from config.models import Settings
 from config.nodes import Entries, Node, Place, Scalar, dotted, find, leaves
-from config.shape import Leaf, shape_of
+from config.shape import Leaf, at_path, shape_of
 
 DEFAULT_FILE = Path("/etc/patrol-edge/unit.yaml")
 
@@ -58,11 +59,14 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, files: Files = HOS
 
 
 def _layered(unit_file: Document, variables: Document) -> Node:
-    own = merged(EMPTY, unit_file.root or EMPTY)
-    own = merged(own, variables.root or EMPTY)
+    shape = shape_of(Settings)
+    own = unit_file.root
+    if not isinstance(own, Entries):
+        return own or EMPTY
+    if variables.root is not None:
+        own = merged(own, variables.root, shape)
     kind = find(own, ("unit", "kind"))
-    known = shape_of(Settings).fields["unit"]
-    kinds = getattr(known, "fields", {}).get("kind")
+    kinds = at_path(shape, ("unit", "kind"))
     if (
         not isinstance(own, Entries)
         or not isinstance(kind, Scalar)
@@ -73,7 +77,7 @@ def _layered(unit_file: Document, variables: Document) -> Node:
     below = profile(kind.raw)
     if not isinstance(below.root, Entries):
         raise ConfigError(list(below.problems))
-    return merged(for_every_device(below.root, own), own)
+    return merged(for_every_device(below.root, own), own, shape)
 
 
 def digest_of(settings: Settings) -> str:
@@ -84,5 +88,12 @@ def digest_of(settings: Settings) -> str:
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
-    """The file's problems by position, then those of the environment."""
-    return sorted(problems, key=lambda item: (item.source == "environment", item.line, item.column))
+    """The file's problems by position, then those of the environment; not endlessly many."""
+    ordered = sorted(
+        problems, key=lambda item: (item.source == "environment", item.line, item.column)
+    )
+    if len(ordered) <= MAX_TOLD:
+        return ordered
+    text = f"{len(ordered) - MAX_TOLD} more like these; is it the right file?"
+    last = replace(ordered[MAX_TOLD], path="", text=text)
+    return [*ordered[:MAX_TOLD], last]

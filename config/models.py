@@ -4,9 +4,11 @@ Every section refuses unknown keys, and every number carries its unit in its nam
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from config.addresses import broker_url, host_name, serial_port, stream_url, video_device
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
 
@@ -15,6 +17,13 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
 DeviceName = Annotated[str, Field(pattern=NAME_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, AfterValidator(host_name)]
+SerialPort = Annotated[str, AfterValidator(serial_port)]
+VideoDevice = Annotated[str, AfterValidator(video_device)]
+StreamUrl = Annotated[str, AfterValidator(stream_url)]
+BrokerUrl = Annotated[str, AfterValidator(broker_url)]
+Baud = Annotated[int, Field(ge=300, le=4_000_000)]
+Threads = Annotated[int, Field(ge=1, le=64)]
 
 
 class Section(BaseModel):
@@ -28,10 +37,20 @@ class UnitConfig(Section):
 
     id: str = Field(
         pattern=UNIT_ID_PATTERN,
+        examples=["dog-01"],
         description="MQTT client id, topic level and certificate CN: a-z, 0-9 and -, at most 32",
+        # Editors show this one, too.
+        json_schema_extra={"patternErrorMessage": "1 to 32 of a-z, 0-9 and -"},
     )
     kind: UnitKind = Field(description="the body it runs on; chooses the profile")
     label: str = Field("", max_length=80, description="a name for people, shown by the hub")
+
+    @field_validator("id")
+    @classmethod
+    def _not_the_hub(cls, unit_id: str) -> str:
+        if unit_id == "hub":  # patrol/v1/hub/state is the hub's own topic
+            raise ValueError("'hub' is the hub's own name on the wire; write another, e.g. unit-01")
+        return unit_id
 
 
 # --- GNSS ------------------------------------------------------------------------------------
@@ -52,8 +71,12 @@ class SerialGnssConfig(GnssSource):
     """A GNSS receiver that speaks NMEA 0183 on a serial port."""
 
     kind: Literal["serial"]
-    port: str = Field(min_length=1, description="its stable name, /dev/serial/by-id/...")
-    baud: int | Literal["auto"] = Field(
+    port: SerialPort = Field(
+        min_length=1,
+        examples=["/dev/serial/by-id/usb-u-blox_GNSS_receiver-if00"],
+        description="its stable name, /dev/serial/by-id/...",
+    )
+    baud: Baud | Literal["auto"] = Field(
         "auto", description="bits per second, or auto to try the usual ones"
     )
 
@@ -62,7 +85,7 @@ class ReplayGnssConfig(GnssSource):
     """A recorded NMEA log, played as if it came from a receiver."""
 
     kind: Literal["replay"]
-    path: Path = Field(description="the log file")
+    path: Path = Field(examples=["patrol.nmea"], description="the log file")
     timing: Literal["recorded", "fast"] = Field(
         "recorded", description="recorded: as the receiver's clock says; fast: as fast as read"
     )
@@ -73,24 +96,26 @@ class TcpGnssConfig(GnssSource):
     """NMEA 0183 from a TCP server, such as a router or a serial-to-Ethernet box."""
 
     kind: Literal["tcp"]
-    host: str = Field(min_length=1)
-    port: Port = 10110  # IANA nmea-0183
+    host: Host = Field(
+        min_length=1, examples=["192.168.1.1"], description="its name or address, without the port"
+    )
+    port: Port = Field(10110, description="TCP port; 10110 is IANA's for NMEA 0183")
 
 
 class UdpGnssConfig(GnssSource):
     """NMEA 0183 in UDP datagrams sent to this unit."""
 
     kind: Literal["udp"]
-    bind: str = Field("127.0.0.1", description="the own address to listen on; 0.0.0.0 for all")
-    port: Port = 10110
+    bind: Host = Field("127.0.0.1", description="the own address to listen on; 0.0.0.0 for all")
+    port: Port = Field(10110, description="UDP port; 10110 is IANA's for NMEA 0183")
 
 
 class GpsdGnssConfig(GnssSource):
     """A gpsd daemon, asked for its raw NMEA."""
 
     kind: Literal["gpsd"]
-    host: str = "localhost"
-    port: Port = 2947
+    host: Host = Field("localhost", description="where gpsd runs")
+    port: Port = Field(2947, description="gpsd's TCP port")
     device: str | None = Field(None, description="only this device of gpsd's, e.g. /dev/ttyACM0")
 
 
@@ -115,20 +140,30 @@ class V4l2CameraConfig(CameraSource):
     """A camera of this computer, through Video4Linux."""
 
     kind: Literal["v4l2"]
-    device: str = Field(min_length=1, description="its stable name, /dev/v4l/by-id/...")
-    width_px: int = Field(1280, ge=64, le=8192)
-    height_px: int = Field(720, ge=64, le=8192)
-    fps: float = Field(25.0, gt=0, le=240)
-    pixel_format: Literal["mjpg", "yuyv"] = "mjpg"
+    device: VideoDevice = Field(
+        min_length=1,
+        examples=["/dev/v4l/by-id/usb-046d_HD_Webcam-video-index0"],
+        description="its stable name, /dev/v4l/by-id/...",
+    )
+    width_px: int = Field(1280, ge=64, le=8192, description="asked of the camera")
+    height_px: int = Field(720, ge=64, le=8192, description="asked of the camera")
+    fps: float = Field(25.0, gt=0, le=240, description="asked of the camera")
+    pixel_format: Literal["mjpg", "yuyv"] = Field(
+        "mjpg", description="mjpg needs less of the USB, yuyv less of the processor"
+    )
 
 
 class StreamCameraConfig(CameraSource):
     """A camera on the network: RTSP or HTTP (MJPEG, HLS)."""
 
     kind: Literal["stream"]
-    url: str = Field(pattern=r"^(rtsps?|https?)://", description="rtsp://... or http://...")
+    url: StreamUrl = Field(
+        examples=["rtsp://192.168.1.20/stream1"],
+        description="rtsp://... or http://..., without user and password",
+        json_schema_extra={"pattern": r"^(rtsps?|https?)://[^@/\s]+(/.*)?$"},
+    )
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
-    open_timeout_s: float = Field(5.0, gt=0, le=60)
+    open_timeout_s: float = Field(5.0, gt=0, le=60, description="then it is tried again")
     credentials_file: Path | None = Field(
         None, description="a file with user:password, mode 0600, instead of in the URL"
     )
@@ -138,7 +173,9 @@ class FileCameraConfig(CameraSource):
     """A video file or a folder of pictures, played as if it were a camera."""
 
     kind: Literal["file"]
-    path: Path = Field(description="a video file, or a folder of pictures in name order")
+    path: Path = Field(
+        examples=["street.mp4"], description="a video file, or a folder of pictures in name order"
+    )
     fps: float | None = Field(
         None, gt=0, le=240, description="pictures per second; default: the file's own, folders 10"
     )
@@ -162,11 +199,17 @@ class TrackerConfig(Section):
     confirm_hits: int = Field(3, ge=1, le=50, description="detections before a track counts")
     lost_after_s: float = Field(1.5, gt=0, le=30, description="unseen for this long ends a track")
 
+    @model_validator(mode="after")
+    def _low_is_below_high(self) -> Self:
+        if self.high_score is not None and self.low_score > self.high_score:
+            raise ValueError("low_score is above high_score; write a smaller low_score")
+        return self
+
 
 class PerceptionConfig(Section):
     """The detector and what it looks for."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false: no detector runs")
     model: str = Field(
         "nanodet-g-416",
         min_length=1,
@@ -176,11 +219,13 @@ class PerceptionConfig(Section):
     providers: tuple[str, ...] = Field(
         ("cpu",), min_length=1, description="in order of preference: cuda, tensorrt, openvino, cpu"
     )
-    threads: int | Literal["auto"] = Field(
+    threads: Threads | Literal["auto"] = Field(
         "auto", description="for inference; auto leaves one core for the rest"
     )
     max_fps: float = Field(10.0, gt=0, le=120, description="pictures looked at per second, at most")
-    score_min: float | None = Field(None, gt=0, lt=1, description="default: the model's own")
+    score_min: float | None = Field(
+        None, gt=0, lt=1, description="a weaker detection is dropped; default: the model's own"
+    )
     tracker: TrackerConfig = TrackerConfig()
 
 
@@ -197,9 +242,9 @@ class EpisodesConfig(Section):
 class PositionConfig(Section):
     """How often the hub hears the position: by duty, and sooner in a turn."""
 
-    patrol_every_s: float = Field(5.0, ge=0.2, le=600)
-    dispatched_every_s: float = Field(1.0, ge=0.2, le=600)
-    parked_every_s: float = Field(30.0, ge=0.2, le=3600)
+    patrol_every_s: float = Field(5.0, ge=0.2, le=600, description="on patrol")
+    dispatched_every_s: float = Field(1.0, ge=0.2, le=600, description="on the way to a task")
+    parked_every_s: float = Field(30.0, ge=0.2, le=3600, description="standing")
     parked_below_mps: float = Field(0.5, ge=0, le=5, description="slower than this is parked")
     turn_deg: float = Field(15.0, gt=0, le=180, description="an extra point after such a turn")
     lost_after_s: float = Field(5.0, ge=0.5, le=600, description="then source is last_known")
@@ -208,7 +253,9 @@ class PositionConfig(Section):
 class HealthConfig(Section):
     """The health report."""
 
-    every_s: float = Field(30.0, ge=1, le=3600)
+    every_s: float = Field(
+        30.0, ge=1, le=3600, description="the full list of faults, also without a change"
+    )
 
 
 class TlsConfig(Section):
@@ -218,24 +265,48 @@ class TlsConfig(Section):
     cert: Path | None = Field(None, description="PEM, the unit's certificate")
     key: Path | None = Field(None, description="PEM, the unit's private key, mode 0600")
 
+    @model_validator(mode="after")
+    def _cert_and_key_go_together(self) -> Self:
+        if (self.cert is None) != (self.key is None):
+            lacking = "cert" if self.cert is None else "key"
+            raise ValueError(f"cert and key go together; add {lacking}:, or delete the other")
+        return self
+
 
 class HubConfig(Section):
     """The broker and the hub behind it."""
 
-    url: str = Field(
+    url: BrokerUrl = Field(
         "mqtt://localhost:1883",
-        pattern=r"^mqtts?://[^/@\s]+$",
+        examples=["mqtts://hub.example:8883"],
         description="mqtt://host:port, or mqtts:// for TLS; user and password go elsewhere",
+        json_schema_extra={"pattern": r"^mqtts?://[^/@\s]+/?$"},
     )
-    root: str = Field("patrol/v1", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")
+    root: str = Field(
+        "patrol/v1",
+        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+        max_length=200,
+        description="what every topic of the unit starts with",
+        json_schema_extra={"patternErrorMessage": "words of A-Z, a-z, 0-9, _ and -, / between"},
+    )
     protocol: Literal["auto", "5", "3.1.1"] = Field(
         "auto", description="auto: MQTT 5, and 3.1.1 where the broker refuses it"
     )
-    username: str | None = None
+    username: str | None = Field(None, min_length=1, description="for the broker")
     password_file: Path | None = Field(None, description="a file with the password, mode 0600")
-    keepalive_s: int = Field(15, ge=5, le=1200)
-    session_expiry_s: int = Field(86_400, ge=0, le=4_294_967_294)
+    keepalive_s: int = Field(
+        15, ge=5, le=1200, description="a dead link is noticed after at most 1.5 times this"
+    )
+    session_expiry_s: int = Field(
+        86_400, ge=0, le=4_294_967_294, description="how long the broker keeps what it has for us"
+    )
     tls: TlsConfig = TlsConfig()
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file needs a user; add username:")
+        return self
 
 
 class DeliveryConfig(Section):
@@ -259,7 +330,9 @@ class OutboxConfig(Section):
 class LoggingConfig(Section):
     """Where it goes is systemd's business; this is how much."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="this, and what is worse"
+    )
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, else JSON"
     )

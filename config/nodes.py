@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from config.wording import one_line
+
 ScalarValue = str | int | float | bool | None
 
 
@@ -48,7 +50,8 @@ Path = tuple[str | int, ...]
 
 
 def dotted(path: Path) -> str:
-    return ".".join(str(part) for part in path)
+    """`cameras.front.fps`: one line, however odd a key is."""
+    return ".".join(one_line(str(part), 40) or "''" for part in path)
 
 
 def is_null(node: Node) -> bool:
@@ -112,6 +115,19 @@ def with_entry(node: Entries, key: str, place: Place, value: Node) -> Entries:
         nodes={**node.nodes, key: value},
         key_places={**node.key_places, key: place},
     )
+
+
+def without_entry(node: Entries, key: str) -> Entries:
+    nodes = {name: item for name, item in node.nodes.items() if name != key}
+    places = {name: place for name, place in node.key_places.items() if name != key}
+    return replace(node, nodes=nodes, key_places=places)
+
+
+def chain(path: Path, node: Node, place: Place) -> Node:
+    """Sections down to this node: `hub: {url: ...}` for ("hub", "url")."""
+    for key in reversed(path):
+        node = Entries(nodes={str(key): node}, key_places={str(key): place}, place=place)
+    return node
 
 
 @dataclass(slots=True)

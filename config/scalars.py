@@ -21,6 +21,11 @@ NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 MAX_DIGITS = 30  # far more than any setting; int() of thousands of digits is slow or refused
 
 
+# Line breaks, control characters, and halves of characters (from "\\ud800" in quotes, or from
+# environment variables that are not UTF-8): no setting has a use for them, many would break.
+UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 class NotFiniteError(ValueError):
     """A number that is none, or that is too large to count with."""
 

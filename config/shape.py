@@ -32,6 +32,7 @@ class Leaf:
     lt: float | None = None
     max_length: int | None = None
     pattern: str = ""
+    pattern_words: str = ""  # what fits the pattern, for people
     help: str = ""
     examples: tuple[object, ...] = ()
 
@@ -156,8 +157,14 @@ def _leaf(members: tuple[Any, ...], metadata: list[Any], text: str, info: FieldI
         optional=type(None) in members,
         help=text,
         examples=tuple((info.examples if info else None) or ()),
+        pattern_words=_extra(info, "patternErrorMessage"),
         **bounds,
     )
+
+
+def _extra(info: FieldInfo | None, key: str) -> str:
+    extra = info.json_schema_extra if info else None
+    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
 
 
 def _flat(metadata: list[Any]) -> list[Any]:

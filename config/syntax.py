@@ -4,12 +4,16 @@ PyYAML's own texts name tokens; a technician needs the line and what to write. T
 those of PyYAML 6 (`scanner.py`, `parser.py`); an unknown one gets the general advice.
 """
 
+import re
+
 import yaml
+
+from config.wording import masked, one_line
+
+QUOTES = ("'", '"')
 
 CURES = (
     ("found unexpected end of stream", "a quote is opened and not closed; close it"),
-    ("mapping values are not allowed", "a second colon in this line, or a wrong indent; "
-     "write key: value on its own line, and put a text with a colon in quotes"),
     ("could not find expected ':'", "a line without a colon; write key: value"),
     ("unknown escape character", "a backslash in double quotes is special; use single quotes"),
     ("expected escape sequence", "a backslash in double quotes is special; use single quotes"),
@@ -33,13 +37,35 @@ CURES = (
 )  # fmt: skip
 
 
+NO_SPACE = re.compile(r"\s*([A-Za-z_]\w*):([^\s:/].*)")
+KEY_LINE = re.compile(r"(\s*)[A-Za-z_]\w*:\s+[^\s#]")
+
+
 def cure_of(error: yaml.MarkedYAMLError, text: str) -> str:
     """What to do about this syntax error, in a line."""
     told = f"{error.context or ''} / {error.problem or ''}"
     mark = error.problem_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
         return "a tab stands here; write spaces"
+    if mark is not None and "mapping values are not allowed" in told:
+        return _second_colon(text[: mark.index].splitlines() or [""])
+    if mark is not None and "expected <block end>" in told and text[: mark.index][-1:] in QUOTES:
+        return "the quote before this ends the text; write the whole text in the other quotes"
     for pattern, cure in CURES:
         if pattern in told:
             return cure
     return "this is not YAML; write key: value lines, indented with spaces"
+
+
+def _second_colon(lines: list[str]) -> str:
+    """What to do where YAML meets a colon that it does not expect; `lines` end just before it."""
+    here, above = lines[-1], lines[-2] if len(lines) > 1 else ""
+    if (match := NO_SPACE.fullmatch(above)) is not None:
+        value = one_line(masked(match[2]), 40)
+        return f"the line above lacks a space after its colon; write {match[1]}: {value}"
+    if KEY_LINE.match(here):
+        return "a second colon with a space after it; delete that space, or put the value in quotes"
+    indent = len(here) - len(here.lstrip())
+    if (match := KEY_LINE.match(above)) is not None and indent > len(match[1]):
+        return "this line is indented deeper than the one above; start both in the same column"
+    return "a colon where none can stand; write key: value on a line of its own"

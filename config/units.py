@@ -7,7 +7,7 @@ from dataclasses import dataclass
 SECONDS = {
     "ms": 0.001, "msec": 0.001, "millisecond": 0.001, "s": 1, "sec": 1, "second": 1,
     "min": 60, "minute": 60, "m": 60, "h": 3600, "hr": 3600, "hour": 3600,
-    "d": 86_400, "day": 86_400,
+    "d": 86_400, "day": 86_400, "week": 604_800,
 }  # fmt: skip
 METRES = {
     "mm": 0.001, "cm": 0.01, "m": 1, "meter": 1, "metre": 1, "km": 1000,
@@ -25,6 +25,8 @@ MEBIBYTES = {
 }  # fmt: skip
 PER_SECOND = {"fps": 1, "hz": 1, "/s": 1, "1/s": 1}
 BITS_PER_SECOND = {"baud": 1, "bd": 1, "bps": 1, "bit/s": 1, "kbaud": 1000, "k": 1000}
+
+PERCENT = {"%": 0.01, "percent": 0.01}
 
 QUANTITY = re.compile(r"([-+]?[0-9]+(?:[.,][0-9]+)?)\s*([^\s\d].*)")
 
@@ -47,6 +49,7 @@ class Measure:
         return self.factors.get(unit, self.factors.get(unit.removesuffix("s")))
 
 
+SHARE = Measure("parts of 1", PERCENT)
 MEASURES = (
     ("_mps", Measure("metres per second", METRES_PER_SECOND)),
     ("_ms", Measure("milliseconds", {unit: 1000 * by for unit, by in SECONDS.items()})),

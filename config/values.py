@@ -1,12 +1,14 @@
 """What is wrong with one value, and what to write instead."""
 
 import re
+from pathlib import Path as FilePath
 
 from config.nodes import Entries, Items, Node, Scalar, is_null
-from config.shape import Leaf, ListOf, Section, Shape
-from config.units import measure_of, number_in
-from config.wording import figure, listed, nearest, shown
+from config.shape import Leaf, ListOf, Named, Section, Shape
+from config.units import SHARE, measure_of, number_in
+from config.wording import figure, listed, masked, nearest, shown
 
+NO_SPACE = re.compile(r"([A-Za-z_]\w*):([^\s:/]\S*)")
 YES = {"yes", "on", "y", "enabled", "enable", "true"}
 NO = {"no", "off", "n", "disabled", "disable", "false"}
 
@@ -26,7 +28,7 @@ def expectation(leaf: Leaf) -> str:
         words.append(listed(leaf.choices))
     if leaf.optional:
         words.append("null")
-    return " or ".join(words) or "a value"
+    return ", or ".join(words) or "a value"
 
 
 def _number_words(leaf: Leaf) -> str:
@@ -55,6 +57,9 @@ def example(name: str, shape: Shape) -> str:
             return f"{name}: {_sample(shape)}"
         case ListOf():
             return f"{name}: [...]"
+        case Section(required=required) if required:
+            lines = [example(key, shape.fields[key]) for key in shape.fields if key in required]
+            return f"{name}: and below it, indented, {' and '.join(lines)}"
         case _:
             return f"{name}:"
 
@@ -68,6 +73,8 @@ def _written(value: object) -> str:
 def _sample(leaf: Leaf) -> str:
     if bool in leaf.types:
         return "true"
+    if FilePath in leaf.types:
+        return "FILE"
     if leaf.types & {int, float}:
         low = leaf.ge if leaf.ge is not None else (leaf.gt or 0) + 1
         return figure(low)
@@ -80,15 +87,23 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
         case Leaf():
             return _wrong_leaf(name, shape, node)
         case ListOf():
-            return f"{_what(node)} where a list belongs; write {name}: [first, second]"
+            inside = node.raw if isinstance(node, Scalar) and not is_null(node) else "first, second"
+            return f"{_what(node)} where a list belongs; write {name}: [{masked(inside)}]"
         case Section():
             first = next(iter(shape.fields), "key")
+            line = example(first, shape.fields[first])
+            if isinstance(node, Scalar) and (match := NO_SPACE.match(node.raw)) is not None:
+                return f"a space is missing after a colon; write {match[1]}: {match[2]}"
+            if isinstance(node, Scalar) and first == "url" and "://" in node.raw:
+                line = f"url: {masked(node.raw)}"
             return (
-                f"{_what(node)} where a section belongs; write its keys below it, indented: "
-                f"{listed(list(shape.fields)[:6])}"
-                if isinstance(node, Items)
-                else f"{_what(node)} where a section belongs; "
-                f"write {name}: and below it, indented, {example(first, shape.fields[first])}"
+                f"{_what(node)} where a section belongs; "
+                f"write {name}: and below it, indented, {line}"
+            )
+        case Named():
+            return (
+                f"{_what(node)} where names belong; write {name}: and below it, indented, "
+                "a name of your choice with a colon, e.g. main:, and below that, its keys"
             )
         case _:
             return (
@@ -111,7 +126,8 @@ def _wrong_leaf(name: str, leaf: Leaf, node: Node) -> str:
     if not isinstance(node, Scalar):
         return f"{_what(node)} where one value belongs; write {expectation(leaf)}"
     if is_null(node):
-        return f"has no value; write {expectation(leaf)}, or delete the line"
+        wanted = _wanted(leaf) if leaf.textual and not leaf.choices else expectation(leaf)
+        return f"has no value; write {wanted}, or delete the line"
     if leaf.types & {int, float}:
         return _wrong_number(name, leaf, node)
     if bool in leaf.types:
@@ -136,7 +152,7 @@ def _wrong_number(name: str, leaf: Leaf, node: Scalar) -> str:
                 return f"{shown(node.raw)} has a decimal point; write {figure(number)}"
             return f"{shown(node.raw)} is out of range; write {expectation(leaf)}"
         return f"{shown(node.raw)} is no whole number; write {expectation(leaf)}"
-    measure = measure_of(name)
+    measure = measure_of(name) or (SHARE if 1 in (leaf.lt, leaf.le) else None)
     meant = measure.convert(node.raw) if measure else None
     if measure and meant is not None:
         return _with_unit(leaf, node, meant, measure.words)
@@ -192,16 +208,16 @@ def _wrong_text(leaf: Leaf, node: Scalar) -> str:
 
 
 def _wanted(leaf: Leaf) -> str:
-    return leaf.help or expectation(leaf)
+    return leaf.pattern_words or leaf.help or expectation(leaf)
 
 
 def respelled(text: str, pattern: str) -> str | None:
     """The text with other letters, so that it fits the pattern; None if that does not help."""
     if not pattern:
         return None
+    bare = text[:200].strip(" /")
+    attempts = [bare, bare.lower()]
     for gap in "-", "_":
-        candidate = re.sub(r"[^a-z0-9]+", gap, text.lower()).strip(gap)[:32].strip(gap)
-        for attempt in (candidate, f"n{gap}{candidate}"[:32]):
-            if candidate and re.fullmatch(pattern, attempt):
-                return attempt
-    return None
+        candidate = re.sub(r"[^a-z0-9]+", gap, bare.lower()).strip(gap)[:32].strip(gap)
+        attempts += [candidate, f"n{gap}{candidate}"[:32]] if candidate else []
+    return next((attempt for attempt in attempts if re.fullmatch(pattern, attempt)), None)

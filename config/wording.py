@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterable
 
 MAX_SHOWN = 60
-CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+MAX_LOOKED_AT = 1000  # of a text that may be as large as the file
+# Up to the last @: a password may hold any character, also / and @.
+CREDENTIALS = re.compile(r"(?<=://).*@|^[^/\s:]+:[^\s]*@", re.DOTALL)
 SECRET_PARAMETER = re.compile(
     r"(?i)\b(password|passwd|passwort|pwd|pass|token|secret|auth|key)=[^&\s]*"
 )
@@ -18,11 +20,13 @@ def masked(text: str) -> str:
 
 def shown(value: object) -> str:
     """A value as it may stand in a message: one line, not long, no password."""
-    text = masked(str(value))
-    text = "".join(char if char.isprintable() else "?" for char in text)
-    if len(text) > MAX_SHOWN:
-        text = text[: MAX_SHOWN - 1] + "…"
-    return f"'{text}'"
+    return f"'{one_line(masked(str(value)[:MAX_LOOKED_AT]), MAX_SHOWN)}'"
+
+
+def one_line(text: str, length: int) -> str:
+    """The text without line breaks and invisible characters, cut to this length."""
+    text = "".join(char if char.isprintable() else "?" for char in text[: length + 1])
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

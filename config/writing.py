@@ -1,0 +1,33 @@
+"""Put a file in place so that a power cut leaves the old one or the new one, never half of one."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+FILE_MODE = 0o640  # the unit's group may read it, others may not
+
+
+def write_atomically(path: Path, text: str, mode: int = FILE_MODE) -> None:
+    """Write the text as UTF-8 in place of what is there. Raises OSError; then nothing changed.
+
+    All four steps are needed: without the first fsync the file can be empty after a power cut,
+    without the second (of the folder) it can be missing.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
