@@ -1,6 +1,6 @@
 """The envelope: CloudEvents 1.0, JSON format, structured mode, with our extension attributes.
 
-Stored rows hold the envelope's unchanging part (the *body*). `sequence`, which the outbox knows only
+Stored rows hold the unchanging part (the *body*). `sequence`, which the outbox knows only
 at commit, and `historical` and `senttime`, which are known only when it is sent, are put around
 it by `seal`. So the id and all that a retry must not change are written once.
 """

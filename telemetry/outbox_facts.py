@@ -1,0 +1,54 @@
+"""What the outbox tells: about one message, and about itself."""
+
+from dataclasses import dataclass
+
+from telemetry.store import PRIORITIES, Row
+
+
+@dataclass(slots=True, eq=False)
+class Receipt:
+    """What became of a draft. `sequence` is None until the message is on the disk."""
+
+    id: str
+    sequence: int | None = None
+    dropped: bool = False
+
+    @property
+    def stored(self) -> bool:
+        return self.sequence is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A row on its way out."""
+
+    row: Row
+    live: bool  # it was stored while the present connection stood
+    newest: bool  # of its kind; an older one must not replace the retained message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxStats:
+    """How the queue is doing."""
+
+    depth: int  # on the disk and not acknowledged
+    by_priority: tuple[int, ...]
+    in_memory: int  # put, and not yet on the disk
+    oldest_age_s: float | None
+    size_bytes: int
+    limit_bytes: int
+    last_sequence: int
+    drops: dict[str, int]  # by cause, since start
+    set_aside: int  # damaged files that lie beside the queue
+    fault: str | None  # why the disk takes nothing now
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFigures:
+    """The disk's figures, as the worker last saw them."""
+
+    depth: tuple[int, ...] = (0,) * PRIORITIES
+    size_bytes: int = 0
+    last_sequence: int = 0
+    oldest_put_ms: int | None = None
+    set_aside: int = 0

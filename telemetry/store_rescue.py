@@ -1,0 +1,130 @@
+"""What to do when the store's file is damaged: set it aside, save what can be read, number on."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from telemetry.store import PRIORITIES, RawRow, StoreError
+from telemetry.topics import UP_LEAVES
+
+KEPT_ASIDE = 3
+
+
+@contextmanager
+def folder_errors() -> Iterator[None]:
+    """A missing or read-only folder is the store's trouble too: OSError becomes StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(str(error)) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Move a corrupt file out of the way, with its log, for whoever may want to look at it.
+
+    Returns its new name, `.corrupt-N`. Only the newest few are kept, or they would fill the disk.
+    Raises OSError.
+    """
+    number = 1 + max((_aside_number(old) for old in aside(path)), default=0)
+    target = path.with_name(f"{path.name}.corrupt-{number}")
+    for ending in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(target.with_name(target.name + ending))
+    with suppress(FileNotFoundError):
+        path.rename(target)
+    sync_folder(path.parent)
+    for old in aside(path)[:-KEPT_ASIDE]:
+        for ending in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+                old.with_name(old.name + ending).unlink()
+    return target
+
+
+def aside(path: Path) -> list[Path]:
+    """The files set aside so far, oldest first."""
+    found = (p for p in path.parent.glob(f"{path.name}.corrupt-*") if _aside_number(p))
+    return sorted(found, key=_aside_number)
+
+
+def _aside_number(path: Path) -> int:
+    number = path.name.rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def salvage(path: Path) -> Iterator[RawRow]:
+    """The sound rows of a damaged file: from its start to the damage, and from its end back to it.
+
+    Never raises for what the file contains.
+    """
+    read_to = 0
+    with suppress(sqlite3.DatabaseError), closing(_read_only(path)) as db:
+        with suppress(sqlite3.DatabaseError):
+            for row in db.execute("SELECT * FROM message ORDER BY sequence"):
+                if _sound(row):
+                    read_to = row[0]
+                    yield row
+        query = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence DESC"
+        yield from (row for row in db.execute(query, (read_to,)) if _sound(row))
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _sound(row: tuple[object, ...]) -> bool:
+    """Is this really a row that was stored?"""
+    match row:
+        case (int(), int() as priority, str() as kind, str(), int(), bytes() as body):
+            return 0 <= priority < PRIORITIES and kind in UP_LEAVES and _is_body(body)
+    return False
+
+
+def _is_body(body: bytes) -> bool:
+    try:
+        json.loads(b"{" + body + b"}")
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class HighWater:
+    """A number no smaller than any sequence given out, kept outside the database.
+
+    If the database is lost, numbering goes on above it: the same (unit, sequence) never names two
+    messages. It is written ahead in steps, so that it costs nothing per message.
+    """
+
+    path: Path
+    step: int = 10_000
+
+    def read(self) -> int:
+        """The number; 0 where there is none, or none that can be read."""
+        try:
+            text = self.path.read_bytes()[:32].decode("ascii").strip()
+            return int(text) if text.isdigit() else 0
+        except (OSError, UnicodeDecodeError):
+            return 0
+
+    def write(self, value: int) -> None:
+        """Replace the number, power-cut safe: file synced, renamed, folder synced."""
+        new = self.path.with_name(self.path.name + ".new")
+        with new.open("w") as file:
+            file.write(f"{value}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+        sync_folder(self.path.parent)
