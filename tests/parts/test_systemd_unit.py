@@ -1,0 +1,202 @@
+"""The service file: sound, tight, and not so tight that the runtime cannot breathe in it."""
+
+import ctypes
+import ctypes.util
+import mmap
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "systemd" / "patrol-edge.service"
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (package systemd)"
+)
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"SYSTEMD_COLORS": "0"},
+    )
+
+
+def settings(name: str) -> list[str]:
+    """All values of one setting of the unit, in order."""
+    return re.findall(rf"^{name}=(.*)$", UNIT.read_text(), re.MULTILINE)
+
+
+@needs_systemd
+def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+    unit = tmp_path / UNIT.name
+    # verify insists that the program is there.
+    unit.write_text(UNIT.read_text().replace("/opt/patrol-edge/bin/patrol-edge", "/bin/true"))
+    result = run("systemd-analyze", "verify", "--man=no", unit)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_what_it_may_do_is_rated_two_or_better() -> None:
+    result = run(
+        "systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", UNIT
+    )
+    assert result.returncode == 0, result.stdout[-300:]
+
+
+@needs_systemd
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+@pytest.mark.parametrize("kind", ["sysusers", "tmpfiles"])
+def test_the_user_and_folders_can_be_made(kind: str, tmp_path: Path) -> None:
+    program = shutil.which(f"systemd-{kind}")
+    if program is None:
+        pytest.skip(f"needs systemd-{kind}")
+    (tmp_path / "etc").mkdir()
+    snippet = UNIT.with_name(f"patrol-edge.{kind}.conf")
+    if kind == "tmpfiles":  # knows its user from the other snippet
+        users = UNIT.with_name("patrol-edge.sysusers.conf")
+        made = run("systemd-sysusers", f"--root={tmp_path}", users)
+        assert made.returncode == 0, made.stderr
+    verb = ["--create"] if kind == "tmpfiles" else []
+    result = run(program, *verb, f"--root={tmp_path}", snippet)
+    assert result.returncode == 0, result.stderr
+    if kind == "sysusers":
+        assert "patrol-edge" in (tmp_path / "etc/passwd").read_text()
+    else:
+        assert (tmp_path / "etc/patrol-edge").stat().st_mode & 0o777 == 0o750
+        assert (tmp_path / "var/lib/patrol-edge").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_wrong_configuration_does_not_start_it_over_and_over() -> None:
+    assert settings("Restart") == ["on-failure"]
+    assert settings("RestartPreventExitStatus") == ["2"]
+
+
+def test_it_starts_with_a_command_that_exists() -> None:
+    (line,) = settings("ExecStart")
+    program, *arguments = line.split()
+    assert program == "/opt/patrol-edge/bin/patrol-edge"
+    assert 'patrol-edge = "edge.cli.main:main"' in (ROOT / "pyproject.toml").read_text()
+    from edge.cli.main import build_parser
+
+    args = build_parser().parse_args(arguments)
+    assert args.config == Path("/etc/patrol-edge/unit.yaml")
+
+
+# --- in the sandbox --------------------------------------------------------------------------
+
+ALLOW, EPERM = 0x7FFF0000, 0x00050001  # seccomp(2): let pass; fail with errno 1
+MASKED_EQUAL = 7
+PR_SET_NO_NEW_PRIVS = 38
+
+
+class Comparison(ctypes.Structure):
+    """struct scmp_arg_cmp of libseccomp: argument & mask == value."""
+
+    _fields_ = (
+        ("arg", ctypes.c_uint),
+        ("op", ctypes.c_int),
+        ("mask", ctypes.c_uint64),
+        ("value", ctypes.c_uint64),
+    )
+
+
+def syscalls(group: str) -> set[str]:
+    """The system calls in one of systemd's groups, all the way down."""
+    lines = run("systemd-analyze", "syscall-filter", group).stdout.splitlines()[1:]
+    names = {line.strip() for line in lines} - {""}
+    calls = {name for name in names if not name.startswith(("#", "@"))}
+    return calls.union(*(syscalls(name) for name in names if name.startswith("@")))
+
+
+def allowed_syscalls() -> set[str]:
+    """What the unit's SystemCallFilter= lines leave over."""
+    allowed: set[str] = set()
+    for line in settings("SystemCallFilter"):
+        groups = {call for group in line.removeprefix("~").split() for call in syscalls(group)}
+        allowed = allowed - groups if line.startswith("~") else allowed | groups
+    return allowed
+
+
+def confine(allowed: set[str]) -> None:
+    """Do to this process what systemd does for SystemCallFilter= and MemoryDenyWriteExecute=."""
+    seccomp = ctypes.CDLL("libseccomp.so.2")
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+    def number(name: str) -> int:
+        return int(seccomp.seccomp_syscall_resolve_name(name.encode()))
+
+    # As systemd without PR_SET_MDWE: no memory that is writable and executable, none made so.
+    memory = ctypes.c_void_p(seccomp.seccomp_init(ALLOW))
+    for name, bits in (("mmap", 6), ("mprotect", 4), ("pkey_mprotect", 4)):
+        rule = Comparison(2, MASKED_EQUAL, bits, bits)
+        seccomp.seccomp_rule_add_array(memory, EPERM, number(name), 1, ctypes.byref(rule))
+    calls = ctypes.c_void_p(seccomp.seccomp_init(EPERM))
+    for name in sorted(allowed):
+        seccomp.seccomp_rule_add_array(calls, ALLOW, number(name), 0, None)
+    for context in (memory, calls):
+        if seccomp.seccomp_load(context) != 0:
+            raise OSError("the kernel takes no seccomp filter")
+
+
+def child(picture: str, video: str, out: str) -> None:
+    """Look at a picture and a video under the unit's restrictions."""
+    confine(set(Path(out, "allowed").read_text().split()))
+    for forbidden in (
+        lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC),
+        lambda: os.sched_setaffinity(0, {0}),
+    ):
+        try:
+            forbidden()
+        except PermissionError:
+            continue
+        sys.exit("the sandbox has a hole")
+    from config.models import FileCameraConfig
+    from drivers.camera_file import FileCamera
+    from drivers.clock import SystemClock
+    from edge.cli.main import main
+
+    config = FileCameraConfig(kind="file", path=Path(video), loop=True)
+    camera = FileCamera.open("front", config, SystemClock())
+    if camera.read() is None:
+        sys.exit("no picture from the video")
+    camera.close()
+    sys.exit(main(["detect", picture, "--coco", str(Path(out, "coco.json"))]))
+
+
+@needs_systemd
+def test_camera_and_detector_work_under_the_units_restrictions(tmp_path: Path) -> None:
+    if ctypes.util.find_library("seccomp") is None:
+        pytest.skip("needs libseccomp")
+    picture, video = tmp_path / "1.jpg", tmp_path / "clip.avi"
+    image = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
+    cv2.imwrite(str(picture), image)
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for _ in range(5):
+        writer.write(image)
+    writer.release()
+    (tmp_path / "allowed").write_text("\n".join(sorted(allowed_syscalls())))
+
+    code = "import sys; from tests.parts.test_systemd_unit import child; child(*sys.argv[1:])"
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(picture), str(video), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert (tmp_path / "coco.json").exists()
