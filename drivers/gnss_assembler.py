@@ -128,7 +128,7 @@ class EpochAssembler:
         return "late"
 
     def _clock_stands(self, slot: Slot, report: Report) -> bool:
-        """Whether a receiver without a fix repeats its time: each burst is an epoch all the same."""
+        """Whether a receiver without a fix repeats its time: each burst is an epoch."""
         if self._last_out is None or report.fix is not FixKind.NONE or report.day_ms is None:
             return False
         last, slots = self._last_out
@@ -145,10 +145,14 @@ class EpochAssembler:
     def _begins_epoch(self, report: Report) -> bool:
         if not self._positions:
             return False  # what waits, if anything, came just before it
+        if (report.talker, report.kind) in self._positions:
+            return True
         if report.day_ms is not None and self._day_ms is not None:
-            if not self._is_now(report.day_ms):
-                return True
-        return (report.talker, report.kind) in self._positions
+            return not self._is_now(report.day_ms)
+        # One knows the time, the other does not: where only one has a fix, it came or went between.
+        had_fix = any(r.fix is not None and r.fix is not FixKind.NONE for r in self._reports)
+        has_fix = report.fix is not None and report.fix is not FixKind.NONE
+        return (report.day_ms is None) != (self._day_ms is None) and had_fix != has_fix
 
     def _keep(self, report: Report, mono_s: float) -> None:
         if len(self._reports) >= MAX_REPORTS:

@@ -39,7 +39,8 @@ class Fused:
 
 def fuse(reports: Sequence[Report], mono_s: float) -> Fused:
     """The epoch in these reports; its first byte arrived at `mono_s`."""
-    ranked = sorted(reversed(reports), key=_trust)  # of two alike, the later
+    latest_first = reports[::-1]  # of two alike, the later counts
+    ranked = sorted(latest_first, key=_trust)
     placed = next((report for report in ranked if report.place is not None), None)
     fix = _fix(ranked) if placed is not None else FixKind.NONE
     has_fix = fix is not FixKind.NONE

@@ -14,7 +14,8 @@ from drivers.nmea import parse
 from drivers.nmea_framing import Line, SentenceFramer
 from drivers.samples import FixKind, GnssEpoch
 
-MAX_KINDS = 100  # told apart in the counts; noise must not fill the memory with names
+MAX_ADDRESSES = 200  # told apart in the counts; noise must not fill the memory with names
+OTHERS = "P(others)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class NmeaReceiver:
         self._calendar = Calendar(FLOOR_DATE if live else None)
         self._guard = JumpGuard(max_speed_mps)
         self._counts: Counter[str] = Counter()
-        self.kinds: Counter[str] = Counter()
-        """Sentences with a right checksum, by kind: GGA, GSV ... PUBX."""
+        self._addresses: Counter[str] = Counter()  # "GNGGA", "PUBX"
 
     @property
     def is_open(self) -> bool:
@@ -47,9 +47,22 @@ class NmeaReceiver:
         return self._assembler.is_open
 
     @property
+    def kinds(self) -> Counter[str]:
+        """Sentences with a right checksum, by kind: GGA, GSV ... PUBX."""
+        kinds: Counter[str] = Counter()
+        for address, count in self._addresses.items():
+            kinds[address if address.startswith("P") else address[2:]] += count
+        return kinds
+
+    @property
     def sentences(self) -> int:
         """How many sentences with a right checksum there were."""
         return self._counts["sentences"]
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes there were that belong to no sentence, damaged ones included."""
+        return self._framer.counts["other_bytes"] + self._framer.damaged_bytes
 
     def feed(self, data: bytes, mono_s: float) -> list[TimedEpoch]:
         """The epochs that these bytes, arrived at `mono_s`, complete."""
@@ -73,19 +86,15 @@ class NmeaReceiver:
 
     def _take(self, line: Line) -> list[TimedEpoch]:
         self._counts["sentences"] += 1
-        self._count_kind(line.body)
+        address = line.body.partition(",")[0]
+        known = address in self._addresses or len(self._addresses) < MAX_ADDRESSES
+        self._addresses[address if known else OTHERS] += 1
         try:
             report = parse(line.body)
         except BadDataError:
             self._counts["bad_field"] += 1
             return []
         return [] if report is None else self._finished(self._assembler.add(report, line.mono_s))
-
-    def _count_kind(self, body: str) -> None:
-        address = body.partition(",")[0]
-        kind = address if address.startswith("P") else address[2:]
-        known = kind in self.kinds or len(self.kinds) < MAX_KINDS
-        self.kinds[kind if known else "other"] += 1
 
     def _finished(self, fused: Iterable[Fused]) -> list[TimedEpoch]:
         return [TimedEpoch(self._checked(one), one.day_ms) for one in fused]
@@ -95,9 +104,7 @@ class NmeaReceiver:
         self._counts["epochs"] += 1
         utc = None
         if fused.day_ms is not None:
-            utc = self._calendar.utc(
-                fused.day_ms, fused.day, fused.day_told_ms, has_fix=has_fix
-            )
+            utc = self._calendar.utc(fused.day_ms, fused.day, fused.day_told_ms, has_fix=has_fix)
         if has_fix and not self._guard.accepts(fused):
             self._counts["jump"] += 1
             return _without_position(fused, utc)

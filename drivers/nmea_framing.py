@@ -7,10 +7,10 @@ A sentence is `$`, printable ASCII, `*` and two hex digits that are the XOR of w
 import operator
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
-MAX_SENTENCE_BYTES = 255  # the standard says 82; high-precision receivers send up to about 130
+MAX_SENTENCE_BYTES = 1024  # the standard says 82; $PUBX,03 lists 60 satellites in 800
 
 _CANDIDATE = re.compile(
     rb"\$([ -#%%-)+-~]{0,%d})(?:\*([0-9A-Fa-f]{2}))?" % MAX_SENTENCE_BYTES,  # not $ and not *
@@ -19,8 +19,7 @@ _CUT_CHECKSUM = re.compile(rb"\*[0-9A-Fa-f]?")
 _ADDRESS = re.compile(rb"[A-Z][A-Z0-9]{3,},")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What stands between `$` and `*` of one sentence whose checksum is right."""
 
     body: str  # ASCII: "GPGGA,120000.00,..."
@@ -35,6 +34,7 @@ class SentenceFramer:
         self._pending_mono_s = 0.0
         self.counts: Counter[str] = Counter()
         """Drops by cause: bad_checksum, no_checksum, cut, too_long; and other_bytes."""
+        self.damaged_bytes = 0  # in those drops
 
     def feed(self, data: bytes, mono_s: float) -> list[Line]:
         """The sentences that `data`, arrived at `mono_s`, completes."""
@@ -74,20 +74,27 @@ class SentenceFramer:
 
     def _is_sentence(self, found: re.Match[bytes], buffer: bytes) -> bool:
         body, digits = found[1], found[2]
+        if digits is not None and reduce(operator.xor, body, 0) == int(digits, 16):
+            return True
+        if digits is None and _ADDRESS.match(body) is None:
+            self.counts["other_bytes"] += len(found[0])  # a `$` by chance, in binary data
+            return False
+        self.damaged_bytes += len(found[0])
         if digits is not None:
-            if reduce(operator.xor, body, 0) == int(digits, 16):
-                return True
             self.counts["bad_checksum"] += 1
         elif len(body) == MAX_SENTENCE_BYTES:
             self.counts["too_long"] += 1
-        elif _ADDRESS.match(body) is None:
-            self.counts["other_bytes"] += len(found[0])  # a `$` by chance, in binary data
-        elif buffer[found.end()] in b"\r\n":
-            self.counts["no_checksum"] += 1
         else:
-            self.counts["cut"] += 1
+            ended = buffer[found.end()] in b"\r\n"
+            self.counts["no_checksum" if ended else "cut"] += 1
         return False
 
     def _skip(self, gap: bytes) -> None:
         if gap and gap != b"\r\n":
             self.counts["other_bytes"] += len(gap.strip())
+
+
+def frame(body: str) -> bytes:
+    """The sentence around this ASCII text: `$`, checksum and line end."""
+    data = body.encode("ascii")
+    return b"$%b*%02X\r\n" % (data, reduce(operator.xor, data, 0))

@@ -49,6 +49,11 @@ class SerialStream:
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceLostError(f"{self._port.port} has gone: is its plug in?") from error
 
+    @property
+    def baud(self) -> int:
+        """Bits per second."""
+        return int(self._port.baudrate)
+
     def set_baud(self, baud: int) -> None:
         """Go on at another speed; what has arrived at the old one is thrown away.
 

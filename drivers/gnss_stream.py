@@ -1,0 +1,70 @@
+"""A receiver behind any stream of bytes, as a driver."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from drivers.clock import Clock
+from drivers.gnss_assembler import SILENCE_S
+from drivers.gnss_receiver import NmeaReceiver
+from drivers.samples import GnssEpoch
+from drivers.stream import ByteStream
+
+READ_WAIT_S = 0.4  # of the half second that a driver may wait
+# A UART wakes its reader for every eight bytes, 1400 times a second at 115200 baud. After some
+# bytes, let more gather: at most 50 wake-ups a second, each epoch at most this much later.
+GATHER_S = 0.02
+
+
+class StreamGnss:
+    """Reads epochs from a stream; a silence in the stream completes one."""
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        clock: Clock,
+        max_speed_mps: float,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._pause = pause
+        self._receiver = NmeaReceiver(max_speed_mps=max_speed_mps, live=True)
+        self._ready: deque[GnssEpoch] = deque()
+
+    @property
+    def sentences(self) -> int:
+        """How many sentences with a right checksum came so far."""
+        return self._receiver.sentences
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes came so far that belong to no sentence."""
+        return self._receiver.noise_bytes
+
+    def read(self) -> GnssEpoch | None:
+        """The next epoch, or None after at most half a second.
+
+        Raises DeviceLostError when the stream ends.
+        """
+        end_s = self._clock.mono_s() + READ_WAIT_S
+        while not self._ready:
+            left_s = end_s - self._clock.mono_s()
+            if left_s <= 0:
+                return None
+            self._listen(min(left_s, SILENCE_S) if self._receiver.is_open else left_s)
+        return self._ready.popleft()
+
+    def _listen(self, wait_s: float) -> None:
+        data = self._stream.read(wait_s)
+        now_s = self._clock.mono_s()
+        done = self._receiver.feed(data, now_s) if data else self._receiver.silence(now_s)
+        self._ready.extend(timed.epoch for timed in done)
+        if data and not done:
+            self._pause(GATHER_S)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def counters(self) -> dict[str, int]:
+        return self._receiver.counters()
