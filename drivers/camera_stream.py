@@ -17,6 +17,8 @@ from drivers.clock import Clock
 from drivers.samples import Frame
 
 POLL_S = 0.1  # FFmpeg looks at its time-outs this often
+ANSWER_S = 5.0  # a camera that takes longer to say hello is as good as gone
+REFUSAL_S = 3.0
 MAX_SKIPPED = 250  # at once
 DEFAULT_FPS = 25.0
 
@@ -58,13 +60,13 @@ class StreamCamera:
 
     @classmethod
     def open(cls, name: str, config: StreamCameraConfig, clock: Clock) -> Self:
-        """Connect, within about twice `open_timeout_s`.
+        """Connect, within `open_timeout_s` and up to 8 s more for finding out what is wrong.
 
         Raises DeviceUnavailableError, which says why and never shows user or password.
         """
         login = None if config.credentials_file is None else read_login(config.credentials_file)
         url = CameraUrl.parse(config.url, login)
-        check_answers(url, config.open_timeout_s)
+        check_answers(url, min(ANSWER_S, config.open_timeout_s))
         opening_s = clock.mono_s()
         source = Capture.open_ffmpeg(
             url.with_login(),
@@ -73,7 +75,7 @@ class StreamCamera:
             transport=config.transport,
         )
         if source is None:
-            raise DeviceUnavailableError(refusal(url, config.open_timeout_s))
+            raise DeviceUnavailableError(refusal(url, min(REFUSAL_S, config.open_timeout_s)))
         if max(source.size_px()) > MAX_SIDE_PX:
             source.close()
             raise DeviceUnavailableError(

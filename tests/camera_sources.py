@@ -49,6 +49,10 @@ class CameraServer:
         self.port = 0
         self.listen()
 
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
+
     def listen(self) -> None:
         """Begin, or come back at the same port."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
