@@ -1,0 +1,146 @@
+"""Rows between the disk and the hub: on the wire, with the broker, refused, or due again."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from telemetry.outbox_facts import Outgoing
+
+RESEND_LONGEST_S = 120.0
+REFUSED_LONGEST_S = 60.0
+PARK_AFTER = 8  # refusals by the broker; then the row waits on the disk for the next connection
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """One row that was sent at least once, or is about to be."""
+
+    outgoing: Outgoing
+    historical: bool
+    attempts: int = 0
+    refusals: int = 0
+    token: int | None = None  # while it is on the wire
+    sent_s: float = 0.0
+    due: int = 0  # number of its valid entry in the schedule; older entries are void
+
+    @property
+    def sequence(self) -> int:
+        return self.outgoing.row.sequence
+
+
+class InFlight:
+    """Bookkeeping only: times come in as monotonic seconds, nothing is sent here."""
+
+    def __init__(self, ack: Literal["hub", "broker"], resend_after_s: float) -> None:
+        self._ack = ack
+        self._resend_after_s = resend_after_s
+        self._rows: dict[int, Sent] = {}  # by sequence
+        self._wire: dict[int, Sent] = {}  # by token, oldest first
+        self._ids: dict[str, int] = {}
+        self._schedule: list[tuple[float, int, int]] = []  # when, entry number, sequence
+        self._entries = 0
+        self.refusals: Counter[str] = Counter()  # by reason code, since start
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def on_wire(self) -> int:
+        return len(self._wire)
+
+    def silent_since_s(self) -> float | None:
+        """When the oldest row on the wire was sent."""
+        return next((sent.sent_s for sent in self._wire.values()), None)
+
+    def add(self, outgoing: Outgoing) -> Sent:
+        sent = Sent(outgoing, historical=not outgoing.live)
+        self._rows[sent.sequence] = sent
+        self._ids[outgoing.row.id] = sent.sequence
+        return sent
+
+    def sent(self, sent: Sent, token: int, now_s: float) -> None:
+        sent.token, sent.sent_s = token, now_s
+        sent.attempts += 1
+        self._wire[token] = sent
+
+    def broker_answered(self, token: int, code: int, now_s: float) -> list[int]:
+        """A PUBACK. Returns what may leave the disk."""
+        sent = self._wire.pop(token, None)
+        if sent is None or sent.sequence not in self._rows:
+            return []  # a status message, or one that the hub acknowledged faster than the broker
+        sent.token = None
+        if code >= 0x80:
+            self.refusals[f"0x{code:02x}"] += 1
+            sent.refusals += 1
+            self._again(sent, now_s + min(2.0**sent.refusals, REFUSED_LONGEST_S))
+            return []
+        if self._ack == "broker":
+            return self._done([sent.sequence])
+        patience_s = self._resend_after_s * 2.0 ** min(sent.attempts - 1, 8)
+        longest_s = max(RESEND_LONGEST_S, self._resend_after_s)
+        self._again(sent, now_s + min(patience_s, longest_s))
+        return []
+
+    def hub_has(self, ids: Iterable[str], up_to: int | None) -> list[int]:
+        """The hub's own acknowledgement. Returns what may leave the disk: only rows that were
+        really sent, whatever the hub claims to have."""
+        known = {self._ids[each] for each in ids if each in self._ids}
+        if up_to is not None:
+            known.update(number for number in self._rows if number <= up_to)
+        return self._done(number for number in known if self._rows[number].attempts)
+
+    def connection_ended(self, now_s: float) -> None:
+        """What the broker did not acknowledge is due at once on the next connection."""
+        for sent in self._wire.values():
+            sent.token = None
+            if sent.sequence in self._rows:
+                sent.historical = True
+                self._again(sent, now_s)
+        self._wire.clear()
+
+    def send_all_again(self, now_s: float) -> None:
+        """A new hub is there: what was on its way to the old one is due now."""
+        for sent in self._rows.values():
+            if sent.token is None:
+                self._again(sent, now_s)
+
+    def unsent(self, sent: Sent, now_s: float) -> None:
+        """It could not be handed to the transport."""
+        self._again(sent, now_s)
+
+    def due(self, now_s: float, limit: int) -> list[Sent]:
+        """Rows to send again now, the longest overdue first."""
+        found: list[Sent] = []
+        while self._schedule and len(found) < limit and self._schedule[0][0] <= now_s:
+            _, entry, sequence = heapq.heappop(self._schedule)
+            sent = self._rows.get(sequence)
+            if sent is not None and sent.due == entry:
+                found.append(sent)
+        return found
+
+    def next_due_s(self) -> float | None:
+        return self._schedule[0][0] if self._schedule else None
+
+    def park_hopeless(self) -> list[int]:
+        """Let go of rows that the broker refused again and again, so that they block nobody."""
+        parked = [n for n, sent in self._rows.items() if sent.refusals >= PARK_AFTER]
+        self.forget(parked)
+        return parked
+
+    def forget(self, sequences: Iterable[int]) -> None:
+        for number in sequences:
+            sent = self._rows.pop(number, None)
+            if sent is not None:
+                self._ids.pop(sent.outgoing.row.id, None)
+
+    def _done(self, sequences: Iterable[int]) -> list[int]:
+        done = list(sequences)
+        self.forget(done)
+        return done
+
+    def _again(self, sent: Sent, when_s: float) -> None:
+        self._entries += 1
+        sent.due = self._entries
+        heapq.heappush(self._schedule, (when_s, sent.due, sent.sequence))

@@ -1,0 +1,55 @@
+"""Why there is no connection, in words a technician can act on."""
+
+import socket
+import ssl
+
+from telemetry.transport import LinkOptions, Refused
+
+# MQTT 3.1.1, 3.2.2.3, and MQTT 5, 3.2.2.2: the reasons in a CONNACK that a technician can cure.
+_CREDENTIALS = {"Bad user name or password", "Not authorized", "Bad authentication method"}
+_PROTOCOL = {"Unsupported protocol version"}
+
+
+def why_unreachable(error: BaseException | None, options: LinkOptions) -> Refused:
+    """What an error while connecting means, and what to do."""
+    address = options.address
+    if isinstance(error, ssl.SSLError):
+        return _tls_trouble(error, address)
+    match error:
+        case ConnectionRefusedError():
+            return Refused("refused", f"connection refused: is the broker running at {address}?")
+        case socket.gaierror():
+            text = f"the name {options.host} is not known: is hub.url right, is DNS reachable?"
+            return Refused("dns", text)
+        case TimeoutError():
+            text = f"no answer from {address}: is the network up, the port open?"
+            return Refused("timeout", text)
+    detail = getattr(error, "strerror", None) or error
+    return Refused("network", f"{address} is not reachable: {detail}")
+
+
+def _tls_trouble(error: ssl.SSLError, address: str) -> Refused:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Refused(
+            "tls",
+            f"the certificate of {address} is not trusted ({error.verify_message}): does "
+            "hub.tls.ca name the authority that signed it, and is the clock right?",
+        )
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    return Refused(
+        "tls",
+        f"TLS with {address} failed ({reason}): is it the TLS port, and does the broker accept "
+        "the unit's certificate?",
+    )
+
+
+def why_not_accepted(reason: str, options: LinkOptions) -> Refused:
+    if reason in _CREDENTIALS:
+        return Refused(
+            "credentials",
+            f"{options.address} refuses the unit ({reason.lower()}): check hub.username, "
+            "hub.password_file or the certificate, and that the broker knows the unit",
+        )
+    if reason in _PROTOCOL:
+        return Refused("protocol", f"{options.address} does not speak this version of MQTT")
+    return Refused("not_accepted", f"{options.address} refuses the connection: {reason}")

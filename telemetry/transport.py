@@ -1,0 +1,180 @@
+"""The seam between our delivery logic and whatever MQTT library carries it."""
+
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from config.models import HubConfig
+
+ProtocolVersion = Literal["5", "3.1.1"]
+
+
+class TransportError(Exception):
+    """The transport could not do this; the connection is, or will be, reported lost."""
+
+
+class TransportConfigError(Exception):
+    """The link cannot be set up as configured: the text says what is wrong and the cure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireMessage:
+    """One message to publish, QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    content_type: str | None = None  # MQTT 5 only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOptions:
+    """Where to connect, as whom."""
+
+    host: str
+    port: int
+    client_id: str
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    keepalive_s: int = 15
+    clean_start: bool = False
+    session_expiry_s: int = 86_400
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def link_options(config: HubConfig, client_id: str) -> LinkOptions:
+    """The options of a unit. Raises TransportConfigError for an address without sense."""
+    host, port, tls = split_url(config.url)
+    return LinkOptions(
+        host=host,
+        port=port,
+        client_id=client_id,
+        tls=tls,
+        ca=config.tls.ca,
+        cert=config.tls.cert,
+        key=config.tls.key,
+        username=config.username,
+        password_file=config.password_file,
+        keepalive_s=config.keepalive_s,
+        session_expiry_s=config.session_expiry_s,
+    )
+
+
+def split_url(url: str) -> tuple[str, int, bool]:
+    """Host, port (1883, with TLS 8883 by default) and whether to use TLS."""
+    match = re.fullmatch(r"(mqtts?)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(?::([0-9]{1,5}))?/?", url)
+    port = int(match[3] or (8883 if match[1] == "mqtts" else 1883)) if match else 0
+    if not match or not 1 <= port <= 65535:
+        raise TransportConfigError(
+            f"{url!r} is no broker address; write mqtt://host:1883, or mqtts://host:8883 for TLS"
+        )
+    return match[2].strip("[]"), port, match[1] == "mqtts"
+
+
+# --- what a transport reports ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """TCP, and TLS where configured, stand; the broker has not answered yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted the connection."""
+
+    protocol: ProtocolVersion
+    receive_maximum: int = 65_535  # QoS 1 messages it lets be unacknowledged (MQTT 5, 3.2.2.3.3)
+    maximum_packet_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No connection came about."""
+
+    cause: str  # for counting and tests: refused, dns, tls, credentials, protocol, timeout, ...
+    text: str  # for a technician
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection stood, and does not any more."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """PUBACK. A code of 0x80 or more means that the broker did NOT take the message."""
+
+    token: int
+    code: int
+
+    @property
+    def taken(self) -> bool:
+        return self.code < 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefused:
+    """SUBACK with a failure: we shall not hear this topic."""
+
+    topic: str
+    text: str
+
+
+TransportEvent = Reached | Connected | Refused | Lost | Acknowledged | Arrived | SubscriptionRefused
+
+
+class Transport(Protocol):
+    """One MQTT client. Used by one thread; never blocks; reports through `events`.
+
+    It keeps no queue of its own: what is not acknowledged when the connection ends is forgotten.
+    """
+
+    def start(self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage) -> None:
+        """Begin to connect. Ends in Connected or Refused. Raises TransportConfigError."""
+
+    def events(self) -> list[TransportEvent]:
+        """What happened since the last call."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when something happened, or the bell was rung, or the time is over."""
+
+    def publish(self, message: WireMessage) -> int:
+        """Send with QoS 1; the token comes back in Acknowledged. Raises TransportError."""
+
+    def subscribe(self, topics: tuple[str, ...]) -> None:
+        """Ask for these topics with QoS 1. Raises TransportError."""
+
+    def disconnect(self) -> None:
+        """Say goodbye, so that the broker does not publish the will."""
+
+    def abandon(self) -> None:
+        """Drop the connection, or the attempt, without a word. Never raises, never blocks."""
+
+    @property
+    def bell(self) -> threading.Event:
+        """Ends a `wait`; whoever has news for the thread that waits may ring it."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is left of the last connection: `start` may be called."""
