@@ -132,7 +132,7 @@ class CameraSource(Section):
 
     detect: bool = Field(True, description="look for persons and vehicles in its pictures")
     stalled_after_s: float = Field(
-        2.0, ge=0.2, le=60, description="no new picture for this long is a fault, and reopens it"
+        2.0, ge=0.2, le=30, description="no new picture for this long is a fault, and reopens it"
     )
 
 
@@ -163,7 +163,7 @@ class StreamCameraConfig(CameraSource):
         json_schema_extra={"pattern": r"^(rtsps?|https?)://[^@/\s]+(/.*)?$"},
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
-    open_timeout_s: float = Field(5.0, gt=0, le=60, description="then it is tried again")
+    open_timeout_s: float = Field(5.0, gt=0, le=30, description="then it is tried again")
     credentials_file: Path | None = Field(
         None, description="a file with user:password, mode 0600, instead of in the URL"
     )
