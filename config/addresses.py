@@ -47,7 +47,7 @@ def stream_url(text: str) -> str:
     parts = _split(text, "rtsp://192.168.1.20/stream1")
     if parts.scheme not in ("rtsp", "rtsps", "http", "https"):
         raise ValueError(f"{shown(text)} is no camera address; write rtsp://... or http://...")
-    if "@" in parts.netloc or ("@" in text and not _has_port(parts)):
+    if "@" in text.partition("?")[0]:  # also after a /, which a password may hold
         raise ValueError(
             "a user or password in the URL would be seen by everybody; "
             "write credentials_file: with a file that holds user:password"

@@ -228,7 +228,7 @@ def _wrong_content(spot: _Spot, node: Node | None, at_key: Place, otherwise: str
         return problem(at_key, spot.path, wrong_kind(None, spot.shape))
     if isinstance(spot.shape, Kinds) and isinstance(node, Entries):
         kind = node.nodes.get("kind")
-        if not isinstance(kind, Scalar) or is_null(kind):
+        if kind is None or is_null(kind):
             return problem(at_key, spot.path, wrong_kind(None, spot.shape))
         return problem(kind.place, (*spot.path, "kind"), wrong_kind(kind, spot.shape))
     if node is None or spot.shape is None:

@@ -21,6 +21,8 @@ from config.wording import shown
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
+# PyYAML ends lines and comments at these, editors do not: what is a comment would be in doubt.
+ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 INDENT_TAB = re.compile(r"^ *\t", re.MULTILINE)
 LINE_END = re.compile(r"\r\n|\r|\n")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -92,6 +94,9 @@ def parse(data: bytes, source: str, layer: str) -> Document:
             first.end() - 1 if first else 0,
             f"this line{others} is indented with a tab; write two spaces for each level",
         )
+        return Document(None, tuple(reader.problems))
+    if (odd := ODD_BREAK.search(text)) is not None:
+        reader.blame(odd.start(), "an invisible line break; delete it, and type a space")
         return Document(None, tuple(reader.problems))
     root = reader.read()
     return Document(root, tuple(reader.problems))
@@ -175,7 +180,6 @@ class _Reader:
         )
 
     def _place(self, index: int) -> Place:
-        # Counted here, not by PyYAML: it also breaks lines at U+0085 and U+2028, editors do not.
         index = min(index, len(self.text))
         line = bisect.bisect_right(self._starts, index)
         if line > 1 and index == len(self.text) == self._starts[-1]:

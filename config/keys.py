@@ -83,11 +83,13 @@ def missing_key(key: str, section: Section) -> str:
     return f"{key} is missing; add {example(key, shape)}"
 
 
-def wrong_kind(node: Scalar | None, kinds: Kinds) -> str:
+def wrong_kind(node: Node | None, kinds: Kinds) -> str:
     """What to say of a device without a kind, or of one that is not known."""
     known = listed(kinds.by_kind)
     if node is None:
         return f"kind is missing; add kind: {known}"
+    if not isinstance(node, Scalar):
+        return f"one word belongs here; write {known}"
     near = nearest(node.raw, kinds.by_kind)
     hint = f"; do you mean {near}?" if near else ""
     return f"{shown(node.raw)} is no kind; write {known}{hint}"

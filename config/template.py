@@ -17,57 +17,57 @@ TEMPLATE = """\
 #   patrol-edge config check FILE   what is wrong with it, with the line and the cure
 #   patrol-edge config show FILE    everything that applies, and where it was set
 #
-# Lines that start with # and no space after it are examples: delete that # to use them.
+# A # with no space after it stands before an example: delete that # to use the line.
 # Indent with two spaces, never with tabs.
 
 unit:
   id: {unit_id_quoted}
   kind: {kind}
-#  label: "{label}"
+  #label: "{label}"
 
 # --- the hub -----------------------------------------------------------------
 # mqtt://host:1883, or mqtts://host:8883 for TLS. Paths are relative to this file.
 
 hub:
   url: {hub_quoted}
-#  username: {unit_id_quoted}
-#  password_file: hub.password   # the password alone; chmod 640
-#  tls:
-#    ca: ca.pem                  # only for an authority of your own
-#    cert: unit.pem              # with key: the unit proves who it is
-#    key: unit.key               # chmod 640
+  #username: {unit_id_quoted}
+  #password_file: hub.password   # the password alone; chmod 640
+  #tls:
+    #ca: ca.pem                  # only for an authority of your own
+    #cert: unit.pem              # with key: the unit proves who it is
+    #key: unit.key               # chmod 640
 
 # --- GNSS receivers: each has a name of your choice ---------------------------
 # The stable names of what is plugged in:  ls -l {serial_links}
 
 #gnss:
-#  main:
-#    kind: serial
-#    port: {serial}
-#    baud: auto
+  #main:
+    #kind: serial
+    #port: {serial}
+    #baud: auto
 
 # --- cameras: each has a name of your choice ----------------------------------
 # The stable names of what is plugged in:  ls -l {camera_links}
 
 #cameras:
-#  front:
-#    kind: v4l2
-#    device: {camera}
-#    width_px: 1280
-#    height_px: 720
-#    fps: 25
-#  rear:
-#    kind: stream
-#    url: "rtsp://192.168.1.20/stream1"
-#    credentials_file: rear.credentials   # user:password; chmod 640
+  #front:
+    #kind: v4l2
+    #device: {camera}
+    #width_px: 1280
+    #height_px: 720
+    #fps: 25
+  #rear:
+    #kind: stream
+    #url: "rtsp://192.168.1.20/stream1"
+    #credentials_file: rear.credentials   # user:password; chmod 640
 
 # --- only where the profile does not fit --------------------------------------
 
 #perception:
-#  max_fps: 5                    # pictures looked at per second, at most
+  #max_fps: 5                    # pictures looked at per second, at most
 
 #position:
-#  patrol_every_s: 5             # how often the hub hears where the unit is
+  #patrol_every_s: 5             # how often the hub hears where the unit is
 """
 
 

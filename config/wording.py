@@ -7,7 +7,7 @@ from collections.abc import Iterable
 MAX_SHOWN = 60
 MAX_LOOKED_AT = 1000  # of a text that may be as large as the file
 # Up to the last @: a password may hold any character, also / and @.
-CREDENTIALS = re.compile(r"(?<=://).*@|^[^/\s:]+:[^\s]*@", re.DOTALL)
+CREDENTIALS = re.compile(r"^([A-Za-z0-9+.-]*://).*@|^\S*:\S*@", re.DOTALL)
 SECRET_PARAMETER = re.compile(
     r"(?i)\b(password|passwd|passwort|pwd|pass|token|secret|auth|key)=[^&\s]*"
 )
@@ -15,7 +15,7 @@ SECRET_PARAMETER = re.compile(
 
 def masked(text: str) -> str:
     """The text without what may be a password in a URL."""
-    return SECRET_PARAMETER.sub(r"\1=***", CREDENTIALS.sub("***@", text))
+    return SECRET_PARAMETER.sub(r"\1=***", CREDENTIALS.sub(r"\1***@", text))
 
 
 def shown(value: object) -> str:

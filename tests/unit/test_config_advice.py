@@ -1,0 +1,180 @@
+"""Warnings: what is plugged in, who can read the secrets, what goes unencrypted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from config.loading import load
+
+UNIT = "unit:\n  id: dog-01\n  kind: drone\n"
+QUIET = "gnss: {g: {kind: gpsd}}\ncameras: {c: {kind: stream, url: 'rtsp://cam/1'}}\n"
+RECEIVER = "/dev/serial/by-id/usb-u-blox_receiver-if00"
+WEBCAM = "/dev/v4l/by-id/usb-046d_Webcam-video-index0"
+
+
+class FakeFiles:
+    """A file system that has only what it is told."""
+
+    def __init__(self, links: dict[str, str] | None = None, **modes: int) -> None:
+        self._links = links or {}
+        self._modes = {name.replace("_", "."): mode for name, mode in modes.items()}
+
+    def exists(self, path: str) -> bool:
+        devices = {*self._links, *self._links.values()}
+        return path in devices or Path(path).name in self._modes
+
+    def mode(self, path: str) -> int | None:
+        return self._modes.get(Path(path).name)
+
+    def links(self, folder: str) -> Sequence[tuple[str, str]]:
+        return [item for item in self._links.items() if item[0].startswith(folder)]
+
+
+PLUGGED = FakeFiles({RECEIVER: "/dev/ttyUSB0", WEBCAM: "/dev/video0"})
+
+
+def warned(tmp_path: Path, text: str, files: FakeFiles, **environ: str) -> list[str]:
+    file = tmp_path / "unit.yaml"
+    file.write_text(UNIT + text)
+    variables = {f"PATROL_EDGE__{name}": value for name, value in environ.items()}
+    warnings = load(file, variables, files).warnings
+    assert all(warning.severity == "warning" for warning in warnings)
+    return [str(warning).replace(f"{tmp_path}/", "") for warning in warnings]
+
+
+def test_a_file_with_nothing_to_say_about_has_no_warning(tmp_path: Path) -> None:
+    text = f"""\
+gnss: {{main: {{kind: serial, port: {RECEIVER}}}}}
+cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
+"""
+    assert warned(tmp_path, text, PLUGGED) == []
+    assert warned(tmp_path, QUIET, PLUGGED) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "line"),
+    [
+        (
+            "gnss: {a: {kind: serial, port: /dev/ttyUSB0}}",
+            PLUGGED,
+            "unit.yaml:4:32: gnss.a.port: warning: /dev/ttyUSB0 may be another device after a "
+            f"restart; write {RECEIVER}",
+        ),
+        (
+            "gnss: {a: {kind: serial, port: /dev/ttyUSB0}}",
+            FakeFiles({"/dev/other": "/dev/ttyUSB0"}),
+            "unit.yaml:4:32: gnss.a.port: warning: /dev/ttyUSB0 may be another device after a "
+            "restart; look for its name in /dev/serial/by-id/",
+        ),
+        (
+            "gnss: {a: {kind: serial, port: /dev/ttyACM7}}",
+            PLUGGED,
+            "unit.yaml:4:32: gnss.a.port: warning: /dev/ttyACM7 is not there on this computer; "
+            f"there is: {RECEIVER}",
+        ),
+        (
+            "gnss: {a: {kind: serial, port: /dev/ttyACM7}}",
+            FakeFiles(),
+            "unit.yaml:4:32: gnss.a.port: warning: /dev/ttyACM7 is not there on this computer, "
+            "nor any other like it; plug it in, or check the cable",
+        ),
+        (
+            "gnss: {a: {kind: replay, path: x.nmea}}",
+            FakeFiles(),
+            "unit.yaml:4:32: gnss.a.path: warning: x.nmea is not there; "
+            "copy it there, or correct the path",
+        ),
+        (
+            "cameras: {a: {kind: v4l2, device: /dev/video0}}",
+            PLUGGED,
+            "unit.yaml:4:35: cameras.a.device: warning: /dev/video0 may be another device after "
+            f"a restart; write {WEBCAM}",
+        ),
+        (
+            "cameras: {a: {kind: file, path: x.mp4}}",
+            FakeFiles(),
+            "unit.yaml:4:33: cameras.a.path: warning: x.mp4 is not there; "
+            "copy it there, or correct the path",
+        ),
+        (
+            "cameras: {a: {kind: stream, url: 'rtsp://c/user=a&password=b'}}",
+            FakeFiles(),
+            "unit.yaml:4:34: cameras.a.url: warning: the URL seems to hold a password; "
+            "use credentials_file: if the camera allows it",
+        ),
+        (
+            "cameras: {a: {kind: stream, url: 'rtsp://c/', credentials_file: c.txt}}",
+            FakeFiles(c_txt=0o644),
+            "unit.yaml:4:65: cameras.a.credentials_file: warning: every user can read c.txt; "
+            "run: chmod 640 c.txt",
+        ),
+        (
+            "hub: {url: mqtt://hub.local}",
+            FakeFiles(),
+            "unit.yaml:4:12: hub.url: warning: everything to hub.local goes unencrypted; "
+            "write mqtts://, with hub.tls.ca if the broker's certificate is from an authority "
+            "of your own",
+        ),
+        (
+            "hub: {url: 'mqtts://h', username: u, password_file: pw}",
+            FakeFiles(),
+            "unit.yaml:4:53: hub.password_file: warning: pw is not there; "
+            "copy it there, or correct the path",
+        ),
+        (
+            "hub: {url: 'mqtts://h', tls: {cert: c.pem, key: k.pem}}",
+            FakeFiles(c_pem=0o644, k_pem=0o604),
+            "unit.yaml:4:49: hub.tls.key: warning: every user can read k.pem; run: chmod 640 k.pem",
+        ),
+        (
+            "hub: {url: 'mqtt://localhost', tls: {ca: ca.pem}}",
+            FakeFiles(ca_pem=0o644),
+            "unit.yaml:4:32: hub.tls: warning: ca is not used with mqtt://; "
+            "write mqtts:// in hub.url",
+        ),
+        (
+            "perception: {model: own.onnx}",
+            FakeFiles(),
+            "unit.yaml:4:21: perception.model: warning: own.onnx is not there; "
+            "copy it there, or name one of: patrol-edge models list",
+        ),
+    ],
+)
+def test_each_warning_has_its_place_and_its_cure(
+    tmp_path: Path, text: str, files: FakeFiles, line: str
+) -> None:
+    assert line in warned(tmp_path, text + "\n", files)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "127.3.2.1"])
+def test_this_computer_needs_no_encryption(tmp_path: Path, host: str) -> None:
+    text = QUIET + f"hub: {{url: 'mqtt://{host}:1883'}}\n"
+    assert warned(tmp_path, text, PLUGGED) == []
+
+
+def test_a_unit_without_devices_is_asked_about(tmp_path: Path) -> None:
+    assert warned(tmp_path, "", PLUGGED) == [
+        "unit.yaml:1:1: gnss: warning: no GNSS receiver: "
+        "the hub will not see where the unit is; add one in gnss:",
+        "unit.yaml:1:1: cameras: warning: no camera: nothing will be detected; add one in cameras:",
+    ]
+
+
+def test_a_variable_is_named_where_there_is_no_line(tmp_path: Path) -> None:
+    found = warned(tmp_path, QUIET, PLUGGED, HUB__URL="mqtt://hub")
+    assert len(found) == 1
+    assert found[0].startswith("environment: hub.url: warning: everything to hub goes")
+    assert found[0].endswith("(set by PATROL_EDGE__HUB__URL)")
+
+
+def test_the_real_file_system_is_only_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("x")
+    (tmp_path / "pw").chmod(0o644)
+    file = tmp_path / "unit.yaml"
+    text = "hub: {url: 'mqtts://h', username: u, password_file: pw}\n"
+    file.write_text(UNIT + QUIET + text)
+    warnings = [warning.text for warning in load(file, {}).warnings]
+    assert warnings == [f"every user can read {tmp_path}/pw; run: chmod 640 {tmp_path}/pw"]
+    (tmp_path / "pw").chmod(0o640)
+    assert load(file, {}).warnings == ()
