@@ -19,12 +19,12 @@ from perception.motion import BoxMotion, Floats
 from perception.tracker_life import Found, Life, Sighting
 from perception.tracker_match import Matching, buffered_iou
 
-STRONG_MATCH = 0.2  # least buffered IoU times score of a strong detection
+STRONG_MATCH = 0.1  # least buffered IoU times score of a strong detection
 WEAK_MATCH = 0.4  # least buffered IoU of a weak one: often clutter, so it must fit better
-AGAIN_MATCH = 0.3  # least IoU with where a track was last seen, for those that stopped or turned
-NEW_MATCH = 0.3  # least buffered IoU times score for a track that is not confirmed yet
+NEW_MATCH = 0.2  # least buffered IoU times score for a track that is not confirmed yet
 TWIN_IOU = 0.7  # a detection that overlaps a followed object this much starts no second track
 MOST_BUFFER = 0.3  # boxes grow by at most this share of their size before they are compared
+REPORTED_TRUST = 0.5  # a reported box lies this far from the smooth prediction to the detection
 TENTATIVE_S = 0.3  # a track that is not confirmed ends when it is unseen for longer than this
 
 
@@ -95,13 +95,16 @@ class Tracker:
         self._lives = []
         self._tracks = []
 
-    def early_sightings(self, track_id: int) -> tuple[Sighting, ...]:
-        """What a track was built from before it counted, oldest first, up to and with the
-        detection that confirmed it; empty for a track that is gone."""
-        for life in self._lives:
-            if life.track_id == track_id:
-                return tuple(life.early)
-        return ()
+    def sightings(self) -> dict[int, tuple[Sighting, ...]]:
+        """The detections that each confirmed track gained with the newest frame, by track id.
+
+        With the frame that confirms a track these are all since its first, oldest first.
+        """
+        return {
+            life.track_id: tuple(life.fresh)
+            for life in self._lives
+            if life.track_id is not None and life.seen_s == self._now_s
+        }
 
     def _sound(self, detections: Detections) -> Found:
         """The detections that can be true and are not too weak."""
@@ -136,14 +139,13 @@ class Tracker:
 
     def _associate(self, found: Found) -> None:
         """Give the detections to the tracks, in order of trust, and start tracks with the rest."""
-        likeness, again = self._likeness(found)
+        likeness = self._likeness(found)
         strong = found.scores >= self._high
         confirmed = np.array([life.track_id is not None for life in self._lives], np.bool_)
         matching = Matching(len(self._lives), len(found.scores))
         fused = likeness * found.scores
         matching.add(fused, confirmed, strong, STRONG_MATCH)
         matching.add(likeness, confirmed, ~strong, WEAK_MATCH)
-        matching.add(again, confirmed, strong, AGAIN_MATCH)
         matching.add(fused, ~confirmed, strong, NEW_MATCH)
         rows, columns = matching.pairs()
         self._motion.correct(rows, found.boxes[columns])
@@ -151,16 +153,13 @@ class Tracker:
             self._see(self._lives[row], found, column)
         self._start(found, strong & matching.free_columns, likeness)
 
-    def _likeness(self, found: Found) -> tuple[Floats, Floats]:
-        """(N, M) likeness of tracks and detections where predicted, and where last seen."""
+    def _likeness(self, found: Found) -> Floats:
+        """(N, M) buffered IoU of tracks and detections, 0 where they exclude each other."""
         groups = np.array([life.group for life in self._lives], np.int64)
-        apart = groups[:, None] != found.groups
         buffer = np.minimum(self._motion.spread(), MOST_BUFFER)
         likeness = buffered_iou(self._motion.boxes(), found.boxes, buffer)
-        last = np.array([life.last_box for life in self._lives]).reshape(-1, 4)
-        again = buffered_iou(last, found.boxes, np.zeros(len(last)))
-        likeness[apart] = again[apart] = 0.0
-        return likeness, again
+        likeness[groups[:, None] != found.groups] = 0.0
+        return likeness
 
     def _see(self, life: Life, found: Found, index: int) -> None:
         life.see(found, index, self._now_s)
@@ -191,17 +190,24 @@ class Tracker:
         return np.where(found.groups[:, None] == found.groups, iou, 0.0)
 
     def _told(self) -> list[Track]:
-        boxes = self._motion.boxes().tolist()
-        return [
-            Track(
-                track_id=life.track_id,
-                label=life.label,
-                score=life.score,
-                box=(box[0], box[1], box[2], box[3]),
-                mono_s=self._now_s,
-                seen=life.seen_s == self._now_s,
-                age_s=self._now_s - life.first_s,
+        """The confirmed tracks. The motion is smooth, to be sure of who is who, and so lags behind
+        what is seen: the box that is told stands halfway between the two."""
+        smooth = self._motion.boxes()
+        told = []
+        for life, box in zip(self._lives, smooth, strict=True):
+            if life.track_id is None:
+                continue
+            seen = life.seen_s == self._now_s
+            x1, y1, x2, y2 = (box + seen * REPORTED_TRUST * (life.last_box - box)).tolist()
+            told.append(
+                Track(
+                    track_id=life.track_id,
+                    label=life.label,
+                    score=life.score,
+                    box=(x1, y1, x2, y2),
+                    mono_s=self._now_s,
+                    seen=seen,
+                    age_s=self._now_s - life.first_s,
+                )
             )
-            for life, box in zip(self._lives, boxes, strict=True)
-            if life.track_id is not None
-        ]
+        return told

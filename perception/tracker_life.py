@@ -57,7 +57,7 @@ class Life:
     label: str  # the class by vote
     hits: int = 1
     track_id: int | None = None  # None until it is confirmed
-    early: list[Sighting] = field(default_factory=list)  # up to the one that confirmed it
+    fresh: list[Sighting] = field(default_factory=list)  # the newest; before it counts, all
 
     @classmethod
     def start(cls, found: Found, index: int, mono_s: float) -> Self:
@@ -71,7 +71,7 @@ class Life:
             last_box=found.boxes[index],
             votes=votes,
             label=PATROL_CLASSES[found.classes[index]],
-            early=[found.sighting(index, mono_s)],
+            fresh=[found.sighting(index, mono_s)],
         )
 
     def see(self, found: Found, index: int, mono_s: float) -> None:
@@ -84,5 +84,6 @@ class Life:
         self.score = float(found.scores[index])
         self.last_box = found.boxes[index]
         self.hits += 1
-        if self.track_id is None:
-            self.early.append(found.sighting(index, mono_s))
+        if self.track_id is not None:
+            self.fresh.clear()
+        self.fresh.append(found.sighting(index, mono_s))

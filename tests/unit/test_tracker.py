@@ -38,11 +38,14 @@ def ids(tracks: list[Track]) -> list[int]:
 
 def test_a_track_counts_after_its_third_detection() -> None:
     follow = tracker(confirm_hits=3)
-    answers = [follow.update(detections(at(10 + 2 * i)), i / 10) for i in range(4)]
+    answers, places = [], []
+    for i in range(4):
+        answers.append(follow.update(detections(at(10 + 2 * i)), i / 10))
+        places.append([sighting.box[0] for sighting in follow.sightings().get(1, ())])
 
     assert [ids(answer) for answer in answers] == [[], [], [1], [1]]
+    assert places == [[], [], [10, 12, 14], [16]]
     assert answers[2][0].age_s == pytest.approx(0.2)
-    assert [s.box[0] for s in follow.early_sightings(1)] == [10, 12, 14]
 
 
 def test_a_weak_detection_continues_a_track_but_starts_none() -> None:
