@@ -24,6 +24,9 @@ CATALOGUE = Path(__file__).parent / "models.yaml"
 SYSTEM_DIR = Path("/var/lib/patrol-edge/models")
 USER_CATALOGUE = "models.yaml"  # within a models folder
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+URL_PATTERN = (
+    r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S+$"  # http within this computer only
+)
 MAX_CATALOGUE_BYTES = 1_000_000
 
 Score = Annotated[float, Field(gt=0, lt=1)]
@@ -35,7 +38,7 @@ class Entry(Section):
 
     about: str = ""
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$")
-    url: str | None = Field(None, pattern=r"^https://\S+$")
+    url: str | None = Field(None, pattern=URL_PATTERN)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(gt=0, le=model_file.MAX_BYTES)
     licence: str = "unknown"
@@ -88,11 +91,8 @@ def load(path: Path) -> CatalogueFile:
 
 def default_models_dir() -> Path:
     """Where pulled models go: the unit's folder if we may write there, else the user's own."""
-    if os.access(SYSTEM_DIR, os.W_OK) or (
-        not SYSTEM_DIR.exists() and os.access(SYSTEM_DIR.parent, os.W_OK)
-    ):
-        return SYSTEM_DIR
-    return user_models_dir()
+    there = next(path for path in (SYSTEM_DIR, *SYSTEM_DIR.parents) if path.exists())
+    return SYSTEM_DIR if there.is_dir() and os.access(there, os.W_OK) else user_models_dir()
 
 
 def user_models_dir() -> Path:
@@ -107,6 +107,7 @@ class Catalogue:
         """`models_dir` None: the unit's folder and the user's. Raises CatalogueError."""
         dirs = (models_dir,) if models_dir else (SYSTEM_DIR, user_models_dir())
         self.folders = (SHIPPED, *dirs)
+        self.models_dir = models_dir or default_models_dir()  # where new models go
         self.entries = dict(load(CATALOGUE).models)
         for folder in dirs:
             path = folder / USER_CATALOGUE

@@ -21,7 +21,13 @@ from perception.session import Session, Tensor, release_memory
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
 DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
 MAX_INPUT_SIDE_PX = 4096
-SIZE_INPUT = "orig_target_sizes"  # RT-DETR and D-FINE scale their boxes to this (width, height)
+
+# Second inputs that tell a model what size to scale its boxes to. They get the size of the input,
+# so that all families answer in its pixels. Value: element type, and whether height is first.
+SIZE_INPUTS = {
+    "orig_target_sizes": (np.int64, False),  # RT-DETR, D-FINE
+    "image_shape": (np.float32, True),  # the ONNX model zoo's YOLOv3
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def _image_input(session: Session, spec: ModelSpec) -> tuple[Tensor, int, int]:
     """The input for the picture, and its width and height in pixels."""
     pictures = [tensor for tensor in session.inputs if len(tensor.shape) == 4]
     others = [tensor.name for tensor in session.inputs if len(tensor.shape) != 4]
-    if len(pictures) != 1 or any(name != SIZE_INPUT for name in others):
+    if len(pictures) != 1 or any(name not in SIZE_INPUTS for name in others):
         names = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in session.inputs)
         raise ModelError(f"the model's inputs are not understood: {names}")
     tensor = pictures[0]
@@ -147,8 +153,11 @@ def _image_input(session: Session, spec: ModelSpec) -> tuple[Tensor, int, int]:
 def _feed(session: Session, image: Tensor, width: int, height: int) -> dict[str, NDArray[Any]]:
     """All inputs of a run; the picture is grey until the first one comes."""
     feed: dict[str, NDArray[Any]] = {image.name: np.zeros((1, 3, height, width), np.float32)}
-    if len(session.inputs) == 2:
-        feed[SIZE_INPUT] = np.array([[width, height]], np.int64)
+    for tensor in session.inputs:
+        if tensor.name in SIZE_INPUTS:
+            kind, height_first = SIZE_INPUTS[tensor.name]
+            size = (height, width) if height_first else (width, height)
+            feed[tensor.name] = np.array([size], kind)
     return feed
 
 

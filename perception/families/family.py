@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,18 @@ def pick_best_class(
     ours = columns.of_column[best]
     keep = (found > score_min) & (ours >= 0)
     return strongest(rows[keep], found[keep], ours[keep])
+
+
+def pick_labelled(
+    labels: NDArray[Any], scores: NDArray[np.float32], columns: Columns, score_min: float
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.int64]]:
+    """Rows that already have one class number and one score, both (n,)."""
+    with np.errstate(invalid="ignore"):  # NaN as a class number becomes some number, out of range
+        numbers = labels.astype(np.int64)
+    known = (numbers >= 0) & (numbers < len(columns.of_column))
+    ours = np.where(known, columns.of_column[np.where(known, numbers, 0)], -1)
+    rows = np.nonzero((scores > score_min) & (ours >= 0))[0]
+    return strongest(rows, scores[rows], ours[rows])
 
 
 def strongest(

@@ -3,13 +3,20 @@
 from collections.abc import Callable
 
 from perception.errors import ModelError
-from perception.families import fastestdet, nanodet, yolox
+from perception.families import detr, fastestdet, nanodet, yolov3_tiny, yolov5, yolov8, yolox
 from perception.families.family import Family, Graph
 
 KINDS: dict[str, Callable[[Graph], Family | None]] = {
     "nanodet": nanodet.recognise,
     "nanodet-plus": nanodet.recognise_plus,
     "yolox": yolox.recognise,
+    "yolov5": yolov5.recognise,
+    "yolov8": yolov8.recognise,
+    "yolo-e2e": yolov8.recognise_end_to_end,
+    "yolov3-tiny": yolov3_tiny.recognise,
+    "yolov3-tiny-zoo": yolov3_tiny.recognise_zoo,
+    "detr": detr.recognise,
+    "rf-detr": detr.recognise_rf,
     "fastestdet": fastestdet.recognise,
 }
 
