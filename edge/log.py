@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from config.loading import Loaded
 from config.models import LoggingConfig
 
 
@@ -30,3 +31,25 @@ def set_up(config: LoggingConfig) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def starting(loaded: Loaded) -> None:
+    """What is about to run, and what the configuration is warned of: once, at the start."""
+    log = structlog.get_logger()
+    for warning in loaded.warnings:
+        log.warning("config_doubtful", where=str(warning.path), text=warning.text)
+    settings = loaded.settings
+    log.info(
+        "unit_starting",
+        unit=settings.unit.id,
+        kind=settings.unit.kind,
+        receivers=sorted(settings.gnss),
+        cameras=sorted(settings.cameras),
+        model=settings.perception.model if settings.perception.enabled else None,
+        hub=settings.hub.url,
+        config=loaded.digest[:12],
+    )
+
+
+def stopped(code: int) -> None:
+    structlog.get_logger().info("unit_stopped", exit_code=code)

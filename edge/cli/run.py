@@ -1,14 +1,47 @@
-"""`patrol-edge run`."""
+"""`patrol-edge run`: the main job, until it is told to stop."""
 
 import argparse
+import os
+import sys
+from pathlib import Path
 
-from edge.cli.console import CommandError
+from edge.cli.console import DONE, FAILED
+
+DEFAULT_CONFIG = Path("/etc/patrol-edge/unit.yaml")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("run", help="not there yet")
-    parser.set_defaults(handler=_not_yet)
+    parser = commands.add_parser(
+        "run",
+        help="run this unit until SIGTERM or Ctrl-C",
+        description="Run this unit: read its sensors, look at its pictures, tell the hub. "
+        "Devices, broker and hub may be missing and come later; only a wrong configuration "
+        "ends the start (exit code 2).",
+    )
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})"
+    )
+    parser.set_defaults(handler=run)
 
 
-def _not_yet(args: argparse.Namespace) -> int:
-    raise CommandError(f"{args.handler.__module__} is not written yet")
+def run(args: argparse.Namespace) -> int:
+    """Returns 0 after an orderly stop, 1 when an essential worker died."""
+    from config.loading import load
+    from edge import log
+    from edge.app import App
+    from edge.supervisor import block_stop_signals, wait_for_stop_signal
+
+    loaded = load(args.config)
+    log.set_up(loaded.settings.logging)
+    log.starting(loaded)
+    block_stop_signals()  # before any thread starts, so that all inherit it
+    app = App(loaded)
+    app.start()
+    code = app.watch(wait_for_stop_signal)
+    left = app.stop()
+    log.stopped(code)
+    if left:
+        # A thread that hangs in native code would keep the interpreter from ending.
+        sys.stderr.flush()
+        os._exit(code)
+    return DONE if code == 0 else FAILED

@@ -1,0 +1,234 @@
+"""The wiring, on one screen: what runs on a unit, and what hands what to whom."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version as installed
+
+from config.loading import Loaded
+from config.models import CameraConfig, GnssConfig, ReplayGnssConfig
+from drivers.clock import Clock, SystemClock
+from drivers.factory import open_camera, open_gnss
+from drivers.samples import Frame, GnssEpoch
+from edge.driver_loop import DriverHealth, run_driver
+from edge.mailbox import Mailbox
+from edge.messages import MessageWriter
+from edge.parts import Parts, Receiver
+from edge.position import Whereabouts
+from edge.reporter import Reporter
+from edge.sdnotify import SystemdNotifier
+from edge.snapshot import state_draft
+from edge.supervisor import Crew, Supervisor
+from edge.timebase import Timebase
+from edge.vision import OnResult, Vision, open_detector
+from edge.worker import Beat, Worker
+from perception.episodes import EpisodeChange
+from telemetry.envelope import Sender
+from telemetry.outbox import Outbox
+from telemetry.paho_transport import PahoTransport
+from telemetry.publisher import Publisher
+from telemetry.status_writer import StatusWriter
+from telemetry.topics import Topics
+from telemetry.transport import link_options
+from telemetry.uuid7 import uuid7
+
+MIB = 1024 * 1024
+SOURCES_STOP_S = 1.2  # sensors and perception, until their last event is on the disk
+FLUSH_S = 0.5  # for what was told last
+GOODBYE_S = 0.6  # for the status `stopping`
+DELIVERY_STOP_S = 1.2  # both, with some air
+DISK_STOP_S = 0.5
+
+
+class App:
+    """One unit, wired. `start`, then `watch` until it is told to stop, then `stop`."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        clock: Clock | None = None,
+        notifier: SystemdNotifier | None = None,
+        on_result: OnResult | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._settings = settings = loaded.settings
+        self._sources = Crew(SOURCES_STOP_S)
+        self._delivery = Crew(DELIVERY_STOP_S)
+        self._disk = Crew(DISK_STOP_S)
+        crews = (self._disk, self._delivery, self._sources)
+        self._supervisor = Supervisor(crews, notifier or SystemdNotifier(), self._clock)
+        self._frames: Mailbox[Frame] = Mailbox()
+        self._fixes: Mailbox[GnssEpoch] = Mailbox()
+
+        sender = Sender(unit=settings.unit.id, boot_id=uuid7(self._clock.utc()))
+        whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
+        timebase = Timebase(self._clock)
+        self._writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
+        outbox = Outbox(
+            settings.state_dir / "outbox.db", sender, self._clock, settings.outbox.max_mib * MIB
+        )
+        self.parts = Parts(
+            settings=settings,
+            config_digest=loaded.digest,
+            clock=self._clock,
+            started_mono_s=self._clock.mono_s(),
+            timebase=timebase,
+            whereabouts=whereabouts,
+            receivers={name: self._receiver(name) for name in settings.gnss},
+            cameras={name: self._camera(name) for name in settings.cameras},
+            frames=self._frames,
+            vision=self._vision(on_result) if settings.perception.enabled else None,
+            outbox=outbox,
+            publisher=self._publisher(loaded, sender, outbox, timebase),
+            workers=lambda: self._supervisor.workers,
+        )
+        self._hire()
+
+    # --- life ---
+
+    def start(self) -> None:
+        self._supervisor.start()
+
+    def watch(self, wait: Callable[[float], bool]) -> int:
+        """Until `wait` says stop (0) or an essential worker died (1)."""
+        return self._supervisor.watch(wait)
+
+    def stop(self) -> list[str]:
+        """Stop all within three seconds. Returns the names of workers that hang."""
+        left = self._supervisor.stop()
+        if "outbox" not in left:
+            self.parts.outbox.close()
+        return left
+
+    # --- who works here ---
+
+    def _hire(self) -> None:
+        """All workers: what they do, and whether the unit can do without them."""
+        parts = self.parts
+        reporter = Reporter(parts, self._writer, self._fixes)
+        self._employ(self._disk, "outbox", self._keep_outbox, essential=True)
+        self._employ(self._delivery, "publisher", self._publish, essential=True)
+        self._employ(self._sources, "reporter", reporter.work, essential=True)
+        for name, gnss in self._settings.gnss.items():
+            self._employ(
+                self._sources, f"gnss.{name}", partial(self._run_gnss, name, gnss), essential=True
+            )
+        if parts.vision is not None:
+            self._employ(self._sources, "perception", parts.vision.work, essential=False)
+        for name, camera in self._settings.cameras.items():
+            self._employ(
+                self._sources,
+                f"camera.{name}",
+                partial(self._run_camera, name, camera),
+                essential=False,
+            )
+
+    def _employ(
+        self,
+        crew: Crew,
+        name: str,
+        work: Callable[[Beat, threading.Event], None],
+        *,
+        essential: bool,
+    ) -> None:
+        def run(beat: Beat) -> None:
+            work(beat, crew.stop)
+
+        crew.workers.append(Worker(name, run, crew.stop, self._clock, essential=essential))
+
+    # --- what they do ---
+
+    def _keep_outbox(self, beat: Beat, stop: threading.Event) -> None:
+        while not stop.is_set():
+            beat()
+            self.parts.outbox.work(0.2)
+
+    def _publish(self, beat: Beat, stop: threading.Event) -> None:
+        publisher = self.parts.publisher
+        while not stop.is_set():
+            beat()
+            publisher.work(0.2)
+        ends_mono_s = self._clock.mono_s() + FLUSH_S
+        while self.parts.outbox.pending() and self._clock.mono_s() < ends_mono_s:
+            publisher.work(0.05)  # the ends of the last episodes, while the link still stands
+        publisher.close(GOODBYE_S)
+
+    def _run_gnss(self, name: str, config: GnssConfig, beat: Beat, stop: threading.Event) -> None:
+        parts, receiver = self.parts, self.parts.receivers[name]
+        live = not isinstance(config, ReplayGnssConfig)
+
+        def emit(epoch: GnssEpoch) -> None:
+            receiver.note(epoch)
+            if live:
+                parts.timebase.note_gnss(epoch)
+            if parts.whereabouts.note(name, epoch):
+                self._fixes.put("newest", epoch)
+
+        opener = partial(open_gnss, config, self._clock)
+        run_driver(receiver.health, opener, emit, stop, beat, self._clock)
+
+    def _run_camera(
+        self, name: str, config: CameraConfig, beat: Beat, stop: threading.Event
+    ) -> None:
+        vision = self.parts.vision
+        while vision is not None and not vision.ready.wait(0.5) and not stop.is_set():
+            beat()  # the model is warm before the pictures come
+
+        def emit(frame: Frame) -> None:
+            if config.detect and vision is not None:
+                self._frames.put(name, frame)
+
+        opener = partial(open_camera, name, config, self._clock)
+        run_driver(self.parts.cameras[name], opener, emit, stop, beat, self._clock)
+
+    def _on_changes(self, changes: list[EpisodeChange], frame_size: tuple[int, int]) -> None:
+        model = self._settings.perception.model
+        for change in changes:
+            draft = self._writer.detection(change, frame_size, model)
+            self.parts.outbox.put(draft, durable=True)
+
+    # --- parts ---
+
+    def _publisher(
+        self, loaded: Loaded, sender: Sender, outbox: Outbox, timebase: Timebase
+    ) -> Publisher:
+        settings = loaded.settings
+        status = StatusWriter(
+            topics=Topics(settings.hub.root, settings.unit.id),
+            sender=sender,
+            clock=self._clock,
+            time_quality=lambda: timebase.now()[1],
+            unit_kind=settings.unit.kind,
+            software=f"patrol-edge {installed('patrol-edge')}",
+            config_version=loaded.digest[:12],
+        )
+        return Publisher(
+            PahoTransport(),
+            outbox,
+            status,
+            link_options(settings.hub, settings.unit.id),
+            settings.delivery,
+            settings.hub.protocol,
+            lambda: [state_draft(self.parts)],
+            self._clock,
+        )
+
+    def _receiver(self, name: str) -> Receiver:
+        return Receiver(DriverHealth(name, "gnss", started_mono_s=self._clock.mono_s()))
+
+    def _camera(self, name: str) -> DriverHealth:
+        return DriverHealth(name, "camera", started_mono_s=self._clock.mono_s())
+
+    def _vision(self, on_result: OnResult | None) -> Vision:
+        config = self._settings.perception
+        looked_at = [name for name, camera in self._settings.cameras.items() if camera.detect]
+        return Vision(
+            config,
+            self._settings.episodes,
+            looked_at,
+            self._frames,
+            partial(open_detector, config),
+            self._on_changes,
+            self._clock,
+            on_result,
+        )

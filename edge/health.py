@@ -1,0 +1,191 @@
+"""The health report: the full list of faults each time, with load, drops and rates."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from drivers.clock import Clock
+from edge import computer
+from edge.computer import CpuMeter
+from edge.findings import (
+    Finding,
+    clock_findings,
+    computer_findings,
+    device_findings,
+    fix_findings,
+    link_findings,
+    model_findings,
+    outbox_findings,
+    worker_findings,
+)
+from edge.parts import Parts
+from telemetry.contract import Fault, Health, Link, Queue, Rate
+from telemetry.envelope import Draft
+
+REOPEN_GRACE_S = 3.0  # a camera's driver reopens a stalled one by itself; a fault comes after that
+
+
+class FaultList:
+    """Remembers since when each finding has stood."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], datetime] = {}  # by code and component
+
+    def update(self, findings: Iterable[Finding], utc: datetime) -> tuple[tuple[Fault, ...], bool]:
+        """The faults now, worst first, and whether one came or went."""
+        now = {(finding.code, finding.component): finding for finding in findings}
+        changed = now.keys() != self._since.keys()
+        self._since = {identity: self._since.get(identity, utc) for identity in now}
+        faults = [
+            Fault(
+                code=finding.code,
+                severity=finding.severity,
+                component=finding.component,
+                text=finding.text,
+                action=finding.action,
+                since=self._since[identity],
+            )
+            for identity, finding in now.items()
+        ]
+        order = ("critical", "error", "warning", "info")
+        faults.sort(key=lambda fault: (order.index(fault.severity), fault.since))
+        return tuple(faults), changed
+
+
+class RateMeter:
+    """Turns counts that only grow into rates per second, since the last time it was asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, int] = {}
+        self._asked_mono_s = clock.mono_s()
+
+    def rates(self, counts: dict[str, int]) -> dict[str, float]:
+        now_mono_s = self._clock.mono_s()
+        passed_s = max(1e-3, now_mono_s - self._asked_mono_s)
+        rates = {
+            name: max(0, count - self._last.get(name, 0)) / passed_s
+            for name, count in counts.items()
+        }
+        self._last, self._asked_mono_s = counts, now_mono_s
+        return rates
+
+
+class HealthDesk:
+    """Looks at all parts and writes the report. One thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._faults = FaultList()
+        self._cpu = CpuMeter()
+        self._rates = RateMeter(parts.clock)
+        self._sent_mono_s = float("-inf")
+
+    def due(self) -> Draft | None:
+        """The report, when its time has come or a fault came or went; else None."""
+        now_mono_s = self._parts.clock.mono_s()
+        utc, quality = self._parts.timebase.now()
+        faults, changed = self._faults.update(self._findings(now_mono_s), utc)
+        if not changed and now_mono_s - self._sent_mono_s < self._parts.settings.health.every_s:
+            return None
+        self._sent_mono_s = now_mono_s
+        return Draft.of(self._report(faults, now_mono_s), utc, quality)
+
+    def _findings(self, now_mono_s: float) -> list[Finding]:
+        parts = self._parts
+        found = clock_findings(parts.timebase.now()[1])
+        for name, receiver in parts.receivers.items():
+            silent_after_s = parts.settings.gnss[name].silent_after_s
+            missing = device_findings(receiver.health, silent_after_s, now_mono_s)
+            since = receiver.fix_mono_s
+            if since is None:
+                since = receiver.health.started_mono_s
+            found += missing or fix_findings(name, now_mono_s - since)
+        for name, camera in parts.cameras.items():
+            silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
+            found += device_findings(camera, silent_after_s, now_mono_s)
+        if parts.vision is not None:
+            found += model_findings(parts.vision.model_name, parts.vision.model_error)
+        found += worker_findings(parts.workers())
+        found += link_findings(parts.publisher.stats(), parts.outbox.stats().oldest_age_s)
+        found += outbox_findings(parts.outbox.stats())
+        found += computer_findings(
+            computer.disk(parts.settings.state_dir),
+            computer.temperatures(),
+            computer.memory_percent(),
+        )
+        return found
+
+    def _report(self, faults: tuple[Fault, ...], now_mono_s: float) -> Health:
+        return Health(
+            faults=faults,
+            load=computer.load(self._cpu, now_mono_s - self._parts.started_mono_s),
+            temperatures=computer.temperatures(),
+            disk=computer.disk(self._parts.settings.state_dir),
+            link=self._link(),
+            queue=self._queue(),
+            rates=self._rate_list(),
+            drops=self._drops(),
+        )
+
+    def _link(self) -> Link:
+        stats = self._parts.publisher.stats()
+        return Link(
+            connected=stats.connected,
+            protocol=stats.protocol,
+            since=stats.since,
+            reconnects=stats.reconnects,
+            unacked=stats.unacked + stats.awaiting_hub,
+            last_error=stats.last_error,
+        )
+
+    def _queue(self) -> Queue:
+        stats = self._parts.outbox.stats()
+        return Queue(
+            depth=stats.depth + stats.in_memory,
+            by_priority=stats.by_priority,
+            oldest_age_s=stats.oldest_age_s,
+            size_mib=stats.size_bytes / computer.MIB,
+            limit_mib=stats.limit_bytes / computer.MIB,
+        )
+
+    def _rate_list(self) -> tuple[Rate, ...]:
+        parts = self._parts
+        counts = {f"gnss.{name}": part.health.samples for name, part in parts.receivers.items()}
+        counts |= {f"camera.{name}": health.samples for name, health in parts.cameras.items()}
+        vision = parts.vision
+        if vision is not None:
+            counts["inference"] = sum(tally.looked_at for tally in vision.tallies.values())
+        rates = self._rates.rates(counts)
+        times = {"inference": list(vision.inference_ms)} if vision is not None else {}
+        return tuple(
+            Rate(
+                name=name,
+                per_s=round(per_s, 2),
+                p50_ms=percentile(times.get(name, []), 50),
+                p95_ms=percentile(times.get(name, []), 95),
+            )
+            for name, per_s in rates.items()
+        )
+
+    def _drops(self) -> dict[str, int]:
+        """Everything that was lost since the start, by where and why; zeros are left out."""
+        parts = self._parts
+        drops = {
+            f"camera.{name}.{cause}": count
+            for name in parts.cameras
+            for cause, count in parts.camera_drops(name).items()
+        }
+        devices = [part.health for part in parts.receivers.values()] + list(parts.cameras.values())
+        for health in devices:
+            drops[f"{health.component}.{health.name}.bad"] = health.bad
+        drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
+        drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
+        return {name: count for name, count in drops.items() if count}
+
+
+def percentile(values: Sequence[float], percent: int) -> float | None:
+    """The nearest-rank percentile, or None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 2)

@@ -1,0 +1,93 @@
+"""From what the unit knows to what the hub reads: each message is written here, stamped once."""
+
+from edge.position import UnitPosition, Whereabouts
+from edge.timebase import Timebase
+from perception.episodes import EpisodeChange
+from telemetry.contract import Box, DetectionEvent, FrameSize, Pose, PoseMissing, Position
+from telemetry.envelope import Draft
+from telemetry.uuid7 import uuid7
+
+POSE_TOO_OLD_S = 600.0  # a pose older than this says nothing of where the picture was taken
+
+
+class MessageWriter:
+    """Writes positions and detection events. Any thread may call it."""
+
+    def __init__(self, timebase: Timebase, whereabouts: Whereabouts, *, has_receiver: bool) -> None:
+        self._timebase = timebase
+        self._whereabouts = whereabouts
+        self._has_receiver = has_receiver
+        self._episodes: dict[int, str] = {}  # of open episodes, by track
+
+    def position(self, position: UnitPosition) -> Draft:
+        """The unit's position; its time is that of the fix."""
+        epoch = position.epoch
+        utc, quality = self._timebase.at(epoch.mono_s)
+        data = Position(
+            lat_deg=position.lat_deg,
+            lon_deg=position.lon_deg,
+            source=position.source,
+            fix=epoch.fix.value,
+            age_ms=round(position.age_s * 1e3),
+            alt_msl_m=epoch.alt_msl_m,
+            error_m=position.error_m,
+            course_deg=epoch.course_deg,
+            heading_deg=epoch.heading_deg,
+            speed_mps=epoch.speed_mps,
+            satellites_used=epoch.satellites_used,
+            hdop=epoch.hdop,
+            receiver=position.receiver,
+        )
+        return Draft.of(data, utc, quality)
+
+    def detection(self, change: EpisodeChange, frame_size: tuple[int, int], model: str) -> Draft:
+        """One step of an episode; its time is that of the picture it speaks of."""
+        utc, quality = self._timebase.at(change.last_seen_mono_s)
+        first_utc, _ = self._timebase.at(change.first_seen_mono_s)
+        pose, missing = self._pose_at(change.last_seen_mono_s)
+        x, y, width, height = change.box
+        data = DetectionEvent(
+            phase=change.change,
+            episode=self._episode(change),
+            label=change.label,
+            confidence=change.confidence,
+            camera=change.camera,
+            track=change.track_id,
+            box=Box(x=x, y=y, width=width, height=height),
+            frame=FrameSize(width_px=frame_size[0], height_px=frame_size[1]),
+            first_seen=first_utc,
+            last_seen=utc,
+            pose=pose,
+            pose_missing=missing,
+            reason=change.reason,
+            model=model,
+        )
+        return Draft.of(data, utc, quality)
+
+    def _episode(self, change: EpisodeChange) -> str:
+        """The episode's id: made at its `new`, forgotten after its `end`."""
+        if change.change == "new":
+            utc, _ = self._timebase.at(change.first_seen_mono_s)
+            self._episodes[change.track_id] = uuid7(utc)
+        if change.change == "end":
+            return self._episodes.pop(change.track_id)
+        return self._episodes[change.track_id]
+
+    def _pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
+        position = self._whereabouts.at(mono_s)
+        if position is None:
+            return None, "no_fix" if self._has_receiver else "no_receiver"
+        if position.age_s > POSE_TOO_OLD_S:
+            return None, "fix_too_old"
+        epoch = position.epoch
+        pose = Pose(
+            lat_deg=position.lat_deg,
+            lon_deg=position.lon_deg,
+            source=position.source,
+            age_ms=round(position.age_s * 1e3),
+            heading_deg=epoch.heading_deg,
+            course_deg=epoch.course_deg,
+            speed_mps=epoch.speed_mps,
+            error_m=position.error_m,
+        )
+        return pose, None
