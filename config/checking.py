@@ -27,8 +27,10 @@ from config.nodes import (
 )
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape, shape_of
 from config.values import wrong_value
+from config.wording import one_line
 
 MAX_TOLD = 100  # a person reads no more, and a wrong file of 256 KiB has tens of thousands
+MAX_TEXT = 400  # a text may name a key of the file, which can be anything
 MODEL = ("perception", "model")  # a name, or a file if it looks like one
 
 
@@ -73,6 +75,7 @@ def checked_text(path: Path, text: str) -> str:
 
 def problem(place: Place, path: Path, text: str) -> Problem:
     """A problem at a place, told with the variable's name where there is no line."""
+    text = one_line(text, MAX_TEXT)
     if place.layer == "environment":
         text = f"{text} (set by {place.source})"
         return Problem(source="environment", line=0, column=0, path=dotted(path), text=text)
