@@ -1,0 +1,91 @@
+"""What is found wrong, and that the technician's page has a paragraph for each of it."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge import findings
+from edge.driver_loop import DriverHealth
+from edge.findings import Finding
+from telemetry.contract import Disk, Temperature
+from telemetry.outbox_facts import OutboxStats
+from telemetry.publisher import PublisherStats
+
+ROOT = Path(__file__).parents[2]
+
+UP = PublisherStats(
+    connected=True, protocol="5", since=None, session=1, reconnects=0, unacked=0, awaiting_hub=0,
+    sent=10, resent=0, acked=10, hub_online=True, last_error=None, refused={}, down={},
+)  # fmt: skip
+EMPTY = OutboxStats(
+    depth=0, by_priority=(0,) * 5, in_memory=0, oldest_age_s=None, size_bytes=0, limit_bytes=1,
+    last_sequence=0, drops={}, set_aside=0, fault=None,
+)  # fmt: skip
+
+
+def codes(found: list[Finding]) -> list[str]:
+    return [finding.code for finding in found]
+
+
+def device(component: str, **changes: object) -> DriverHealth:
+    health = DriverHealth("main", component, started_mono_s=100.0)
+    for name, value in changes.items():
+        setattr(health, name, value)
+    return health
+
+
+@pytest.mark.parametrize("component", ["gnss", "camera"])
+def test_a_device_is_missing_silent_ended_or_well(component: str) -> None:
+    def at_200(**changes: object) -> list[str]:
+        return codes(findings.device_findings(device(component, **changes), 5.0, 200.0))
+
+    assert at_200(last_sample_mono_s=199.0) == []
+    assert at_200(last_sample_mono_s=190.0) == [f"{component}_silent"]
+    assert at_200(last_error="no such port") == [f"{component}_missing"]
+    assert at_200() == [f"{component}_silent"], "never heard of since it was started"
+    assert at_200(ended=True) == ["recording_ended"]
+
+
+def test_a_healthy_link_and_queue_have_no_findings() -> None:
+    assert findings.link_findings(UP, None) == []
+    assert findings.outbox_findings(EMPTY) == []
+
+
+def test_each_trouble_of_link_and_queue_has_its_code() -> None:
+    down = replace(UP, connected=False, last_error="connection refused: is the broker running?")
+    assert codes(findings.link_findings(down, None)) == ["link_down"]
+    assert "connection refused" in findings.link_findings(down, None)[0].text
+    assert codes(findings.link_findings(replace(UP, awaiting_hub=3), 500.0)) == ["delivery_stalled"]
+    assert findings.link_findings(replace(UP, awaiting_hub=3), 5.0) == []
+    refused = replace(UP, refused={"not authorized": 2})
+    assert codes(findings.link_findings(refused, None)) == ["message_refused"]
+    troubled = replace(EMPTY, fault="disk full", set_aside=1, drops={"quota": 4})
+    assert codes(findings.outbox_findings(troubled)) == [
+        "outbox_fault",
+        "outbox_set_aside",
+        "outbox_dropping",
+    ]
+
+
+def test_a_computer_that_is_hot_full_and_short_of_memory() -> None:
+    found = findings.computer_findings(
+        Disk(free_mib=10, total_mib=10_000), [Temperature(name="cpu", celsius=90.0)], 97.0
+    )
+    assert codes(found) == ["disk_low", "too_hot", "memory_low"]
+    assert findings.computer_findings(Disk(free_mib=20, total_mib=100), [], 50.0) == []
+
+
+def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
+    source = (ROOT / "edge/findings.py").read_text()
+    named = set(re.findall(r'code="([a-z_]+)"', source))
+    named |= set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
+    named |= set(re.findall(r'code, text = "([a-z_]+)"', source))
+    named |= {f"{component}_{what}" for component, what in findings.DEVICE_ACTIONS}
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    headings = [line for line in page.splitlines() if line.startswith("### ")]
+    told = {code for line in headings for code in re.findall(r"`([a-z_]+)`", line)}
+
+    assert len(named) > 15, "the search above no longer finds the codes"
+    assert named == told
