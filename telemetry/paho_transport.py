@@ -143,9 +143,12 @@ class PahoTransport:
         self._now: _Connection | None = None
         self._protocol: ProtocolVersion = "5"
 
-    def start(self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage) -> None:
+    def start(
+        self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage | None
+    ) -> None:
         client = _make_client(options, protocol)
-        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         connection = _Connection(self._bell, options, protocol)
         connection.hook_into(client)
         if protocol == "5":

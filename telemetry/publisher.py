@@ -3,7 +3,6 @@
 One worker thread runs `work` in a loop. The disk is the queue: nothing waits in the MQTT library.
 """
 
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Literal
 from config.models import DeliveryConfig
 from drivers.clock import Clock
 from telemetry.contract import Ack, HubState
+from telemetry.dialer import Dialer, ProtocolChoice
 from telemetry.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
 from telemetry.in_flight import InFlight, Sent
 from telemetry.outbox import Outbox
@@ -31,7 +31,6 @@ from telemetry.transport import (
     Refused,
     SubscriptionRefused,
     Transport,
-    TransportConfigError,
     TransportError,
     TransportEvent,
     WireMessage,
@@ -39,14 +38,9 @@ from telemetry.transport import (
 
 HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
 SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes
-CONNECT_S = 20.0  # for an attempt that neither succeeds nor fails
-GREETING_S = 4.0  # between an open connection and the broker's CONNACK
 BIRTH_S = 2.0  # how long other messages wait for the state to be on its way
 BIRTH_AGAIN_S = 60.0  # a birth that is still on its way after so long is repeated
-STEADY_S = 5.0  # a connection that stood so long was a good one: the back-off starts over
-BACKOFF_S = (1.0, 2.0, 4.0, 7.0, 10.0)
 HEADER_BYTES = 200  # topic, properties and framing, amply
-_RANDOM = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +73,7 @@ class Publisher:
         status: StatusWriter,
         link: LinkOptions,
         delivery: DeliveryConfig,
-        protocol: Literal["auto", "5", "3.1.1"],
+        protocol: ProtocolChoice,
         birth: Callable[[], Sequence[Draft]],
         clock: Clock,
     ) -> None:
@@ -90,24 +84,16 @@ class Publisher:
         self._status = status
         self._link = link
         self._delivery = delivery
-        self._auto = protocol == "auto"
-        self._protocol: ProtocolVersion = "5" if protocol == "auto" else protocol
         self._birth = birth
         self._clock = clock
         self._flight = InFlight(delivery.ack, delivery.resend_after_s)
-        self._phase: Literal["down", "connecting", "up"] = "down"
-        self._phase_s = clock.mono_s()
-        self._since: datetime | None = None
-        self._retry_at_s = self._phase_s
-        self._reached_s: float | None = None
-        self._failures = 0
-        self._proven = False
-        self._session = 0
-        self._connections = 0
+        self._dialer = Dialer(
+            transport, link, protocol, lambda session: status.write("offline", session), clock
+        )
         self._window = delivery.window
         self._packet_bytes: int | None = None
         self._births: list[Receipt] = []  # until they have left the unit
-        self._birth_s = self._phase_s
+        self._birth_s = clock.mono_s()
         self._status_tokens: set[int] = set()
         self._hub: HubState | None = None
         self._last_error: str | None = None
@@ -125,108 +111,57 @@ class Publisher:
         self._transport.wait(self._patience_s(timeout_s))
         for event in self._transport.events():
             self._handle(event)
-        now_s = self._clock.mono_s()
-        if self._phase == "down" and now_s >= self._retry_at_s:
-            self._connect(now_s)
-        elif self._phase == "connecting":
-            self._keep_connecting(now_s)
-        elif self._phase == "up":
-            self._keep_sending(now_s)
+        self._dialer.step()
+        if self._dialer.up:
+            self._keep_sending(self._clock.mono_s())
 
     def close(self, timeout_s: float = 1.5) -> None:
         """Say `stopping` and leave, within `timeout_s`. What is not delivered stays on the disk."""
         ends_s = self._clock.mono_s() + timeout_s
-        if self._phase == "up" and self._publish_status("stopping"):
+        if self._dialer.up and self._publish_status("stopping"):
             self._wait_until(lambda: not self._status_tokens, ends_s - timeout_s / 3)
             self._transport.disconnect()
             self._wait_until(lambda: self._transport.idle, ends_s)
         self._transport.abandon()
         self._outbox.end_session()
-        self._enter("down")
+        self._dialer.hang_up("closed")
 
     def stats(self) -> PublisherStats:
-        up = self._phase == "up"
+        dialer = self._dialer
         return PublisherStats(
-            connected=up,
-            protocol=self._protocol if up else None,
-            since=self._since,
-            session=self._session,
-            reconnects=max(0, self._connections - 1),
+            connected=dialer.up,
+            protocol=dialer.protocol if dialer.up else None,
+            since=dialer.since,
+            session=dialer.session,
+            reconnects=max(0, dialer.connections - 1),
             unacked=self._flight.on_wire,
             awaiting_hub=len(self._flight) - self._flight.on_wire,
             sent=self._sent,
             resent=self._resent,
             acked=self._acked,
             hub_online=None if self._hub is None else self._hub.state == "online",
-            last_error=self._last_error,
+            last_error=dialer.last_error,
             refused=dict(self._flight.refusals),
             down=dict(self._down),
         )
 
     # --- connecting ---
 
-    def _enter(self, phase: Literal["down", "connecting", "up"]) -> None:
-        if phase != "connecting":
-            self._since = self._clock.utc()
-        self._phase, self._phase_s = phase, self._clock.mono_s()
-
-    def _connect(self, now_s: float) -> None:
-        if not self._transport.idle and now_s - self._phase_s < 3 * CONNECT_S:
-            return  # an abandoned attempt still waits for a name server; one at a time
-        self._session += 1
-        will = self._status.write("offline", self._session)
-        try:
-            self._transport.start(self._link, self._protocol, will)
-        except TransportConfigError as error:
-            self._failures = len(BACKOFF_S)
-            self._down_again(str(error))
-            return
-        self._reached_s = None
-        self._enter("connecting")
-
-    def _keep_connecting(self, now_s: float) -> None:
-        if self._reached_s is not None and now_s - self._reached_s > GREETING_S:
-            # Some brokers that know only MQTT 3.1.1 leave a greeting in MQTT 5 unanswered.
-            text = f"{self._link.address} accepts the connection, but does not answer"
-            self._refused(Refused("closed", text))
-        elif now_s - self._phase_s > CONNECT_S:
-            self._down_again(f"no answer from {self._link.address} within {CONNECT_S:.0f} s")
-
-    def _down_again(self, text: str, *, soon: bool = False) -> None:
-        """The connection, or the attempt, is over: once more, after a while, not all at once."""
-        self._last_error = text
-        if self._phase == "up":
-            self._outbox.end_session()
-            if self._clock.mono_s() - self._phase_s > STEADY_S:
-                self._failures = 0
-        self._transport.abandon()
+    def _hang_up(self, text: str) -> None:
+        self._dialer.hang_up(text)
+        self._outbox.end_session()
         self._flight.connection_ended(self._clock.mono_s())
         self._status_tokens.clear()
-        longest_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
-        self._failures += 1
-        pause_s = 0.05 if soon else longest_s * _RANDOM.uniform(0.5, 1.0)
-        self._enter("down")
-        self._retry_at_s = self._phase_s + pause_s
 
-    def _refused(self, refused: Refused) -> None:
-        # Not every broker that does not know MQTT 5 says so; some just hang up.
-        other = refused.cause == "protocol" or (refused.cause == "closed" and not self._proven)
-        if self._auto and other:
-            self._protocol = "3.1.1" if self._protocol == "5" else "5"
-        soon = self._auto and other and self._protocol == "3.1.1"
-        self._down_again(refused.text, soon=soon)
-
-    def _connected(self, event: Connected) -> None:
-        self._enter("up")
-        self._proven = True
-        self._connections += 1
+    def _greet(self, event: Connected) -> None:
+        """The order of a birth: hear, say `online`, then the state, then everything else."""
         self._window = min(self._delivery.window, event.receive_maximum)
         self._packet_bytes = event.maximum_packet_bytes
         topics = self._status.topics
         try:
             self._transport.subscribe((topics.ack, topics.command, topics.hub_state))
         except TransportError as error:
-            self._down_again(str(error))
+            self._hang_up(str(error))
             return
         if self._publish_status("online"):
             self._outbox.begin_session()
@@ -234,9 +169,9 @@ class Publisher:
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:
         try:
-            token = self._transport.publish(self._status.write(state, self._session))
+            token = self._transport.publish(self._status.write(state, self._dialer.session))
         except TransportError as error:
-            self._down_again(str(error))
+            self._hang_up(str(error))
             return False
         self._status_tokens.add(token)
         return True
@@ -253,10 +188,10 @@ class Publisher:
     def _keep_sending(self, now_s: float) -> None:
         silent_s = self._flight.silent_since_s()
         if silent_s is not None and now_s - silent_s > SILENCE_S:
-            self._down_again(f"{self._link.address} acknowledged nothing for {SILENCE_S:.0f} s")
+            self._hang_up(f"{self._link.address} acknowledged nothing for {SILENCE_S:.0f} s")
             return
         born = all(receipt.stored or receipt.dropped for receipt in self._births)
-        if not born and now_s - self._phase_s < BIRTH_S:
+        if not born and now_s - self._dialer.phase_s < BIRTH_S:
             return
         self._outbox.release(self._flight.park_hopeless())
         room = self._window - self._flight.on_wire - len(self._status_tokens)
@@ -264,7 +199,7 @@ class Publisher:
         fresh = self._outbox.take(min(room - len(again), HUB_WINDOW - len(self._flight)))
         self._resent += len(again)
         for sent in [*again, *(self._flight.add(outgoing) for outgoing in fresh)]:
-            if self._phase == "up":
+            if self._dialer.up:
                 self._send(sent, now_s)
             else:
                 self._flight.unsent(sent, now_s)
@@ -274,7 +209,9 @@ class Publisher:
         late = sent.historical
         payload = seal(row.body, row.sequence, historical=late, sent=self._clock.utc())
         if self._packet_bytes is not None and len(payload) + HEADER_BYTES > self._packet_bytes:
-            self._last_error = f"message {row.sequence} is too large for {self._link.address}"
+            self._dialer.last_error = (
+                f"message {row.sequence} is too large for {self._link.address}"
+            )
             self._flight.refusals["too_large"] += 1
             self._flight.forget([row.sequence])
             return
@@ -288,7 +225,7 @@ class Publisher:
             token = self._transport.publish(message)
         except TransportError as error:
             self._flight.unsent(sent, now_s)
-            self._down_again(str(error))
+            self._hang_up(str(error))
             return
         self._sent += 1
         self._flight.sent(sent, token, now_s)
@@ -303,18 +240,19 @@ class Publisher:
 
     def _handle(self, event: TransportEvent) -> None:
         match event:
-            case Reached():
-                self._reached_s = self._clock.mono_s()
+            case Reached() | Refused():
+                self._dialer.heard(event)
             case Connected():
-                self._connected(event)
-            case Refused():
-                self._refused(event)
+                self._dialer.heard(event)
+                self._greet(event)
             case Lost(text):
-                self._down_again(text)
+                self._hang_up(text)
             case Acknowledged(token, code):
                 self._puback(token, code)
             case SubscriptionRefused(topic, text):
-                self._last_error = f"{self._link.address} does not let us hear {topic}: {text}"
+                self._dialer.last_error = (
+                    f"{self._link.address} does not let us hear {topic}: {text}"
+                )
                 self._down["subscription_refused"] += 1
             case Arrived():
                 self._hear(event)
@@ -326,7 +264,7 @@ class Publisher:
             now_s = self._clock.mono_s()
             self._left_the_unit(self._flight.broker_answered(token, code, now_s))
         if code >= 0x80:
-            self._last_error = (
+            self._dialer.last_error = (
                 f"{self._link.address} does not take our messages (code 0x{code:02x}): "
                 "check the broker's access rules for this unit"
             )
@@ -360,16 +298,13 @@ class Publisher:
     def _patience_s(self, timeout_s: float) -> float:
         now_s = self._clock.mono_s()
         ends_s = now_s + timeout_s
-        if self._phase == "down":
-            ends_s = min(ends_s, self._retry_at_s)
-        elif self._phase == "connecting" and self._reached_s is not None:
-            ends_s = min(ends_s, self._reached_s + GREETING_S)
-        elif self._phase == "up":
-            ends_s = min(ends_s, self._flight.next_due_s() or ends_s)
+        soonest_s = self._flight.next_due_s() if self._dialer.up else self._dialer.ends_s()
+        if soonest_s is not None:
+            ends_s = min(ends_s, soonest_s)
         return max(0.0, ends_s - now_s)
 
     def _wait_until(self, done: Callable[[], bool], ends_s: float) -> None:
-        while not done() and self._phase == "up" and (left_s := ends_s - self._clock.mono_s()) > 0:
+        while not done() and self._dialer.up and (left_s := ends_s - self._clock.mono_s()) > 0:
             self._transport.wait(min(left_s, 0.05))
             for event in self._transport.events():
                 self._handle(event)

@@ -150,7 +150,9 @@ class Transport(Protocol):
     It keeps no queue of its own: what is not acknowledged when the connection ends is forgotten.
     """
 
-    def start(self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage) -> None:
+    def start(
+        self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage | None
+    ) -> None:
         """Begin to connect. Ends in Connected or Refused. Raises TransportConfigError."""
 
     def events(self) -> list[TransportEvent]:

@@ -1,0 +1,133 @@
+"""Getting and keeping a connection: when to try, in which protocol, when to give up an attempt."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from drivers.clock import Clock
+from telemetry.transport import (
+    Connected,
+    LinkOptions,
+    ProtocolVersion,
+    Reached,
+    Refused,
+    Transport,
+    TransportConfigError,
+    WireMessage,
+)
+
+CONNECT_S = 20.0  # for an attempt that neither succeeds nor fails
+GREETING_S = 2.5  # between an open connection and the broker's CONNACK
+STEADY_S = 5.0  # a connection that stood so long was a good one: the back-off starts over
+BACKOFF_S = (1.0, 2.0, 4.0, 7.0, 10.0)
+_RANDOM = secrets.SystemRandom()
+
+Phase = Literal["down", "connecting", "up"]
+ProtocolChoice = Literal["auto", "5", "3.1.1"]
+
+
+class Dialer:
+    """Who uses it asks `up`, calls `step` in its loop, and tells it what the transport reports.
+
+    `will` makes the Last Will of the session with the given number, counted from 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        link: LinkOptions,
+        protocol: ProtocolChoice,
+        will: Callable[[int], WireMessage | None],
+        clock: Clock,
+    ) -> None:
+        self._transport = transport
+        self._link = link
+        self._auto = protocol == "auto"
+        self._will = will
+        self._clock = clock
+        self._retry_at_s = clock.mono_s()
+        self._reached_s: float | None = None
+        self._failures = 0
+        self._proven = False  # the protocol in use has worked
+        self.protocol: ProtocolVersion = "5" if protocol == "auto" else protocol
+        self.phase: Phase = "down"
+        self.phase_s = self._retry_at_s
+        self.since: datetime | None = None
+        self.session = 0
+        self.connections = 0
+        self.last_error: str | None = None
+
+    @property
+    def up(self) -> bool:
+        return self.phase == "up"
+
+    def ends_s(self) -> float | None:
+        """When there is something to do here at the latest; None if nothing."""
+        if self.phase == "down":
+            return self._retry_at_s
+        if self.phase == "connecting" and self._reached_s is not None:
+            return self._reached_s + GREETING_S
+        return None
+
+    def step(self) -> None:
+        """Begin an attempt, or give one up, where it is time."""
+        now_s = self._clock.mono_s()
+        if self.phase == "down" and now_s >= self._retry_at_s:
+            self._begin(now_s)
+        elif self.phase == "connecting" and now_s - self.phase_s > CONNECT_S:
+            self.hang_up(f"no answer from {self._link.address} within {CONNECT_S:.0f} s")
+        elif self.phase == "connecting" and self._waited_s(now_s) > GREETING_S:
+            # Some brokers that know only MQTT 3.1.1 leave a greeting in MQTT 5 unanswered.
+            text = f"{self._link.address} accepts the connection, but does not answer"
+            self.heard(Refused("closed", text))
+
+    def _waited_s(self, now_s: float) -> float:
+        return 0.0 if self._reached_s is None else now_s - self._reached_s
+
+    def heard(self, event: Reached | Connected | Refused) -> None:
+        """What the transport reports about an attempt."""
+        match event:
+            case Reached():
+                self._reached_s = self._clock.mono_s()
+            case Connected():
+                self._proven = True
+                self.connections += 1
+                self._enter("up")
+            case Refused(cause, text):
+                # Not every broker that does not know MQTT 5 says so; some just hang up.
+                other = cause == "protocol" or (cause == "closed" and not self._proven)
+                if self._auto and other:
+                    self.protocol = "3.1.1" if self.protocol == "5" else "5"
+                self.hang_up(text, soon=self._auto and other and self.protocol == "3.1.1")
+
+    def hang_up(self, text: str, *, soon: bool = False) -> None:
+        """The connection, or the attempt, is over: once more, after a while, not all at once."""
+        now_s = self._clock.mono_s()
+        self.last_error = text
+        if self.up and now_s - self.phase_s > STEADY_S:
+            self._failures = 0
+        self._transport.abandon()
+        longest_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        self._retry_at_s = now_s + (0.05 if soon else longest_s * _RANDOM.uniform(0.5, 1.0))
+        self._enter("down")
+
+    def _begin(self, now_s: float) -> None:
+        if not self._transport.idle and now_s - self.phase_s < 3 * CONNECT_S:
+            self._retry_at_s = now_s + 0.05
+            return  # an abandoned attempt still waits for a name server; one at a time
+        self.session += 1
+        self._reached_s = None
+        try:
+            self._transport.start(self._link, self.protocol, self._will(self.session))
+        except TransportConfigError as error:
+            self._failures = len(BACKOFF_S)
+            self.hang_up(str(error))
+            return
+        self._enter("connecting")
+
+    def _enter(self, phase: Phase) -> None:
+        if self.up or phase == "up" or self.since is None:
+            self.since = self._clock.utc()
+        self.phase, self.phase_s = phase, self._clock.mono_s()
