@@ -99,6 +99,7 @@ class Pull:
                 while chunk := response.read(CHUNK_BYTES):
                     self._keep(file, chunk)
         except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection
             self._refused(error.code, file)
         except (OSError, HTTPException) as error:
             raise _Again(str(getattr(error, "reason", error)) or type(error).__name__) from error
@@ -161,7 +162,11 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Any:
-        check_address(newurl)
+        try:
+            check_address(newurl)
+        except ModelError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
