@@ -55,6 +55,7 @@ class StreamCamera:
         self._stamps = StreamStamps() if url.scheme.startswith("rtsp") else None
         self._interval_s = 1 / DEFAULT_FPS  # between pictures, as measured
         self._grabbed_s = opening_s  # FFmpeg queues up pictures while it probes the stream
+        self._good_s = clock.mono_s()  # when the last picture came that could be decoded
         self._number = 0
         self._counters: Counter[str] = Counter(frames=0, skipped_stale=0, undecodable=0)
 
@@ -106,7 +107,9 @@ class StreamCamera:
         image = self._source.retrieve()
         if image is None:
             self._counters["undecodable"] += 1
+            self._check_readable()
             return None
+        self._good_s = arrival_s
         self._counters["frames"] += 1
         return Frame(camera=self._name, number=number, mono_s=mono_s, image=image)
 
@@ -128,6 +131,14 @@ class StreamCamera:
         now_s = self._clock.mono_s()
         self._grabbed_s = now_s
         return now_s - started_s
+
+    def _check_readable(self) -> None:
+        bad_s = self._grabbed_s - self._good_s
+        if bad_s >= self._config.stalled_after_s:
+            raise DeviceLostError(
+                f"{self._url} sent only damaged pictures for {bad_s:.1f} s; "
+                "check its network, or set it to H.264 or MJPEG"
+            )
 
     def _skip_stale(self, waiting: int) -> None:
         """Pass over what queued up while nobody read: all that comes without a wait."""

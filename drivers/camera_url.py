@@ -28,8 +28,8 @@ class CameraUrl:
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:  # not chained: its text may show the password
-            raise DeviceUnavailableError(f"the camera's url is malformed; {CURE}") from error
+        except ValueError:  # not chained: its text may show the password
+            raise DeviceUnavailableError(f"the camera's url is malformed; {CURE}") from None
         if parts.scheme not in PORTS or not parts.hostname:
             raise DeviceUnavailableError(f"the camera's url names no host; {CURE}")
         if login is None and parts.username is not None:

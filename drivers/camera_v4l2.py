@@ -43,6 +43,7 @@ class V4l2Camera:
         self._config = config
         self._clock = clock
         self._newest_s = clock.mono_s()  # when the newest picture came
+        self._good_s = self._newest_s  # when the last one came that could be decoded
         self._stamp_s = self._newest_s  # when it was taken
         self._number = 0
         self._counters: Counter[str] = Counter(
@@ -96,7 +97,9 @@ class V4l2Camera:
         image = self._source.retrieve()
         if image is None:
             self._counters["undecodable"] += 1
+            self._check_readable()
             return None
+        self._good_s = self._newest_s
         self._counters["frames"] += 1
         return Frame(camera=self._name, number=self._number - 1, mono_s=self._stamp_s, image=image)
 
@@ -117,6 +120,14 @@ class V4l2Camera:
         else:
             self._counters["unstamped"] += 1
             self._stamp_s = self._newest_s
+
+    def _check_readable(self) -> None:
+        bad_s = self._newest_s - self._good_s
+        if bad_s >= self._config.stalled_after_s:
+            raise DeviceLostError(
+                f"{self._config.device} sent only damaged pictures for {bad_s:.1f} s; "
+                "use a shorter cable, or set pixel_format: yuyv"
+            )
 
 
 def check_device(device: Path) -> None:

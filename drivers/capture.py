@@ -27,10 +27,14 @@ OPENCV_DEFAULTS = {
     "OPENCV_VIDEOIO_V4L_READ_ATTEMPTS": "1",
 }
 
-# Probing a stream for 5 s (FFmpeg's default) would make a reconnect slower than a technician
-# accepts; waiting longer than 0.2 s for a late UDP packet would make every picture late.
-FFMPEG_OPTIONS = "analyzeduration;1000000|max_delay;200000"
-TRANSPORTS = {"tcp": "rtsp_transport;tcp", "udp": "rtsp_transport;udp"}
+# For streams: two pictures are enough to guess the rate from (FFmpeg's default of 20 makes each
+# reconnect 0.8 s slower), and 0.2 s is enough to wait for a UDP packet that is late.
+STREAM_OPTIONS = "fpsprobesize;2|analyzeduration;3000000|max_delay;200000"
+FFMPEG_OPTIONS = {
+    None: "rtsp_transport;tcp",  # a file: nothing to set, but OpenCV wants to be told something
+    "tcp": f"rtsp_transport;tcp|{STREAM_OPTIONS}",
+    "udp": f"rtsp_transport;udp|{STREAM_OPTIONS}",
+}
 
 # OpenCV takes FFmpeg's options from the environment only, when it opens. The lock keeps two
 # cameras with different options apart. It costs no time: OpenCV has such a lock of its own and
@@ -53,7 +57,7 @@ class Capture:
         *,
         open_timeout_s: float,
         read_timeout_s: float,
-        transport: Literal["tcp", "udp"] = "tcp",
+        transport: Literal["tcp", "udp"] | None = None,
     ) -> Self | None:
         """A file or stream through FFmpeg; None if it cannot be opened or has no pictures.
 
@@ -70,9 +74,7 @@ class Capture:
             1,
         ]
         with _OPENING:
-            os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
-                f"{TRANSPORTS[transport]}|{FFMPEG_OPTIONS}"
-            )
+            os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = FFMPEG_OPTIONS[transport]
             return cls._open(source, cv2.CAP_FFMPEG, parameters)
 
     @classmethod

@@ -1,6 +1,10 @@
 """FileCamera on real files: played in real time, and every kind of wrong file told in one line."""
 
+import json
 import os
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -49,8 +53,8 @@ def write_folder(folder: Path, count: int) -> Path:
     return folder
 
 
-def write_video(path: Path, count: int = 20, fps: float = 10.0) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, (64, 48))
+def write_video(path: Path, count: int = 20, fps: float = 10.0, codec: str = "MJPG") -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, (64, 48))
     for index in range(count):
         writer.write(picture(index * 10))
     writer.release()
@@ -282,25 +286,65 @@ def test_a_file_name_is_only_a_name(tmp_path: Path, name: str) -> None:
     assert read_frame(camera(tmp_path / name, PlayClock())).number == 0
 
 
-def test_random_damage_never_gets_past_the_drivers_errors(tmp_path: Path) -> None:
-    """Bytes flipped in a video: it plays, or it says so, and the decoder does not crash."""
-    good = write_video(tmp_path / "clip.avi").read_bytes()
-    random = np.random.default_rng(7)
-    path = tmp_path / "damaged.avi"
-    outcomes = set()
-    for _ in range(60):
-        data = bytearray(good[: random.integers(len(good) // 2, len(good))])
-        for at in random.integers(0, len(data), 20):
-            data[at] = random.integers(256)
-        path.write_bytes(data)
-        try:
-            driver = camera(path, PlayClock())
-        except DeviceUnavailableError:
-            outcomes.add("refused")
-            continue
-        try:
-            play(driver, 60)
-        except DriverError as error:
-            outcomes.add(type(error).__name__)
-        driver.close()
-    assert "EndOfRecordingError" in outcomes
+def fuzz(folder: str, seed: str) -> None:
+    """Play damaged copies of every video and picture in the folder; print what became of them."""
+    random = np.random.default_rng(int(seed))
+    outcomes: Counter[str] = Counter()
+    for good in sorted(Path(folder).iterdir()):
+        data = good.read_bytes()
+        path = Path(folder) / f"damaged{good.suffix}"
+        for _ in range(40):
+            damaged = bytearray(data[: random.integers(len(data) // 3, len(data) + 1)])
+            for at in random.integers(0, len(damaged), random.integers(0, 40)):
+                damaged[at] = random.integers(256)
+            path.write_bytes(damaged)
+            try:
+                driver = camera(path, PlayClock())
+                play(driver, 60)
+                outcomes["played on"] += 1
+            except DriverError as error:
+                outcomes[type(error).__name__] += 1
+        path.unlink()
+    print(json.dumps(outcomes))  # noqa: T201 - the way back from the child process
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_damage_never_gets_past_the_drivers_errors(seed: str, tmp_path: Path) -> None:
+    """In a process of its own, because a decoder that crashes takes its process with it."""
+    write_video(tmp_path / "motion.avi")
+    write_video(tmp_path / "mpeg4.mp4", codec="mp4v")
+    for suffix in (".jpg", ".png", ".webp", ".bmp"):
+        cv2.imwrite(str(tmp_path / f"picture{suffix}"), picture(90))
+    code = "import sys; from tests.parts.test_camera_file import fuzz; fuzz(*sys.argv[1:])"
+
+    result = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code, str(tmp_path), seed],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert result.returncode == 0, result.stderr[-2000:]
+    outcomes = json.loads(result.stdout)
+    assert sum(outcomes.values()) == 6 * 40
+    assert outcomes["DeviceUnavailableError"] > 10
+    assert outcomes["EndOfRecordingError"] > 10
+
+
+def test_looping_for_long_leaks_neither_files_nor_memory(tmp_path: Path) -> None:
+    driver = camera(write_video(tmp_path / "clip.avi", count=3), PlayClock(), loop=True)
+    play(driver, 600)
+    files, memory = len(list(Path("/proc/self/fd").iterdir())), resident_kib()
+    play(driver, 1500)
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert resident_kib() - memory < 10_000
+    driver.close()
+
+
+def resident_kib() -> int:
+    (line,) = (
+        line for line in Path("/proc/self/status").read_text().split("\n") if "VmRSS" in line
+    )
+    return int(line.split()[1])

@@ -13,6 +13,7 @@ import pytest
 from config.models import StreamCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, DriverError
 from drivers.camera_stream import StreamCamera
+from drivers.camera_url import CameraUrl
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from tests.camera_sources import CameraServer, HttpCamera, RtspCamera, jpeg
@@ -77,7 +78,9 @@ def send_times(server: CameraServer, frame: Frame) -> np.ndarray:
 
 def test_stamps_are_within_50_ms_of_capture(server: CameraServer) -> None:
     driver = connect(server.url)
-    read_for(driver, 2.5)  # until the stream's own stamps are believed
+    read_for(
+        driver, 2.5 if isinstance(server, RtspCamera) else 0.5
+    )  # until its stamps are believed
     frames = read_for(driver, 1.0)
     driver.close()
 
@@ -128,6 +131,34 @@ def test_garbage_instead_of_pictures_is_a_lost_camera(server: CameraServer) -> N
     assert silent_s < 3.0
 
 
+class BlindSource:
+    """Pictures come, but none can be decoded."""
+
+    damaged = 0
+
+    def grab(self) -> bool:
+        time.sleep(0.01)
+        return True
+
+    def retrieve(self) -> None:
+        return None
+
+    def position_s(self) -> float | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_stream_of_damaged_pictures_is_a_lost_camera() -> None:
+    config = StreamCameraConfig(kind="stream", url="rtsp://cam/x", stalled_after_s=0.5)
+    url = CameraUrl.parse(config.url)
+    driver = StreamCamera("gate", url, BlindSource(), config, CLOCK, CLOCK.mono_s())
+    _, error = time_to_loss(driver)
+    assert "only damaged pictures for 0.5 s" in str(error)
+    assert driver.counters()["frames"] == 0
+
+
 def test_a_slow_reader_gets_fresh_pictures(server: CameraServer) -> None:
     driver = connect(server.url)
     read_for(driver, 1.5)
@@ -172,7 +203,9 @@ def test_a_change_of_size_does_not_end_the_stream() -> None:
         driver.close()
     for frame in frames:
         assert frame.image.shape == (frame.height_px, frame.width_px, 3)
-    assert {round(int(frame.image[60, 60, 0]) / 10) for frame in frames} == {5, 20}
+    # Up to OpenCV 4.12 the old picture stayed, in whole or in part.
+    assert max(float(frame.image.std()) for frame in frames) < 5
+    assert {round(float(frame.image.mean()) / 10) for frame in frames} == {5, 20}
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])

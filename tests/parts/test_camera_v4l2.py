@@ -157,6 +157,17 @@ def test_a_damaged_picture_is_counted_and_the_next_one_read() -> None:
     }
 
 
+def test_a_camera_that_sends_only_damaged_pictures_is_lost() -> None:
+    moments = [n / 10 for n in range(1, 100)]
+    device = Device(*moments)
+    device.damaged = {100 + moment for moment in moments}
+    driver = camera(device)
+    for _ in range(19):
+        assert driver.read() is None
+    with pytest.raises(DeviceLostError, match="only damaged pictures for 2"):
+        driver.read()
+
+
 def open_device(path: Path) -> V4l2Camera:
     config = V4l2CameraConfig(kind="v4l2", device=str(path))
     return V4l2Camera.open("front", config, SystemClock())
