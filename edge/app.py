@@ -59,6 +59,7 @@ class App:
         self._supervisor = Supervisor(crews, notifier or SystemdNotifier(), self._clock)
         self._frames: Mailbox[Frame] = Mailbox()
         self._fixes: Mailbox[GnssEpoch] = Mailbox()
+        self.events_told = 0  # written by the perception thread only
 
         sender = Sender(unit=settings.unit.id, boot_id=uuid7(self._clock.utc()))
         whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
@@ -92,6 +93,10 @@ class App:
     def watch(self, wait: Callable[[float], bool]) -> int:
         """Until `wait` says stop (0) or an essential worker died (1)."""
         return self._supervisor.watch(wait)
+
+    def stop_sources(self) -> list[str]:
+        """Stop all that makes messages; delivery goes on. Returns the names of those that hang."""
+        return self._sources.end(self._clock)
 
     def stop(self) -> list[str]:
         """Stop all within three seconds. Returns the names of workers that hang."""
@@ -183,6 +188,7 @@ class App:
 
     def _on_changes(self, changes: list[EpisodeChange], frame_size: tuple[int, int]) -> None:
         model = self._settings.perception.model
+        self.events_told += len(changes)
         for change in changes:
             draft = self._writer.detection(change, frame_size, model)
             self.parts.outbox.put(draft, durable=True)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
@@ -9,9 +10,9 @@ from config.loading import Loaded
 from config.models import LoggingConfig
 
 
-def set_up(config: LoggingConfig) -> None:
-    """Configure structlog once, before the first line."""
-    console = config.format == "console" or (config.format == "auto" and sys.stderr.isatty())
+def set_up(config: LoggingConfig, out: TextIO = sys.stderr) -> None:
+    """Configure structlog once, before the first line. stdout belongs to results."""
+    console = config.format == "console" or (config.format == "auto" and out.isatty())
     last: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     )
@@ -27,8 +28,7 @@ def set_up(config: LoggingConfig) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[config.level.upper()]
         ),
-        # stdout belongs to results; the journal takes both.
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )
 
