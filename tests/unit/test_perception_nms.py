@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.nms import iou, suppress
+from perception.nms import BLOCK, iou_matrix, suppress
 
 BOX = st.tuples(st.floats(0, 90), st.floats(0, 90), st.floats(1, 60), st.floats(1, 60))
 
@@ -24,7 +24,7 @@ def plain(boxes: np.ndarray, classes: np.ndarray, iou_max: float) -> list[int]:
     kept: list[int] = []
     for index in range(len(boxes)):
         rivals = [k for k in kept if classes[k] == classes[index]]
-        if all(iou(boxes[index], boxes[[k]])[0] <= iou_max for k in rivals):
+        if all(iou_matrix(boxes[[index]], boxes[[k]])[0, 0] <= iou_max for k in rivals):
             kept.append(index)
     return kept
 
@@ -54,4 +54,18 @@ def test_classes_do_not_suppress_each_other_and_the_best_come_first() -> None:
 def test_iou_of_known_boxes() -> None:
     others = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30], [3, 3, 3, 3]], np.float32)
 
-    assert iou(others[0], others) == pytest.approx([1, 1 / 3, 0, 0])
+    assert iou_matrix(others[:1], others)[0] == pytest.approx([1, 1 / 3, 0, 0])
+    assert iou_matrix(others, others[:0]).shape == (4, 0)
+
+
+def test_more_candidates_than_one_block_are_suppressed_across_blocks() -> None:
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(0, 300, (3 * BLOCK, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(20, 90, (3 * BLOCK, 2))], axis=1)
+    scores = np.linspace(0.9, 0.1, 3 * BLOCK, dtype=np.float32)
+    classes = rng.integers(0, 2, 3 * BLOCK)
+
+    kept = suppress(boxes.astype(np.float32), scores, classes, iou_max=0.5, keep_max=1000)
+
+    assert kept.tolist() == plain(boxes.astype(np.float32).astype(np.float64), classes, 0.5)
+    assert kept[-1] > 2 * BLOCK
