@@ -129,5 +129,5 @@ class BoxMotion:
 
 def _size(place: Floats) -> Floats:
     """(N, 1) mean of width and height, px: the yardstick for all noises."""
-    size: Floats = np.maximum(place[:, 2:].mean(axis=1, keepdims=True), LEAST_SIZE_PX)
+    size: Floats = np.maximum((place[:, 2:3] + place[:, 3:4]) / 2, LEAST_SIZE_PX)
     return size

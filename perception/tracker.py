@@ -81,7 +81,7 @@ class Tracker:
         dt_s = mono_s - self._now_s if self._lives else 0.0
         self._now_s = mono_s
         found = self._sound(detections)
-        self._end_unseen()
+        self._end_unseen(dt_s)
         self._motion.predict(dt_s)
         if warp is not None:
             self._motion.warp(warp)
@@ -122,9 +122,11 @@ class Tracker:
         scores = detections.scores[kept].astype(np.float64)
         return Found(boxes[kept], scores, detections.classes[kept])
 
-    def _end_unseen(self) -> None:
+    def _end_unseen(self, dt_s: float) -> None:
+        """Ends what has been unseen for too long; one frame is always waited for."""
+        tentative_s = min(max(TENTATIVE_S, dt_s), self._lost_after_s)
         patience = (
-            TENTATIVE_S if life.track_id is None else self._lost_after_s for life in self._lives
+            tentative_s if life.track_id is None else self._lost_after_s for life in self._lives
         )
         alive = np.array(
             [
@@ -172,6 +174,8 @@ class Tracker:
 
     def _start(self, found: Found, free: NDArray[np.bool_], likeness: Floats) -> None:
         """A track for each detection in `free` (M,) that is not one more of something followed."""
+        if not free.any():
+            return
         twin = (likeness > TWIN_IOU).any(axis=0)
         among = self._pairwise(found) > TWIN_IOU
         new: list[int] = []
@@ -192,22 +196,23 @@ class Tracker:
     def _told(self) -> list[Track]:
         """The confirmed tracks. The motion is smooth, to be sure of who is who, and so lags behind
         what is seen: the box that is told stands halfway between the two."""
+        if not self._lives:
+            return []
         smooth = self._motion.boxes()
-        told = []
-        for life, box in zip(self._lives, smooth, strict=True):
-            if life.track_id is None:
-                continue
-            seen = life.seen_s == self._now_s
-            x1, y1, x2, y2 = (box + seen * REPORTED_TRUST * (life.last_box - box)).tolist()
-            told.append(
-                Track(
-                    track_id=life.track_id,
-                    label=life.label,
-                    score=life.score,
-                    box=(x1, y1, x2, y2),
-                    mono_s=self._now_s,
-                    seen=seen,
-                    age_s=self._now_s - life.first_s,
-                )
+        seen = [life.seen_s == self._now_s for life in self._lives]
+        trust = REPORTED_TRUST * np.array(seen, np.float64)[:, None]
+        last = np.array([life.last_box for life in self._lives])
+        boxes = (smooth + trust * (last - smooth)).tolist()
+        return [
+            Track(
+                track_id=life.track_id,
+                label=PATROL_CLASSES[life.label],
+                score=life.score,
+                box=(box[0], box[1], box[2], box[3]),
+                mono_s=self._now_s,
+                seen=seen_now,
+                age_s=self._now_s - life.first_s,
             )
-        return told
+            for life, box, seen_now in zip(self._lives, boxes, seen, strict=True)
+            if life.track_id is not None
+        ]

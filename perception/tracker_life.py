@@ -1,5 +1,6 @@
 """What is remembered of one track beside its motion: when it was seen, and as what."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -53,37 +54,40 @@ class Life:
     seen_s: float  # stamp of the newest detection
     score: float  # of the newest detection
     last_box: Floats  # (4,) x1 y1 x2 y2 of the newest detection
-    votes: NDArray[np.float64]  # (len(PATROL_CLASSES),) fading sums of scores
-    label: str  # the class by vote
+    votes: dict[int, float]  # fading sums of scores, by class
+    label: int  # the class by vote, index into PATROL_CLASSES
     hits: int = 1
     track_id: int | None = None  # None until it is confirmed
     fresh: list[Sighting] = field(default_factory=list)  # the newest; before it counts, all
 
     @classmethod
     def start(cls, found: Found, index: int, mono_s: float) -> Self:
-        votes = np.zeros(len(PATROL_CLASSES))
-        votes[found.classes[index]] = found.scores[index]
+        what, score = int(found.classes[index]), float(found.scores[index])
         return cls(
-            group=int(GROUPS[found.classes[index]]),
+            group=int(GROUPS[what]),
             first_s=mono_s,
             seen_s=mono_s,
-            score=float(found.scores[index]),
+            score=score,
             last_box=found.boxes[index],
-            votes=votes,
-            label=PATROL_CLASSES[found.classes[index]],
+            votes={what: score},
+            label=what,
             fresh=[found.sighting(index, mono_s)],
         )
 
     def see(self, found: Found, index: int, mono_s: float) -> None:
         """Take in one more detection."""
-        self.votes *= np.exp(-(mono_s - self.seen_s) / VOTE_MEMORY_S)
-        self.votes[found.classes[index]] += found.scores[index]
-        if self.votes.max() > VOTE_MAJORITY * self.votes[PATROL_CLASSES.index(self.label)]:
-            self.label = PATROL_CLASSES[int(self.votes.argmax())]
+        sighting = found.sighting(index, mono_s)
+        fading = math.exp(-(mono_s - self.seen_s) / VOTE_MEMORY_S)
+        self.votes = {one: weight * fading for one, weight in self.votes.items()}
+        what = int(found.classes[index])
+        self.votes[what] = self.votes.get(what, 0.0) + sighting.score
+        best = max(self.votes, key=lambda one: self.votes[one])
+        if self.votes[best] > VOTE_MAJORITY * self.votes[self.label]:
+            self.label = best
         self.seen_s = mono_s
-        self.score = float(found.scores[index])
+        self.score = sighting.score
         self.last_box = found.boxes[index]
         self.hits += 1
         if self.track_id is not None:
             self.fresh.clear()
-        self.fresh.append(found.sighting(index, mono_s))
+        self.fresh.append(sighting)

@@ -16,25 +16,24 @@ def buffered_iou(tracks: Floats, detections: Floats, buffer: Floats) -> Floats:
     boxes meet that a low frame rate or a poor prediction drew apart (Yang et al. 2023, C-BIoU).
     """
     grow = buffer[:, None]
-    one = _grown(tracks[:, None, :], grow)
-    other = _grown(detections[None, :, :], grow)
-    top_left = np.maximum(one[..., :2], other[..., :2])
-    bottom_right = np.minimum(one[..., 2:], other[..., 2:])
-    shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=-1)
-    union = _area(one) + _area(other) - shared
-    iou: Floats = shared / np.maximum(union, 1e-9)
+    left, top, right, bottom = (_sides(tracks, side, grow, axis=0) for side in range(4))
+    left_2, top_2, right_2, bottom_2 = (_sides(detections, side, grow, axis=1) for side in range(4))
+    width = np.minimum(right, right_2) - np.maximum(left, left_2)
+    height = np.minimum(bottom, bottom_2) - np.maximum(top, top_2)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    both = (right - left) * (bottom - top) + (right_2 - left_2) * (bottom_2 - top_2)
+    iou: Floats = shared / np.maximum(both - shared, 1e-9)
     return iou
 
 
-def _grown(boxes: Floats, share: Floats) -> Floats:
-    margin = (boxes[..., 2:] - boxes[..., :2]) * share[..., None]
-    grown: Floats = np.concatenate([boxes[..., :2] - margin, boxes[..., 2:] + margin], axis=-1)
-    return grown
-
-
-def _area(boxes: Floats) -> Floats:
-    area: Floats = np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
-    return area
+def _sides(boxes: Floats, side: int, grow: Floats, *, axis: int) -> Floats:
+    """One of x1 y1 x2 y2 of the grown boxes, as rows (axis 0) or columns (axis 1) of (N, M)."""
+    first, last = boxes[:, side % 2], boxes[:, side % 2 + 2]
+    line = slice(None), None
+    along = line if axis == 0 else line[::-1]
+    outward = 1 if side >= 2 else -1
+    sides: Floats = boxes[:, side][along] + outward * grow * (last - first)[along]
+    return sides
 
 
 def assign(likeness: Floats, least: float) -> Pairs:
