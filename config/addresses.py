@@ -118,7 +118,7 @@ def _check_host(parts: SplitResult, text: str) -> None:
 
 def _bare_host(text: str) -> str:
     """The host in what somebody wrote, for an example; HOST if it cannot be told."""
-    found = re.sub(r"^[A-Za-z+]*:/*", "", text) if "://" in text else text
+    found = re.sub(r"^[A-Za-z0-9+]*:?//", "", text)
     found = re.split(r"[/?#]", found.rpartition("@")[2])[0]
     found = re.sub(r":\d*$", "", found)
     return found if is_host(found) else "HOST"

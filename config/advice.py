@@ -85,6 +85,7 @@ def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
     found = [
         *_on_receivers(settings, files),
         *_on_cameras(settings, files),
+        *_on_shared_devices(settings),
         *_on_model(settings, files),
         *_on_hub(settings, files),
     ]
@@ -168,6 +169,23 @@ def _on_stream(path: Path, config: StreamCameraConfig, files: Files) -> Iterator
         )
     if config.credentials_file is not None:
         yield from _on_secret((*path, "credentials_file"), config.credentials_file, files)
+
+
+def _on_shared_devices(settings: Settings) -> Iterator[Advice]:
+    """A device can be opened once."""
+    used: dict[str, str] = {}
+    for name, receiver in settings.gnss.items():
+        if isinstance(receiver, SerialGnssConfig):
+            yield from _on_second_use(("gnss", name, "port"), receiver.port, used)
+    for name, camera in settings.cameras.items():
+        if isinstance(camera, V4l2CameraConfig):
+            yield from _on_second_use(("cameras", name, "device"), camera.device, used)
+
+
+def _on_second_use(path: Path, device: str, used: dict[str, str]) -> Iterator[Advice]:
+    first = used.setdefault(device, dotted(path))
+    if first != dotted(path):
+        yield Advice(path, f"{device} is used by {first} already; correct one of them")
 
 
 # --- files -----------------------------------------------------------------------------------

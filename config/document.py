@@ -7,9 +7,7 @@ here.
 
 import bisect
 import re
-import stat
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import yaml
 
@@ -19,7 +17,6 @@ from config.scalars import UNUSABLE, NotFiniteError, resolve
 from config.syntax import cure_of
 from config.wording import shown
 
-MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 # PyYAML ends lines and comments at these, editors do not: what is a comment would be in doubt.
 ODD_BREAK = re.compile("[\x85\u2028\u2029]")
@@ -34,49 +31,6 @@ class Document:
 
     root: Node | None
     problems: tuple[Problem, ...]
-
-
-def read(path: Path, layer: str) -> Document:
-    """Read one file. Never raises: what is wrong is in the problems."""
-    source = str(path)
-    try:
-        data = _bytes_of(path)
-    except OSError as error:
-        return _unreadable(source, _why_unreadable(error))
-    except ValueError as error:  # a NUL in the name, or not a regular file
-        return _unreadable(source, str(error))
-    if len(data) > MAX_BYTES:
-        return _unreadable(
-            source,
-            f"is larger than {MAX_BYTES // 1024} KiB, which no unit file is; is it the right file?",
-        )
-    return parse(data, source, layer)
-
-
-def _bytes_of(path: Path) -> bytes:
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError
-    if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
-        raise ValueError("is not a regular file; give the unit's YAML file")
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
-
-
-def _why_unreadable(error: OSError) -> str:
-    match error:
-        case FileNotFoundError() | NotADirectoryError():
-            return "there is no such file; make one with: patrol-edge config init"
-        case IsADirectoryError():
-            return "is a folder; give the YAML file in it, e.g. unit.yaml"
-        case PermissionError():
-            return "may not be read by this user; run as root, or add the user to its group"
-        case _:
-            return f"cannot be read: {error.strerror or error}"
-
-
-def _unreadable(source: str, text: str) -> Document:
-    return Document(None, (Problem(source=source, line=0, column=0, path="", text=text),))
 
 
 def parse(data: bytes, source: str, layer: str) -> Document:
@@ -254,7 +208,8 @@ class _Reader:
     def _begin(self, event: yaml.Event) -> bool:
         index = _index(event)
         if len(self._open) >= MAX_DEPTH:
-            self.blame(index, f"nested deeper than {MAX_DEPTH} levels; no setting is that deep")
+            text = f"nested deeper than {MAX_DEPTH} levels; no setting is that deep"
+            self._blame_at(self._place(index), text, "")
             return False
         if self._expects_key():
             self.blame(index, "a key must be a word; write key: value")

@@ -37,14 +37,15 @@ def unknown_key(
     meanings = SYNONYMS.get(key.lower(), ())
     synonym = next((word for word in meanings if set(word.split(" and ")) <= set(here)), None)
     near = synonym or nearest(key, here)
-    hints = [f"do you mean {near}?"] if near else []
-    if kinds is not None and (others := _kinds_with(key, kinds)):
-        hints.append(f"it belongs to kind {listed(others)}")
-    elif elsewhere := _elsewhere(path, root):
-        hints.append(f"it belongs in {elsewhere}")
-    if not hints:
-        hints.append(f"known here: {listed(here, 'and')}")
-    return f"is not known here; {'; or '.join(hints)}"
+    others = _kinds_with(key, kinds) if kinds is not None else []
+    elsewhere = f"kind {listed(others)}" if others else _elsewhere(path, root)
+    if synonym or (near and not elsewhere):
+        return f"is not known here; do you mean {near}?"
+    if near:
+        return f"is not known here; do you mean {near}, or should it be in {elsewhere}?"
+    if elsewhere:
+        return f"is not known here; it belongs in {elsewhere}"
+    return f"is not known here; known here: {listed(here, 'and')}"
 
 
 def _same_but_unit(key: str, siblings: Section, node: Node | None) -> str | None:

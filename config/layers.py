@@ -15,12 +15,13 @@ from config.nodes import (
     Place,
     Scalar,
     chain,
+    dotted,
     with_entry,
     without_entry,
 )
 from config.scalars import UNUSABLE, NotFiniteError, resolve
 from config.shape import ListOf, Named, at_path, every_path, shape_of
-from config.wording import nearest, shown
+from config.wording import nearest, one_line, shown
 
 PREFIX = "PATROL_EDGE__"
 EVERY = "*"  # in a profile: every device of this section that the unit has
@@ -113,7 +114,8 @@ def _of_some_kind(path: tuple[str, ...]) -> bool:
 
 
 def _problem(path: tuple[str, ...], text: str) -> Problem:
-    return Problem(source="environment", line=0, column=0, path=".".join(path), text=text)
+    text = one_line(text, 400)  # a variable may have any name
+    return Problem(source="environment", line=0, column=0, path=dotted(path), text=text)
 
 
 def profile_path(kind: str) -> FilePath:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from config.advice import HOST_FILES, Files, advice
 from config.checking import MAX_TOLD, checked
-from config.document import Document, read
+from config.document import Document
 from config.errors import ConfigError, Problem
 from config.layers import EMPTY, environment, for_every_device, profile
 from config.merging import merged
 from config.models import Settings
 from config.nodes import Entries, Node, Place, Scalar, dotted, find, leaves
+from config.reading import read
 from config.shape import Leaf, at_path, shape_of
 
 DEFAULT_FILE = Path("/etc/patrol-edge/unit.yaml")

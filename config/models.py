@@ -23,6 +23,7 @@ VideoDevice = Annotated[str, AfterValidator(video_device)]
 StreamUrl = Annotated[str, AfterValidator(stream_url)]
 BrokerUrl = Annotated[str, AfterValidator(broker_url)]
 Baud = Annotated[int, Field(ge=300, le=4_000_000)]
+Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
 Threads = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -216,7 +217,7 @@ class PerceptionConfig(Section):
         description="a name in the catalogue, or an ONNX file",
     )
     models_dir: Path | None = Field(None, description="where pulled models lie")
-    providers: tuple[str, ...] = Field(
+    providers: tuple[Provider, ...] = Field(
         ("cpu",), min_length=1, description="in order of preference: cuda, tensorrt, openvino, cpu"
     )
     threads: Threads | Literal["auto"] = Field(

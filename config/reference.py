@@ -71,12 +71,17 @@ def _table(path: Path, section: Section) -> str:
 
 def _row(path: Path, shape: Shape, section: Section) -> str:
     name = str(path[-1])
-    value = expectation(shape) if isinstance(shape, Leaf) else "a list of texts"
+    value = expectation(shape) if isinstance(shape, Leaf) else _list_words(shape)
     measure = measure_of(name)
     unit = f", {measure.words}" if measure is not None and "number" in value else ""
     default = "required" if name in section.required else _default(path, section.defaults[name])
     meaning = shape.help if isinstance(shape, Leaf | ListOf) else ""
     return f"| `{name}` | {value}{unit} | {default} | {meaning} |"
+
+
+def _list_words(shape: Shape) -> str:
+    item = shape.item if isinstance(shape, ListOf) else shape
+    return f"a list of {expectation(item)}" if isinstance(item, Leaf) else "a list"
 
 
 def _default(path: Path, value: object) -> str:

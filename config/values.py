@@ -4,7 +4,7 @@ import re
 from pathlib import Path as FilePath
 
 from config.nodes import Entries, Items, Node, Scalar, is_null
-from config.shape import Leaf, ListOf, Named, Section, Shape
+from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape
 from config.units import SHARE, measure_of, number_in
 from config.wording import figure, listed, masked, nearest, shown
 
@@ -105,10 +105,10 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
                 f"{_what(node)} where names belong; write {name}: and below it, indented, "
                 "a name of your choice with a colon, e.g. main:, and below that, its keys"
             )
-        case _:
+        case Kinds():
             return (
-                f"{_what(node)} where a section belongs; "
-                f"write {name}: and below it, indented, its keys, kind: first"
+                f"{_what(node)} where a section belongs; write {name}: and below it, indented, "
+                f"kind: {listed(shape.by_kind)} and its other keys"
             )
 
 
@@ -208,7 +208,10 @@ def _wrong_text(leaf: Leaf, node: Scalar) -> str:
 
 
 def _wanted(leaf: Leaf) -> str:
-    return leaf.pattern_words or leaf.help or expectation(leaf)
+    if leaf.pattern_words:
+        return leaf.pattern_words
+    hint = f", e.g. {leaf.examples[0]}" if leaf.examples else ""
+    return expectation(leaf) + hint
 
 
 def respelled(text: str, pattern: str) -> str | None:

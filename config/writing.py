@@ -8,6 +8,13 @@ from pathlib import Path
 FILE_MODE = 0o640  # the unit's group may read it, others may not
 
 
+def _give_to_group(handle: int, path: Path) -> None:
+    """The group that has the old file, or else the folder: root writes, the service reads."""
+    owner = path if path.exists() else path.parent
+    with contextlib.suppress(PermissionError):  # only root may give to any group
+        os.fchown(handle, -1, owner.stat().st_gid)
+
+
 def write_atomically(path: Path, text: str, mode: int = FILE_MODE) -> None:
     """Write the text as UTF-8 in place of what is there. Raises OSError; then nothing changed.
 
@@ -19,6 +26,7 @@ def write_atomically(path: Path, text: str, mode: int = FILE_MODE) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())
             os.fchmod(file.fileno(), mode)
+            _give_to_group(file.fileno(), path)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -243,6 +243,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert [path.name for path in tmp_path.iterdir()] == ["unit.yaml"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to any group")
+def test_a_file_of_root_can_be_read_by_the_folders_group(tmp_path: Path) -> None:
+    os.chown(tmp_path, -1, 4321)
+    write_atomically(tmp_path / "unit.yaml", "new")
+    assert (tmp_path / "unit.yaml").stat().st_gid == 4321
+    os.chown(tmp_path / "unit.yaml", -1, 1234)
+    write_atomically(tmp_path / "unit.yaml", "newer")
+    assert (tmp_path / "unit.yaml").stat().st_gid == 1234
+
+
 def test_the_order_of_a_write_survives_a_power_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,13 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
             "write mqtts:// in hub.url",
         ),
         (
+            f"gnss:\n  a: {{kind: serial, port: {RECEIVER}}}\n"
+            f"  b: {{kind: serial, port: {RECEIVER}}}\n",
+            PLUGGED,
+            f"unit.yaml:6:27: gnss.b.port: warning: {RECEIVER} is used by gnss.a.port already; "
+            "correct one of them",
+        ),
+        (
             "perception: {model: own.onnx}",
             FakeFiles(),
             "unit.yaml:4:21: perception.model: warning: own.onnx is not there; "

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from config.document import MAX_BYTES, parse, read
+from config.document import parse
 from config.nodes import Entries, Node, Scalar, find, place_of, plain
+from config.reading import MAX_BYTES, read
 
 
 def parsed(text: str) -> Node:

@@ -103,7 +103,7 @@ def test_a_good_file_with_a_hole_or_a_splinter(tmp_path: Path, data: st.DataObje
     outcome(tmp_path / "unit.yaml", good[:start] + splinter + good[end:])
 
 
-@relaxed
+@settings(relaxed, max_examples=25)  # near misses are searched among all names
 @given(
     variables=st.dictionaries(
         st.lists(
