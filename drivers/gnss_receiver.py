@@ -94,7 +94,10 @@ class NmeaReceiver:
         except BadDataError:
             self._counts["bad_field"] += 1
             return []
-        return [] if report is None else self._finished(self._assembler.add(report, line.mono_s))
+        if report is None:
+            return []
+        fused = self._assembler.add(report, line.mono_s)
+        return self._finished(fused) if fused else []
 
     def _finished(self, fused: Iterable[Fused]) -> list[TimedEpoch]:
         return [TimedEpoch(self._checked(one), one.day_ms) for one in fused]

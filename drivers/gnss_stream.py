@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from drivers.clock import Clock
 from drivers.gnss_assembler import SILENCE_S
-from drivers.gnss_receiver import NmeaReceiver
+from drivers.gnss_receiver import NmeaReceiver, TimedEpoch
 from drivers.samples import GnssEpoch
 from drivers.stream import ByteStream
 
 READ_WAIT_S = 0.4  # of the half second that a driver may wait
-# A UART wakes its reader for every eight bytes, 1400 times a second at 115200 baud. After some
-# bytes, let more gather: at most 50 wake-ups a second, each epoch at most this much later.
+# A UART wakes its reader for every few bytes, a thousand times a second at 115200 baud. So, after
+# some bytes, let more gather: for most of the time that a burst is known to take, else for so long.
 GATHER_S = 0.02
+GATHER_MOST_S = 0.1
+BURST_SHARE = 0.8
 
 
 class StreamGnss:
@@ -31,6 +33,8 @@ class StreamGnss:
         self._pause = pause
         self._receiver = NmeaReceiver(max_speed_mps=max_speed_mps, live=True)
         self._ready: deque[GnssEpoch] = deque()
+        self._began_s: float | None = None  # when the burst under way began
+        self._burst_s = 0.0  # how long the last one took
 
     @property
     def sentences(self) -> int:
@@ -58,10 +62,22 @@ class StreamGnss:
     def _listen(self, wait_s: float) -> None:
         data = self._stream.read(wait_s)
         now_s = self._clock.mono_s()
-        done = self._receiver.feed(data, now_s) if data else self._receiver.silence(now_s)
+        if not data:
+            self._hand_over(self._receiver.silence(now_s))
+            return
+        if self._began_s is None:
+            self._began_s = now_s
+        done = self._receiver.feed(data, now_s)
+        if done:
+            self._burst_s = now_s - self._began_s
+            self._hand_over(done)
+            return
+        expected_s = BURST_SHARE * self._burst_s - (now_s - self._began_s)
+        self._pause(min(max(expected_s, GATHER_S), GATHER_MOST_S))
+
+    def _hand_over(self, done: list[TimedEpoch]) -> None:
+        self._began_s = None
         self._ready.extend(timed.epoch for timed in done)
-        if data and not done:
-            self._pause(GATHER_S)
 
     def close(self) -> None:
         self._stream.close()

@@ -83,7 +83,7 @@ def _register_simulate(parts: "argparse._SubParsersAction[argparse.ArgumentParse
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
     where.add_argument("--stdout", action="store_true", help="write to stdout instead")
-    where.add_argument("--tcp", type=int, metavar="PORT", help="serve on this port of localhost")
+    where.add_argument("--tcp", type=_port, metavar="PORT", help="serve on this port of localhost")
     add = parser.add_argument
     add("--route", default="demo", metavar="FILE", help="route file, or demo (the default)")
     add("--loop", action="store_true", help="go around for ever, whatever the route file says")
@@ -113,6 +113,13 @@ def _number_in(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 0..65535")
+    return port
 
 
 def _outage(text: str) -> tuple[float, float]:

@@ -73,14 +73,14 @@ def _reader_share(chunk_bytes: int) -> dict[str, float]:
     simulator = _simulator()
     outlet = PtyOutlet()
     command = [sys.executable, "-c", READER, outlet.name, str(SECONDS / 2)]
-    sample = b"".join(_simulator().burst() for _ in range(20)).decode()
+    sample = b"".join(_burst(_simulator()) for _ in range(20)).decode()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as reader:
         start_s = time.monotonic()
         while time.monotonic() - start_s < SECONDS / 2 + 3:
             time.sleep(max(0.0, start_s + simulator.elapsed_s - time.monotonic()))
-            _send(outlet, simulator.burst(), chunk_bytes)
+            _send(outlet, _burst(simulator), chunk_bytes)
             if reader.poll() is not None:
                 break
         text, _ = reader.communicate(sample, timeout=30)
@@ -97,6 +97,16 @@ def _simulator() -> GnssSimulator:
         satellites=7,
     )
     return GnssSimulator(plan, datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def _burst(simulator: GnssSimulator) -> bytes:
+    """One sentence of each kind: of the pages of GSV only the first."""
+    later_page = re.compile(rb"\$..GSV,\d,[2-9]")
+    lines = simulator.burst().splitlines(keepends=True)
+    kept = [line for line in lines if not later_page.match(line)]
+    if len(kept) != SENTENCES:
+        raise AssertionError(f"{len(kept)} sentences in a burst")
+    return b"".join(kept)
 
 
 def _send(outlet: PtyOutlet, burst: bytes, chunk_bytes: int) -> None:

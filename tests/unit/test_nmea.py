@@ -1,0 +1,159 @@
+"""What each sentence says, and what is refused in it."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.base import BadDataError
+from drivers.nmea import USED_KINDS, Report, parse
+from drivers.samples import FixKind
+
+
+def told(body: str) -> Report:
+    report = parse(body)
+    assert report is not None
+    return report
+
+
+def test_gga() -> None:
+    report = told("GPGGA,120001.50,4807.038,N,01131.000,W,4,08,0.9,545.4,M,46.9,M,,")
+    assert report.place == pytest.approx((48.1173, -11.516666667))
+    assert report.day_ms == 12 * 3_600_000 + 1500
+    assert report.fix is FixKind.RTK_FIXED
+    assert (report.alt_msl_m, report.hdop, report.satellites_used) == (545.4, 0.9, 8)
+
+
+@pytest.mark.parametrize(
+    ("quality", "fix"),
+    [
+        ("0", FixKind.NONE),
+        ("1", FixKind.FIX_2D),
+        ("2", FixKind.DGPS),
+        ("5", FixKind.RTK_FLOAT),
+        ("6", FixKind.ESTIMATED),
+        ("7", FixKind.NONE),
+        ("8", FixKind.NONE),
+        ("", None),
+        ("x", None),
+    ],
+)
+def test_gga_quality(quality: str, fix: FixKind | None) -> None:
+    report = told(f"GPGGA,120000,4807.038,N,01131.000,E,{quality},08,0.9,545.4,M,46.9,M,,")
+    assert report.fix is fix
+    assert (report.place is not None) == (fix not in (None, FixKind.NONE))
+
+
+@pytest.mark.parametrize(
+    ("end", "fix"),
+    [
+        ("A,4807.038,N,01131.000,E,10,77.5,221126,,,A,V", FixKind.FIX_2D),
+        ("A,4807.038,N,01131.000,E,10,77.5,221126,,", FixKind.FIX_2D),
+        ("A,4807.038,N,01131.000,E,10,77.5,221126,,,D", FixKind.DGPS),
+        ("A,4807.038,N,01131.000,E,10,77.5,221126,,,N", FixKind.NONE),
+        ("A,4807.038,N,01131.000,E,10,77.5,221126,,,S", FixKind.NONE),
+        ("V,4807.038,N,01131.000,E,10,77.5,221126,,,A", FixKind.NONE),
+    ],
+)
+def test_rmc(end: str, fix: FixKind) -> None:
+    report = told(f"GNRMC,120000.00,{end}")
+    assert report.fix is fix
+    assert report.day == date(2026, 11, 22)
+    assert report.speed_mps == pytest.approx(5.14444, abs=1e-4)
+    assert report.course_deg == 77.5
+
+
+def test_gns_takes_the_best_constellation() -> None:
+    report = told("GNGNS,120000.00,4807.038,N,01131.000,E,NRAD,17,0.8,168.9,39.5,,,V")
+    assert report.fix is FixKind.RTK_FIXED
+    assert told("GNGNS,120000.00,,,,,NN,00,99.99,,,,").fix is FixKind.NONE
+
+
+def test_gll_whose_status_comes_after_the_time() -> None:
+    report = told("BDGLL,4807.038,S,01131.000,E,120000.00,A,D")
+    assert report.place == pytest.approx((-48.1173, 11.516666667))
+    assert report.fix is FixKind.DGPS
+
+
+def test_the_sentences_without_a_position() -> None:
+    assert told("GPVTG,77.5,T,,M,10.0,N,18.5,K,A").speed_mps == pytest.approx(5.14444, abs=1e-4)
+    assert told("GPVTG,77.5,T,,M,,N,36,K,A").speed_mps == pytest.approx(10)
+    assert told("GPVTG,0,T,,M,0,N,0,K,N").speed_mps is None
+    gsa = told("GNGSA,A,3,10,28,09,13,,,,,,,,,3.4,1.7,3.0,1")
+    assert (gsa.dimension, gsa.satellites_used, gsa.pdop, gsa.vdop) == (3, 4, 3.4, 3.0)
+    assert told("GPGSV,3,1,11,01,18,023,40").satellites_in_view == 11
+    assert told("GPGST,120000,3.0,,,,3.0,4.0,6.0").error_m == 5.0
+    assert told("GPZDA,120000.00,23,12,2027,00,00").day == date(2027, 12, 23)
+    assert told("HEHDT,274.1,T").heading_deg == 274.1
+    assert told("GNTHS,274.1,A").heading_deg == 274.1
+    assert told("GNTHS,274.1,V").heading_deg is None
+
+
+def test_an_empty_value_is_none_never_zero() -> None:
+    report = told("GPGGA,120000,4807.038,N,01131.000,E,2,,,,,,,,")
+    assert (report.satellites_used, report.hdop, report.alt_msl_m) == (None, None, None)
+    assert told("GPVTG,,T,,M,,N,,K,A").speed_mps is None
+    assert told("GPZDA,,,,,,").day is None
+    assert told("GPGGA,,,,,,1,05,1.0,,M,,M,,").place is None
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        "8960.0000,N,00000.0000,E",
+        "9100.0000,N,01131.0000,E",
+        "36000.0000,N,01131.0000,E",
+        "4807.038,N,18100.000,E",
+        "4807.038,X,01131.000,E",
+        "4807.038,,01131.000,E",
+        "4807.038,N,,",
+        "-4807.038,N,01131.000,E",
+        "0000.0000,N,00000.0000,E",
+        "48 7.038,N,01131.000,E",
+        "nan,N,01131.000,E",
+    ],
+)
+def test_a_place_that_is_none_is_refused_where_it_is_called_a_fix(position: str) -> None:
+    with pytest.raises(BadDataError):
+        parse(f"GPGGA,120000,{position},1,08,0.9,545.4,M,46.9,M,,")
+    assert told(f"GPGGA,120000,{position},0,08,0.9,545.4,M,46.9,M,,").place is None
+
+
+@pytest.mark.parametrize("time", ["246000", "1200", "126000", "120061", "12:00:00", "-10000"])
+def test_a_time_that_is_none_is_refused(time: str) -> None:
+    with pytest.raises(BadDataError):
+        parse(f"GPZDA,{time},22,11,2026,00,00")
+
+
+@pytest.mark.parametrize("body", ["PUBX,00,1,2", "GPTXT,hello", "PGRME,1,M", "", "G", "GPGGA", "$"])
+def test_other_kinds_say_nothing(body: str) -> None:
+    assert parse(body) is None
+
+
+def test_absurd_values_are_left_out() -> None:
+    report = told("GPGGA,120000,4807.038,N,01131.000,E,1,-5,-1,nan,M,inf,M,,")
+    assert (report.satellites_used, report.hdop, report.alt_msl_m) == (None, None, None)
+    assert told("GPHDT,400,T").heading_deg is None
+    assert told("GPHDT,360,T").heading_deg == 0
+    assert told("GPRMC,120000,A,4807.038,N,01131.000,E,1,2,2208-1,,,A").day is None
+
+
+field = st.text("0123456789.,-ANVENSWRFDM naif_+e*", max_size=12)
+
+
+@given(
+    st.sampled_from(["GP", "GN", "BD", "II"]),
+    st.sampled_from(sorted(USED_KINDS)),
+    st.lists(field, max_size=22),
+)
+def test_no_fields_make_it_fail(talker: str, kind: str, fields: list[str]) -> None:
+    try:
+        report = parse(",".join([talker + kind, *fields]))
+    except BadDataError:
+        return
+    assert report is None or report.kind == kind
+    if report is not None and report.place is not None:
+        lat_deg, lon_deg = report.place
+        assert -90 <= lat_deg <= 90
+        assert -180 <= lon_deg <= 180
