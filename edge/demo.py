@@ -54,24 +54,36 @@ def street_clip() -> Path:
 
 
 class PictureTaker:
-    """Saves a few annotated pictures, spread over the run: those with the most tracks."""
+    """Keeps the richest picture of each part of the run, annotated."""
 
     def __init__(self, folder: Path, every_s: float) -> None:
         self.saved: list[str] = []
         self._folder = folder
         self._every_s = every_s
-        self._next_s: float | None = None
+        self._part_began_s: float | None = None
+        self._best: tuple[float, Frame, list[Track]] | None = None
 
     def __call__(self, frame: Frame, _found: Detections, tracks: list[Track]) -> None:
         """Called by the perception thread for each picture looked at."""
+        if self._part_began_s is None:
+            self._part_began_s = frame.mono_s
+        elif frame.mono_s - self._part_began_s >= self._every_s:
+            self.finish_part()
+            self._part_began_s = frame.mono_s
         seen = [track for track in tracks if track.seen]
-        due = self._next_s is None or frame.mono_s >= self._next_s
-        if not seen or not due or len(self.saved) >= PICTURES:
+        worth = sum(track.score * (2 if track.label == "person" else 1) for track in seen)
+        if worth > (self._best[0] if self._best else 0.0):
+            self._best = (worth, frame, seen)
+
+    def finish_part(self) -> None:
+        """Save what was richest since the last call."""
+        if self._best is None:
             return
+        _, frame, tracks = self._best
         path = self._folder / f"{len(self.saved) + 1}-{frame.camera}-{frame.number:05d}.jpg"
-        if cv2.imwrite(str(path), annotate.draw(frame.image, seen)):
+        if cv2.imwrite(str(path), annotate.draw(frame.image, tracks)):
             self.saved.append(str(path))
-        self._next_s = frame.mono_s + self._every_s
+        self._best = None
 
 
 @contextmanager
@@ -149,7 +161,7 @@ class Demo:
             frames_per_s=looked_at / max(elapsed_s, 1.0),
             frames_seen=parts.cameras["street"].samples,
             looked_at=looked_at,
-            drops=parts.camera_drops("street"),
+            drops=parts.camera_drops("street") | {"waiting": int(parts.frames.waiting("street"))},
             inference_p50_ms=percentile(times_ms, 50),
             inference_p95_ms=percentile(times_ms, 95),
             detections=tally.detections if tally else 0,
@@ -219,7 +231,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     for old in args.out.glob("*.jpg"):
         old.unlink()
-    pictures = PictureTaker(args.out, args.seconds / (PICTURES + 1))
+    pictures = PictureTaker(args.out, args.seconds / PICTURES)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="patrol-demo-")))
         broker = stack.enter_context(LoopbackBroker(folder, mosquitto))
@@ -234,6 +246,7 @@ def run(args: argparse.Namespace) -> int:
             stack.callback(hub.stop)
             demo = Demo(App(loaded, on_result=pictures), hub, broker.name, args.seconds)
             end = demo.run(console)
+    pictures.finish_part()
     missing = what_is_missing(end)
     if args.svg is not None:
         console.print(live(end))
