@@ -335,11 +335,11 @@ def test_damage_never_gets_past_the_drivers_errors(seed: str, tmp_path: Path) ->
 
 def test_looping_for_long_leaks_neither_files_nor_memory(tmp_path: Path) -> None:
     driver = camera(write_video(tmp_path / "clip.avi", count=3), PlayClock(), loop=True)
-    play(driver, 600)
+    play(driver, 2000)  # the allocator takes a while to settle
     files, memory = len(list(Path("/proc/self/fd").iterdir())), resident_kib()
     play(driver, 1500)
     assert len(list(Path("/proc/self/fd").iterdir())) == files
-    assert resident_kib() - memory < 10_000
+    assert resident_kib() - memory < 5_000  # 10 KiB for each of the 500 times it was reopened
     driver.close()
 
 

@@ -96,7 +96,7 @@ def test_a_stalled_camera_is_noticed_within_its_time(server: CameraServer) -> No
     silent_s, error = time_to_loss(driver)
     driver.close()
 
-    assert 1.5 < silent_s <= 2.1  # stalled_after_s is 2; the last 0.1 s is a busy machine's
+    assert 1.5 < silent_s <= 2.5  # stalled_after_s is 2; the rest is a busy machine's
     assert "sent no picture for" in str(error)
     assert ";" in str(error)
 
