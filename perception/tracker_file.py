@@ -13,7 +13,7 @@ from perception.mot import MotRow, by_frame
 from perception.motion import Floats
 from perception.tracker import Tracker, TrackerCounts
 from perception.tracker_life import Sighting
-from perception.tracker_offline import Trail, fill, smooth
+from perception.tracker_offline import Trail, mend
 
 PERSON = PATROL_CLASSES.index("person")
 WEAK_SHARE = 0.2  # the weakest fifth of a file's detections may continue a track, not start one
@@ -134,13 +134,10 @@ def _whole(
         for track_id, sightings in tracker.sightings().items():
             seen[track_id] += sightings
     rows = []
-    for track_id, trail_of in seen.items():
-        frames = np.array([round(one.mono_s * fps) for one in trail_of], np.int64)
-        boxes = np.array([one.box for one in trail_of])
-        scores = np.array([scale.back(one.score) for one in trail_of])
-        trail = smooth(fill(Trail(track_id, frames, boxes, scores), fps), fps)
+    for track_id, sightings_of in seen.items():
+        trail = mend(Trail.of(track_id, sightings_of, fps), fps)
         each = zip(trail.frames.tolist(), trail.boxes, trail.scores.tolist(), strict=True)
-        rows += [_row(frame, track_id, box, score) for frame, box, score in each]
+        rows += [_row(frame, track_id, box, scale.back(score)) for frame, box, score in each]
     return rows
 
 

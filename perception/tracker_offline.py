@@ -4,12 +4,15 @@ The tracker stays as it is. Each track gets back what was seen of it before it c
 gaps are filled, and its boxes are smoothed with what came before and after. No pictures are used.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perception.motion import LEAST_SIZE_PX, Floats, centres, corners
+from perception.tracker_life import Sighting
 
 FILL_S = 1.0  # gaps up to this are filled between the last and the next sighting
 SMOOTH_S = 0.4  # 1 sigma of the time that a smoothed box looks back and ahead
@@ -25,6 +28,21 @@ class Trail:
     frames: NDArray[np.int64]  # (N,) rising
     boxes: Floats  # (N, 4) x1 y1 x2 y2, pixels
     scores: Floats  # (N,)
+
+    @classmethod
+    def of(cls, track_id: int, sightings: Sequence[Sighting], fps: float) -> Self:
+        """From what `Tracker.sightings` gave for one track; frame n was taken at n / fps s."""
+        return cls(
+            track_id,
+            np.array([round(one.mono_s * fps) for one in sightings], np.int64),
+            np.array([one.box for one in sightings], np.float64).reshape(-1, 4),
+            np.array([one.score for one in sightings], np.float64),
+        )
+
+
+def mend(trail: Trail, fps: float) -> Trail:
+    """The trail without short gaps, and smooth."""
+    return smooth(fill(trail, fps), fps)
 
 
 def fill(trail: Trail, fps: float) -> Trail:

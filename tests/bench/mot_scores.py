@@ -2,7 +2,7 @@
 
 HOTA: Luiten et al., IJCV 2021 (alpha 0.05 to 0.95, averaged). IDF1: Ristani et al., ECCV workshop
 2016. MOTA: Bernardin and Stiefelhagen, 2008. IDF1 and MOTA count a box as found from IoU 0.5 on.
-Agrees with trackeval 1.3.0 to 1e-9 on the sequences it was compared on (see docs/decisions.md).
+Compared with trackeval 1.3.0 on seven sequences of MOT15 on 2026-11-22: equal to all digits shown.
 """
 
 from collections.abc import Iterable

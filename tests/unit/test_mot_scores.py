@@ -1,0 +1,47 @@
+"""The scores of the bench, against cases worked out by hand."""
+
+import pytest
+
+from perception.mot import MotRow
+from tests.bench.mot_scores import score
+
+
+def walk(track_id: int, frames: range, *, left: float = 0, flag: float = 1) -> list[MotRow]:
+    return [MotRow(frame, track_id, left, 0, 10, 20, flag) for frame in frames]
+
+
+def test_the_truth_itself_is_perfect() -> None:
+    truth = walk(1, range(1, 11)) + walk(2, range(5, 11), left=100)
+    result = score(truth, truth)
+
+    assert (result.hota, result.idf1, result.mota) == pytest.approx((100, 100, 100))
+
+
+def test_nothing_found_is_nothing() -> None:
+    result = score(walk(1, range(1, 11)), [])
+
+    assert (result.hota, result.idf1, result.mota) == (0, 0, 0)
+
+
+def test_one_switch_in_the_middle() -> None:
+    truth = walk(1, range(1, 11))
+    result = score(truth, walk(7, range(1, 6)) + walk(8, range(6, 11)))
+
+    # DetA is 1; each of the 10 matches agrees in 5 of 10 boxes: AssA 0.5.
+    assert result.hota == pytest.approx(100 * 0.5**0.5)
+    assert result.idf1 == pytest.approx(50)
+    assert (result.switches, result.mota) == (1, pytest.approx(90))
+
+
+def test_a_box_half_a_width_off_counts_below_its_overlap_only() -> None:
+    truth = walk(1, range(1, 11))
+    result = score(truth, walk(1, range(1, 11), left=5))  # IoU 1/3: 6 of 19 alphas
+
+    assert result.hota == pytest.approx(100 * 6 / 19)
+    assert result.mota == pytest.approx(-100)
+
+
+def test_a_row_with_flag_0_is_no_truth() -> None:
+    truth = walk(1, range(1, 11)) + walk(2, range(1, 11), left=100, flag=0)
+
+    assert score(truth, walk(1, range(1, 11))).mota == pytest.approx(100)
