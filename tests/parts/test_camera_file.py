@@ -268,14 +268,14 @@ def test_a_real_street_video_plays_in_real_time(name: str) -> None:
     ages_s, frames = [], []
     start_s = clock.mono_s()
 
-    while clock.mono_s() < start_s + 1.5:
+    while clock.mono_s() < start_s + 0.8:
         frame = driver.read()
         if frame is not None:
             ages_s.append(clock.mono_s() - frame.mono_s)
             frames.append(frame)
     driver.close()
 
-    assert frames[-1].media_s == pytest.approx(1.5, abs=0.3)
+    assert frames[-1].media_s == pytest.approx(0.8, abs=0.3)
     assert np.median(ages_s) < 0.05
     assert frames[0].image.std() > 10, "a street, not a grey card"
 
@@ -335,11 +335,11 @@ def test_damage_never_gets_past_the_drivers_errors(seed: str, tmp_path: Path) ->
 
 def test_looping_for_long_leaks_neither_files_nor_memory(tmp_path: Path) -> None:
     driver = camera(write_video(tmp_path / "clip.avi", count=3), PlayClock(), loop=True)
-    play(driver, 2000)  # the allocator takes a while to settle
+    play(driver, 1500)  # the allocator takes a while to settle
     files, memory = len(list(Path("/proc/self/fd").iterdir())), resident_kib()
-    play(driver, 1500)
+    play(driver, 900)
     assert len(list(Path("/proc/self/fd").iterdir())) == files
-    assert resident_kib() - memory < 5_000  # 10 KiB for each of the 500 times it was reopened
+    assert resident_kib() - memory < 5_000  # 17 KiB for each of the 300 times it was reopened
     driver.close()
 
 

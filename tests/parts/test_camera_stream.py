@@ -56,10 +56,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[CameraServer]:
 
 def test_pictures_arrive_with_size_number_and_stamp(server: CameraServer) -> None:
     driver = connect(server.url)
-    frames = read_for(driver, 1.0)
+    frames = read_for(driver, 0.7)
     driver.close()
 
-    assert len(frames) > 10
+    assert len(frames) > 8
     numbers = [frame.number for frame in frames]
     assert numbers == sorted(set(numbers))
     assert {(frame.width_px, frame.height_px) for frame in frames} == {(320, 240)}
@@ -161,7 +161,7 @@ def test_a_stream_of_damaged_pictures_is_a_lost_camera() -> None:
 
 def test_a_slow_reader_gets_fresh_pictures(server: CameraServer) -> None:
     driver = connect(server.url)
-    read_for(driver, 1.5)
+    read_for(driver, 0.6)
     skipped = driver.counters()["skipped_stale"]
     time.sleep(1.0)
 
@@ -199,7 +199,7 @@ def test_a_change_of_size_does_not_end_the_stream() -> None:
     pictures = [jpeg(50)] * 8 + [jpeg(200, 160, 120)] * 8
     with HttpCamera(pictures=pictures) as server:
         driver = connect(server.url)
-        frames = read_for(driver, 1.5)
+        frames = read_for(driver, 1.0)
         driver.close()
     for frame in frames:
         assert frame.image.shape == (frame.height_px, frame.width_px, 3)
@@ -219,8 +219,8 @@ def test_rtsp_goes_the_way_that_is_asked_for(transport: str) -> None:
 
 
 def test_cameras_with_different_transports_open_side_by_side() -> None:
-    servers = [RtspCamera() for _ in range(4)]
-    wanted = ["tcp", "udp", "tcp", "udp"]
+    servers = [RtspCamera() for _ in range(3)]
+    wanted = ["udp", "tcp", "udp"]
 
     def run(server: RtspCamera, transport: str) -> None:
         connect(server.url, transport=transport, open_timeout_s=10).close()
