@@ -1,8 +1,8 @@
 """FastestDet: one output [1, 5 + classes, rows, columns], one scale of 16 pixels.
 
 Conventions of github.com/dog-qiuqiu/FastestDet: `example/onnx-runtime/runtime.py` and
-`utils/tool.py` (BGR / 255, stretched to the input; channel 0 objectness and 5.. class scores, both
-already probabilities; centre = tanh + cell, sides = sigmoid, all relative; NMS 0.45).
+`utils/tool.py` (BGR / 255, stretched to the input by area; channel 0 objectness and 5.. class
+scores, both already probabilities; centre = tanh + cell, sides = sigmoid, all relative; NMS 0.45).
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,12 @@ class FastestDet:
     name = "fastestdet"
     nms_iou = 0.45
     input_format = InputFormat(
-        fit="squash", pad=0, mean=(0.0, 0.0, 0.0), scale=(1 / 255, 1 / 255, 1 / 255), rgb=False
+        fit="squash",
+        pad=0,
+        mean=(0.0, 0.0, 0.0),
+        scale=(1 / 255, 1 / 255, 1 / 255),
+        rgb=False,
+        area=True,
     )
 
     def __init__(self, graph: Graph) -> None:

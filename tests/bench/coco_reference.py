@@ -47,21 +47,20 @@ def level(scores: np.ndarray, logits: np.ndarray, stride: int) -> tuple[np.ndarr
 
 
 def suppress(boxes: np.ndarray, scores: np.ndarray, iou_max: float) -> list[int]:
-    order, kept = list(np.argsort(-scores, kind="stable")), []
-    while order:
-        best = order.pop(0)
-        kept.append(best)
-        order = [other for other in order if overlap(boxes[best], boxes[other]) <= iou_max]
+    order, kept = np.argsort(-scores, kind="stable"), []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(int(best))
+        order = order[overlap(boxes[best], boxes[order]) <= iou_max]
     return kept
 
 
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return float(width * height / (area - width * height))
+def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of one box with (n, 4) others."""
+    width = (np.minimum(a[2], b[:, 2]) - np.maximum(a[0], b[:, 0])).clip(0)
+    height = (np.minimum(a[3], b[:, 3]) - np.maximum(a[1], b[:, 1])).clip(0)
+    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
+    return width * height / np.maximum(area - width * height, 1e-9)
 
 
 class Reference:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perception.errors import ImageError
-from perception.preprocess import Fit, InputFormat, Preprocessor, place
+from perception.preprocess import Fit, InputFormat, Preprocessor, place, scale_to
 
 FITS: tuple[Fit, ...] = ("centre", "corner", "squash", "warp")
 SIDES = st.integers(1, 3000)
@@ -75,6 +75,18 @@ def test_nanodet_sampling_is_that_of_its_authors() -> None:
     pre.fill(image)
 
     assert np.abs(pre.tensor[0] - expected).max() <= 2
+
+
+def test_resampling_by_area_is_near_the_true_mean_and_bilinear_is_not() -> None:
+    """Stripes of one pixel are grey from afar; a bilinear sampler sees black or white ones."""
+    stripes = np.zeros((360, 640, 3), np.uint8)
+    stripes[:, ::2] = 255
+    size = (240, 135)
+    by_area, bilinear = (scale_to(stripes, size, area=a).astype(float) for a in (True, False))
+
+    assert by_area.shape == (135, 240, 3)
+    assert np.abs(by_area - 127.5).max() < 60
+    assert np.abs(bilinear - 127.5).max() > 80
 
 
 @pytest.mark.parametrize(
