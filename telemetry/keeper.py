@@ -7,6 +7,7 @@ the very same batch.
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from telemetry.store import (
@@ -37,7 +38,6 @@ class Keeper:
         self._store: Store | None = None
         self._uncertain: int | None = None  # first sequence of a commit that failed half-way
         self._condemned = False  # damage was seen while the file was open
-        self._thin_after = 0
         self.depth = [0] * PRIORITIES
         self.drops: Counter[str] = Counter()
 
@@ -127,7 +127,7 @@ class Keeper:
         with folder_errors():
             old = set_aside(self._path)
         store = Store.open(self._path, self._max_bytes)
-        saved = store.take_over(salvage(old))
+        saved = sum(store.take_over(n, salvage(old, n)) for n in range(PRIORITIES))
         if (lost := sum(self.depth) - saved) > 0:
             self.drops["corrupt_file"] += lost
         self._adopt(store, fresh=True)
@@ -180,21 +180,25 @@ class Keeper:
         """Give up diagnostics, oldest first, then every second position; never anything else."""
         target = TRIM_TO * store.max_pages
         while store.used_pages() > target:
-            oldest = store.sequences(DIAGNOSTICS, 0, CHUNK)
+            oldest = store.sequences(DIAGNOSTICS, CHUNK)
             if not oldest:
                 break
             self.drops["full_diagnostics"] += self._delete(store, oldest)
-        while store.used_pages() > target and self.depth[POSITIONS] > 2:
-            self.drops["full_positions_thinned"] += self._thin(store)
+        while store.used_pages() > target and self._thin(store):
+            store.checkpoint()
 
     def _thin(self, store: Store) -> int:
-        """Every second one of the next thousand: the track gets coarser, but has no hole."""
-        chunk = store.sequences(POSITIONS, self._thin_after, CHUNK)
-        if len(chunk) < 3:  # the end was reached: start over with what is left
-            self._thin_after = 0
-            chunk = store.sequences(POSITIONS, 0, CHUNK)
-        self._thin_after = chunk[-1]
-        return self._delete(store, chunk[1::2])
+        """Give up an eighth of the positions, where they are densest. Returns how many."""
+        track = store.sequences(POSITIONS, None)
+        surplus = thinned(track, max(len(track) // 8, 100))
+        self.drops["full_positions_thinned"] += self._delete(store, surplus)
+        if surplus:
+            # Half-empty pages are no room yet: the rows between the gaps are written anew.
+            for start in range(0, len(track), CHUNK):
+                chunk = track[start : start + CHUNK]
+                if chunk[-1] >= surplus[0]:
+                    store.repack(POSITIONS, chunk[0], chunk[-1])
+        return len(surplus)
 
     def _delete(self, store: Store, sequences: Sequence[int]) -> int:
         _, deleted = store.append((), sequences)
@@ -204,3 +208,24 @@ class Keeper:
     def _forget(self, deleted: Counter[int]) -> None:
         for priority, count in deleted.items():
             self.depth[priority] -= count
+
+
+def thinned(track: Sequence[int], wanted: int) -> list[int]:
+    """Which of these to leave out so that about `wanted` go and no large hole opens.
+
+    The first and the last stay. Where rows are densest they go first: the distance that a gap may
+    reach doubles only when the track is nowhere denser.
+    """
+    reach = 2
+    while len(track) > 2:
+        surplus: list[int] = []
+        kept = track[0]
+        for here, after in pairwise(track[1:]):
+            if after - kept <= reach and len(surplus) < wanted:
+                surplus.append(here)
+            else:
+                kept = here
+        if len(surplus) >= wanted or reach > track[-1] - track[0]:
+            return surplus
+        reach *= 2
+    return []

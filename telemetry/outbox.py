@@ -16,7 +16,7 @@ from telemetry.envelope import Draft, Sender, body_of
 from telemetry.keeper import Keeper
 from telemetry.lanes import Lanes
 from telemetry.outbox_facts import DiskFigures, OutboxStats, Outgoing, Receipt
-from telemetry.store import NewRow, Row, StoreCorruptError, StoreError
+from telemetry.store import NewRow, Row, StoreCorruptError, StoreError, StoreFullError
 from telemetry.topics import Leaf
 from telemetry.uuid7 import uuid7
 
@@ -213,9 +213,10 @@ class Outbox:
             self._settled.notify_all()
 
     def _is_due(self) -> bool:
-        if self._fault is not None:
+        if self._fault is not None and not self._keeper.is_open:
             return False  # the next try comes by the clock, not with each draft
-        waiting = len(self._waiting) + len(self._acked)
+        # A full disk takes no drafts, but it still gives rows, and deletes make room.
+        waiting = len(self._acked) + (len(self._waiting) if self._fault is None else 0)
         hungry = self._lanes is not None and bool(self._lanes.hungry())
         opening = not self._keeper.is_open or self._session_wanted
         return bool(self._hurried or waiting >= GROUP_ROWS or hungry or opening)
@@ -225,12 +226,14 @@ class Outbox:
         return (until_s if ends_s is None else min(until_s, ends_s)) - self._clock.mono_s()
 
     def _step(self) -> None:
-        if self._fault is not None and self._clock.mono_s() < self._retry_at_s:
-            return
+        resting = self._fault is not None and self._clock.mono_s() < self._retry_at_s
         try:
             if not self._keeper.is_open:
+                if resting:
+                    return
                 self._open()
-            self._commit()
+            if not resting or self._acked or self._session_wanted:
+                self._commit()
             self._read_ahead()
         except StoreCorruptError as error:
             self._fail(f"the queue's file is damaged, a new one is begun: {error}")
@@ -260,7 +263,15 @@ class Outbox:
                 self._batch = [self._waiting.popleft() for _ in range(count)]
             batch, acked = self._batch, self._acked[:]
             self._group_ends_s = None
-        stored = self._keeper.commit([row for row, _ in batch], acked) if batch or acked else []
+        stored: list[Row] = []
+        fault: str | None = None
+        try:
+            if batch or acked:
+                stored = self._keeper.commit([row for row, _ in batch], acked)
+        except StoreFullError as error:
+            self._keeper.commit((), acked)
+            self._retry_at_s = self._clock.mono_s() + RETRY_S
+            fault = f"the queue is full, new messages wait in memory: {error}"
         snapshot = DiskFigures(
             depth=tuple(self._keeper.depth),
             size_bytes=self._keeper.file_bytes(),
@@ -269,14 +280,15 @@ class Outbox:
             set_aside=self._keeper.set_aside_count(),
         )
         with self._lock:
-            self._disk, self._fault = snapshot, None
+            self._disk, self._fault = snapshot, fault
             self._settle(stored, acked)
 
     def _settle(self, stored: list[Row], acked: list[int]) -> None:
-        for row, (_, receipt) in zip(stored, self._batch, strict=True):
-            receipt.sequence = row.sequence
-            self._newest[row.kind] = row.sequence
-        self._batch = []
+        if self._fault is None:
+            for row, (_, receipt) in zip(stored, self._batch, strict=True):
+                receipt.sequence = row.sequence
+                self._newest[row.kind] = row.sequence
+            self._batch = []
         del self._acked[: len(acked)]
         self._taken.difference_update(acked)
         if self._session_wanted:
@@ -286,7 +298,7 @@ class Outbox:
         if self._lanes is not None:
             self._lanes.stored(stored)
             self._ring()
-        if stored:
+        if stored or self._fault is not None:
             self._settled.notify_all()
 
     def _read_ahead(self) -> None:

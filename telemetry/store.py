@@ -23,18 +23,21 @@ WAL_PAGES = 256  # checkpoint at 1 MiB
 WAL_RESERVE_BYTES = 3 * 1024 * 1024  # of the limit, for the log beside the table
 PRIORITIES = 5
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
+# One table per priority: each is written at its end and emptied from its start, so that what is
+# given up sets whole pages free, whatever lies between.
+TABLES = tuple(f"priority_{number}" for number in range(PRIORITIES))
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS {} (
     sequence INTEGER PRIMARY KEY,
-    priority INTEGER NOT NULL,
     kind     TEXT    NOT NULL,
     id       TEXT    NOT NULL,
     put_ms   INTEGER NOT NULL,
     body     BLOB    NOT NULL
-);
-CREATE INDEX IF NOT EXISTS by_priority ON message (priority, sequence);
-CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+)
 """
+_COUNTERS = "CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+_COLUMNS = ["sequence", "kind", "id", "put_ms", "body"]
 
 _CORRUPT_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -87,7 +90,7 @@ def translated() -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
-RawRow = tuple[int, int, str, str, int, bytes]  # as in the table
+RawRow = tuple[int, str, str, int, bytes]  # as in the tables
 
 
 def batched(rows: Iterable[RawRow], size: int) -> Iterator[list[RawRow]]:
@@ -95,6 +98,24 @@ def batched(rows: Iterable[RawRow], size: int) -> Iterator[list[RawRow]]:
     source = iter(rows)
     while batch := list(islice(source, size)):
         yield batch
+
+
+def _each(text: str) -> dict[str, str]:
+    return {table: text.format(table) for table in TABLES}
+
+
+_INSERT = _each("INSERT INTO {} VALUES (?, ?, ?, ?, ?)")
+_SAVE = _each("INSERT OR IGNORE INTO {} VALUES (?, ?, ?, ?, ?)")
+_DELETE = _each("DELETE FROM {} WHERE sequence IN (SELECT value FROM json_each(?))")
+_TAKE_OUT = _each("DELETE FROM {} WHERE sequence BETWEEN ? AND ? RETURNING *")
+_READ = _each(
+    "SELECT sequence, kind, id, body FROM {} WHERE sequence > ? AND sequence <= ?"
+    " ORDER BY sequence LIMIT ?"
+)
+_ID_AT = _each("SELECT id FROM {} WHERE sequence = ?")
+_COUNT = _each("SELECT count(*) FROM {}")
+_OLDEST = _each("SELECT put_ms FROM {} ORDER BY sequence LIMIT 1")
+_SEQUENCES = _each("SELECT sequence FROM {} ORDER BY sequence LIMIT ?")
 
 
 class Store:
@@ -133,33 +154,34 @@ class Store:
             Row(sequence, row.priority, row.kind, row.id, row.body)
             for sequence, row in enumerate(rows, first)
         ]
+        numbers = json.dumps(list(acked))
+        deleted: Counter[int] = Counter()
         with self._transaction():
-            gone = self._db.execute(
-                "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?))"
-                " RETURNING priority",
-                (json.dumps(list(acked)),),
-            ).fetchall()
-            self._db.executemany(
-                "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    (sequence, row.priority, row.kind, row.id, row.put_ms, row.body)
-                    for sequence, row in enumerate(rows, first)
-                ),
-            )
+            for priority, table in enumerate(TABLES):
+                if acked:
+                    deleted[priority] = self._db.execute(_DELETE[table], (numbers,)).rowcount
+                self._db.executemany(
+                    _INSERT[table],
+                    (
+                        (sequence, row.kind, row.id, row.put_ms, row.body)
+                        for sequence, row in enumerate(rows, first)
+                        if row.priority == priority
+                    ),
+                )
             if stored:
                 self._set_counter("sequence", stored[-1].sequence)
             for row in stored:
                 if row.kind in RETAINED_LEAVES:
                     self._set_counter(f"newest.{row.kind}", row.sequence)
         self.last_sequence += len(rows)
-        return stored, Counter(priority for (priority,) in gone)
+        return stored, deleted
 
-    def take_over(self, rows: Iterable[RawRow]) -> int:
+    def take_over(self, priority: int, rows: Iterable[RawRow]) -> int:
         """Store rows saved from another file, under the numbers they had. Returns how many."""
         taken = 0
         for batch in batched(rows, 1000):
             with self._transaction():
-                self._db.executemany("INSERT OR IGNORE INTO message VALUES (?,?,?,?,?,?)", batch)
+                self._db.executemany(_SAVE[TABLES[priority]], batch)
             self.last_sequence = max(self.last_sequence, *(row[0] for row in batch))
             taken += len(batch)
         self.start_after(self.last_sequence)
@@ -174,29 +196,21 @@ class Store:
     def read(self, priority: int, after: int, up_to: int, limit: int) -> list[Row]:
         """The next rows of one priority, in the order of their sequence."""
         with translated():
-            found = self._db.execute(
-                "SELECT sequence, priority, kind, id, body FROM message"
-                " WHERE priority = ? AND sequence > ? AND sequence <= ?"
-                " ORDER BY sequence LIMIT ?",
-                (priority, after, up_to, limit),
-            ).fetchall()
-        return [Row(*row) for row in found]
+            found = self._db.execute(_READ[TABLES[priority]], (after, up_to, limit)).fetchall()
+        return [Row(sequence, priority, kind, each, body) for sequence, kind, each, body in found]
 
     def id_at(self, sequence: int) -> str | None:
         with translated():
-            found = self._db.execute(
-                "SELECT id FROM message WHERE sequence = ?", (sequence,)
-            ).fetchone()
-        return None if found is None else str(found[0])
+            for table in TABLES:
+                found = self._db.execute(_ID_AT[table], (sequence,)).fetchone()
+                if found is not None:
+                    return str(found[0])
+        return None
 
     def counts(self) -> list[int]:
         """How many rows there are of each priority."""
-        counts = [0] * PRIORITIES
         with translated():
-            query = "SELECT priority, count(*) FROM message GROUP BY priority"
-            for priority, count in self._db.execute(query):
-                counts[priority] = count
-        return counts
+            return [int(self._db.execute(_COUNT[table]).fetchone()[0]) for table in TABLES]
 
     def newest(self) -> dict[Leaf, int]:
         """The sequence of the newest row ever stored, for each retained kind."""
@@ -204,10 +218,8 @@ class Store:
 
     def oldest_put_ms(self) -> int | None:
         with translated():
-            found = self._db.execute(
-                "SELECT put_ms FROM message ORDER BY sequence LIMIT 1"
-            ).fetchone()
-        return None if found is None else int(found[0])
+            found = [self._db.execute(_OLDEST[table]).fetchone() for table in TABLES]
+        return min((int(row[0]) for row in found if row is not None), default=None)
 
     def used_pages(self) -> int:
         """Pages that hold something; those set free by deletes are used again and do not count."""
@@ -220,14 +232,20 @@ class Store:
     def file_bytes(self) -> int:
         return self._pragma("page_count") * PAGE_BYTES
 
-    def sequences(self, priority: int, after: int, limit: int) -> list[int]:
+    def sequences(self, priority: int, limit: int | None) -> list[int]:
+        """The oldest of one priority; all of them without a limit."""
         with translated():
-            found = self._db.execute(
-                "SELECT sequence FROM message WHERE priority = ? AND sequence > ?"
-                " ORDER BY sequence LIMIT ?",
-                (priority, after, limit),
+            rows = self._db.execute(
+                _SEQUENCES[TABLES[priority]], (-1 if limit is None else limit,)
             ).fetchall()
-        return [int(row[0]) for row in found]
+        return [int(row[0]) for row in rows]
+
+    def repack(self, priority: int, first: int, last: int) -> None:
+        """Write the rows of one priority in this range anew, so that they fill whole pages."""
+        table = TABLES[priority]
+        with self._transaction():
+            rows = self._db.execute(_TAKE_OUT[table], (first, last)).fetchall()
+            self._db.executemany(_INSERT[table], sorted(rows))
 
     def checkpoint(self) -> None:
         """Move the log into the table, so that the log's own pages can be written again."""
@@ -275,7 +293,8 @@ def _prepare(db: sqlite3.Connection, max_pages: int) -> None:
     verdict = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != ("ok",):
         raise StoreCorruptError(str(verdict[0]) if verdict else "no answer to quick_check")
-    db.executescript(_SCHEMA)
-    columns = [row[1] for row in db.execute("PRAGMA table_info(message)")]
-    if columns != ["sequence", "priority", "kind", "id", "put_ms", "body"]:
-        raise StoreCorruptError("the file belongs to another program")
+    db.execute(_COUNTERS)
+    for table in TABLES:
+        db.execute(_TABLE.format(table))
+        if [row[1] for row in db.execute(f"PRAGMA table_info({table})")] != _COLUMNS:
+            raise StoreCorruptError("the file belongs to another program")

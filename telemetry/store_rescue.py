@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from telemetry.store import PRIORITIES, RawRow, StoreError
+from telemetry.store import TABLES, RawRow, StoreError
 from telemetry.topics import UP_LEAVES
 
 KEPT_ASIDE = 3
@@ -64,19 +64,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def salvage(path: Path) -> Iterator[RawRow]:
+def salvage(path: Path, priority: int) -> Iterator[RawRow]:
     """The sound rows of a damaged file: from its start to the damage, and from its end back to it.
 
     Never raises for what the file contains.
     """
     read_to = 0
+    table = TABLES[priority]
     with suppress(sqlite3.DatabaseError), closing(_read_only(path)) as db:
         with suppress(sqlite3.DatabaseError):
-            for row in db.execute("SELECT * FROM message ORDER BY sequence"):
+            for row in db.execute(f"SELECT * FROM {table} ORDER BY sequence"):  # noqa: S608 - own
                 if _sound(row):
                     read_to = row[0]
                     yield row
-        query = "SELECT * FROM message WHERE sequence > ? ORDER BY sequence DESC"
+        query = f"SELECT * FROM {table} WHERE sequence > ? ORDER BY sequence DESC"  # noqa: S608
         yield from (row for row in db.execute(query, (read_to,)) if _sound(row))
 
 
@@ -87,8 +88,8 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _sound(row: tuple[object, ...]) -> bool:
     """Is this really a row that was stored?"""
     match row:
-        case (int(), int() as priority, str() as kind, str(), int(), bytes() as body):
-            return 0 <= priority < PRIORITIES and kind in UP_LEAVES and _is_body(body)
+        case (int(), str() as kind, str(), int(), bytes() as body):
+            return kind in UP_LEAVES and _is_body(body)
     return False
 
 

@@ -1,0 +1,370 @@
+"""The outbox on real files: durable, in order, bounded, and never beaten by a damaged disk."""
+
+import contextlib
+import itertools
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drivers.clock import SystemClock
+from telemetry.envelope import Sender
+from telemetry.outbox import Outbox
+from telemetry.outbox_facts import Outgoing
+from telemetry.store_rescue import aside
+from tests.unit_under_test import position, state, wait_for
+
+MIB = 2**20
+
+
+class Worked:
+    """An outbox with its worker thread; what a publisher does is done by the test."""
+
+    def __init__(self, path: Path, max_bytes: int = 64 * MIB) -> None:
+        sender = Sender(unit="dog-1", boot_id="boot")
+        self.outbox = Outbox(path, sender, SystemClock(), max_bytes)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self.outbox.work(0.05)
+
+    def put(self, number: int, priority: int = 1, *, durable: bool = True) -> int | None:
+        return self.outbox.put(position(number, priority), durable=durable).sequence
+
+    def take_all(self, *, step: int = 50) -> list[Outgoing]:
+        assert wait_for(lambda: self.outbox.stats().size_bytes > 0)  # the file is open
+        self.outbox.begin_session()
+        taken: list[Outgoing] = []
+        expected = self.outbox.stats().depth
+        wait_for(lambda: taken.extend(self.outbox.take(step)) or len(taken) >= expected, 5)
+        return taken
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+        self.outbox.close()
+
+
+@contextlib.contextmanager
+def worked(path: Path, max_bytes: int = 64 * MIB) -> Iterator[Worked]:
+    it = Worked(path, max_bytes)
+    try:
+        yield it
+    finally:
+        it.stop()
+
+
+def numbers(taken: list[Outgoing]) -> list[int]:
+    return [outgoing.row.sequence for outgoing in taken]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+def test_a_durable_put_is_in_the_file_when_it_returns(path: Path) -> None:
+    with worked(path) as it:
+        sequence = it.put(1)
+
+        with contextlib.closing(sqlite3.connect(path)) as reader:
+            assert reader.execute("SELECT sequence FROM priority_1").fetchall() == [(sequence,)]
+
+
+def test_a_quick_put_is_on_the_disk_within_its_group_time(path: Path) -> None:
+    with worked(path) as it:
+        it.put(0)
+        receipt = it.outbox.put(position(), durable=False)
+
+        assert not receipt.stored
+        assert wait_for(lambda: receipt.stored, 1.0)
+
+
+def test_sequences_have_no_gap_over_restarts_and_empty_tables(path: Path) -> None:
+    seen = []
+    for start in range(3):
+        with worked(path) as it:
+            seen += [it.put(n) for n in range(5)]
+            if start == 1:  # the table is empty when it is opened next
+                it.outbox.acked(numbers(it.take_all()))
+    assert seen == list(range(1, 16))
+
+
+def test_rows_come_back_after_a_restart_until_they_are_acknowledged(path: Path) -> None:
+    with worked(path) as it:
+        for n in range(10):
+            it.put(n)
+        it.outbox.acked(numbers(it.take_all())[:4])
+    with worked(path) as it:
+        again = it.take_all()
+        assert numbers(again) == [5, 6, 7, 8, 9, 10]
+        assert not any(outgoing.live for outgoing in again)
+        assert it.outbox.pending() == 6
+
+
+def test_nothing_that_was_not_taken_can_be_acknowledged_away(path: Path) -> None:
+    with worked(path) as it:
+        it.put(1)
+        it.outbox.acked([1, 2, 2**63])
+        it.put(2)
+        assert it.outbox.pending() == 2
+
+
+def test_live_first_then_the_backlog_each_by_priority(path: Path) -> None:
+    with worked(path) as it:
+        for priority in (4, 3, 1, 3, 0):
+            it.put(0, priority)
+        it.outbox.begin_session()
+        assert wait_for(lambda: it.outbox.stats().fault is None)
+        assert wait_for(lambda: it.outbox._lanes is not None)
+        for priority in (3, 1):
+            it.put(0, priority)
+
+        taken: list[Outgoing] = []
+        assert wait_for(lambda: taken.extend(it.outbox.take(20)) or len(taken) == 7)
+
+        assert [(t.live, t.row.priority) for t in taken[:2]] == [(True, 1), (True, 3)]
+        assert [t.row.priority for t in taken[2:]] == [0, 1, 3, 3, 4]
+        assert numbers(taken)[4:6] == [2, 4]
+
+
+def test_a_new_session_gives_everything_but_what_is_still_held(path: Path) -> None:
+    with worked(path) as it:
+        for n in range(300):
+            it.put(n, durable=n == 299)
+        assert wait_for(lambda: it.outbox.stats().depth == 300)
+        it.outbox.begin_session()
+        held: list[Outgoing] = []
+        assert wait_for(lambda: held.extend(it.outbox.take(7)) or len(held) >= 70)
+        it.outbox.release(numbers(held)[:3])
+
+        rest: set[int] = set()
+        it.outbox.begin_session()
+        assert wait_for(lambda: rest.update(numbers(it.outbox.take(50))) or len(rest) >= 233)
+
+        assert rest == set(range(1, 301)) - set(numbers(held)[3:])
+
+
+def test_only_the_newest_state_may_replace_the_retained_one(path: Path) -> None:
+    with worked(path) as it:
+        for _ in range(3):
+            it.outbox.put(state(), durable=True)
+        assert [outgoing.newest for outgoing in it.take_all()] == [False, False, True]
+        it.outbox.acked([3])
+        it.put(1)
+    with worked(path) as it:  # the newest is delivered and gone; the older ones stay old
+        newest = {t.row.sequence: t.newest for t in it.take_all() if t.row.kind == "state"}
+        assert newest == {1: False, 2: False}
+
+
+def test_many_threads_get_different_sequences(path: Path) -> None:
+    found: list[int | None] = []
+    with worked(path) as it:
+        threads = [
+            threading.Thread(target=lambda: found.extend(it.put(n) for n in range(25)))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(n for n in found if n) == list(range(1, 201))
+
+
+# --- full ---
+
+
+def test_a_full_queue_thins_positions_and_keeps_every_alert(path: Path) -> None:
+    """5 MiB for about 9 MB: diagnostics go first, then every second position, alerts never."""
+    with worked(path, 5 * MIB) as it:
+        alerts = 0
+        for n in range(20_000):
+            priority = (3, 3, 3, 4, 3, 3, 3, 4, 3, 1)[n % 10] if n < 19_500 else 1
+            alerts += priority == 1
+            it.put(n, priority, durable=n % 500 == 0)
+        assert wait_for(lambda: it.outbox.stats().in_memory == 0)
+        stats = it.outbox.stats()
+        taken = it.take_all()
+        files = sum(p.stat().st_size for p in path.parent.glob("outbox.db*"))
+
+    assert files <= 5 * MIB
+    assert stats.by_priority[1] == alerts
+    assert stats.fault is None
+    assert set(stats.drops) == {"full_diagnostics", "full_positions_thinned"}
+    assert sum(stats.drops.values()) + stats.depth == 20_000
+    # Thinned, not cut off: what is left still spans the whole time without a big hole.
+    positions = sorted(t.row.sequence for t in taken if t.row.priority == 3)
+    assert positions[0] < 100
+    assert max(b - a for a, b in itertools.pairwise(positions)) <= 64
+    assert len(taken) == stats.depth
+
+
+def test_alerts_beyond_the_limit_wait_in_memory_and_recover(path: Path) -> None:
+    with worked(path, 4 * MIB) as it:
+        receipts = []
+        for n in range(12_000):
+            receipts.append(it.outbox.put(position(n, 1), durable=False))
+        assert wait_for(lambda: "full" in (it.outbox.stats().fault or ""), 20)
+        assert not it.put(0, 1)  # at once, and not stored: nobody waits on a full disk
+        stats = it.outbox.stats()
+        assert stats.depth + stats.in_memory == 12_001
+
+        it.outbox.begin_session()
+        taken: list[int] = []
+        for _ in range(400):
+            got = numbers(it.outbox.take(100))
+            it.outbox.acked(got)
+            taken += got
+            if len(taken) == 12_001:
+                break
+            threading.Event().wait(0.02)
+        assert wait_for(lambda: it.outbox.pending() == 0, 5)
+        assert sorted(taken) == list(range(1, 12_002))
+        assert it.outbox.stats().drops == {}
+
+
+def test_a_full_filesystem_is_survived(tmp_path: Path) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("needs root, to mount a small filesystem")
+    ballast = tmp_path / "ballast"
+    try:
+        with worked(tmp_path / "outbox.db", 64 * MIB) as it:
+            for n in range(200):
+                assert it.put(n)
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while True:
+                    file.write(b"x" * 4096)
+            for n in range(3000):
+                it.put(n, durable=False)
+            assert wait_for(lambda: it.outbox.stats().fault is not None, 5)
+            ballast.unlink()
+            assert wait_for(lambda: it.outbox.stats().fault is None, 10), it.outbox.stats()
+            assert wait_for(lambda: it.outbox.stats().in_memory == 0, 10)
+            assert sorted(numbers(it.take_all())) == list(range(1, 3201))
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+# --- damaged ---
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [(b"", 0), (b"not a database, but long enough to look like one" * 100, 1), (bytes(8192), 1)],
+    ids=["empty", "text", "zeros"],
+)
+def test_a_file_that_is_no_database_is_set_aside(path: Path, damage: bytes, expected: int) -> None:
+    path.write_bytes(damage)
+    with worked(path) as it:
+        assert it.put(1) == 1
+        assert it.outbox.stats().set_aside == expected
+
+
+def test_after_damage_the_numbering_goes_on_and_sound_rows_are_saved(path: Path) -> None:
+    with worked(path) as it:
+        for n in range(2000):
+            it.put(n, 1 + n % 3, durable=n == 1999)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xa5" * 6000)
+
+    with worked(path) as it:
+        fresh = it.put(1)
+        saved = numbers(it.take_all())
+        stats = it.outbox.stats()
+
+    assert fresh is not None
+    assert fresh > 2000
+    assert stats.set_aside == 1
+    assert len(aside(path)) == 1
+    assert 1000 < len(saved) < 2001
+    assert len(set(saved)) == len(saved)
+
+
+def test_numbering_goes_on_when_the_file_is_gone(path: Path) -> None:
+    with worked(path) as it:
+        assert [it.put(n) for n in range(3)] == [1, 2, 3]
+    for file in path.parent.glob("outbox.db*"):
+        if not file.name.endswith(".sequence"):
+            file.unlink()
+    with worked(path) as it:
+        sequence = it.put(1)
+        assert sequence is not None
+        assert sequence > 3
+
+
+def test_damage_while_it_runs_is_noticed_and_survived(path: Path) -> None:
+    with worked(path) as it:
+        for n in range(12_000):  # more than SQLite keeps in its own memory
+            it.put(n, durable=n == 11_999)
+        assert wait_for(lambda: it.outbox.stats().in_memory == 0)
+        with path.open("r+b") as file:
+            size = path.stat().st_size
+            file.seek(size // 3)
+            file.write(b"\xa5" * (size // 3))
+        it.outbox.begin_session()
+        assert wait_for(lambda: (it.outbox.take(100), it.outbox.stats().set_aside)[1] == 1)
+        assert wait_for(lambda: it.put(7), 5)
+        stats = it.outbox.stats()
+        assert stats.fault is None
+        assert stats.depth + stats.drops["corrupt_file"] >= 12_000
+
+
+def test_a_folder_in_place_of_the_file_is_moved_aside(path: Path) -> None:
+    path.mkdir()
+    (path / "x").write_text("y")
+    with worked(path) as it:
+        assert it.put(1) == 1
+
+
+def test_a_database_of_another_program_is_set_aside_not_used(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE priority_1 (text TEXT)")
+        other.execute("INSERT INTO priority_1 VALUES ('precious')")
+        other.commit()
+    with worked(path) as it:
+        assert it.put(1) == 1
+    (kept,) = aside(path)
+    with contextlib.closing(sqlite3.connect(kept)) as other:
+        assert other.execute("SELECT text FROM priority_1").fetchall() == [("precious",)]
+
+
+def test_without_a_usable_folder_nothing_crashes_and_the_fault_says_so(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    with worked(blocker / "state" / "outbox.db") as it:
+        assert it.put(1) is None
+        assert "disk refuses" in (it.outbox.stats().fault or "")
+        assert it.outbox.pending() == 1
+
+        blocker.unlink()
+        assert wait_for(lambda: it.outbox.stats().depth == 1, 5)
+
+
+def test_only_the_newest_damaged_files_are_kept(path: Path) -> None:
+    for _ in range(6):
+        path.write_bytes(b"rubbish" * 1000)
+        with worked(path) as it:
+            assert it.put(1) is not None
+        path.unlink()
+    assert [p.name.rpartition("-")[2] for p in aside(path)] == ["4", "5", "6"]
+
+
+def test_after_close_a_put_is_counted_not_lost_silently(path: Path) -> None:
+    it = Worked(path)
+    it.stop()
+
+    receipt = it.outbox.put(position(), durable=True)
+
+    assert receipt.dropped
+    assert it.outbox.stats().drops == {"put_after_close": 1}
