@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from drivers.gnss_route import Place, Route, moved
-from drivers.nmea import KNOT_MPS
+from drivers.nmea_fields import KNOT_MPS
 from drivers.nmea_framing import frame
 
 KINDS = ("GGA", "RMC", "GSA", "GSV", "VTG", "GLL", "GST", "ZDA")

@@ -15,7 +15,7 @@ READ_WAIT_S = 0.4  # of the half second that a driver may wait
 # some bytes, let more gather: for most of the time that a burst is known to take, else for so long.
 GATHER_S = 0.02
 GATHER_MOST_S = 0.1
-BURST_SHARE = 0.8
+BURST_SHARE = 0.98  # a little less each time, until it is too little: so the burst's end is found
 
 
 class StreamGnss:

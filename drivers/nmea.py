@@ -7,22 +7,27 @@ ranges are not looked at).
 """
 
 import math
-import re
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
 import pynmea2
 from pynmea2.nmea_utils import datestamp
 
-from drivers.base import BadDataError
+from drivers.nmea_fields import (
+    GPS_YEARS,
+    angle_deg,
+    coordinates,
+    count_of,
+    day_ms_of,
+    dop_of,
+    knots_mps,
+    number_in,
+    once_per_epoch,
+    zda_date,
+)
 from drivers.samples import FixKind
-
-KNOT_MPS = 1852 / 3600
-GPS_YEARS = range(1980, 2100)
-UNKNOWN_DOP = 99.0  # receivers write 99.9 or 99.99 for "no idea"
 
 # A position that is right, but of which the sentence does not tell 2D from 3D, is FIX_2D here.
 _GGA_QUALITY = {
@@ -49,8 +54,6 @@ _MODES = {
     "S": FixKind.NONE,
     "N": FixKind.NONE,
 }
-_TIME = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d*)?)")
-_DEGREES_MINUTES = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)")
 
 
 class Report(NamedTuple):
@@ -132,12 +135,12 @@ def _gga(talker: str, fields: list[str]) -> Report:
     return Report(
         talker=talker,
         kind="GGA",
-        day_ms=_day_ms(time),
+        day_ms=day_ms_of(time),
         fix=fix,
         place=_place(fix, *position),
-        alt_msl_m=_number(altitude, -10_000, 100_000),
-        satellites_used=_count(used),
-        hdop=_dop(hdop),
+        alt_msl_m=number_in(altitude, -10_000, 100_000),
+        satellites_used=count_of(used),
+        hdop=dop_of(hdop),
     )
 
 
@@ -147,12 +150,12 @@ def _gns(talker: str, fields: list[str]) -> Report:
     return Report(
         talker=talker,
         kind="GNS",
-        day_ms=_day_ms(time),
+        day_ms=day_ms_of(time),
         fix=fix,
         place=_place(fix, *position),
-        alt_msl_m=_number(altitude, -10_000, 100_000),
-        satellites_used=_count(used),
-        hdop=_dop(hdop),
+        alt_msl_m=number_in(altitude, -10_000, 100_000),
+        satellites_used=count_of(used),
+        hdop=dop_of(hdop),
     )
 
 
@@ -162,12 +165,12 @@ def _rmc(talker: str, fields: list[str]) -> Report:
     return Report(
         talker=talker,
         kind="RMC",
-        day_ms=_day_ms(time),
+        day_ms=day_ms_of(time),
         day=_date(day),
         fix=fix,
         place=_place(fix, *position),
-        speed_mps=_knots(knots),
-        course_deg=_angle(course),
+        speed_mps=knots_mps(knots),
+        course_deg=angle_deg(course),
     )
 
 
@@ -175,7 +178,7 @@ def _gll(talker: str, fields: list[str]) -> Report:
     time, *position, status, mode = _GLL(fields)
     fix = _by_status(status, mode)
     return Report(
-        talker=talker, kind="GLL", day_ms=_day_ms(time), fix=fix, place=_place(fix, *position)
+        talker=talker, kind="GLL", day_ms=day_ms_of(time), fix=fix, place=_place(fix, *position)
     )
 
 
@@ -183,11 +186,11 @@ def _vtg(talker: str, fields: list[str]) -> Report:
     course, knots, kmph, mode = _VTG(fields)
     if _MODES.get(mode[:1]) is FixKind.NONE:
         return Report(talker=talker, kind="VTG")
-    speed_mps = _knots(knots)
+    speed_mps = knots_mps(knots)
     if speed_mps is None:
-        speed_kmph = _number(kmph, 0, 10_000)
+        speed_kmph = number_in(kmph, 0, 10_000)
         speed_mps = None if speed_kmph is None else speed_kmph / 3.6
-    return Report(talker=talker, kind="VTG", speed_mps=speed_mps, course_deg=_angle(course))
+    return Report(talker=talker, kind="VTG", speed_mps=speed_mps, course_deg=angle_deg(course))
 
 
 def _gsa(talker: str, fields: list[str]) -> Report:
@@ -197,44 +200,44 @@ def _gsa(talker: str, fields: list[str]) -> Report:
         kind="GSA",
         dimension=int(dimension) if dimension in ("1", "2", "3") else None,
         satellites_used=sum(map(bool, fields[2:14])),
-        pdop=_dop(pdop),
-        hdop=_dop(hdop),
-        vdop=_dop(vdop),
+        pdop=dop_of(pdop),
+        hdop=dop_of(hdop),
+        vdop=dop_of(vdop),
     )
 
 
 def _gsv(talker: str, fields: list[str]) -> Report:
     pages, page, in_view = _GSV(fields)
     return Report(
-        talker=talker, kind="GSV", satellites_in_view=_count(in_view), page_is_last=page == pages
+        talker=talker, kind="GSV", satellites_in_view=count_of(in_view), page_is_last=page == pages
     )
 
 
 def _gst(talker: str, fields: list[str]) -> Report:
     time, north, east = _GST(fields)
-    north_m, east_m = _number(north, 0, 1e6), _number(east, 0, 1e6)
+    north_m, east_m = number_in(north, 0, 1e6), number_in(east, 0, 1e6)
     known = north_m is not None and east_m is not None
     return Report(
         talker=talker,
         kind="GST",
-        day_ms=_day_ms(time),
+        day_ms=day_ms_of(time),
         error_m=math.hypot(north_m or 0.0, east_m or 0.0) if known else None,
     )
 
 
 def _zda(talker: str, fields: list[str]) -> Report:
     time, *day = _ZDA(fields)
-    return Report(talker=talker, kind="ZDA", day_ms=_day_ms(time), day=_zda_date(*day))
+    return Report(talker=talker, kind="ZDA", day_ms=day_ms_of(time), day=zda_date(*day))
 
 
 def _hdt(talker: str, fields: list[str]) -> Report:
     (heading,) = _HDT(fields)
-    return Report(talker=talker, kind="HDT", heading_deg=_angle(heading))
+    return Report(talker=talker, kind="HDT", heading_deg=angle_deg(heading))
 
 
 def _ths(talker: str, fields: list[str]) -> Report:
     heading, mode = _THS(fields)
-    heading_deg = None if mode in ("V", "S") else _angle(heading)
+    heading_deg = None if mode in ("V", "S") else angle_deg(heading)
     return Report(talker=talker, kind="THS", heading_deg=heading_deg)
 
 
@@ -263,25 +266,7 @@ def _by_status(status: str, mode: str) -> FixKind | None:
     return _MODES.get(mode[:1], FixKind.FIX_2D)
 
 
-# The sentences of one epoch repeat its time, its date and often its place to the letter.
-_once_per_epoch = lru_cache(maxsize=8)
-
-
-@_once_per_epoch
-def _day_ms(text: str) -> int | None:
-    """hhmmss or hhmmss.sss as milliseconds of the day; a leap second is the next day's first."""
-    if not text:
-        return None
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise BadDataError(f"not a time of day: {text[:20]}")
-    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3])
-    if hours > 23 or minutes > 59 or seconds >= 61:
-        raise BadDataError(f"not a time of day: {text[:20]}")
-    return (hours * 60 + minutes) * 60_000 + round(seconds * 1000)
-
-
-@_once_per_epoch
+@once_per_epoch
 def _date(text: str) -> date | None:
     """RMC's ddmmyy; None if it is no date."""
     try:
@@ -289,15 +274,6 @@ def _date(text: str) -> date | None:
     except ValueError:
         return None
     return day if isinstance(day, date) and day.year in GPS_YEARS else None
-
-
-@_once_per_epoch
-def _zda_date(day: str, month: str, year: str) -> date | None:
-    try:
-        written = date(int(year), int(month), int(day))
-    except ValueError:
-        return None
-    return written if written.year in GPS_YEARS else None
 
 
 def _place(
@@ -309,54 +285,4 @@ def _place(
     """
     if fix is None or fix is FixKind.NONE or not (lat or lon):
         return None
-    return _coordinates(lat, lat_side, lon, lon_side)
-
-
-@_once_per_epoch
-def _coordinates(lat: str, lat_side: str, lon: str, lon_side: str) -> tuple[float, float]:
-    lat_deg = _degrees(lat, lat_side, "NS", 90)
-    lon_deg = _degrees(lon, lon_side, "EW", 180)
-    if lat_deg == 0 and lon_deg == 0:
-        raise BadDataError("a fix at 0, 0: the receiver has none")
-    return lat_deg, lon_deg
-
-
-def _degrees(text: str, side: str, sides: str, limit_deg: int) -> float:
-    found = _DEGREES_MINUTES.fullmatch(text)
-    if found is None or not side or side not in sides:
-        raise BadDataError(f"not a position: {text[:20]},{side[:4]}")
-    minutes = float(found[2])
-    value = int(found[1]) + minutes / 60
-    if minutes >= 60 or value > limit_deg:
-        raise BadDataError(f"not on Earth: {text[:20]},{side}")
-    return value if side == sides[0] else -value
-
-
-def _number(text: str, low: float, high: float) -> float | None:
-    """The value if it is a number in this range (which "nan" and "inf" are not)."""
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if low <= number <= high else None
-
-
-def _count(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) <= 3 else None
-
-
-def _dop(text: str) -> float | None:
-    value = _number(text, 0, UNKNOWN_DOP)
-    return None if value == UNKNOWN_DOP else value
-
-
-def _knots(text: str) -> float | None:
-    knots = _number(text, 0, 5000)
-    return None if knots is None else knots * KNOT_MPS
-
-
-def _angle(text: str) -> float | None:
-    degrees = _number(text, 0, 360)
-    return 0.0 if degrees == 360 else degrees
+    return coordinates(lat, lat_side, lon, lon_side)

@@ -1,0 +1,167 @@
+"""`patrol-edge gnss simulate`: a receiver to test against."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
+
+if TYPE_CHECKING:
+    from drivers.gnss_outlets import Outlet
+    from drivers.gnss_simulator import GnssSimulator
+
+SIMULATE_HELP = """\
+Send what a GNSS receiver would send on a patrol: by default into a pseudo-terminal, which a
+reader opens like a serial port. Ends with Ctrl-C, or after --duration.
+
+  patrol-edge gnss simulate --link /tmp/gnss
+  patrol-edge gnss simulate --route beat.yaml --rate 10 --outage 60:20 --garbage 0.05
+  patrol-edge gnss simulate --stdout --fast --duration 600 > drive.log
+
+A route file is YAML (crs: wgs84, waypoints: a list of lat_deg and lon_deg, and, if you like,
+loop: true and speed_mps:) or GeoJSON with a LineString.
+"""
+
+
+def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = parts.add_parser(
+        "simulate",
+        help="be a receiver that follows a route",
+        description=SIMULATE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
+    where.add_argument("--stdout", action="store_true", help="write to stdout instead")
+    where.add_argument("--tcp", type=_port, metavar="PORT", help="serve on this port of localhost")
+    add = parser.add_argument
+    add("--route", default="demo", metavar="FILE", help="route file, or demo (the default)")
+    add("--loop", action="store_true", help="go around for ever, whatever the route file says")
+    add("--speed", type=number_in(0, 100), metavar="M/S", help="default: the route's own, or 5")
+    add("--rate", type=number_in(0.1, 20), default=1.0, metavar="HZ", help="default: 1")
+    add("--error", type=number_in(0, 1000), default=1.5, metavar="M", help="1 sigma; default: 1.5")
+    add(
+        "--outage",
+        type=_outage,
+        action="append",
+        default=[],
+        metavar="FROM:FOR",
+        help="no fix from so many seconds after the start, for so many; may be repeated",
+    )
+    add("--garbage", type=number_in(0, 1), default=0.0, metavar="SHARE", help="of bursts, damaged")
+    add("--seed", type=int, default=1, metavar="N", help="another one, other errors; default: 1")
+    add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    add("--fast", action="store_true", help="with --stdout and --duration: do not wait")
+    parser.set_defaults(handler=simulate)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 0..65535")
+    return port
+
+
+def _outage(text: str) -> tuple[float, float]:
+    begin, colon, length = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text} is not FROM:FOR in seconds, such as 60:20")
+    return float(begin), float(length)
+
+
+def number_in(low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)  # argparse tells a ValueError as a wrong value
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not within {low:g}..{high:g}")
+        return value
+
+    return number
+
+
+def simulate(args: argparse.Namespace) -> int:
+    from drivers.base import DeviceUnavailableError
+
+    if args.fast and not (args.stdout and args.duration is not None):
+        raise CommandError("--fast alone never ends", "add --stdout and --duration S", USAGE)
+    simulator = _simulator(args)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
+    try:
+        outlet = _outlet(args)
+    except DeviceUnavailableError as error:
+        raise CommandError(str(error), exit_code=FAILED) from error
+    note(f"a receiver at {args.rate:g} Hz: {outlet.name}")
+    try:
+        _send(simulator, outlet, args)
+    except KeyboardInterrupt:
+        note(f"stopped after {simulator.elapsed_s:g} s")
+    finally:
+        outlet.close()
+    return DONE
+
+
+def _simulator(args: argparse.Namespace) -> "GnssSimulator":
+    from drivers.clock import SystemClock
+    from drivers.gnss_route import DEMO_PLACES, Route, RouteError, read_route
+    from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
+
+    route, speed_mps = Route(DEMO_PLACES, loop=True), None
+    if args.route != "demo":
+        try:
+            file = read_route(Path(args.route))
+        except RouteError as error:
+            raise CommandError(str(error), "see patrol-edge gnss simulate --help", USAGE) from error
+        route, speed_mps = file.route(loop=args.loop or file.loop), file.speed_mps
+    if args.speed is not None:
+        speed_mps = args.speed
+    plan = SimulatorPlan(
+        route=route,
+        speed_mps=5.0 if speed_mps is None else speed_mps,
+        rate_hz=args.rate,
+        error_m=args.error,
+        outages=tuple(args.outage),
+        garbage=args.garbage,
+        seed=args.seed,
+    )
+    return GnssSimulator(plan, SystemClock().utc())
+
+
+def _outlet(args: argparse.Namespace) -> "Outlet":
+    from drivers.gnss_outlets import PtyOutlet, TcpOutlet
+
+    if args.stdout:
+        return StandardOutput()
+    return PtyOutlet(args.link) if args.tcp is None else TcpOutlet(args.tcp)
+
+
+class StandardOutput:
+    """The bytes to wherever this command's output goes."""
+
+    name = "stdout"
+
+    def write(self, data: bytes) -> None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def close(self) -> None:
+        pass
+
+
+def _send(simulator: "GnssSimulator", outlet: "Outlet", args: argparse.Namespace) -> None:
+    from drivers.gnss_simulator import paced
+
+    end_s = float("inf") if args.duration is None else args.duration
+
+    def wait(seconds: float) -> bool:
+        if simulator.elapsed_s >= end_s:
+            return True
+        if not args.fast:
+            time.sleep(seconds)
+        return False
+
+    for burst in paced(simulator, time.monotonic, wait):
+        outlet.write(burst)
