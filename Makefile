@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock contract clean
+.PHONY: help setup demo test lint bench lock docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -59,8 +59,9 @@ lint: $(VENV)/.dev ## formatting, lint rules, types
 bench: $(VENV)/.dev $(VENV)/.demo ## measure the figures: a table, and bench-out/*.json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-contract: $(VENV)/.runtime ## write docs/contract/ from the message types
+docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
 	@$(BIN)/python -m telemetry.contract_docs docs/contract
+	@$(BIN)/python -m config.reference docs/configuration.md
 
 # One universal resolution for x86-64 and aarch64, with hashes and without a registry's address.
 LOCK := env -u UV_INDEX_URL $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -33,6 +33,7 @@ from telemetry.transport import link_options
 from telemetry.uuid7 import uuid7
 
 MIB = 1024 * 1024
+CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
 SOURCES_STOP_S = 1.2  # sensors and perception, until their last event is on the disk
 FLUSH_S = 0.5  # for what was told last
 GOODBYE_S = 0.6  # for the status `stopping`
@@ -184,7 +185,9 @@ class App:
                 self._frames.put(name, frame)
 
         opener = partial(open_camera, name, config, self._clock)
-        run_driver(self.parts.cameras[name], opener, emit, stop, beat, self._clock)
+        run_driver(
+            self.parts.cameras[name], opener, emit, stop, beat, self._clock, CAMERA_RETRY_S
+        )
 
     def _on_changes(self, changes: list[EpisodeChange], frame_size: tuple[int, int]) -> None:
         model = self._settings.perception.model
