@@ -10,6 +10,10 @@ from drivers.samples import FixKind
 SAME_INSTANT_MS = 30  # a GLL may differ from its GGA by rounding; the fastest receivers give 20 Hz
 SILENCE_S = 0.1  # a receiver falls silent between its bursts, not within one
 TRUSTED_AFTER = 3  # bursts in a row that ended alike
+# Many receivers send GGA ten times a second and RMC, with the date, once: after each wrong guess
+# so many times more bursts must agree.
+CAUTION = 4
+TRUSTED_AFTER_MOST = 192
 MAX_REPORTS = 128  # a burst has about 30; more without a position is no epoch
 
 Slot = tuple[str, str]  # talker and kind
@@ -23,6 +27,7 @@ class BurstEnd:
         self._last: tuple[Slot, int] | None = None
         self._end: tuple[Slot, int] | None = None
         self._agreed = 0
+        self._needed = TRUSTED_AFTER
 
     def saw(self, report: Report) -> None:
         """One more sentence. A page of GSV that is not the last one never ends a burst."""
@@ -36,7 +41,7 @@ class BurstEnd:
     @property
     def is_here(self) -> bool:
         """Whether the sentence just seen is the one that the last bursts ended with."""
-        return self._agreed >= TRUSTED_AFTER and self._last == self._end
+        return self._agreed >= self._needed and self._last == self._end
 
     def learn(self) -> None:
         """The burst is known to be over: what was seen last ended it."""
@@ -48,6 +53,7 @@ class BurstEnd:
     def distrust(self) -> None:
         """A sentence came after what was taken for the end."""
         self._agreed = 0
+        self._needed = min(self._needed * CAUTION, TRUSTED_AFTER_MOST)
 
     def restart(self) -> None:
         """The next sentence is the first of a burst."""

@@ -268,15 +268,28 @@ def test_live_the_last_sentence_is_learned_and_then_ends_the_epoch_at_once() -> 
 def test_live_a_receiver_that_begins_to_say_more_is_learned_anew() -> None:
     live = Live()
     epochs: list[GnssEpoch] = []
-    for second in range(20):
+    for second in range(40):
         time = f"1200{second:02d}"
         more = (gll(time), VTG) if second > 8 else ()
         epochs += live.hears(rmc(time), gga(time), *more)
         epochs += live.waits(0.5)
     times = [epoch.utc for epoch in epochs]
-    assert len(times) == len(set(times)) == 20
+    assert len(times) == len(set(times)) == 40
     assert live.receiver.counters()["late"] <= 2
-    assert live.hears(rmc("120020"), gga("120020"), gll("120020"), VTG) != []
+    assert live.hears(rmc("120040"), gga("120040"), gll("120040"), VTG) != []
+
+
+def test_live_what_comes_once_a_second_is_not_lost_among_ten_positions() -> None:
+    live = Live()
+    epochs: list[GnssEpoch] = []
+    for n in range(100):
+        time = f"1200{n // 10:02d}.{n % 10}0"
+        epochs += live.hears(gga(time), *([rmc(time)] if n % 10 == 0 else []))
+        epochs += live.waits(0.04)
+    assert len(epochs) >= 99
+    assert live.receiver.counters()["late"] == 1
+    assert sum(epoch.speed_mps is not None for epoch in epochs) == 9
+    assert epochs[-1].utc is not None
 
 
 def test_live_without_pauses_each_epoch_ends_where_the_next_begins() -> None:
