@@ -194,6 +194,7 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else results meant for a pipe would go to stderr
         disable=not console.is_terminal,
     )
 

@@ -1,6 +1,8 @@
 """`patrol-edge detect` on files good and bad, with the shipped model and small ones of our own."""
 
 import json
+import os
+import pty
 import struct
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from tests.head_writer import Known, yolox
 from tests.onnx_writer import constant_model
 
 SIDE = 416
+TERMINAL = {"TERM": "xterm", "COLUMNS": "100"}
 OBJECTS = [
     Known("person", 0.9, (40.0, 140.0, 100.0, 280.0)),
     Known("car", 0.8, (150.0, 200.0, 330.0, 300.0)),
@@ -251,6 +254,24 @@ def test_pictures_of_one_name_from_two_folders_are_both_drawn(always: str, tmp_p
         == 0
     )
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == ["5-2.jpg", "5.jpg"]
+
+
+def test_results_go_to_the_pipe_while_progress_is_on_the_terminal(
+    always: str, tmp_path: Path
+) -> None:
+    paths = [str(picture(tmp_path / f"{number}.jpg")) for number in range(3)]
+    terminal, child_end = pty.openpty()
+    command = [sys.executable, "-m", "edge.cli.main", "detect", *paths, "--model", always, "--json"]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=child_end, check=True, env=os.environ | TERMINAL
+    )
+    os.close(child_end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+
+    assert [json.loads(line)["path"] for line in done.stdout.splitlines()] == paths
+    assert "detecting" in shown
+    assert "3 pictures; from score 0.5" in shown
 
 
 def test_help_comes_without_loading_the_heavy_libraries() -> None:
