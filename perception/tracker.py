@@ -17,11 +17,11 @@ from config.models import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
 from perception.motion import BoxMotion, Floats
 from perception.tracker_life import Found, Life, Sighting
-from perception.tracker_match import Matching, buffered_iou
+from perception.tracker_match import Matching, buffered_iou, height_agreement
 
-STRONG_MATCH = 0.1  # least buffered IoU times score of a strong detection
-WEAK_MATCH = 0.4  # least buffered IoU of a weak one: often clutter, so it must fit better
-NEW_MATCH = 0.2  # least buffered IoU times score for a track that is not confirmed yet
+STRONG_MATCH = 0.1  # least likeness times score of a strong detection
+WEAK_MATCH = 0.4  # least likeness of a weak one: often clutter, so it must fit better
+NEW_MATCH = 0.2  # least likeness times score for a track that is not confirmed yet
 TWIN_IOU = 0.7  # a detection that overlaps a followed object this much starts no second track
 MOST_BUFFER = 0.3  # boxes grow by at most this share of their size before they are compared
 REPORTED_TRUST = 0.5  # a reported box lies this far from the smooth prediction to the detection
@@ -156,10 +156,13 @@ class Tracker:
         self._start(found, strong & matching.free_columns, likeness)
 
     def _likeness(self, found: Found) -> Floats:
-        """(N, M) buffered IoU of tracks and detections, 0 where they exclude each other."""
+        """(N, M) buffered IoU of tracks and detections, less where they differ in height, 0 where
+        they exclude each other."""
         groups = np.array([life.group for life in self._lives], np.int64)
         buffer = np.minimum(self._motion.spread(), MOST_BUFFER)
-        likeness = buffered_iou(self._motion.boxes(), found.boxes, buffer)
+        boxes = self._motion.boxes()
+        likeness = buffered_iou(boxes, found.boxes, buffer)
+        likeness *= height_agreement(boxes, found.boxes)
         likeness[groups[:, None] != found.groups] = 0.0
         return likeness
 

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 
 from perception.motion import Floats
 
+HEIGHT_SIGMA = 0.4  # 1 sigma of the logarithm of the height of one object, prediction to detection
+
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -34,6 +36,16 @@ def _sides(boxes: Floats, side: int, grow: Floats, *, axis: int) -> Floats:
     outward = 1 if side >= 2 else -1
     sides: Floats = boxes[:, side][along] + outward * grow * (last - first)[along]
     return sides
+
+
+def height_agreement(tracks: Floats, detections: Floats) -> Floats:
+    """(N, M) 1 for boxes of the same height, falling to 0: people who pass each other differ.
+
+    tracks (N, 4), detections (M, 4) x1 y1 x2 y2, with an area.
+    """
+    one, other = (np.log(boxes[:, 3] - boxes[:, 1]) for boxes in (tracks, detections))
+    agreement: Floats = np.exp(-0.5 * ((one[:, None] - other[None, :]) / HEIGHT_SIGMA) ** 2)
+    return agreement
 
 
 def assign(likeness: Floats, least: float) -> Pairs:

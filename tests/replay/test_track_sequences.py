@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from perception.mot import MotRow, by_frame, read_rows
+from perception.mot import by_frame, read_rows
 from perception.tracker_file import follow_rows
-from tests.bench.mot_scores import score
-from tests.mot_data import Sequence
+from tests.bench.mot_scores import Scores, score
+from tests.mot_data import NAMES, Sequence
 from tests.shared_data import shared
 
 
@@ -17,8 +17,8 @@ def load(name: str) -> Sequence:
     return Sequence.load(shared(f"data/mot/{name}"))
 
 
-# Reached on 2026-11-22: TUD-Stadtmitte 56.5/77.4/74.1 and 52.7/78.7/70.8 online,
-# KITTI-17 52.9/79.1/66.2 and 45.8/73.1/55.8 online.
+# Reached on 2026-11-22: TUD-Stadtmitte 57.8/79.5/75.0 and 53.6/79.8/70.7 online,
+# KITTI-17 52.9/79.1/66.2 and 45.6/73.1/55.5 online.
 @pytest.mark.parametrize(
     ("name", "online", "hota", "idf1", "mota"),
     [
@@ -40,18 +40,26 @@ def test_accuracy_stays(name: str, online: bool, hota: float, idf1: float, mota:
 
 
 def test_half_the_frame_rate_costs_little() -> None:
-    sequence = load("TUD-Stadtmitte")
-    rows = read_rows(sequence.detections)
-    odd = [row for row in rows if row.frame % 2]
+    """Over five sequences, 7 to 25 frames/s, so that one exchange of two does not decide."""
+    sequences = [load(name) for name in NAMES[1:6]]
 
-    def reached(detections: list[MotRow]) -> float:
-        result = follow_rows(detections, sequence.fps, online=True)
-        return score(
-            [row for row in sequence.truth if row.frame % 2],
-            [row for row in result.rows if row.frame % 2],
-        ).hota
+    def reached(step: int) -> Scores:
+        return sum((online(one, step) for one in sequences), start=Scores.none())
 
-    assert reached(odd) == pytest.approx(reached(rows), abs=4)
+    full, half = reached(1), reached(2)
+
+    assert half.hota >= full.hota - 4.5  # reached: 50.0 and 46.6
+    assert half.idf1 >= full.idf1 - 7  # reached: 72.0 and 66.3
+
+
+def online(sequence: Sequence, step: int) -> Scores:
+    """Detections of every step-th frame in; scored on every second one."""
+    rows = [row for row in read_rows(sequence.detections) if row.frame % step == 0]
+    result = follow_rows(rows, sequence.fps, online=True)
+    return score(
+        [row for row in sequence.truth if row.frame % 2 == 0],
+        [row for row in result.rows if row.frame % 2 == 0],
+    )
 
 
 def test_the_command_is_the_same_in_another_process(tmp_path: Path) -> None:
