@@ -48,7 +48,7 @@ def _box(
     left, top, right, bottom = (round(side) for side in box)
     colour = COLOURS.get(label, BLACK)
     cv2.rectangle(canvas, (left, top), (right, bottom), colour, weight)
-    scale = max(0.4, weight * 0.35)
+    scale = max(0.35, weight * 0.2)
     (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     # The label stands above the box, or inside where there is no room above.
     foot = top if top - height - base >= 0 else min(top + height + base, canvas.shape[0])
