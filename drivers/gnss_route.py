@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import dataclass
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,15 +16,6 @@ from drivers.gnss_guard import DEGREE_M, distance_m
 
 Place = tuple[float, float]  # lat, lon in degrees, WGS 84
 MAX_FILE_BYTES = 1_000_000
-
-# Around the block: streets of Berlin-Mitte, about 1.5 km.
-DEMO_PLACES: tuple[Place, ...] = (
-    (52.51750, 13.38885),
-    (52.51692, 13.38020),
-    (52.51960, 13.37965),
-    (52.52260, 13.38350),
-    (52.52120, 13.38810),
-)
 
 
 class RouteError(Exception):
@@ -140,6 +132,12 @@ def read_route(path: Path) -> RouteFile:
             f"{path}: {where or 'content'}: {first['msg']}; a route is `crs: wgs84` and "
             "`waypoints:`, each with lat_deg and lon_deg, or a GeoJSON LineString"
         ) from error
+
+
+def demo_route() -> RouteFile:
+    """The route that ships with the demo's profile."""
+    with as_file(files("config.profiles") / "demo_route.yaml") as path:
+        return read_route(path)
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -106,20 +106,16 @@ def simulate(args: argparse.Namespace) -> int:
 
 def _simulator(args: argparse.Namespace) -> "GnssSimulator":
     from drivers.clock import SystemClock
-    from drivers.gnss_route import DEMO_PLACES, Route, RouteError, read_route
+    from drivers.gnss_route import RouteError, demo_route, read_route
     from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
 
-    route, speed_mps = Route(DEMO_PLACES, loop=True), None
-    if args.route != "demo":
-        try:
-            file = read_route(Path(args.route))
-        except RouteError as error:
-            raise CommandError(str(error), "see patrol-edge gnss simulate --help", USAGE) from error
-        route, speed_mps = file.route(loop=args.loop or file.loop), file.speed_mps
-    if args.speed is not None:
-        speed_mps = args.speed
+    try:
+        file = demo_route() if args.route == "demo" else read_route(Path(args.route))
+    except RouteError as error:
+        raise CommandError(str(error), "see patrol-edge gnss simulate --help", USAGE) from error
+    speed_mps = file.speed_mps if args.speed is None else args.speed
     plan = SimulatorPlan(
-        route=route,
+        route=file.route(loop=args.loop or file.loop),
         speed_mps=5.0 if speed_mps is None else speed_mps,
         rate_hz=args.rate,
         error_m=args.error,

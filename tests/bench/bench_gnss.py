@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drivers.gnss_outlets import PtyOutlet
-from drivers.gnss_route import DEMO_PLACES, Route
+from drivers.gnss_route import demo_route
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
 from tests.bench.figures import Figure
 from tests.shared_data import SHARED
@@ -91,7 +91,7 @@ def _reader_share(chunk_bytes: int) -> dict[str, float]:
 
 def _simulator() -> GnssSimulator:
     plan = SimulatorPlan(
-        route=Route(DEMO_PLACES, loop=True),
+        route=demo_route().route(),
         rate_hz=RATE_HZ,
         constellations=("GP",),
         satellites=7,

@@ -20,7 +20,7 @@ from drivers.factory import open_gnss
 from drivers.gnss_gpsd import GpsdStream
 from drivers.gnss_network import UdpGnss
 from drivers.gnss_outlets import Outlet, PtyOutlet, TcpOutlet
-from drivers.gnss_route import DEMO_PLACES, Route
+from drivers.gnss_route import demo_route
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
 from drivers.nmea_framing import frame
 from drivers.samples import GnssEpoch
@@ -37,7 +37,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 @contextmanager
 def talking(outlet: Outlet, rate_hz: float = 10) -> Iterator[None]:
     """A simulated receiver that writes to the outlet meanwhile."""
-    plan = SimulatorPlan(route=Route(DEMO_PLACES, loop=True), rate_hz=rate_hz)
+    plan = SimulatorPlan(route=demo_route().route(), rate_hz=rate_hz)
     simulator = GnssSimulator(plan, datetime(2026, 11, 22, tzinfo=UTC))
     stop = threading.Event()
 

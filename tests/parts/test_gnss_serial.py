@@ -14,12 +14,12 @@ from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss
 from drivers.gnss_outlets import PtyOutlet
-from drivers.gnss_route import DEMO_PLACES, Route
+from drivers.gnss_route import demo_route
 from drivers.gnss_serial import BAUDS, DOUBT_S, TRY_S, BaudHunt, SerialGnss
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan, paced
 from drivers.samples import GnssEpoch
 
-PLAN = SimulatorPlan(route=Route(DEMO_PLACES, loop=True), rate_hz=10)
+PLAN = SimulatorPlan(route=demo_route().route(), rate_hz=10)
 
 
 def simulator(plan: SimulatorPlan = PLAN) -> GnssSimulator:

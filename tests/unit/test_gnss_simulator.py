@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from drivers.gnss_guard import distance_m
 from drivers.gnss_receiver import NmeaReceiver
-from drivers.gnss_route import DEMO_PLACES, Route, RouteError, read_route
+from drivers.gnss_route import Route, RouteError, demo_route, read_route
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan, paced
 from drivers.samples import GnssEpoch
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)
-DEMO = Route(DEMO_PLACES, loop=True)
+DEMO = demo_route().route()
 
 
 def epochs_of(plan: SimulatorPlan, count: int) -> tuple[list[GnssEpoch], dict[str, int]]:
