@@ -109,8 +109,7 @@ _SAVE = _each("INSERT OR IGNORE INTO {} VALUES (?, ?, ?, ?, ?)")
 _DELETE = _each("DELETE FROM {} WHERE sequence IN (SELECT value FROM json_each(?))")
 _TAKE_OUT = _each("DELETE FROM {} WHERE sequence BETWEEN ? AND ? RETURNING *")
 _READ = _each(
-    "SELECT sequence, kind, id, body FROM {} WHERE sequence > ? AND sequence <= ?"
-    " ORDER BY sequence LIMIT ?"
+    "SELECT sequence, kind, id, body FROM {} WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
 _ID_AT = _each("SELECT id FROM {} WHERE sequence = ?")
 _COUNT = _each("SELECT count(*) FROM {}")
@@ -196,8 +195,16 @@ class Store:
     def read(self, priority: int, after: int, up_to: int, limit: int) -> list[Row]:
         """The next rows of one priority, in the order of their sequence."""
         with translated():
-            found = self._db.execute(_READ[TABLES[priority]], (after, up_to, limit)).fetchall()
-        return [Row(sequence, priority, kind, each, body) for sequence, kind, each, body in found]
+            found = self._db.execute(_READ[TABLES[priority]], (after, limit)).fetchall()
+        # A damaged page may hold any number. Asked for a range, SQLite would take a wild one for
+        # the end of it, and say that there is no more.
+        if any(sequence > self.last_sequence for sequence, *_ in found):
+            raise StoreCorruptError("a sequence that was never given out")
+        return [
+            Row(sequence, priority, kind, each, body)
+            for sequence, kind, each, body in found
+            if sequence <= up_to
+        ]
 
     def id_at(self, sequence: int) -> str | None:
         with translated():

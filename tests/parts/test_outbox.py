@@ -310,8 +310,8 @@ def test_damage_while_it_runs_is_noticed_and_survived(path: Path) -> None:
         assert wait_for(lambda: it.outbox.stats().in_memory == 0)
         with path.open("r+b") as file:
             size = path.stat().st_size
-            file.seek(size // 3)
-            file.write(b"\xa5" * (size // 3))
+            file.seek(size // 8)
+            file.write(b"\xa5" * (size // 4))
         it.outbox.begin_session()
         assert wait_for(lambda: (it.outbox.take(100), it.outbox.stats().set_aside)[1] == 1)
         assert wait_for(lambda: it.put(7), 5)
