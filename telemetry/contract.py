@@ -1,6 +1,6 @@
 """What a unit says to a hub, version 1: the data of each message.
 
-This is the code of record. `docs/contract/` is written from it (`make contract`).
+This is the code of record. `docs/contract/` is written from it (`make docs`).
 """
 
 from typing import ClassVar, Literal, Self

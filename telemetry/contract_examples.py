@@ -1,0 +1,174 @@
+"""One example of each message, as a unit in a small town would send it."""
+
+from datetime import UTC, datetime, timedelta
+
+from telemetry.contract import (
+    Ack,
+    Box,
+    Component,
+    DetectionEvent,
+    Disk,
+    Fault,
+    FrameSize,
+    Health,
+    HubState,
+    Inventory,
+    Link,
+    Load,
+    Pose,
+    Position,
+    Queue,
+    Rate,
+    State,
+    Status,
+    Temperature,
+    UpMessage,
+)
+from telemetry.envelope import Draft, Sender, body_of, seal
+
+_NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
+_SENDER = Sender(unit="dog-07", boot_id="019cc1a2-7c00-7d3b-9a51-0c5f2f6b1a01")
+_EPISODE = "019cc1b0-11f0-7abc-8def-0123456789ab"
+
+
+def _id(number: int) -> str:
+    return f"019cc1b0-2200-7000-8000-{number:012x}"
+
+
+def _sent(data: UpMessage, number: int, *, late: bool = False) -> bytes:
+    moment = _NOON + timedelta(seconds=number)
+    sequence = None if isinstance(data, Status) else 4100 + number
+    sent = moment + timedelta(hours=1 if late else 0, milliseconds=40)
+    body = body_of(_SENDER, Draft.of(data, moment, "gnss"), _id(number))
+    return seal(body, sequence, historical=late, sent=sent)
+
+
+def _status() -> Status:
+    return Status(
+        state="online",
+        session=3,
+        unit_kind="robot_dog",
+        software="patrol-edge 0.1.0",
+        config_version="9f2c1ab4",
+    )
+
+
+def _state() -> State:
+    return State(
+        unit_kind="robot_dog",
+        label="Harbour dog 7",
+        capabilities=("detect", "position"),
+        components=(
+            Component(name="main", kind="gnss", state="ok"),
+            Component(name="front", kind="camera", state="degraded", detail="5 frames/s of 25"),
+        ),
+        inventory=Inventory(
+            software={"patrol-edge": "0.1.0", "onnxruntime": "1.31.1"},
+            models={"nanodet-g-416": "6f1d" + "0" * 60},
+        ),
+    )
+
+
+def _position() -> Position:
+    return Position(
+        lat_deg=54.1781234,
+        lon_deg=12.0912345,
+        source="gnss",
+        fix="3d",
+        age_ms=110,
+        alt_msl_m=3.4,
+        error_m=2.6,
+        course_deg=87.5,
+        heading_deg=90.2,
+        speed_mps=1.21,
+        satellites_used=14,
+        hdop=0.8,
+        receiver="main",
+    )
+
+
+def _health() -> Health:
+    return Health(
+        faults=(
+            Fault(
+                code="camera_stalled",
+                severity="error",
+                component="front",
+                text="no new picture for 2.4 s",
+                action="check the camera's cable; it is being reopened",
+                since=_NOON,
+            ),
+        ),
+        load=Load(cpu_percent=41.0, memory_percent=36.5, process_rss_mib=182.0),
+        temperatures=(Temperature(name="soc", celsius=61.5),),
+        disk=Disk(free_mib=20_480, total_mib=30_720),
+        link=Link(connected=True, protocol="5", since=_NOON, reconnects=2, unacked=1),
+        queue=Queue(
+            depth=12,
+            by_priority=(0, 2, 0, 10, 0),
+            oldest_age_s=31.2,
+            size_mib=0.4,
+            limit_mib=512,
+        ),
+        rates=(Rate(name="front", per_s=5.1), Rate(name="detector", per_s=5.0, p50_ms=61)),
+        drops={"camera.front.replaced_by_newer": 1204},
+    )
+
+
+def _event(phase: str) -> DetectionEvent:
+    return DetectionEvent.model_validate(
+        {
+            "phase": phase,
+            "episode": _EPISODE,
+            "label": "person",
+            "confidence": 0.87,
+            "camera": "front",
+            "track": 41,
+            "box": Box(x=0.41, y=0.22, width=0.06, height=0.31),
+            "frame": FrameSize(width_px=1280, height_px=720),
+            "first_seen": _NOON,
+            "last_seen": _NOON + timedelta(seconds=4),
+            "pose": Pose(
+                lat_deg=54.1781234,
+                lon_deg=12.0912345,
+                source="gnss",
+                age_ms=60,
+                heading_deg=90.2,
+                course_deg=87.5,
+                speed_mps=1.21,
+                error_m=2.6,
+            ),
+            "reason": "left" if phase == "end" else None,
+            "model": "nanodet-g-416",
+        }
+    )
+
+
+def _event_without_pose() -> DetectionEvent:
+    return _event("new").model_copy(update={"pose": None, "pose_missing": "no_fix"})
+
+
+def up_examples() -> dict[str, bytes]:
+    """File name, beginning with the schema's name, to the message as it is on the wire."""
+    return {
+        "status": _sent(_status(), 0),
+        "status-will": _sent(_status().model_copy(update={"state": "offline"}), 0),
+        "state": _sent(_state(), 1),
+        "position": _sent(_position(), 2),
+        "position-historical": _sent(_position(), 3, late=True),
+        "health": _sent(_health(), 4),
+        "event.detection-new": _sent(_event("new"), 5),
+        "event.detection-no-pose": _sent(_event_without_pose(), 6),
+        "event.detection-update": _sent(_event("update"), 7),
+        "event.detection-end": _sent(_event("end"), 8),
+    }
+
+
+def down_examples() -> dict[str, bytes]:
+    """The same for what comes down."""
+    hub = HubState(state="online", hub="hub-1", session=_id(9), time=_NOON)
+    return {
+        "ack-ids": Ack(ids=(_id(1), _id(2))).model_dump_json(exclude_none=True).encode(),
+        "ack-up-to": b'{"up_to":4107}',
+        "hub-state": hub.model_dump_json().encode(),
+    }

@@ -1,0 +1,98 @@
+"""docs/contract is what the message types say, and its examples are what its schemas allow."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from telemetry.contract import Ack, HubState
+from telemetry.contract_docs import examples, files, main, schemas
+from telemetry.envelope import read_down, read_up
+
+DOCS = Path(__file__).parents[2] / "docs" / "contract"
+
+
+def schema_of(example: str) -> str:
+    return max((name for name in schemas() if example.startswith(name)), key=len)
+
+
+@pytest.mark.parametrize("name", sorted(files()))
+def test_the_documents_are_up_to_date(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == files()[name], "run: make docs"
+
+
+def test_there_are_no_leftovers() -> None:
+    there = {str(path.relative_to(DOCS)) for path in DOCS.glob("*/*.json")}
+
+    assert there == {name for name in files() if name.endswith(".json")}
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_each_schema_is_a_schema_and_lets_unknown_fields_pass(name: str) -> None:
+    schema = schemas()[name]
+
+    Draft202012Validator.check_schema(schema)
+    assert "additionalProperties" not in schema
+
+
+@pytest.mark.parametrize("name", sorted(examples()))
+def test_each_example_fits_its_schema_and_can_be_read(name: str) -> None:
+    example, schema = examples()[name], schemas()[schema_of(name)]
+    if "specversion" in example:
+        Draft202012Validator(schemas()["envelope"]).validate(example)
+        Draft202012Validator(schema).validate(example["data"])
+        received = read_up(json.dumps(example).encode())
+        assert received.data is not None
+    else:
+        Draft202012Validator(schema).validate(example)
+        model = Ack if name.startswith("ack") else HubState
+        read_down(model, json.dumps(example).encode())
+
+
+def test_the_schemas_refuse_what_the_models_refuse() -> None:
+    position = examples()["position"]["data"] | {"lat_deg": 91}
+
+    with pytest.raises(ValidationError):
+        Draft202012Validator(schemas()["position"]).validate(position)
+
+
+def test_every_schema_has_an_example() -> None:
+    assert {schema_of(name) for name in examples()} == set(schemas()) - {"envelope"}
+
+
+def references(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"]] if "$ref" in part else []
+        return own + [ref for value in part.values() for ref in references(value)]
+    return [ref for value in part for ref in references(value)] if isinstance(part, list) else []
+
+
+def test_the_references_of_asyncapi_lead_somewhere() -> None:
+    document = yaml.safe_load((DOCS / "asyncapi.yaml").read_text(encoding="utf-8"))
+
+    assert document["asyncapi"] == "3.0.0"
+    found = references(document)
+    assert found
+    for reference in found:
+        if reference.startswith("./"):
+            assert (DOCS / reference).is_file()
+            continue
+        part = document
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+        assert part
+
+
+def test_making_them_anew_removes_what_is_no_longer_made(tmp_path: Path) -> None:
+    folder = tmp_path / "contract"
+    shutil.copytree(DOCS, folder)
+    (folder / "schemas" / "old.json").write_text("{}")
+
+    assert main([str(folder)]) == 0
+    assert not (folder / "schemas" / "old.json").exists()
+    assert main([]) == 2
