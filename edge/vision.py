@@ -177,7 +177,8 @@ class Vision:
 def open_detector(config: PerceptionConfig) -> Detector:
     """The configured model, warm. Raises PerceptionError."""
     spec = Catalogue(config.models_dir).find(config.model)
-    score_min = config.tracker.low_score if config.score_min is None else config.score_min
+    tracked_from = max(config.tracker.low_score, spec.score_low)
+    score_min = tracked_from if config.score_min is None else config.score_min
     return Detector.open(
         spec, providers=config.providers, threads=config.threads, score_min=score_min
     )

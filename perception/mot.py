@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 MAX_FRAME = 10_000_000  # four days at 30 frames/s: a larger number is damage, not a frame
 MAX_PIXELS = 1e7  # a coordinate beyond this is damage
@@ -29,6 +30,14 @@ class MotRow:
     width_px: float
     height_px: float
     score: float  # the detector's own scale; 1.0 where the column is missing
+
+    @classmethod
+    def of_corners(
+        cls, frame: int, track_id: int, box: tuple[float, float, float, float], score: float
+    ) -> Self:
+        """From x1 y1 x2 y2, pixels."""
+        x1, y1, x2, y2 = box
+        return cls(frame, track_id, x1, y1, x2 - x1, y2 - y1, score)
 
     @property
     def corners(self) -> tuple[float, float, float, float]:

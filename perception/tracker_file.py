@@ -1,19 +1,16 @@
 """A file of detections in, a file's worth of tracks out: the tracker on MOTChallenge rows."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from config.models import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
 from perception.mot import MotRow, by_frame
-from perception.motion import Floats
 from perception.tracker import Tracker, TrackerCounts
-from perception.tracker_life import Sighting
-from perception.tracker_offline import Trail, mend
+from perception.tracker_offline import TrailBook
 
 PERSON = PATROL_CLASSES.index("person")
 WEAK_SHARE = 0.2  # the weakest fifth of a file's detections may continue a track, not start one
@@ -119,7 +116,7 @@ def _detections(rows: list[MotRow], scale: _Scale) -> Detections:
 
 def _online(answers: Iterator[tuple[int, list[Track]]], scale: _Scale) -> list[MotRow]:
     return [
-        _row(frame, track.track_id, np.array(track.box), scale.back(track.score))
+        MotRow.of_corners(frame, track.track_id, track.box, scale.back(track.score))
         for frame, tracks in answers
         for track in tracks
         if track.seen
@@ -129,18 +126,7 @@ def _online(answers: Iterator[tuple[int, list[Track]]], scale: _Scale) -> list[M
 def _whole(
     tracker: Tracker, answers: Iterator[tuple[int, list[Track]]], fps: float, scale: _Scale
 ) -> list[MotRow]:
-    seen: defaultdict[int, list[Sighting]] = defaultdict(list)
-    for _frame, _tracks in answers:
-        for track_id, sightings in tracker.sightings().items():
-            seen[track_id] += sightings
-    rows = []
-    for track_id, sightings_of in seen.items():
-        trail = mend(Trail.of(track_id, sightings_of, fps), fps)
-        each = zip(trail.frames.tolist(), trail.boxes, trail.scores.tolist(), strict=True)
-        rows += [_row(frame, track_id, box, scale.back(score)) for frame, box, score in each]
-    return rows
-
-
-def _row(frame: int, track_id: int, box: Floats, score: float) -> MotRow:
-    x1, y1, x2, y2 = box.tolist()
-    return MotRow(frame, track_id, x1, y1, x2 - x1, y2 - y1, score)
+    book = TrailBook()
+    for frame, _tracks in answers:
+        book.note(frame, frame / fps, tracker.sightings())
+    return [replace(row, score=scale.back(row.score)) for row in book.rows(fps)]

@@ -4,13 +4,14 @@ The tracker stays as it is. Each track gets back what was seen of it before it c
 gaps are filled, and its boxes are smoothed with what came before and after. No pictures are used.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perception.mot import MotRow
 from perception.motion import LEAST_SIZE_PX, Floats, centres, corners
 from perception.tracker_life import Sighting
 
@@ -29,15 +30,39 @@ class Trail:
     boxes: Floats  # (N, 4) x1 y1 x2 y2, pixels
     scores: Floats  # (N,)
 
-    @classmethod
-    def of(cls, track_id: int, sightings: Sequence[Sighting], fps: float) -> Self:
-        """From what `Tracker.sightings` gave for one track; frame n was taken at n / fps s."""
-        return cls(
+
+class TrailBook:
+    """Gathers what a tracker sees, frame by frame, until the recording is whole."""
+
+    def __init__(self) -> None:
+        self._frames: dict[float, int] = {}  # by stamp
+        self._seen: defaultdict[int, list[Sighting]] = defaultdict(list)
+
+    def note(self, frame: int, mono_s: float, sightings: dict[int, tuple[Sighting, ...]]) -> None:
+        """What `Tracker.sightings` gives after the update with this frame's stamp."""
+        self._frames[mono_s] = frame
+        for track_id, gained in sightings.items():
+            self._seen[track_id] += gained
+
+    def rows(self, fps: float) -> list[MotRow]:
+        """All trails, mended, as rows; by track."""
+        return [
+            MotRow.of_corners(frame, track_id, (box[0], box[1], box[2], box[3]), score)
+            for track_id, sightings in self._seen.items()
+            for frame, box, score in _each(mend(self._trail(track_id, sightings), fps))
+        ]
+
+    def _trail(self, track_id: int, sightings: Sequence[Sighting]) -> Trail:
+        return Trail(
             track_id,
-            np.array([round(one.mono_s * fps) for one in sightings], np.int64),
+            np.array([self._frames[one.mono_s] for one in sightings], np.int64),
             np.array([one.box for one in sightings], np.float64).reshape(-1, 4),
             np.array([one.score for one in sightings], np.float64),
         )
+
+
+def _each(trail: Trail) -> Iterator[tuple[int, list[float], float]]:
+    return zip(trail.frames.tolist(), trail.boxes.tolist(), trail.scores.tolist(), strict=True)
 
 
 def mend(trail: Trail, fps: float) -> Trail:

@@ -8,7 +8,9 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
 DESCRIPTION = """\
 Looks for persons, bicycles, cars, motorcycles, buses and trucks, and prints a line per picture.
 With --coco the scores go down to where the model's authors evaluate; otherwise to the model's own
-threshold. Image ids are the numbers at the end of the files' names; for a video, frame numbers."""
+threshold. Image ids are the numbers at the end of the files' names; for a video, frame numbers.
+--tracks uses the whole recording: a person's first sightings, short gaps and smooth paths are put
+in when the video is over; with --online they are what the tracker says frame by frame."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,6 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--coco", type=Path, metavar="OUT.json", help="write COCO results")
     add("--ids", choices=["coco"], default="coco", help="category ids in --coco")
     add("--tracks", type=Path, metavar="OUT.txt", help="write MOTChallenge results of one video")
+    add("--online", action="store_true", help="in --tracks, only what was known at each frame")
     add("--annotate", type=Path, metavar="DIR", help="write the pictures with boxes drawn in")
     add("--score-min", type=_score, metavar="S", help="0 to 1; default: the model's own")
     add("--provider", action="append", metavar="P", help="cpu, cuda, tensorrt, openvino")

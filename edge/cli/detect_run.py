@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.models import TrackerConfig
 from edge.cli.console import USAGE, CommandError, note, say
 from edge.cli.pictures import Inputs, Shot, image_ids, shots
+from edge.cli.track_sheet import TrackSheet
 from perception import annotate, mot
 from perception.catalogue import Catalogue
 from perception.detections import COCO_IDS, PATROL_CLASSES, Detections, Track
@@ -31,14 +32,13 @@ class Run:
     args: argparse.Namespace
     inputs: Inputs
     detector: Detector
-    tracker: Tracker
+    sheet: TrackSheet
     ids: dict[Path, int]
     shown_from: float  # the score from which a detection is printed, counted and drawn
     looked_at: int = 0
     found: Counter[str] = field(default_factory=Counter)
     timings: list[Timings] = field(default_factory=list)
     coco: list[dict[str, Any]] = field(default_factory=list)
-    rows: list[mot.MotRow] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
 
     @classmethod
@@ -63,7 +63,8 @@ class Run:
             TrackerConfig(low_score=max(spec.score_low, least)), high_score=spec.score_threshold
         )
         shown_from = args.score_min or spec.score_threshold
-        return cls(args, inputs, detector, tracker, ids, shown_from)
+        sheet = TrackSheet(tracker, online=args.online)
+        return cls(args, inputs, detector, sheet, ids, shown_from)
 
     def all(self) -> None:
         """Every picture, with progress on a terminal. Raises ModelError."""
@@ -80,22 +81,15 @@ class Run:
         self.looked_at += 1
         shown = _at_least(everything, self.shown_from)
         self.found.update(PATROL_CLASSES[index] for index in shown.classes)
-        tracks = self._follow(shot, everything) if self.args.tracks else None
+        tracks = None
+        if self.args.tracks:
+            tracks = self.sheet.follow(shot.frame or 0, shot.media_s, everything)
         if self.args.coco:
             image_id = shot.frame if shot.frame is not None else self.ids[shot.path]
             self.coco += coco_results(everything, image_id)
         if self.args.annotate:
             self._draw(shot, shown if tracks is None else tracks)
         self._tell(shot, shown)
-
-    def _follow(self, shot: Shot, found: Detections) -> list[Track]:
-        tracks = self.tracker.update(found, shot.media_s)
-        self.rows += [
-            mot_row(shot.frame or 0, track)
-            for track in tracks
-            if track.seen and track.label == "person"
-        ]
-        return tracks
 
     def _draw(self, shot: Shot, what: Detections | Sequence[Track]) -> None:
         stem = shot.path.stem if shot.frame is None else f"{shot.path.stem}-{shot.frame:06d}"
@@ -120,7 +114,7 @@ class Run:
         if self.args.coco and self.looked_at:
             _write(self.args.coco, json.dumps(self.coco).encode())
         if self.args.tracks and self.looked_at:
-            _write(self.args.tracks, mot.format_rows(self.rows).encode())
+            _write(self.args.tracks, mot.format_rows(self.sheet.rows()).encode())
         model = self.detector
         found = ", ".join(f"{count} {label}" for label, count in self.found.most_common())
         note(
@@ -148,11 +142,6 @@ def coco_results(found: Detections, image_id: int) -> list[dict[str, Any]]:
             found.boxes, found.scores, found.classes, strict=True
         )
     ]
-
-
-def mot_row(frame: int, track: Track) -> mot.MotRow:
-    x1, y1, x2, y2 = track.box
-    return mot.MotRow(frame, track.track_id, x1, y1, x2 - x1, y2 - y1, track.score)
 
 
 def as_json(shot: Shot, found: Detections) -> dict[str, Any]:
