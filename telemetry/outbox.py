@@ -56,6 +56,7 @@ class Outbox:
         self._drops: Counter[str] = Counter()
         self._fault: str | None = None
         self._disk = DiskFigures()
+        self._looked = False
         self._closed = False
 
     # --- for producers, any thread ---
@@ -164,9 +165,12 @@ class Outbox:
     # --- for everyone ---
 
     def pending(self) -> int:
-        """How many messages the other side does not have yet, as far as is known."""
+        """How many messages the other side does not have yet, as far as is known.
+
+        Until the file has been looked into for the first time that is not known, and counts as one.
+        """
         with self._lock:
-            waiting = len(self._waiting) + len(self._batch)
+            waiting = len(self._waiting) + len(self._batch) + (not self._looked)
             return sum(self._disk.depth) + waiting - len(self._acked)
 
     def stats(self) -> OutboxStats:
@@ -280,7 +284,7 @@ class Outbox:
             set_aside=self._keeper.set_aside_count(),
         )
         with self._lock:
-            self._disk, self._fault = snapshot, fault
+            self._disk, self._fault, self._looked = snapshot, fault, True
             self._settle(stored, acked)
 
     def _settle(self, stored: list[Row], acked: list[int]) -> None:

@@ -1,5 +1,6 @@
 """A real MQTT broker on a free loopback port, for tests: mosquitto, or amqtt where it is absent."""
 
+import os
 import shutil
 import signal
 import socket
@@ -49,6 +50,8 @@ class Broker:
             lines = [f"listener {self.port} 127.0.0.1", *lines]
         if not any(line.startswith("allow_anonymous") for line in lines):
             lines.append("allow_anonymous true")
+        if os.geteuid() == 0:
+            lines.append("user root")  # else it gives up the right to read the test's files
         (self._folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -76,8 +79,9 @@ class Broker:
                 time.sleep(0.02)
             else:
                 return
+        log_text = self.log
         self.stop()
-        raise RuntimeError(f"{self.kind} did not start:\n{self.log}")
+        raise RuntimeError(f"{self.kind} did not start:\n{log_text}")
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -96,7 +100,7 @@ class Broker:
 
     def stop(self) -> None:
         self.kill()
-        if self._process is None and self._folder.exists():
+        if self._folder.exists():
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:

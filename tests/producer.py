@@ -1,0 +1,57 @@
+"""A unit's process for kill tests: says on stdout what it was told is safe.
+
+python -m tests.producer careful|naive FOLDER PORT
+"""
+
+import itertools
+import sys
+import time
+from pathlib import Path
+
+from tests.unit_under_test import UnitUnderTest, now, position
+
+EVERY_S = 0.005
+
+
+def careful(folder: Path, port: int) -> None:
+    """Through the outbox: what is printed has been committed."""
+    unit = UnitUnderTest(folder, port, unit="kill-1", resend_after_s=1)
+    for number in itertools.count():
+        receipt = unit.put(position(number, 1))
+        if receipt.stored:
+            sys.stdout.write(f"{receipt.id}\n")
+            sys.stdout.flush()
+        time.sleep(EVERY_S)
+
+
+def naive(port: int) -> None:
+    """The control: paho's own publish(), which accepts into its memory."""
+    from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, Client
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+    from telemetry.envelope import Draft, Sender, body_of, seal
+    from telemetry.uuid7 import uuid7
+
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id="kill-1", protocol=MQTTProtocolVersion.MQTTv5
+    )
+    client.connect_async("127.0.0.1", port)
+    client.loop_start()
+    sender = Sender(unit="kill-1", boot_id=uuid7(now()))
+    for number in itertools.count():
+        draft: Draft = position(number, 1)
+        message_id = uuid7(now())
+        body = body_of(sender, draft, message_id)
+        payload = seal(body, time.time_ns() // 1000, historical=False, sent=now())
+        info = client.publish("patrol/v1/kill-1/position", payload, 1)
+        if info.rc in (MQTT_ERR_SUCCESS, MQTT_ERR_NO_CONN):  # either way it keeps the message
+            sys.stdout.write(f"{message_id}\n")
+            sys.stdout.flush()
+        time.sleep(EVERY_S)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "careful":
+        careful(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        naive(int(sys.argv[3]))
