@@ -25,6 +25,12 @@ class EndOfRecordingError(DriverError):
     """A recording has been played to its end, and was not asked to start over."""
 
 
+# What drivers count that is no loss; every other counter is something that was dropped, by cause.
+PROGRESS_COUNTERS = frozenset(
+    {"sentences", "epochs", "fixes", "frames", "loops", "speeds_tried", "unstamped"}
+)
+
+
 class Driver(Protocol[S_co]):
     """One open device, used by one thread.
 
@@ -38,4 +44,4 @@ class Driver(Protocol[S_co]):
         """Release the device. Never raises."""
 
     def counters(self) -> dict[str, int]:
-        """How much was read and dropped since opening, by cause: `{"bad_checksum": 3, ...}`."""
+        """How much was read (PROGRESS_COUNTERS) and dropped, by cause, since opening."""

@@ -9,7 +9,13 @@ from typing import TypeVar
 
 import structlog
 
-from drivers.base import BadDataError, Driver, DriverError, EndOfRecordingError
+from drivers.base import (
+    PROGRESS_COUNTERS,
+    BadDataError,
+    Driver,
+    DriverError,
+    EndOfRecordingError,
+)
 from drivers.clock import Clock
 from edge.worker import Beat
 
@@ -38,6 +44,11 @@ class DriverHealth:
     def totals(self) -> dict[str, int]:
         """What the driver counted since the start, over all its sessions, by cause."""
         return dict(self.counters + Counter(self.session))
+
+    def drops(self) -> dict[str, int]:
+        """What was lost in the device's own driver, by cause."""
+        lost = {cause: n for cause, n in self.totals().items() if cause not in PROGRESS_COUNTERS}
+        return lost | {"bad_reading": self.bad}
 
     def silent_s(self, now_mono_s: float) -> float:
         """Seconds without a sample."""

@@ -175,9 +175,11 @@ class HealthDesk:
             for name in parts.cameras
             for cause, count in parts.camera_drops(name).items()
         }
-        devices = [part.health for part in parts.receivers.values()] + list(parts.cameras.values())
-        for health in devices:
-            drops[f"{health.component}.{health.name}.bad"] = health.bad
+        drops |= {
+            f"gnss.{name}.{cause}": count
+            for name, receiver in parts.receivers.items()
+            for cause, count in receiver.health.drops().items()
+        }
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
         return {name: count for name, count in drops.items() if count}

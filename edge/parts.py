@@ -50,7 +50,8 @@ class Parts:
 
     def camera_drops(self, camera: str) -> dict[str, int]:
         """What became of this camera's pictures that were not looked at, by cause."""
-        drops = {"replaced_by_newer": self.frames.replaced().get(camera, 0)}
+        drops = self.cameras[camera].drops()
+        drops["replaced_by_newer"] = self.frames.replaced().get(camera, 0)
         if self.vision is not None and camera in self.vision.tallies:
             drops |= self.vision.tallies[camera].dropped
         return drops

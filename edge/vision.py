@@ -36,6 +36,7 @@ class CameraTally:
     dropped: Counter[str] = field(default_factory=Counter)  # by cause
     detections: int = 0
     tracks: int = 0  # followed at this moment
+    bad_boxes: int = 0  # detections that the tracker could not use
     last_look_mono_s: float | None = None
 
 
@@ -136,6 +137,7 @@ class Vision:
             return
         scene.frame_size = (frame.width_px, frame.height_px)
         tracks = scene.tracker.update(found, frame.mono_s)
+        tally.bad_boxes = scene.tracker.counts.bad_boxes
         self._tell(scene, scene.book.update(tracks, frame.mono_s, scene.frame_size))
         self._note(scene, frame, detector, found, tracks)
         if self._on_result is not None:
