@@ -180,6 +180,11 @@ class HealthDesk:
             for name, receiver in parts.receivers.items()
             for cause, count in receiver.health.drops().items()
         }
+        if parts.vision is not None:
+            drops |= {
+                f"tracker.{name}.bad_box": tally.bad_boxes
+                for name, tally in parts.vision.tallies.items()
+            }
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
         return {name: count for name, count in drops.items() if count}
