@@ -185,9 +185,7 @@ class App:
                 self._frames.put(name, frame)
 
         opener = partial(open_camera, name, config, self._clock)
-        run_driver(
-            self.parts.cameras[name], opener, emit, stop, beat, self._clock, CAMERA_RETRY_S
-        )
+        run_driver(self.parts.cameras[name], opener, emit, stop, beat, self._clock, CAMERA_RETRY_S)
 
     def _on_changes(self, changes: list[EpisodeChange], frame_size: tuple[int, int]) -> None:
         model = self._settings.perception.model
