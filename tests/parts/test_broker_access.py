@@ -1,0 +1,183 @@
+"""The shipped access rules on a real mosquitto: a unit can be itself, and nobody else."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.hub import ReferenceHub, hub_options
+from telemetry.paho_transport import PahoTransport
+from telemetry.transport import (
+    Acknowledged,
+    Arrived,
+    Connected,
+    LinkOptions,
+    Refused,
+    TransportEvent,
+    WireMessage,
+)
+from tests.broker import MOSQUITTO, Broker
+from tests.unit_under_test import UnitUnderTest, position, wait_for
+
+SHIPPED = Path(__file__).parents[2] / "systemd" / "mosquitto"
+UNITS = ("dog-1", "dog-2", "hub")
+
+pytestmark = pytest.mark.skipif(
+    MOSQUITTO is None or shutil.which("mosquitto_passwd") is None, reason="needs mosquitto"
+)
+
+
+def password_file(folder: Path, user: str) -> Path:
+    path = folder / f"{user}.password"
+    path.write_text(f"secret of {user}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="module")
+def secrets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("access")
+
+
+@pytest.fixture(scope="module")
+def broker(secrets_folder: Path) -> Iterator[Broker]:
+    passwords = secrets_folder / "passwords"
+    passwords.touch()
+    for user in UNITS:
+        command = ["mosquitto_passwd", "-b", str(passwords), user, f"secret of {user}"]
+        subprocess.run(command, check=True)
+    settings = [
+        "allow_anonymous false",
+        f"password_file {passwords}",
+        f"acl_file {SHIPPED / 'patrol-edge.acl'}",
+    ]
+    with Broker(settings) as running_broker:
+        yield running_broker
+
+
+class Client:
+    """A bare client that logs in as `user` and calls itself what it likes."""
+
+    def __init__(self, broker: Broker, folder: Path, user: str, client_id: str = "") -> None:
+        self.transport = PahoTransport()
+        self.seen: list[TransportEvent] = []
+        options = LinkOptions(
+            host="127.0.0.1",
+            port=broker.port,
+            client_id=client_id or user,
+            username=user,
+            password_file=password_file(folder, user),
+        )
+        self.transport.start(options, "5", None)
+        assert wait_for(lambda: self.has(Connected) or self.has(Refused))
+
+    def has(self, kind: type) -> bool:
+        self.seen += self.transport.events()
+        return any(isinstance(event, kind) for event in self.seen)
+
+    def may_publish(self, topic: str) -> bool:
+        self.seen = [event for event in self.seen if not isinstance(event, Acknowledged)]
+        self.transport.publish(WireMessage(topic=topic, payload=b"x"))
+        assert wait_for(lambda: self.has(Acknowledged))
+        return next(event.taken for event in self.seen if isinstance(event, Acknowledged))
+
+    def close(self) -> None:
+        self.transport.disconnect()
+        assert wait_for(lambda: self.transport.idle)
+
+
+@pytest.fixture
+def intruder(broker: Broker, secrets_folder: Path) -> Iterator[Client]:
+    client = Client(broker, secrets_folder, "dog-2")
+    yield client
+    client.close()
+
+
+def test_a_unit_and_its_hub_work_with_the_shipped_rules(
+    broker: Broker, secrets_folder: Path, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from drivers.clock import SystemClock
+
+    options = replace(
+        hub_options(broker.url, SystemClock()),
+        username="hub",
+        password_file=password_file(secrets_folder, "hub"),
+    )
+    hub = ReferenceHub(broker.url, options=options)
+    hub.start()
+    login = {"username": "dog-1", "password_file": password_file(secrets_folder, "dog-1")}
+    unit = UnitUnderTest(tmp_path, broker.port, unit="dog-1", hub=login)
+    unit.put(position(1, 1))
+
+    assert wait_for(lambda: unit.outbox.pending() == 0), unit.publisher.stats()
+
+    assert unit.publisher.stats().hub_online
+    assert unit.publisher.stats().refused == {}
+    assert unit.publisher.stats().down == {}
+    unit.stop()
+    assert wait_for(lambda: hub.snapshot().units[0].status == "stopping")
+    hub.stop()
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "patrol/v1/dog-1/status",
+        "patrol/v1/dog-1/event",
+        "patrol/v1/dog-1/ack",
+        "patrol/v1/dog-2/ack",
+        "patrol/v1/dog-2/command",
+        "patrol/v1/dog-1/command",
+        "patrol/v1/hub/state",
+        "patrol/v1/dog-2/position/deeper",
+        "other/root/dog-2/event",
+        "$SYS/broker/x",
+    ],
+)
+def test_a_unit_cannot_speak_as_another_or_as_the_hub(intruder: Client, topic: str) -> None:
+    assert not intruder.may_publish(topic)
+    assert intruder.may_publish("patrol/v1/dog-2/event")
+
+
+def test_a_unit_cannot_hear_another(broker: Broker, secrets_folder: Path, intruder: Client) -> None:
+    """mosquitto 2.0 grants a subscription that it then never serves: what counts is silence."""
+    wanted = ("patrol/v1/dog-1/ack", "patrol/v1/dog-1/position", "patrol/v1/#", "#", "+/+/+/+")
+    intruder.transport.subscribe((*wanted, "patrol/v1/dog-2/ack", "patrol/v1/hub/state"))
+    unit, hub = (Client(broker, secrets_folder, user) for user in ("dog-1", "hub"))
+
+    assert unit.may_publish("patrol/v1/dog-1/position")
+    assert hub.may_publish("patrol/v1/dog-1/ack")
+    assert hub.may_publish("patrol/v1/dog-1/command")
+    assert hub.may_publish("patrol/v1/dog-2/ack")
+
+    def heard() -> set[str]:
+        intruder.has(Arrived)
+        return {event.topic for event in intruder.seen if isinstance(event, Arrived)}
+
+    assert wait_for(lambda: "patrol/v1/dog-2/ack" in heard())
+    # Its own, and what everybody may know; the order of delivery is that of publishing.
+    assert heard() <= {"patrol/v1/dog-2/ack", "patrol/v1/hub/state", "patrol/v1/dog-2/event"}
+    unit.close()
+    hub.close()
+
+
+def test_another_client_id_gives_no_other_rights(broker: Broker, secrets_folder: Path) -> None:
+    masked = Client(broker, secrets_folder, "dog-2", client_id="dog-1")
+
+    assert not masked.may_publish("patrol/v1/dog-1/event")
+    masked.close()
+
+
+def test_a_wrong_password_is_told_as_such(broker: Broker, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guess\n")
+    wrong.chmod(0o600)
+    login = {"username": "dog-1", "password_file": wrong}
+    unit = UnitUnderTest(tmp_path, broker.port, unit="dog-1", hub=login)
+
+    assert wait_for(lambda: "hub.password_file" in (unit.publisher.stats().last_error or ""))
+    unit.stop()
