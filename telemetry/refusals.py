@@ -21,6 +21,9 @@ def why_unreachable(error: BaseException | None, options: LinkOptions) -> Refuse
         case socket.gaierror():
             text = f"the name {options.host} is not known: is hub.url right, is DNS reachable?"
             return Refused("dns", text)
+        case ConnectionResetError() | BrokenPipeError() if options.tls:
+            text = f"{address} hung up during the TLS handshake: is it the TLS port?"
+            return Refused("tls", text)
         case TimeoutError():
             text = f"no answer from {address}: is the network up, the port open?"
             return Refused("timeout", text)

@@ -66,7 +66,7 @@ class UnitUnderTest:
     ) -> None:
         clock = SystemClock()
         sender = Sender(unit=unit, boot_id=uuid7(now()))
-        config = HubConfig(url=f"mqtt://127.0.0.1:{port}", **(hub or {}))
+        config = HubConfig(**({"url": f"mqtt://127.0.0.1:{port}"} | (hub or {})))
         self.outbox = Outbox(folder / "outbox.db", sender, clock, max_bytes)
         status = StatusWriter(
             topics=Topics(config.root, unit),
