@@ -1,0 +1,80 @@
+"""`patrol-edge hub` as a process, on a real broker."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Broker, free_port
+from tests.unit_under_test import position, running, wait_for
+
+
+def hub(*arguments: str | Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "edge.cli.main", "hub", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_it_shows_acknowledges_and_records(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    with Broker() as broker:
+        process = hub("--broker", broker.url, "--json", "--record", record)
+        with running(tmp_path, broker.port, resend_after_s=1) as unit:
+            unit.put(position(1, 1))
+            assert wait_for(lambda: unit.outbox.pending() == 0, 20)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+
+    assert process.returncode == 0, err
+    shown = [json.loads(line) for line in out.splitlines()]
+    assert {"status", "state", "position"} <= {each["topic"].rpartition("/")[2] for each in shown}
+    assert {each["verdict"] for each in shown} <= {"accepted", "duplicate"}
+    assert [json.loads(line) for line in record.read_text().splitlines()] == shown
+    assert "dog-1: " in err
+    assert "nothing missing" in err
+
+
+def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
+    with Broker() as broker:
+        process = hub("--broker", broker.url, "--json", "--duration", "3")
+        with running(tmp_path, broker.port, unit="noise") as unit:  # borrowed for its connection
+            assert wait_for(lambda: unit.publisher.stats().connected)
+            assert wait_for(lambda: unit.publisher.stats().hub_online, 20)
+            from telemetry.transport import WireMessage
+
+            for payload in (b"\x00\xff", b"{}", b"[" * 9999):
+                topic = "patrol/v1/noise/event"
+                unit.publisher._transport.publish(WireMessage(topic=topic, payload=payload))
+        out, err = process.communicate(timeout=20)
+
+    refused = [json.loads(line) for line in out.splitlines() if '"invalid"' in line]
+    assert len(refused) == 3
+    assert all("not_an_envelope" in each["reason"] for each in refused)
+    assert "refused 3: not_an_envelope" in err
+    assert process.returncode == 0
+
+
+def test_without_a_broker_it_says_so_and_fails() -> None:
+    process = hub("--broker", f"mqtt://127.0.0.1:{free_port()}", "--duration", "1.5")
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "is the broker running" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--broker", "nonsense"), ("--record", "/no/such/folder/x")], ids=str
+)
+def test_wrong_usage_is_one_line_and_a_cure(arguments: tuple[str, ...]) -> None:
+    process = hub(*arguments, "--duration", "1")
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert err.startswith("error: ")
+    assert "→" in err
+    assert "Traceback" not in err
