@@ -345,7 +345,8 @@ def test_without_a_usable_folder_nothing_crashes_and_the_fault_says_so(tmp_path:
     with worked(blocker / "state" / "outbox.db") as it:
         assert it.put(1) is None
         assert "disk refuses" in (it.outbox.stats().fault or "")
-        assert it.outbox.pending() == 1
+        assert it.outbox.stats().in_memory == 1
+        assert it.outbox.pending() >= 1
 
         blocker.unlink()
         assert wait_for(lambda: it.outbox.stats().depth == 1, 5)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.hub import ReferenceHub
+from telemetry import publisher
 from telemetry.hub import Arrival
 from telemetry.topics import Topics
 from tests.broker import MOSQUITTO, Broker
@@ -208,8 +209,12 @@ def test_a_backlog_of_5000_drains_quickly_and_alerts_come_first(tmp_path: Path) 
     assert took_s < 30
 
 
-def test_a_link_that_is_only_half_open_is_found_out(tmp_path: Path) -> None:
+def test_a_link_that_is_only_half_open_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stopped broker: its kernel still takes our bytes, and nobody ever answers."""
+    assert publisher.SILENCE_S <= 10  # with a second for the worker: well within 20 s
+    monkeypatch.setattr(publisher, "SILENCE_S", 2.0)  # a test may not wait as long as a unit
     with Broker() as broker, running(tmp_path, broker.port, ack="broker") as unit:
         assert wait_for(lambda: unit.outbox.pending() == 0)
         broker.signal(signal.SIGSTOP)
