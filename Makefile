@@ -19,7 +19,7 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found"; \
 		echo "  → on Debian: apt-get install python3 python3-venv; elsewhere: make PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "== creating $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "== python3-venv is missing: installing it"; \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq python3-venv >/dev/null \

@@ -244,6 +244,11 @@ def run(args: argparse.Namespace) -> int:
             hub = ReferenceHub(broker.url)
             hub.start()
             stack.callback(hub.stop)
+            console.print(
+                f"simulated receiver + street clip → {loaded.settings.perception.model} → outbox "
+                f"→ {broker.name} → reference hub, for {args.seconds:g} s",
+                highlight=False,
+            )
             demo = Demo(App(loaded, on_result=pictures), hub, broker.name, args.seconds)
             end = demo.run(console)
     pictures.finish_part()

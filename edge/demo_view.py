@@ -87,6 +87,7 @@ def summary(end: Figures, pictures: list[str], missing: list[str]) -> Renderable
     )
     table.add_row("positions", f"{end.positions_heard} at the hub")
     table.add_row("events", f"{end.events_sent} sent, {end.events_acked} acknowledged")
+    table.add_row("link", f"{end.link}, by way of {end.broker}")
     table.add_row("outbox", "empty" if end.outbox_depth == 0 else f"{end.outbox_depth} left")
     table.add_row("pictures", ", ".join(pictures) or "none")
     verdict = (
