@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from edge.cli.console import DONE, FAILED
+from edge.cli.console import DONE, FAILED, CommandError
 
 DEFAULT_CONFIG = Path("/etc/patrol-edge/unit.yaml")
 
@@ -25,13 +25,19 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 0 after an orderly stop, 1 when an essential worker died."""
+    """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
     from config.loading import load
     from edge import log
     from edge.app import App
+    from edge.state_lock import StateInUseError, lock_state
     from edge.supervisor import block_stop_signals, wait_for_stop_signal
 
     loaded = load(args.config)
+    try:
+        lock_state(loaded.settings.state_dir)
+    except StateInUseError as error:
+        cure = "stop it (systemctl stop patrol-edge), or give this one a state_dir of its own"
+        raise CommandError(str(error), cure) from error
     log.set_up(loaded.settings.logging)
     log.starting(loaded)
     block_stop_signals()  # before any thread starts, so that all inherit it

@@ -124,3 +124,16 @@ def test_a_wrong_configuration_ends_the_start_with_code_2(tmp_path: Path) -> Non
         assert unit.process.wait(20) == 2
     assert "position" in unit.log_text()
     assert "Traceback" not in unit.log_text()
+
+
+def test_a_second_unit_in_the_same_state_folder_is_turned_away(tmp_path: Path) -> None:
+    unit_file = write_unit_file(tmp_path, "mqtt://127.0.0.1:1", perception={"enabled": False})
+    with running_unit(unit_file, tmp_path / "first") as first:
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "state" / "outbox.db").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with running_unit(unit_file, tmp_path / "second") as second:
+            assert second.process.wait(20) == 1
+        assert first.process.poll() is None
+    assert "another patrol-edge works in" in (tmp_path / "second").read_text()
