@@ -76,3 +76,13 @@ Uuid = Annotated[
     str,
     Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
 ]
+
+
+def short(words: str) -> str:
+    """Words of others (a file's name, a device's) cut to what `Short` takes; never empty."""
+    return words.strip()[:80] or "-"
+
+
+def text(words: str) -> str:
+    """Words of others (an error's) cut to what `Text` takes."""
+    return words.strip()[:500]
