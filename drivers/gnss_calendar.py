@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from drivers.nmea_fields import GPS_YEARS
+
 ROLLOVER = timedelta(weeks=1024)  # GPS counts weeks in ten bits (IS-GPS-200, 20.3.3.3.1.1)
 DAY_MS = 86_400_000
 HALF_DAY = timedelta(hours=12)
@@ -34,6 +36,9 @@ class Calendar:
             self._last = _at(day, day_ms if written_ms is None else written_ms)
         if self._last is not None:
             self._last = _nearest(self._last, day_ms)
+            # Times that go round and round carry the date along, to where there are no dates.
+            if self._last.year not in GPS_YEARS:
+                self._last = None
         return self._last
 
     def _believed(self, written: date | None, *, has_fix: bool) -> date | None:

@@ -96,6 +96,8 @@ class NmeaReceiver:
             return []
         if report is None:
             return []
+        if report.refused:
+            self._counts["bad_field"] += report.refused
         fused = self._assembler.add(report, line.mono_s)
         return self._finished(fused) if fused else []
 

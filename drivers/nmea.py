@@ -6,25 +6,25 @@ what is decided here (an empty position is 0.0, 0.0 there; a number that cannot 
 ranges are not looked at).
 """
 
-import math
 from collections.abc import Callable
 from datetime import date
 from operator import itemgetter
 from typing import NamedTuple
 
 import pynmea2
-from pynmea2.nmea_utils import datestamp
 
 from drivers.nmea_fields import (
-    GPS_YEARS,
+    SpareFields,
+    altitude_m,
     angle_deg,
     coordinates,
     count_of,
     day_ms_of,
     dop_of,
+    horizontal_error_m,
+    kmph_mps,
     knots_mps,
-    number_in,
-    once_per_epoch,
+    rmc_date,
     zda_date,
 )
 from drivers.samples import FixKind
@@ -77,6 +77,7 @@ class Report(NamedTuple):
     pdop: float | None = None
     vdop: float | None = None
     error_m: float | None = None  # GST: horizontal, 1 sigma
+    refused: int = 0  # fields that cannot be, and were left out
 
 
 class THS(pynmea2.TalkerSentence):  # type: ignore[misc]  # pynmea2 ships no types
@@ -105,7 +106,7 @@ class _Layout:
 def parse(body: str) -> Report | None:
     """The report in one sentence without `$` and checksum; None for a kind that is not used.
 
-    Raises BadDataError for a position or a time that cannot be.
+    Raises BadDataError for a position, a time or a heading that cannot be.
     """
     read = _READERS.get(body[2:5])
     if read is None or body[5:6] != "," or body[0] == "P":
@@ -130,47 +131,47 @@ _THS = _Layout("THS", "heading", "mode")
 
 
 def _gga(talker: str, fields: list[str]) -> Report:
-    time, *position, quality, used, hdop, altitude = _GGA(fields)
-    fix = _GGA_QUALITY.get(quality)
-    return Report(
-        talker=talker,
-        kind="GGA",
-        day_ms=day_ms_of(time),
-        fix=fix,
-        place=_place(fix, *position),
-        alt_msl_m=number_in(altitude, -10_000, 100_000),
-        satellites_used=count_of(used),
-        hdop=dop_of(hdop),
-    )
+    *start, quality, used, hdop, altitude = _GGA(fields)
+    return _solution(talker, "GGA", _GGA_QUALITY.get(quality), start, (used, hdop, altitude))
 
 
 def _gns(talker: str, fields: list[str]) -> Report:
-    time, *position, modes, used, hdop, altitude = _GNS(fields)
+    *start, modes, used, hdop, altitude = _GNS(fields)
     fix = next((_MODES[mode] for mode in _MODES if mode in modes), None)
+    return _solution(talker, "GNS", fix, start, (used, hdop, altitude))
+
+
+def _solution(
+    talker: str, kind: str, fix: FixKind | None, start: list[str], rest: tuple[str, str, str]
+) -> Report:
+    (time, *position), (used, hdop, altitude) = start, rest
+    spare = SpareFields()
     return Report(
         talker=talker,
-        kind="GNS",
+        kind=kind,
         day_ms=day_ms_of(time),
         fix=fix,
         place=_place(fix, *position),
-        alt_msl_m=number_in(altitude, -10_000, 100_000),
-        satellites_used=count_of(used),
-        hdop=dop_of(hdop),
+        alt_msl_m=spare(altitude_m, altitude),
+        satellites_used=spare(count_of, used),
+        hdop=spare(dop_of, hdop),
+        refused=spare.refused,
     )
 
 
 def _rmc(talker: str, fields: list[str]) -> Report:
     time, *position, status, mode, day, knots, course = _RMC(fields)
-    fix = _by_status(status, mode)
+    fix, spare = _by_status(status, mode), SpareFields()
     return Report(
         talker=talker,
         kind="RMC",
         day_ms=day_ms_of(time),
-        day=_date(day),
+        day=spare(rmc_date, day),
         fix=fix,
         place=_place(fix, *position),
-        speed_mps=knots_mps(knots),
-        course_deg=angle_deg(course),
+        speed_mps=spare(knots_mps, knots),
+        course_deg=spare(angle_deg, course),
+        refused=spare.refused,
     )
 
 
@@ -186,48 +187,66 @@ def _vtg(talker: str, fields: list[str]) -> Report:
     course, knots, kmph, mode = _VTG(fields)
     if _MODES.get(mode[:1]) is FixKind.NONE:
         return Report(talker=talker, kind="VTG")
-    speed_mps = knots_mps(knots)
-    if speed_mps is None:
-        speed_kmph = number_in(kmph, 0, 10_000)
-        speed_mps = None if speed_kmph is None else speed_kmph / 3.6
-    return Report(talker=talker, kind="VTG", speed_mps=speed_mps, course_deg=angle_deg(course))
+    spare = SpareFields()
+    speed_mps = spare(knots_mps, knots)
+    return Report(
+        talker=talker,
+        kind="VTG",
+        speed_mps=spare(kmph_mps, kmph) if speed_mps is None else speed_mps,
+        course_deg=spare(angle_deg, course),
+        refused=spare.refused,
+    )
 
 
 def _gsa(talker: str, fields: list[str]) -> Report:
     dimension, pdop, hdop, vdop = _GSA(fields)
+    spare = SpareFields()
     return Report(
         talker=talker,
         kind="GSA",
         dimension=int(dimension) if dimension in ("1", "2", "3") else None,
         satellites_used=sum(map(bool, fields[2:14])),
-        pdop=dop_of(pdop),
-        hdop=dop_of(hdop),
-        vdop=dop_of(vdop),
+        pdop=spare(dop_of, pdop),
+        hdop=spare(dop_of, hdop),
+        vdop=spare(dop_of, vdop),
+        refused=spare.refused,
     )
 
 
 def _gsv(talker: str, fields: list[str]) -> Report:
     pages, page, in_view = _GSV(fields)
+    spare = SpareFields()
     return Report(
-        talker=talker, kind="GSV", satellites_in_view=count_of(in_view), page_is_last=page == pages
+        talker=talker,
+        kind="GSV",
+        satellites_in_view=spare(count_of, in_view),
+        page_is_last=page == pages,
+        refused=spare.refused,
     )
 
 
 def _gst(talker: str, fields: list[str]) -> Report:
     time, north, east = _GST(fields)
-    north_m, east_m = number_in(north, 0, 1e6), number_in(east, 0, 1e6)
-    known = north_m is not None and east_m is not None
+    spare = SpareFields()
     return Report(
         talker=talker,
         kind="GST",
         day_ms=day_ms_of(time),
-        error_m=math.hypot(north_m or 0.0, east_m or 0.0) if known else None,
+        error_m=spare(horizontal_error_m, north, east),
+        refused=spare.refused,
     )
 
 
 def _zda(talker: str, fields: list[str]) -> Report:
     time, *day = _ZDA(fields)
-    return Report(talker=talker, kind="ZDA", day_ms=day_ms_of(time), day=zda_date(*day))
+    spare = SpareFields()
+    return Report(
+        talker=talker,
+        kind="ZDA",
+        day_ms=day_ms_of(time),
+        day=spare(zda_date, *day),
+        refused=spare.refused,
+    )
 
 
 def _hdt(talker: str, fields: list[str]) -> Report:
@@ -264,16 +283,6 @@ def _by_status(status: str, mode: str) -> FixKind | None:
     if status != "A":
         return None
     return _MODES.get(mode[:1], FixKind.FIX_2D)
-
-
-@once_per_epoch
-def _date(text: str) -> date | None:
-    """RMC's ddmmyy; None if it is no date."""
-    try:
-        day = datestamp(text)
-    except ValueError:
-        return None
-    return day if isinstance(day, date) and day.year in GPS_YEARS else None
 
 
 def _place(

@@ -1,19 +1,49 @@
-"""The values in the fields of NMEA 0183 sentences: read strictly, None where there is nothing."""
+"""The values in the fields of NMEA 0183 sentences: None where there is nothing to read.
 
+What is there and cannot be is refused with BadDataError. Digits are those of ASCII, and not what
+else Python takes for a number: `1_0`, `1e400`, `nan`, digits of other scripts.
+"""
+
+import math
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from typing import TypeVar
 
 from drivers.base import BadDataError
+
+T = TypeVar("T")
 
 KNOT_MPS = 1852 / 3600
 GPS_YEARS = range(1980, 2100)
 UNKNOWN_DOP = 99.0  # receivers write 99.9 or 99.99 for "no idea"
-_TIME = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d*)?)")
-_DEGREES_MINUTES = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)")
+_TIME = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d*)?)", re.ASCII)
+_DEGREES_MINUTES = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)", re.ASCII)
+_NUMBER = re.compile(r" *[+-]?(?:\d{1,9}(?:\.\d*)?|\.\d+) *", re.ASCII)
+_COUNT = re.compile(r"\d{1,3}", re.ASCII)
+_DATE = re.compile(r"(\d{1,2}),(\d{1,2}),(\d{4})", re.ASCII)
+_SHORT_DATE = re.compile(r"(\d\d)(\d\d)(\d\d)", re.ASCII)
 
 # The sentences of one epoch repeat its time, its date and often its place to the letter.
 once_per_epoch = lru_cache(maxsize=8)
+
+
+class SpareFields:
+    """Reads fields that a sentence can do without: one that cannot be is None, and counted.
+
+    A receiver that writes `nan` for its HDOP still knows where it is.
+    """
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    def __call__(self, read: Callable[..., T | None], *texts: str) -> T | None:
+        try:
+            return read(*texts)
+        except BadDataError:
+            self.refused += 1
+            return None
 
 
 @once_per_epoch
@@ -32,11 +62,34 @@ def day_ms_of(text: str) -> int | None:
 
 @once_per_epoch
 def zda_date(day: str, month: str, year: str) -> date | None:
-    """The date in three fields; None if it is none, or outside of GPS_YEARS."""
-    try:
-        written = date(int(year), int(month), int(day))
-    except ValueError:
+    """The date in three fields; None if they are empty or all zero, or outside of GPS_YEARS."""
+    text = f"{day},{month},{year}"
+    if not text.strip("0,"):
         return None
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise BadDataError(f"not a date: {text[:20]}")
+    return _date(int(found[3]), int(found[2]), int(found[1]))
+
+
+@once_per_epoch
+def rmc_date(text: str) -> date | None:
+    """The date in ddmmyy; None if it is empty or all zero."""
+    if not text.strip("0"):
+        return None
+    found = _SHORT_DATE.fullmatch(text)
+    if found is None:
+        raise BadDataError(f"not a date: {text[:20]}")
+    short = int(found[3])
+    century = 1900 if short >= GPS_YEARS.start % 100 else 2000
+    return _date(century + short, int(found[2]), int(found[1]))
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        written = date(year, month, day)
+    except ValueError as error:
+        raise BadDataError(f"not a date: {year}-{month}-{day}") from error
     return written if written.year in GPS_YEARS else None
 
 
@@ -65,25 +118,35 @@ def _degrees(text: str, side: str, sides: str, limit_deg: int) -> float:
 
 
 def number_in(text: str, low: float, high: float) -> float | None:
-    """The value if it is a number in this range (which "nan" and "inf" are not)."""
+    """The number, if there is one. Raises BadDataError where it is none, or out of this range."""
     if not text:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if low <= number <= high else None
+    if _NUMBER.fullmatch(text) is None:
+        raise BadDataError(f"not a number: {text[:20]}")
+    number = float(text) + 0.0  # "-0" becomes 0
+    if not low <= number <= high:
+        raise BadDataError(f"out of range: {text[:20]}")
+    return number
+
+
+def altitude_m(text: str) -> float | None:
+    """Above mean sea level: neither deeper than any sea nor higher than GNSS is used on a unit."""
+    return number_in(text, -20_000, 20_000)
 
 
 def count_of(text: str) -> int | None:
     """A count of at most three digits."""
-    return int(text) if text.isdecimal() and len(text) <= 3 else None
+    if not text:
+        return None
+    if _COUNT.fullmatch(text) is None:
+        raise BadDataError(f"not a count: {text[:20]}")
+    return int(text)
 
 
 def dop_of(text: str) -> float | None:
     """A dilution of precision; None from UNKNOWN_DOP on."""
-    value = number_in(text, 0, UNKNOWN_DOP)
-    return None if value == UNKNOWN_DOP else value
+    value = number_in(text, 0, 1e9)
+    return None if value is None or value >= UNKNOWN_DOP else value
 
 
 def knots_mps(text: str) -> float | None:
@@ -92,7 +155,19 @@ def knots_mps(text: str) -> float | None:
     return None if knots is None else knots * KNOT_MPS
 
 
+def kmph_mps(text: str) -> float | None:
+    """A speed in kilometres per hour as metres per second."""
+    kmph = number_in(text, 0, 10_000)
+    return None if kmph is None else kmph / 3.6
+
+
 def angle_deg(text: str) -> float | None:
     """A direction, 0 <= value < 360."""
     degrees = number_in(text, 0, 360)
     return 0.0 if degrees == 360 else degrees
+
+
+def horizontal_error_m(north: str, east: str) -> float | None:
+    """From the deviations of latitude and longitude, in metres; None unless both are told."""
+    north_m, east_m = number_in(north, 0, 1e6), number_in(east, 0, 1e6)
+    return None if north_m is None or east_m is None else math.hypot(north_m, east_m)

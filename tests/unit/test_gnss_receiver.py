@@ -204,6 +204,24 @@ def test_after_an_outage_a_unit_may_be_elsewhere() -> None:
     assert [e.has_fix for e in replayed(gga("120000"), gga("120100", place=there))] == [True, True]
 
 
+def test_a_field_that_cannot_be_costs_the_field_and_is_counted() -> None:
+    receiver = NmeaReceiver(max_speed_mps=80.0, live=True)
+    zda = "GPZDA,120000,01,01,99999999999,00,00"
+    receiver.feed(frame(gga().replace("0.9", "nan")) + frame(zda) + frame("HEHDT,-1,T"), 0.0)
+    (timed,) = receiver.silence(1.0)
+    assert timed.epoch.lat_deg == pytest.approx(LAT_DEG)
+    assert timed.epoch.hdop is None
+    assert receiver.counters()["bad_field"] == 3
+
+
+def test_times_that_go_round_do_not_carry_the_date_out_of_all_calendars() -> None:
+    times = ["000000", "180000", "120000", "060000"]
+    first = rmc("230000", day="060180", status="V")
+    epochs = replayed(first, *(rmc(times[n % 4], "V", day="") for n in range(120)))
+    assert epochs[0].utc is not None
+    assert epochs[-1].utc is None
+
+
 def test_counts_by_cause() -> None:
     receiver = NmeaReceiver(max_speed_mps=80.0, live=False)
     good = b"".join(map(frame, [gga(), "GPTXT,hello", "PUBX,00,1", gga(place="9960.0,N,0.0,E")]))
@@ -311,7 +329,33 @@ def test_live_a_clock_that_stands_without_a_fix_gives_an_epoch_per_burst() -> No
 
 # --- anything goes in ------------------------------------------------------------------------
 
-SENTENCES = [gga(), rmc(), gll(), GSA, GSV, VTG, gga("120001", 0), rmc("120002", "V"), gll("", "V")]
+OTHERS = [
+    "GNGNS,120000.00,4807.038,N,01131.000,E,AA,17,0.8,168.9,39.5,,,V",
+    "GPGST,120000.00,3.0,,,,3.0,4.0,6.0",
+    "GPZDA,120000.00,22,11,2026,00,00",
+    "HEHDT,274.1,T",
+    "GNTHS,274.1,A",
+]
+SENTENCES = [gga(), rmc(), gll(), GSA, GSV, VTG, gga("120001", 0), rmc("120002", "V"), *OTHERS]
+ODD = [
+    "",
+    "0",
+    "9",
+    "-1",
+    "N",
+    "S",
+    "A",
+    "V",
+    "1e9",
+    "99",
+    "360.0",
+    "359.999999",
+    "-0",
+    "+1",
+    "1_0",
+]
+ODD += ["nan", "inf", "-inf", "1e400", "0x1F", "9" * 40, "9" * 400, "0" * 300 + "1", "-" * 50, "."]
+ODD += ["99999999999", "0." + "9" * 30, "235960.9999999999999999", "8959.99999999999999999999"]
 
 
 @st.composite
@@ -323,9 +367,7 @@ def streams(draw: st.DrawFn) -> bytes:
         fields = body.split(",")
         for _ in range(draw(st.integers(0, 3))):
             at = draw(st.integers(1, len(fields) - 1))
-            fields[at] = draw(
-                st.sampled_from(["", "0", "9", "-1", "N", "S", "A", "V", "1e9", "99"])
-            )
+            fields[at] = draw(st.sampled_from(ODD))
         data = frame(",".join(fields))
         if draw(st.booleans()):
             at = draw(st.integers(0, len(data) - 1))
@@ -352,3 +394,38 @@ def test_nothing_makes_it_fail_or_tell_a_place_that_cannot_be(
             assert abs(epoch.lat_deg) <= 90
             assert abs(epoch.lon_deg) <= 180
             assert (epoch.lat_deg, epoch.lon_deg) != (0, 0)
+        check_ranges(epoch)
+
+
+RANGES = {
+    "alt_msl_m": (-20_000, 20_000),
+    "speed_mps": (0, 2800),
+    "course_deg": (0, 360),
+    "heading_deg": (0, 360),
+    "satellites_used": (0, 128 * 12),
+    "satellites_in_view": (0, 128 * 999),
+    "hdop": (0, 99),
+    "pdop": (0, 99),
+    "vdop": (0, 99),
+    "error_m": (0, 2e6),
+}
+
+
+def check_ranges(epoch: GnssEpoch) -> None:
+    for name, (low, high) in RANGES.items():
+        value = getattr(epoch, name)
+        assert value is None or low <= value <= high, name  # which nan never is
+
+
+@pytest.mark.parametrize("body", [gga(), rmc(), gll(), GSA, GSV, VTG, *OTHERS])
+@pytest.mark.parametrize("live", [True, False])
+def test_each_field_of_each_sentence_may_be_odd(body: str, live: bool) -> None:
+    fields = body.split(",")
+    for at in range(1, len(fields)):
+        for odd in ODD:
+            receiver = NmeaReceiver(max_speed_mps=80.0, live=live)
+            spoilt = frame(",".join([*fields[:at], odd, *fields[at + 1 :]]))
+            done = receiver.feed(frame(gga()) + spoilt, 0.0) + receiver.silence(1.0)
+            for timed in done + receiver.finish():
+                check_ranges(timed.epoch)
+            assert receiver.sentences == 2

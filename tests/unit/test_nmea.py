@@ -131,12 +131,53 @@ def test_other_kinds_say_nothing(body: str) -> None:
     assert parse(body) is None
 
 
-def test_absurd_values_are_left_out() -> None:
+def test_absurd_values_are_left_out_and_counted() -> None:
     report = told("GPGGA,120000,4807.038,N,01131.000,E,1,-5,-1,nan,M,inf,M,,")
     assert (report.satellites_used, report.hdop, report.alt_msl_m) == (None, None, None)
-    assert told("GPHDT,400,T").heading_deg is None
+    assert report.place is not None
+    assert report.refused == 3
+    report = told("GPRMC,120000,A,4807.038,N,01131.000,E,-1,361,2208-1,,,A")
+    assert (report.speed_mps, report.course_deg, report.day, report.refused) == (None,) * 3 + (3,)
+
+
+def test_what_receivers_write_for_no_idea_is_not_refused() -> None:
+    report = told("GPGGA,120000,4807.038,N,01131.000,E,1,00,99.99,,M,,M,,")
+    assert (report.hdop, report.satellites_used, report.refused) == (None, 0, 0)
+    assert told("GPRMC,120000,V,,,,,,,000000,,,N").refused == 0
+    assert told("GPZDA,120000,00,00,0000,00,00").refused == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1_0", "1e2", "0x10", "nan", "inf", "-inf", "\u0663", "1" * 30, "--1", "1.5.2", ".", "\u00b2"],
+)
+def test_what_only_python_takes_for_a_number_is_refused(text: str) -> None:
+    for body in (
+        f"GPGGA,120000,4807.038,N,01131.000,E,1,{text},0.9,545.4,M,46.9,M,,",
+        f"GPGGA,120000,4807.038,N,01131.000,E,1,08,{text},545.4,M,46.9,M,,",
+        f"GPGGA,120000,4807.038,N,01131.000,E,1,08,0.9,{text},M,46.9,M,,",
+        f"GPRMC,120000,A,4807.038,N,01131.000,E,{text},77.5,221126,,,A",
+        f"GPRMC,120000,A,4807.038,N,01131.000,E,10,77.5,{text},,,A",
+        f"GPZDA,120000,{text},01,2026,00,00",
+        f"GPZDA,120000,01,01,{text},00,00",
+    ):
+        assert told(body).refused == 1, body
+    with pytest.raises(BadDataError):
+        parse(f"GPHDT,{text},T")
+
+
+def test_a_heading_all_around_is_zero_and_a_larger_one_refused() -> None:
     assert told("GPHDT,360,T").heading_deg == 0
-    assert told("GPRMC,120000,A,4807.038,N,01131.000,E,1,2,2208-1,,,A").day is None
+    assert str(told("GPHDT,-0,T").heading_deg) == "0.0"
+    with pytest.raises(BadDataError):
+        parse("GPHDT,400,T")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("060180", date(1980, 1, 6)), ("311279", date(2079, 12, 31))]
+)
+def test_short_dates_are_of_the_years_of_gps(text: str, day: date) -> None:
+    assert told(f"GPRMC,120000,V,,,,,,,{text},,,N").day == day
 
 
 field = st.text("0123456789.,-ANVENSWRFDM naif_+e*", max_size=12)
