@@ -20,9 +20,8 @@ from edge.sdnotify import SystemdNotifier
 from edge.snapshot import state_draft
 from edge.supervisor import Crew, Supervisor
 from edge.timebase import Timebase
-from edge.vision import OnResult, Vision, open_detector
+from edge.vision import Change, OnResult, Vision, open_detector
 from edge.worker import Beat, Worker
-from perception.episodes import EpisodeChange
 from telemetry.envelope import Sender
 from telemetry.outbox import Outbox
 from telemetry.paho_transport import PahoTransport
@@ -39,6 +38,11 @@ FLUSH_S = 0.5  # for what was told last
 GOODBYE_S = 0.6  # for the status `stopping`
 DELIVERY_STOP_S = 1.2  # both, with some air
 DISK_STOP_S = 0.5
+# How long a worker may give no sign of life before only a restart can help. A hang in native code
+# (a camera, an inference) must not cost the unit its position at once; a name server that does
+# not answer holds up a receiver on the network for half a minute.
+STUCK_S = 10.0
+STUCK_IN_NATIVE_CODE_S = STUCK_ON_NETWORK_S = 60.0
 
 
 class App:
@@ -64,7 +68,7 @@ class App:
 
         sender = Sender(unit=settings.unit.id, boot_id=uuid7(self._clock.utc()))
         whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
-        timebase = Timebase(self._clock)
+        timebase = Timebase(self._clock, list(settings.gnss))
         self._writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
         outbox = Outbox(
             settings.state_dir / "outbox.db", sender, self._clock, settings.outbox.max_mib * MIB
@@ -117,16 +121,21 @@ class App:
         self._employ(self._sources, "reporter", reporter.work, essential=True)
         for name, gnss in self._settings.gnss.items():
             self._employ(
-                self._sources, f"gnss.{name}", partial(self._run_gnss, name, gnss), essential=True
-            )
-        if parts.vision is not None:
-            self._employ(self._sources, "perception", parts.vision.work, essential=False)
-        for name, camera in self._settings.cameras.items():
-            self._employ(
                 self._sources,
-                f"camera.{name}",
-                partial(self._run_camera, name, camera),
-                essential=False,
+                f"gnss.{name}",
+                partial(self._run_gnss, name, gnss),
+                essential=True,
+                stuck_after_s=STUCK_ON_NETWORK_S if gnss.kind in ("tcp", "gpsd") else STUCK_S,
+            )
+        optional: dict[str, Callable[[Beat, threading.Event], None]] = {
+            f"camera.{name}": partial(self._run_camera, name, camera)
+            for name, camera in self._settings.cameras.items()
+        }
+        if parts.vision is not None:
+            optional["perception"] = parts.vision.work
+        for name, work in optional.items():
+            self._employ(
+                self._sources, name, work, essential=False, stuck_after_s=STUCK_IN_NATIVE_CODE_S
             )
 
     def _employ(
@@ -136,11 +145,16 @@ class App:
         work: Callable[[Beat, threading.Event], None],
         *,
         essential: bool,
+        stuck_after_s: float = STUCK_S,
     ) -> None:
         def run(beat: Beat) -> None:
             work(beat, crew.stop)
 
-        crew.workers.append(Worker(name, run, crew.stop, self._clock, essential=essential))
+        crew.workers.append(
+            Worker(
+                name, run, crew.stop, self._clock, essential=essential, stuck_after_s=stuck_after_s
+            )
+        )
 
     # --- what they do ---
 
@@ -166,7 +180,7 @@ class App:
         def emit(epoch: GnssEpoch) -> None:
             receiver.note(epoch)
             if live:
-                parts.timebase.note_gnss(epoch)
+                parts.timebase.note_gnss(name, epoch)
             if parts.whereabouts.note(name, epoch):
                 self._fixes.put("newest", epoch)
 
@@ -187,12 +201,13 @@ class App:
         opener = partial(open_camera, name, config, self._clock)
         run_driver(self.parts.cameras[name], opener, emit, stop, beat, self._clock, CAMERA_RETRY_S)
 
-    def _on_changes(self, changes: list[EpisodeChange], frame_size: tuple[int, int]) -> None:
-        model = self._settings.perception.model
+    def _on_changes(self, changes: list[Change]) -> None:
+        """To the outbox in one commit: it keeps the order, so the last one stands for all."""
         self.events_told += len(changes)
-        for change in changes:
+        model = self.parts.vision.model_name if self.parts.vision is not None else ""
+        for number, (change, frame_size) in enumerate(changes, start=1):
             draft = self._writer.detection(change, frame_size, model)
-            self.parts.outbox.put(draft, durable=True)
+            self.parts.outbox.put(draft, durable=number == len(changes))
 
     # --- parts ---
 

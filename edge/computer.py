@@ -51,24 +51,31 @@ def memory_percent(proc: Path = Path("/proc")) -> float | None:
     words = _words(proc / "meminfo")
     sizes = dict(pairwise(words))
     total, free = _number(sizes.get("MemTotal:", "")), _number(sizes.get("MemAvailable:", ""))
-    return 100.0 * (1 - free / total) if total and free is not None else None
+    if not total or free is None:
+        return None
+    return min(100.0, max(0.0, 100.0 * (1 - free / total)))
 
 
 def process_rss_mib(proc: Path = Path("/proc")) -> float | None:
     words = _words(proc / "self" / "statm")
     pages = _number(words[1]) if len(words) > 1 else None
-    return None if pages is None else pages * PAGE_MIB
+    return None if pages is None else max(0.0, pages) * PAGE_MIB
 
 
 def load(meter: CpuMeter, uptime_s: float) -> Load:
     words = _words(meter.proc / "loadavg")
     return Load(
         cpu_percent=meter.percent(),
-        load_1min=_number(words[0]) if words else None,
+        load_1min=_positive(words),
         memory_percent=memory_percent(meter.proc),
         process_rss_mib=process_rss_mib(meter.proc),
         process_uptime_s=uptime_s,
     )
+
+
+def _positive(words: list[str]) -> float | None:
+    value = _number(words[0]) if words else None
+    return None if value is None else max(0.0, value)
 
 
 def temperatures(zones: Path = Path("/sys/class/thermal")) -> tuple[Temperature, ...]:

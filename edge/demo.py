@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, files
 from importlib.resources import as_file
 from importlib.resources import files as package_files
@@ -128,13 +129,13 @@ class Demo:
         self._app.start()
         view = Live(live(self.figures()), console=console, refresh_per_second=4, transient=True)
         with view:
-            self._app.watch(lambda _: self._over(view))
+            died = self._app.watch(lambda _: self._over(view)) != 0
             self._app.stop_sources()
             settled_by = time.monotonic() + SETTLE_S
             while self._app.parts.outbox.pending() and time.monotonic() < settled_by:
                 time.sleep(0.1)
                 view.update(live(self.figures()))
-        end = self.figures()
+        end = replace(self.figures(), died=died)
         self._app.stop()
         return end
 
@@ -195,6 +196,7 @@ class Demo:
 def what_is_missing(end: Figures) -> list[str]:
     """What must have happened and did not; nothing when the demo worked."""
     checks = {
+        "a part of the unit died": not end.died,
         "no position reached the hub": end.positions_heard > 0,
         "no detection reached the hub": sum(end.hub_episodes.values()) > 0,
         f"{end.hub_refused} messages were refused by the hub": end.hub_refused == 0,

@@ -35,6 +35,7 @@ class Figures:
     hub_refused: int = 0
     hub_last: str = ""
     faults: tuple[str, ...] = ()
+    died: bool = False  # an essential worker ended by itself
 
 
 def _ms(value: float | None) -> str:

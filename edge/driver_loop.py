@@ -17,11 +17,9 @@ from drivers.base import (
     EndOfRecordingError,
 )
 from drivers.clock import Clock
-from edge.worker import Beat
+from edge.worker import RETRY_S, Beat
 
 S = TypeVar("S")
-
-RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 @dataclass(slots=True)
@@ -117,8 +115,8 @@ def _one_session(
                     emit(sample)
         finally:
             health.open = False
-            health.counters += Counter(driver.counters())
-            health.session = {}
+            # Replaced, never changed in place: the health report reads them from its own thread.
+            health.counters, health.session = health.counters + Counter(driver.counters()), {}
 
 
 def _read(driver: Driver[S], health: DriverHealth) -> S | None:

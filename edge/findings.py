@@ -69,7 +69,7 @@ def device_findings(
             code=f"{health.component}_{what}",
             severity="error",
             component=health.name,
-            text=text[:500],
+            text=text,
             action=DEVICE_ACTIONS[health.component, what],
         )
     ]
@@ -98,7 +98,7 @@ def worker_findings(workers: Iterable[Worker]) -> list[Finding]:
             code, text = "worker_off", f"gave up after {worker.crashes} crashes"
         elif worker.state is WorkerState.WAITING:
             code, text = "worker_crashed", "crashed and is being started again"
-        elif worker.stuck_for_s() > STUCK_AFTER_S:
+        elif worker.stuck_for_s() > STUCK_AFTER_S and not worker.opening:
             code, text = "worker_stuck", f"no sign of life for {worker.stuck_for_s():.0f} s"
         else:
             continue
@@ -108,7 +108,7 @@ def worker_findings(workers: Iterable[Worker]) -> list[Finding]:
                 code=code,
                 severity="error",
                 component=worker.name,
-                text=(text + detail)[:500],
+                text=text + detail,
                 action="send home the journal of patrol-edge; restart the service",
             )
         )
@@ -124,7 +124,7 @@ def model_findings(model: str, error: str) -> list[Finding]:
             code="model_refused",
             severity="error",
             component="perception",
-            text=f"{model}: {error}"[:500],
+            text=f"{model}: {error}",
             action=f"`patrol-edge models verify {model}` says what is wrong with it",
         )
     ]
@@ -188,9 +188,7 @@ def link_findings(stats: PublisherStats, oldest_age_s: float | None) -> list[Fin
     """The way to the hub: down, refused by the broker, or taken and never acknowledged."""
 
     def finding(code: str, severity: Severity, text: str, action: str) -> Finding:
-        return Finding(
-            code=code, severity=severity, component="link", text=text[:500], action=action
-        )
+        return Finding(code=code, severity=severity, component="link", text=text, action=action)
 
     found = []
     if not stats.connected:
@@ -212,9 +210,7 @@ def outbox_findings(stats: OutboxStats) -> list[Finding]:
     """The queue on disk: refused, set aside, or full."""
 
     def finding(code: str, severity: Severity, text: str, action: str) -> Finding:
-        return Finding(
-            code=code, severity=severity, component="outbox", text=text[:500], action=action
-        )
+        return Finding(code=code, severity=severity, component="outbox", text=text, action=action)
 
     found = []
     if stats.fault:

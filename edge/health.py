@@ -1,6 +1,7 @@
 """The health report: the full list of faults each time, with load, drops and rates."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from drivers.clock import Clock
@@ -20,35 +21,61 @@ from edge.findings import (
 from edge.parts import Parts
 from telemetry.contract import Fault, Health, Link, Queue, Rate
 from telemetry.envelope import Draft
+from telemetry.wire_types import short, text
 
+SEVERITIES = ("critical", "error", "warning", "info")
+HOLD_S = 3.0
 REOPEN_GRACE_S = 3.0  # a camera's driver reopens a stalled one by itself; a fault comes after that
 
 
 class FaultList:
-    """Remembers since when each finding has stood."""
+    """The faults that stand, since when, and for HOLD_S longer than they were found.
+
+    The hold keeps a value that trembles at its limit from filling the link with reports.
+    """
 
     def __init__(self) -> None:
-        self._since: dict[tuple[str, str], datetime] = {}  # by code and component
+        self._standing: dict[tuple[str, str], _Standing] = {}  # by code and component
 
-    def update(self, findings: Iterable[Finding], utc: datetime) -> tuple[tuple[Fault, ...], bool]:
+    def update(
+        self, findings: Iterable[Finding], utc: datetime, mono_s: float
+    ) -> tuple[tuple[Fault, ...], bool]:
         """The faults now, worst first, and whether one came or went."""
-        now = {(finding.code, finding.component): finding for finding in findings}
-        changed = now.keys() != self._since.keys()
-        self._since = {identity: self._since.get(identity, utc) for identity in now}
-        faults = [
-            Fault(
-                code=finding.code,
-                severity=finding.severity,
-                component=finding.component,
-                text=finding.text,
-                action=finding.action,
-                since=self._since[identity],
-            )
-            for identity, finding in now.items()
-        ]
-        order = ("critical", "error", "warning", "info")
-        faults.sort(key=lambda fault: (order.index(fault.severity), fault.since))
-        return tuple(faults), changed
+        before = self._standing.keys()
+        now = {
+            identity: standing
+            for identity, standing in self._standing.items()
+            if mono_s - standing.found_mono_s < HOLD_S
+        }
+        for finding in findings:
+            identity = (finding.code, finding.component)
+            since = self._standing[identity].since if identity in self._standing else utc
+            now[identity] = _Standing(finding, since, mono_s)
+        self._standing = now
+        faults = [_fault(standing) for standing in now.values()]
+        faults.sort(key=lambda fault: (SEVERITIES.index(fault.severity), fault.since))
+        return tuple(faults), now.keys() != before
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A fault, since when it stands, and when it was last found."""
+
+    finding: Finding
+    since: datetime
+    found_mono_s: float
+
+
+def _fault(standing: _Standing) -> Fault:
+    finding = standing.finding
+    return Fault(
+        code=finding.code,
+        severity=finding.severity,
+        component=short(finding.component),
+        text=text(finding.text),
+        action=text(finding.action),
+        since=standing.since,
+    )
 
 
 class RateMeter:
@@ -84,7 +111,7 @@ class HealthDesk:
         """The report, when its time has come or a fault came or went; else None."""
         now_mono_s = self._parts.clock.mono_s()
         utc, quality = self._parts.timebase.now()
-        faults, changed = self._faults.update(self._findings(now_mono_s), utc)
+        faults, changed = self._faults.update(self._findings(now_mono_s), utc, now_mono_s)
         if not changed and now_mono_s - self._sent_mono_s < self._parts.settings.health.every_s:
             return None
         self._sent_mono_s = now_mono_s
@@ -135,7 +162,7 @@ class HealthDesk:
             since=stats.since,
             reconnects=stats.reconnects,
             unacked=stats.unacked + stats.awaiting_hub,
-            last_error=stats.last_error,
+            last_error=text(stats.last_error) if stats.last_error else None,
         )
 
     def _queue(self) -> Queue:
@@ -182,8 +209,9 @@ class HealthDesk:
         }
         if parts.vision is not None:
             drops |= {
-                f"tracker.{name}.bad_box": tally.bad_boxes
+                f"tracker.{name}.{cause}": count
                 for name, tally in parts.vision.tallies.items()
+                for cause, count in tally.refused.items()
             }
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}

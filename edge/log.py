@@ -14,9 +14,13 @@ def set_up(config: LoggingConfig, out: TextIO = sys.stderr) -> None:
     """Configure structlog once, before the first line. stdout belongs to results."""
     console = config.format == "console" or (config.format == "auto" and out.isatty())
     last: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
     )
-    errors = [] if console else [structlog.processors.dict_tracebacks]
+    # Local variables stay out of the journal: some hold passwords.
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors = [] if console else [structlog.processors.ExceptionRenderer(frames)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -6,6 +6,7 @@ from perception.episodes import EpisodeChange
 from telemetry.contract import Box, DetectionEvent, FrameSize, Pose, PoseMissing, Position
 from telemetry.envelope import Draft
 from telemetry.uuid7 import uuid7
+from telemetry.wire_types import short
 
 POSE_TOO_OLD_S = 600.0  # a pose older than this says nothing of where the picture was taken
 
@@ -42,13 +43,14 @@ class MessageWriter:
 
     def detection(self, change: EpisodeChange, frame_size: tuple[int, int], model: str) -> Draft:
         """One step of an episode; its time is that of the picture it speaks of."""
+        episode = self._episode(change)
         utc, quality = self._timebase.at(change.last_seen_mono_s)
         first_utc, _ = self._timebase.at(change.first_seen_mono_s)
         pose, missing = self._pose_at(change.last_seen_mono_s)
         x, y, width, height = change.box
         data = DetectionEvent(
             phase=change.change,
-            episode=self._episode(change),
+            episode=episode,
             label=change.label,
             confidence=change.confidence,
             camera=change.camera,
@@ -60,7 +62,7 @@ class MessageWriter:
             pose=pose,
             pose_missing=missing,
             reason=change.reason,
-            model=model,
+            model=short(model),
         )
         return Draft.of(data, utc, quality)
 

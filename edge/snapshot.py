@@ -1,14 +1,19 @@
 """The state message: what the unit is and what it consists of, whole."""
 
 import platform
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 
 from edge.driver_loop import DriverHealth
 from edge.parts import Parts
 from telemetry.contract import Component, ComponentState, Inventory, State
 from telemetry.envelope import Draft
+from telemetry.wire_types import short
 
-SOFTWARE = ("patrol-edge", "onnxruntime", "opencv-python-headless", "paho-mqtt")
+# Another distribution may supply the module (onnxruntime-gpu): then there is nothing to tell.
+SOFTWARE = ("patrol-edge", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "paho-mqtt")
 
 
 class StateDesk:
@@ -60,17 +65,27 @@ def _components(parts: Parts) -> list[Component]:
     if vision is not None:
         ready: ComponentState = "ok" if vision.ready.is_set() else "starting"
         state: ComponentState = "failed" if vision.model_error else ready
-        found.append(Component(name=vision.model_name, kind="model", state=state))
+        found.append(Component(name=short(vision.model_name), kind="model", state=state))
     return found
 
 
 def _inventory(parts: Parts) -> Inventory:
     detector = parts.vision.detector if parts.vision is not None else None
     return Inventory(
-        software={name: installed(name) for name in SOFTWARE},
-        models={detector.spec.name: detector.spec.sha256 or ""} if detector else {},
+        software=software_versions(),
+        models={short(detector.spec.name): detector.spec.sha256 or ""} if detector else {},
         hardware={"machine": platform.machine(), "system": platform.release()},
     )
+
+
+@cache
+def software_versions() -> dict[str, str]:
+    """What is installed; read once, since an upgrade does not change what already runs."""
+    found = {}
+    for name in SOFTWARE:
+        with suppress(PackageNotFoundError):
+            found[name] = installed(name)
+    return found
 
 
 def device_state(health: DriverHealth) -> ComponentState:

@@ -13,8 +13,6 @@ from edge.worker import Worker, WorkerState
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK_EVERY_S = 1.0
-ESSENTIAL_STUCK_S = 10.0  # no sign of life for this long: let systemd's watchdog end us
-OPTIONAL_STUCK_S = 60.0  # a hang in native code cannot be ended from inside; a restart can
 
 
 def block_stop_signals() -> None:
@@ -82,11 +80,7 @@ class Supervisor:
 
     def stuck(self) -> list[Worker]:
         """Workers without a sign of life for so long that only a restart can help."""
-        return [
-            worker
-            for worker in self.workers
-            if worker.stuck_for_s() > (ESSENTIAL_STUCK_S if worker.essential else OPTIONAL_STUCK_S)
-        ]
+        return [worker for worker in self.workers if worker.stuck]
 
     def stop(self) -> list[str]:
         """Stop all. Returns the names of workers that hang and were left behind."""

@@ -1,6 +1,7 @@
 """UTC for monotonic stamps, attached once, with its quality."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -15,47 +16,65 @@ PLAUSIBLE_FROM = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was nev
 RECHECK_S = 10.0
 
 
+class _Witness:
+    """What one receiver's epochs say of UTC minus monotonic. Its own thread writes."""
+
+    def __init__(self) -> None:
+        self._offsets_s: deque[float] = deque(maxlen=GNSS_WINDOW)
+        self.best: tuple[float, float] | None = None  # offset, stamp of the newest epoch
+
+    def hear(self, utc: datetime, mono_s: float) -> None:
+        offset_s = utc.timestamp() - mono_s
+        if self._offsets_s and abs(offset_s - self._offsets_s[-1]) > 2.0:
+            self._offsets_s.clear()  # the receiver corrected itself
+        self._offsets_s.append(offset_s)
+        # Transport delay only ever makes UTC look early, so the largest offset is the truest.
+        self.best = (max(self._offsets_s), mono_s)
+
+
 class Timebase:
     """Says what time it was at a monotonic stamp, and how far to believe it.
 
-    A system clock that NTP steers is the best source (milliseconds). Else the receiver's UTC is
-    (some tenths of a second late, by the length of its sentences). Else the system clock, if it
-    is plausible. One writer thread (GNSS), any number of readers.
+    A system clock that NTP steers is the best source (milliseconds). Else the first receiver that
+    knows UTC is (some tenths of a second late, by the length of its sentences). Else the system
+    clock, if it is plausible. Each receiver is heard from its own thread; anyone may ask.
     """
 
-    def __init__(self, clock: Clock, synchronised: bool | None = None) -> None:
+    def __init__(
+        self, clock: Clock, receivers: Sequence[str] = (), synchronised: bool | None = None
+    ) -> None:
+        """`receivers` in order of trust. `synchronised` None: ask the kernel."""
         self._clock = clock
-        self._fixed = synchronised  # None: ask the kernel
+        self._fixed = synchronised
         self._checked_mono_s = float("-inf")
         self._synchronised = False
-        self._witnesses: deque[tuple[float, float]] = deque(maxlen=GNSS_WINDOW)
-        self._gnss: tuple[float, float] | None = None  # UTC minus monotonic, stamp of the newest
+        self._witnesses = {name: _Witness() for name in receivers}
 
-    def note_gnss(self, epoch: GnssEpoch) -> None:
+    def note_gnss(self, receiver: str, epoch: GnssEpoch) -> None:
         """Learn from a receiver's UTC. Only from live receivers, never from a recording."""
-        if epoch.utc is None or not epoch.has_fix:
-            return
-        offset_s = epoch.utc.timestamp() - epoch.mono_s
-        if self._witnesses and abs(offset_s - self._witnesses[-1][1]) > 2.0:
-            self._witnesses.clear()  # the receiver corrected itself
-        self._witnesses.append((epoch.mono_s, offset_s))
-        # Transport delay only ever makes UTC look early, so the largest offset is the truest.
-        self._gnss = (max(offset for _, offset in self._witnesses), epoch.mono_s)
+        if epoch.utc is not None and epoch.has_fix:
+            self._witnesses[receiver].hear(epoch.utc, epoch.mono_s)
 
     def at(self, mono_s: float) -> tuple[datetime, TimeQuality]:
         """UTC at the stamp, and its quality."""
         now_mono_s = self._clock.mono_s()
-        gnss = self._gnss
+        offset_s = self._gnss_offset_s(now_mono_s)
         if self._steered(now_mono_s):
             quality: TimeQuality = "ntp"
-        elif gnss is not None and now_mono_s - gnss[1] < GNSS_TRUST_S:
-            return datetime.fromtimestamp(gnss[0] + mono_s, UTC), "gnss"
+        elif offset_s is not None:
+            return datetime.fromtimestamp(offset_s + mono_s, UTC), "gnss"
         else:
             quality = "rtc" if self._clock.utc() >= PLAUSIBLE_FROM else "none"
         return self._clock.utc() - timedelta(seconds=now_mono_s - mono_s), quality
 
     def now(self) -> tuple[datetime, TimeQuality]:
         return self.at(self._clock.mono_s())
+
+    def _gnss_offset_s(self, now_mono_s: float) -> float | None:
+        """UTC minus monotonic, by the first receiver that was heard lately enough."""
+        heard = (witness.best for witness in self._witnesses.values())
+        fresh = (best for best in heard if best and now_mono_s - best[1] < GNSS_TRUST_S)
+        return next((offset_s for offset_s, _ in fresh), None)
 
     def _steered(self, now_mono_s: float) -> bool:
         if self._fixed is not None:

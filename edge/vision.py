@@ -4,7 +4,8 @@ import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -13,7 +14,7 @@ from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.mailbox import Mailbox
 from edge.worker import Beat
-from perception.catalogue import Catalogue
+from perception.catalogue import Catalogue, is_file_name
 from perception.detections import Detections, Track
 from perception.detector import Detector
 from perception.episodes import EpisodeBook, EpisodeChange
@@ -22,9 +23,11 @@ from perception.tracker import Tracker
 
 STALE_S = 1.0  # an older frame says nothing of now
 TIMES_KEPT = 1000
-CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes
+CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
+CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
 
-OnChanges = Callable[[list[EpisodeChange], tuple[int, int]], None]  # with the frame's size
+Change = tuple[EpisodeChange, tuple[int, int]]  # with width and height of the picture, px
+OnChanges = Callable[[list[Change]], None]
 OnResult = Callable[[Frame, Detections, list[Track]], None]
 
 
@@ -36,7 +39,7 @@ class CameraTally:
     dropped: Counter[str] = field(default_factory=Counter)  # by cause
     detections: int = 0
     tracks: int = 0  # followed at this moment
-    bad_boxes: int = 0  # detections that the tracker could not use
+    refused: dict[str, int] = field(default_factory=dict)  # by the tracker, by cause
     last_look_mono_s: float | None = None
 
 
@@ -66,7 +69,7 @@ class Vision:
     ) -> None:
         self.ready = threading.Event()  # the model is warm, or cannot be had
         self.model_error = ""
-        self.model_name = config.model
+        self.model_name = config_name(config.model)
         self.detector: Detector | None = None
         self.inference_ms: deque[float] = deque(maxlen=TIMES_KEPT)
         self.latency_ms: deque[float] = deque(maxlen=TIMES_KEPT)  # capture to episodes
@@ -86,37 +89,51 @@ class Vision:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
         detector = self._open()
         try:
-            self._watch(detector, beat, stop)
+            if detector is None:
+                self._idle(beat, stop)
+            else:
+                self._watch(detector, beat, stop)
         finally:
             # Also after a crash: whoever was told of a `new` is told of its `end`.
-            for scene in self._scenes.values():
-                self._tell(scene, scene.book.end_all("shutdown"))
+            self._tell([(scene, scene.book.end_all("shutdown")) for scene in self._scenes.values()])
 
-    def _watch(self, detector: Detector | None, beat: Beat, stop: threading.Event) -> None:
+    def _idle(self, beat: Beat, stop: threading.Event) -> None:
+        """Without a model pictures are left to be replaced by newer ones, which is counted."""
+        while not stop.wait(0.5):
+            beat()
+
+    def _watch(self, detector: Detector, beat: Beat, stop: threading.Event) -> None:
         period_s = 1.0 / self._config.max_fps
         due_mono_s = self._clock.mono_s()
         while not stop.is_set():
             beat()
-            self._end_lost_cameras()
-            if stop.wait(min(1.0, max(0.0, due_mono_s - self._clock.mono_s()))):
-                break
-            taken = self._frames.take(0.5)
-            if taken is None or detector is None:
+            self._end_lost_cameras(max(CAMERA_LOST_S, CAMERA_LOST_LOOKS * period_s))
+            early_s = due_mono_s - self._clock.mono_s()
+            if early_s > 0:
+                stop.wait(min(0.5, early_s))
                 continue
-            due_mono_s = max(due_mono_s + period_s, self._clock.mono_s())
-            self._look(detector, taken[1])
+            taken = self._frames.take(0.5)
+            if taken is not None:
+                due_mono_s = max(due_mono_s + period_s, self._clock.mono_s())
+                self._look(detector, taken[1])
 
     def _open(self) -> Detector | None:
         """The warm detector; None, with the reason in `model_error`, where it cannot be had."""
         try:
             self.detector = self._open_detector()
         except PerceptionError as error:
-            self.model_error = f"{error} ({error.cure})" if error.cure else str(error)
-            structlog.get_logger().error("model_refused", model=self.model_name, error=str(error))
-        else:
-            self._scenes = {name: self._new_scene(name, self.detector) for name in self._cameras}
-        self.ready.set()
+            self._trouble(error)
+            return None
+        finally:
+            self.ready.set()
+        self._scenes = {name: self._new_scene(name, self.detector) for name in self._cameras}
         return self.detector
+
+    def _trouble(self, error: PerceptionError) -> None:
+        """Note what is wrong with the model; logged when it begins, not for every picture."""
+        if not self.model_error:
+            structlog.get_logger().error("model_failed", model=self.model_name, error=str(error))
+        self.model_error = f"{error} ({error.cure})" if error.cure else str(error)
 
     def _new_scene(self, camera: str, detector: Detector) -> Scene:
         high_score = self._config.tracker.high_score or detector.spec.score_threshold
@@ -133,12 +150,13 @@ class Vision:
             found = detector.detect(frame.image)
         except PerceptionError as error:
             tally.dropped["detector_failed"] += 1
-            structlog.get_logger().warning("frame_failed", camera=frame.camera, error=str(error))
+            self._trouble(error)
             return
+        self.model_error = ""
         scene.frame_size = (frame.width_px, frame.height_px)
         tracks = scene.tracker.update(found, frame.mono_s)
-        tally.bad_boxes = scene.tracker.counts.bad_boxes
-        self._tell(scene, scene.book.update(tracks, frame.mono_s, scene.frame_size))
+        tally.refused = asdict(scene.tracker.counts)
+        self._tell([(scene, scene.book.update(tracks, frame.mono_s, scene.frame_size))])
         self._note(scene, frame, detector, found, tracks)
         if self._on_result is not None:
             self._on_result(frame, found, tracks)
@@ -160,20 +178,26 @@ class Vision:
         self.inference_ms.append(detector.timings.inference_ms)
         self.latency_ms.append((now_mono_s - frame.mono_s) * 1e3)
 
-    def _end_lost_cameras(self) -> None:
+    def _end_lost_cameras(self, after_s: float) -> None:
         """Where no picture comes any more, what was seen in the last one is not there still."""
         now_mono_s = self._clock.mono_s()
         for scene in self._scenes.values():
             last = scene.tally.last_look_mono_s
-            if last is not None and now_mono_s - last > CAMERA_LOST_S:
-                self._tell(scene, scene.book.end_all("camera_lost"))
+            if last is not None and now_mono_s - last > after_s:
+                self._tell([(scene, scene.book.end_all("camera_lost"))])
                 scene.tracker.reset()
                 scene.tally.tracks = 0
                 scene.tally.last_look_mono_s = None
 
-    def _tell(self, scene: Scene, changes: list[EpisodeChange]) -> None:
+    def _tell(self, told: list[tuple[Scene, list[EpisodeChange]]]) -> None:
+        changes = [(change, scene.frame_size) for scene, some in told for change in some]
         if changes:
-            self._on_changes(changes, scene.frame_size)
+            self._on_changes(changes)
+
+
+def config_name(model: str) -> str:
+    """What to call a model that is configured by its catalogue name or its file."""
+    return Path(model).stem if is_file_name(model) else model
 
 
 def open_detector(config: PerceptionConfig) -> Detector:

@@ -11,6 +11,7 @@ from drivers.clock import Clock
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 GIVE_UP_AFTER = 5  # crashes in a row
 WELL_AFTER_S = 60.0  # a run this long ends the row
+OPENING_S = 600.0  # until the first beat: a provider may compile a model for minutes
 
 Beat = Callable[[], None]
 
@@ -39,6 +40,7 @@ class Worker:
         clock: Clock,
         *,
         essential: bool,
+        stuck_after_s: float = 10.0,
     ) -> None:
         self.name = name
         self.essential = essential
@@ -48,7 +50,9 @@ class Worker:
         self._work = work
         self._stop = stop
         self._clock = clock
+        self._stuck_after_s = stuck_after_s
         self._moved_mono_s = clock.mono_s()
+        self._beaten = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -65,7 +69,22 @@ class Worker:
             return 0.0
         return self._clock.mono_s() - self._moved_mono_s
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it has given no sign of life for so long that only a restart can help.
+
+        Before its first sign of life it may take OPENING_S.
+        """
+        limit_s = self._stuck_after_s if self._beaten else OPENING_S
+        return self.stuck_for_s() > limit_s
+
+    @property
+    def opening(self) -> bool:
+        """Whether it runs, but has not shown its first sign of life."""
+        return self.state is WorkerState.RUNNING and not self._beaten
+
     def _beat(self) -> None:
+        self._beaten = True
         self._moved_mono_s = self._clock.mono_s()
 
     def _run(self) -> None:
@@ -84,8 +103,8 @@ class Worker:
 
     def _finished(self) -> bool:
         """Run the work once. True when it returned, False when it raised."""
+        self._beaten, self._moved_mono_s = False, self._clock.mono_s()
         self.state = WorkerState.RUNNING
-        self._beat()
         try:
             self._work(self._beat)
         except Exception as error:  # noqa: BLE001 - the one place where our own bugs end

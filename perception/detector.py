@@ -19,6 +19,7 @@ from perception.preprocess import Placement, Preprocessor
 from perception.session import Session, Tensor, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
+MOST_SCORE = 1.001  # float rounding aside, a probability
 DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
 MAX_INPUT_SIDE_PX = 4096
 
@@ -87,7 +88,8 @@ class Detector:
         """What is seen in a (H, W, 3) uint8 BGR picture, at most 100 boxes, best first.
 
         Boxes are in the picture's pixels and inside it. Raises ImageError for what is no picture,
-        ModelError where the model fails.
+        ModelError where the model fails
+        or gives scores that are no probabilities.
         """
         start = time.perf_counter()
         placement = self._pre.fill(image)
@@ -111,11 +113,17 @@ class Detector:
         return self.session.run({**self._feed, self._image_name: tensor})
 
     def _finish(self, candidates: Candidates, placement: Placement) -> Detections:
+        if (candidates.scores > MOST_SCORE).any():
+            raise ModelError(
+                f"the model gives scores up to {candidates.scores.max():.3g}, not 0 to 1",
+                "export it with its last sigmoid, so that scores are probabilities",
+            )
         boxes = placement.to_original(candidates.boxes)
         sides = boxes[:, 2:] - boxes[:, :2]
         # A box outside the picture was clipped to nothing; a comparison with NaN is False.
         real = np.nonzero((sides > 0).all(axis=1))[0]
-        boxes, scores, classes = boxes[real], candidates.scores[real], candidates.classes[real]
+        boxes, classes = boxes[real], candidates.classes[real]
+        scores = np.minimum(candidates.scores[real], np.float32(1.0))
         if self._nms_iou is None:
             kept = np.argsort(-scores, kind="stable")[:MAX_DETECTIONS]
         else:

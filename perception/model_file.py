@@ -30,6 +30,8 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
         raise ModelError(f"{path} is a folder", "give the ONNX file itself") from None
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}", "check the path and the rights") from error
+    except ValueError as error:  # a NUL in the path
+        raise ModelError(f"{path}: {error}", "check the path") from error
     if not content:
         raise ModelError(f"{path} is empty", "copy or pull it again")
     if len(content) > max_bytes:

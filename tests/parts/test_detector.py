@@ -136,6 +136,14 @@ def test_not_a_number_is_nothing_seen(tmp_path: Path) -> None:
     assert len(Detector.open(spec_of(write_model(tmp_path, outputs))).detect(PICTURE)) == 0
 
 
+def test_raw_logits_are_refused_and_not_taken_for_scores(tmp_path: Path) -> None:
+    sure = [Known("person", 0.9, (40.0, 140.0, 100.0, 280.0))]
+    outputs = {name: a * 5 for name, a in yolov8(sure, SIDE, SIDE).items()}
+
+    with pytest.raises(ModelError, match="not 0 to 1"):
+        Detector.open(spec_of(write_model(tmp_path, outputs))).detect(PICTURE)
+
+
 @pytest.mark.parametrize(
     ("inputs", "reason"),
     [

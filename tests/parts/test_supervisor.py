@@ -14,7 +14,7 @@ import pytest
 
 from drivers.clock import SystemClock
 from edge.sdnotify import SystemdNotifier
-from edge.supervisor import ESSENTIAL_STUCK_S, Crew, Supervisor
+from edge.supervisor import Crew, Supervisor
 from edge.worker import Beat, Worker
 from tests.fakes import ManualClock
 
@@ -71,13 +71,16 @@ def test_what_delivers_starts_first_and_stops_last(systemd: socket.socket) -> No
 
 def test_the_watchdog_starves_when_an_essential_worker_hangs(systemd: socket.socket) -> None:
     clock, crew = ManualClock(), Crew(stop_within_s=0.2)
-    crew.workers.append(
-        Worker("hangs", lambda beat: crew.stop.wait(9) and None, crew.stop, clock, essential=True)
-    )
+
+    def hang(beat: Beat) -> None:
+        beat()
+        crew.stop.wait(9)
+
+    crew.workers.append(Worker("hangs", hang, crew.stop, clock, essential=True, stuck_after_s=10.0))
     boss = Supervisor([crew], SystemdNotifier(environ(systemd)), clock)
     boss.start()
     time.sleep(0.1)
-    clock.advance(ESSENTIAL_STUCK_S + 1)
+    clock.advance(11.0)
     assert boss.watch(after(0.4)) == 0
     assert [worker.name for worker in boss.stuck()] == ["hangs"]
     boss.stop()

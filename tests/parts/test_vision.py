@@ -30,7 +30,7 @@ def look(
         ["street"],
         frames,
         partial(open_detector, config),
-        lambda changes, size: told.extend(changes),
+        lambda changes: told.extend(change for change, _ in changes),
         CLOCK,
     )
     stop = threading.Event()
@@ -101,7 +101,7 @@ def test_a_model_that_cannot_be_had_is_told_and_nothing_breaks() -> None:
         ["street"],
         Mailbox(),
         refuse,  # type: ignore[arg-type]
-        lambda changes, size: told.extend(changes),
+        lambda changes: told.extend(change for change, _ in changes),
         CLOCK,
     )
     stop = threading.Event()
