@@ -50,6 +50,9 @@ class InFlight:
     def on_wire(self) -> int:
         return len(self._wire)
 
+    def count_refusal(self, cause: str) -> None:
+        self.refusals = self.refusals + Counter([cause])  # replaced: others read it meanwhile
+
     def silent_since_s(self) -> float | None:
         """When the oldest row on the wire was sent."""
         return next((sent.sent_s for sent in self._wire.values()), None)
@@ -72,7 +75,7 @@ class InFlight:
             return []  # a status message, or one that the hub acknowledged faster than the broker
         sent.token = None
         if code >= 0x80:
-            self.refusals[f"0x{code:02x}"] += 1
+            self.count_refusal(f"0x{code:02x}")
             sent.refusals += 1
             self._again(sent, now_s + min(2.0**sent.refusals, REFUSED_LONGEST_S))
             return []

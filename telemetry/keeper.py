@@ -28,7 +28,7 @@ CHUNK = 1000
 
 
 class Keeper:
-    """Owns the file. `depth` and `drops` may be read between calls."""
+    """Owns the file. `depth` may be read between calls, `drops` at any time by any thread."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
@@ -129,7 +129,7 @@ class Keeper:
         store = Store.open(self._path, self._max_bytes)
         saved = sum(store.take_over(n, salvage(old, n)) for n in range(PRIORITIES))
         if (lost := sum(self.depth) - saved) > 0:
-            self.drops["corrupt_file"] += lost
+            self._count_drops("corrupt_file", lost)
         self._adopt(store, fresh=True)
         self._condemned = False
 
@@ -183,7 +183,7 @@ class Keeper:
             oldest = store.sequences(DIAGNOSTICS, CHUNK)
             if not oldest:
                 break
-            self.drops["full_diagnostics"] += self._delete(store, oldest)
+            self._count_drops("full_diagnostics", self._delete(store, oldest))
         while store.used_pages() > target and self._thin(store):
             store.checkpoint()
 
@@ -191,7 +191,7 @@ class Keeper:
         """Give up an eighth of the positions, where they are densest. Returns how many."""
         track = store.sequences(POSITIONS, None)
         surplus = thinned(track, max(len(track) // 8, 100))
-        self.drops["full_positions_thinned"] += self._delete(store, surplus)
+        self._count_drops("full_positions_thinned", self._delete(store, surplus))
         if surplus:
             # Half-empty pages are no room yet: the rows between the gaps are written anew.
             for start in range(0, len(track), CHUNK):
@@ -199,6 +199,9 @@ class Keeper:
                 if chunk[-1] >= surplus[0]:
                     store.repack(POSITIONS, chunk[0], chunk[-1])
         return len(surplus)
+
+    def _count_drops(self, cause: str, count: int) -> None:
+        self.drops = self.drops + Counter({cause: count})  # replaced: others read it meanwhile
 
     def _delete(self, store: Store, sequences: Sequence[int]) -> int:
         _, deleted = store.append((), sequences)

@@ -96,7 +96,6 @@ class Publisher:
         self._birth_s = clock.mono_s()
         self._status_tokens: set[int] = set()
         self._hub: HubState | None = None
-        self._last_error: str | None = None
         self._sent = self._resent = self._acked = 0
         self._down: Counter[str] = Counter()
         outbox.attach(transport.bell)
@@ -127,15 +126,18 @@ class Publisher:
         self._dialer.hang_up("closed")
 
     def stats(self) -> PublisherStats:
-        dialer = self._dialer
+        """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
+        dialer, up = self._dialer, self._dialer.up
+        on_wire, rows = self._flight.on_wire, len(self._flight)
         return PublisherStats(
-            connected=dialer.up,
-            protocol=dialer.protocol if dialer.up else None,
+            connected=up,
+            protocol=dialer.protocol if up else None,
             since=dialer.since,
             session=dialer.session,
             reconnects=max(0, dialer.connections - 1),
-            unacked=self._flight.on_wire,
-            awaiting_hub=len(self._flight) - self._flight.on_wire,
+            unacked=on_wire,
+            # A hub that acknowledges before its broker leaves a row on the wire, and nowhere else.
+            awaiting_hub=max(0, rows - on_wire),
             sent=self._sent,
             resent=self._resent,
             acked=self._acked,
@@ -190,11 +192,10 @@ class Publisher:
         if silent_s is not None and now_s - silent_s > SILENCE_S:
             self._hang_up(f"{self._link.address} acknowledged nothing for {SILENCE_S:.0f} s")
             return
-        born = all(receipt.stored or receipt.dropped for receipt in self._births)
-        if not born and now_s - self._dialer.phase_s < BIRTH_S:
+        if now_s < self._held_until_s():
             return
         self._outbox.release(self._flight.park_hopeless())
-        room = self._window - self._flight.on_wire - len(self._status_tokens)
+        room = self._room()
         again = self._flight.due(now_s, room)
         fresh = self._outbox.take(min(room - len(again), HUB_WINDOW - len(self._flight)))
         self._resent += len(again)
@@ -204,6 +205,14 @@ class Publisher:
             else:
                 self._flight.unsent(sent, now_s)
 
+    def _held_until_s(self) -> float:
+        """Nothing passes the birth, unless the disk takes too long over it."""
+        born = all(receipt.stored or receipt.dropped for receipt in self._births)
+        return 0.0 if born else self._dialer.phase_s + BIRTH_S
+
+    def _room(self) -> int:
+        return self._window - self._flight.on_wire - len(self._status_tokens)
+
     def _send(self, sent: Sent, now_s: float) -> None:
         row = sent.outgoing.row
         late = sent.historical
@@ -212,7 +221,7 @@ class Publisher:
             self._dialer.last_error = (
                 f"message {row.sequence} is too large for {self._link.address}"
             )
-            self._flight.refusals["too_large"] += 1
+            self._flight.count_refusal("too_large")
             self._flight.forget([row.sequence])
             return
         message = WireMessage(
@@ -253,7 +262,7 @@ class Publisher:
                 self._dialer.last_error = (
                     f"{self._link.address} does not let us hear {topic}: {text}"
                 )
-                self._down["subscription_refused"] += 1
+                self._count_down("subscription_refused")
             case Arrived():
                 self._hear(event)
 
@@ -269,22 +278,25 @@ class Publisher:
                 "check the broker's access rules for this unit"
             )
 
+    def _count_down(self, cause: str) -> None:
+        self._down = self._down + Counter([cause])  # replaced, since others read it meanwhile
+
     def _hear(self, message: Arrived) -> None:
         topics = self._status.topics
         try:
             if message.topic == topics.hub_state:
                 self._hear_hub(read_down(HubState, message.payload))
             elif message.retained:
-                self._down["retained"] += 1  # it may be as old as the broker
+                self._count_down("retained")  # it may be as old as the broker
             elif message.topic == topics.ack:
                 ack = read_down(Ack, message.payload)
                 self._left_the_unit(self._flight.hub_has(ack.ids, ack.up_to))
             elif message.topic == topics.command:
-                self._down["command_unsupported"] += 1
+                self._count_down("command_unsupported")
             else:
-                self._down["unknown_topic"] += 1
+                self._count_down("unknown_topic")
         except BadMessageError as error:
-            self._down[f"{message.topic.rpartition('/')[2]}_{error.cause}"] += 1
+            self._count_down(f"{message.topic.rpartition('/')[2]}_{error.cause}")
 
     def _hear_hub(self, hub: HubState) -> None:
         new = self._hub is not None and hub.session != self._hub.session
@@ -297,11 +309,14 @@ class Publisher:
 
     def _patience_s(self, timeout_s: float) -> float:
         now_s = self._clock.mono_s()
+        soonest_s = self._next_send_s() if self._dialer.up else self._dialer.ends_s()
         ends_s = now_s + timeout_s
-        soonest_s = self._flight.next_due_s() if self._dialer.up else self._dialer.ends_s()
-        if soonest_s is not None:
-            ends_s = min(ends_s, soonest_s)
-        return max(0.0, ends_s - now_s)
+        return max(0.0, (ends_s if soonest_s is None else min(ends_s, soonest_s)) - now_s)
+
+    def _next_send_s(self) -> float | None:
+        """When a row can be sent again. With a full window a PUBACK must ring the bell first."""
+        due_s = self._flight.next_due_s() if self._room() > 0 else None
+        return None if due_s is None else max(due_s, self._held_until_s())
 
     def _wait_until(self, done: Callable[[], bool], ends_s: float) -> None:
         while not done() and self._dialer.up and (left_s := ends_s - self._clock.mono_s()) > 0:
