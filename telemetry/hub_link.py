@@ -132,6 +132,9 @@ class HubLink:
             self._publish(self._state("online"))
 
     def _will(self, _session: int) -> WireMessage | None:
+        """Called at the start of each connection: the hub misses what passes while it is away, so
+        each is a new session, at which units send again what was not acknowledged."""
+        self._session = uuid7(self._clock.utc())
         return self._state("offline") if self._acknowledge else None
 
     def _state(self, state: Literal["online", "offline"]) -> WireMessage:
