@@ -6,11 +6,14 @@ repeats what stands before an @, which is where passwords are.
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from config.wording import shown
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+LABEL_LONGEST = 63  # letters between two dots, RFC 1035 section 2.3.4; longer ones cannot be asked
+ZONE = re.compile(r"(?=.{1,15}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")  # a network interface
 USUAL_PORTS = {"mqtt": 1883, "mqtts": 8883}
 # What other programs call the same two.
 BROKER_SCHEMES = {
@@ -18,8 +21,33 @@ BROKER_SCHEMES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker listens."""
+
+    host: str  # a name, or an IP address without brackets
+    port: int
+    tls: bool
+
+
 def broker_url(text: str) -> str:
-    """mqtt://host[:port] or mqtts://host[:port]."""
+    """mqtt://host[:port] or mqtts://host[:port], in lower case and without anything around it."""
+    parts = _broker_parts(text.strip())
+    host = _host_in(parts)
+    port = "" if parts.port is None else f":{parts.port}"
+    if ":" in host:
+        host = f"[{host.replace('%', '%25')}]"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def broker_address(url: str) -> BrokerAddress:
+    """What a broker's URL says; the port is 1883, or with TLS 8883, where it says none."""
+    parts = _broker_parts(url.strip())
+    port = parts.port or USUAL_PORTS[parts.scheme]
+    return BrokerAddress(_host_in(parts), port, tls=parts.scheme == "mqtts")
+
+
+def _broker_parts(text: str) -> SplitResult:
     parts = _split(text, "mqtts://hub.example:8883")
     if parts.scheme not in USUAL_PORTS:
         scheme = BROKER_SCHEMES.get(parts.scheme, "mqtts")
@@ -39,7 +67,7 @@ def broker_url(text: str) -> str:
             f"{shown(text)} goes on after the port; write {parts.scheme}://{rest} "
             "(the topic's beginning goes in root:)"
         )
-    return text.rstrip("/")
+    return parts
 
 
 def stream_url(text: str) -> str:
@@ -91,12 +119,13 @@ def _split(text: str, example: str) -> SplitResult:
 def is_host(text: str) -> bool:
     """True for a host name or an IP address."""
     if NAME.fullmatch(text):
-        return True
+        return all(1 <= len(label) <= LABEL_LONGEST for label in text.split("."))
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    _, percent, zone = text.partition("%")
+    return not percent or ZONE.fullmatch(zone) is not None
 
 
 def _has_port(parts: SplitResult) -> bool:
@@ -112,8 +141,20 @@ def _check_host(parts: SplitResult, text: str) -> None:
         raise ValueError(
             f"{shown(text)} has no usable port; write a whole number from 1 to 65535 after the :"
         )
-    if not is_host(parts.hostname or ""):
+    host = _host_in(parts)
+    if host and not is_host(host):
+        raise ValueError(
+            f"{shown(text)} has no usable host; write a name of letters, digits and -, each part "
+            f"between dots 1 to {LABEL_LONGEST} long, or an IP address"
+        )
+    if not host:
         raise ValueError(f"{shown(text)} lacks a host; write {parts.scheme}://HOST:PORT")
+
+
+def _host_in(parts: SplitResult) -> str:
+    """In lower case. RFC 6874 writes the % before an IPv6 zone as %25; the system wants it bare."""
+    address, percent, zone = (parts.hostname or "").partition("%")
+    return address + percent + (zone[2:] if zone[:2] == "25" and len(zone) > 2 else zone)
 
 
 def _bare_host(text: str) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from config.addresses import broker_address
 from drivers.clock import Clock, SystemClock
 from telemetry.dialer import ProtocolChoice
 from telemetry.hub import Arrival, UnitView
 from telemetry.hub_link import HubLink
 from telemetry.paho_transport import PahoTransport
-from telemetry.transport import LinkOptions, split_url
+from telemetry.transport import LinkOptions
 from telemetry.uuid7 import uuid7
 
 STEP_S = 0.5
@@ -54,7 +55,7 @@ class ReferenceHub:
     ) -> None:
         """`options` overrides what follows from `url`: TLS files, user, client id.
 
-        Raises TransportConfigError for a wrong address, OSError for a file that cannot be written.
+        Raises ValueError for a wrong address, OSError for a file that cannot be written.
         """
         clock = SystemClock()
         self._on_arrival = on_arrival
@@ -129,11 +130,19 @@ class ReferenceHub:
 
 
 def hub_options(url: str, clock: Clock) -> LinkOptions:
-    """A hub that forgets: what it missed while away, units that wait for its ack send again."""
-    host, port, tls = split_url(url)
+    """A hub that forgets: what it missed while away, units that wait for its ack send again.
+
+    Raises ValueError for an address without sense; its text names the cure.
+    """
+    broker = broker_address(url)
     name = f"hub-{uuid7(clock.utc())[-12:]}"
     return LinkOptions(
-        host=host, port=port, tls=tls, client_id=name, clean_start=True, session_expiry_s=0
+        host=broker.host,
+        port=broker.port,
+        tls=broker.tls,
+        client_id=name,
+        clean_start=True,
+        session_expiry_s=0,
     )
 
 

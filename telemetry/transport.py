@@ -1,11 +1,11 @@
 """The seam between our delivery logic and whatever MQTT library carries it."""
 
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from config.addresses import broker_address
 from config.models import HubConfig
 
 ProtocolVersion = Literal["5", "3.1.1"]
@@ -52,13 +52,13 @@ class LinkOptions:
 
 
 def link_options(config: HubConfig, client_id: str) -> LinkOptions:
-    """The options of a unit. Raises TransportConfigError for an address without sense."""
-    host, port, tls = split_url(config.url)
+    """The options of a unit."""
+    broker = broker_address(config.url)
     return LinkOptions(
-        host=host,
-        port=port,
+        host=broker.host,
+        port=broker.port,
         client_id=client_id,
-        tls=tls,
+        tls=broker.tls,
         ca=config.tls.ca,
         cert=config.tls.cert,
         key=config.tls.key,
@@ -67,17 +67,6 @@ def link_options(config: HubConfig, client_id: str) -> LinkOptions:
         keepalive_s=config.keepalive_s,
         session_expiry_s=config.session_expiry_s,
     )
-
-
-def split_url(url: str) -> tuple[str, int, bool]:
-    """Host, port (1883, with TLS 8883 by default) and whether to use TLS."""
-    match = re.fullmatch(r"(mqtts?)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(?::([0-9]{1,5}))?/?", url)
-    port = int(match[3] or (8883 if match[1] == "mqtts" else 1883)) if match else 0
-    if not match or not 1 <= port <= 65535:
-        raise TransportConfigError(
-            f"{url!r} is no broker address; write mqtt://host:1883, or mqtts://host:8883 for TLS"
-        )
-    return match[2].strip("[]"), port, match[1] == "mqtts"
 
 
 # --- what a transport reports ------------------------------------------------------------------

@@ -63,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
 def _hub(args: argparse.Namespace, show: Any) -> "ReferenceHub":
     from drivers.clock import SystemClock
     from edge.hub import ReferenceHub, hub_options
-    from telemetry.transport import TransportConfigError
 
     try:
         options = replace(
@@ -83,8 +82,9 @@ def _hub(args: argparse.Namespace, show: Any) -> "ReferenceHub":
             acknowledge=not args.no_ack,
             options=options,
         )
-    except TransportConfigError as error:
-        raise CommandError(str(error), "see patrol-edge hub --help", USAGE) from error
+    except ValueError as error:
+        text, _, cure = str(error).partition("; ")
+        raise CommandError(f"--broker: {text}", cure, USAGE) from error
     except OSError as error:
         raise CommandError(
             f"cannot write {args.record}: {error.strerror}", "give a file that can be made", USAGE
