@@ -31,10 +31,17 @@ PROGRESS_COUNTERS = frozenset(
 )
 
 
+# Opening a device waits for it: at most so long. Most take 5 s; one behind a host name takes what
+# the system's resolver takes to give up; a network camera has its `open_timeout_s` and 8 s more.
+# No sign of life can come meanwhile, so whoever watches the thread has to allow for it.
+LONGEST_OPEN_S = 60.0
+
+
 class Driver(Protocol[S_co]):
     """One open device, used by one thread.
 
-    There is no such thing as a closed driver: to reopen, make a new one.
+    There is no such thing as a closed driver: to reopen, make a new one. Opening takes at most
+    LONGEST_OPEN_S; `read` half a second, or with a network camera its `stalled_after_s`.
     """
 
     def read(self) -> S_co | None:

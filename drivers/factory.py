@@ -34,17 +34,17 @@ def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
 
             return ReplayGnss.open(config, clock)
         case TcpGnssConfig():
-            from drivers.gnss_network import TcpGnss
+            from drivers.gnss_network import open_tcp
 
-            return TcpGnss.open(config, clock)
+            return open_tcp(config, clock)
         case UdpGnssConfig():
-            from drivers.gnss_network import UdpGnss
+            from drivers.gnss_network import open_udp
 
-            return UdpGnss.open(config, clock)
+            return open_udp(config, clock)
         case GpsdGnssConfig():
-            from drivers.gnss_gpsd import GpsdGnss
+            from drivers.gnss_gpsd import open_gpsd
 
-            return GpsdGnss.open(config, clock)
+            return open_gpsd(config, clock)
     assert_never(config)
 
 

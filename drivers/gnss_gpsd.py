@@ -83,10 +83,9 @@ class GpsdStream:
         self._connection.close()
 
 
-class GpsdGnss:
-    """A receiver of gpsd's."""
+def open_gpsd(config: GpsdGnssConfig, clock: Clock) -> StreamGnss:
+    """A receiver of gpsd's: connect, and ask for NMEA.
 
-    @staticmethod
-    def open(config: GpsdGnssConfig, clock: Clock) -> StreamGnss:
-        """Connect, and ask for NMEA. Raises DeviceUnavailableError, with the cure."""
-        return StreamGnss(GpsdStream.open(config, clock), clock, config.max_speed_mps)
+    Raises DeviceUnavailableError, with the cure.
+    """
+    return StreamGnss(GpsdStream.open(config, clock), clock, config.max_speed_mps)

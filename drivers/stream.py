@@ -3,6 +3,7 @@
 import errno
 import select
 import socket
+import termios
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -12,6 +13,10 @@ from drivers.base import DeviceLostError, DeviceUnavailableError
 
 CHUNK_BYTES = 4096
 BY_ID = Path("/dev/serial/by-id")
+
+# What pyserial lets through: termios.error, which is no OSError, comes when a plug is pulled while
+# the port is being set up.
+_SERIAL_ERRORS = (serial.SerialException, OSError, termios.error)
 
 
 class ByteStream(Protocol):
@@ -35,19 +40,24 @@ class SerialStream:
 
     @classmethod
     def open(cls, path: str, baud: int) -> Self:
-        """Raises DeviceUnavailableError, with the cure."""
+        """`path` is a device of this computer. Raises DeviceUnavailableError, with the cure."""
+        if "://" in path:
+            raise DeviceUnavailableError(
+                f"{path} is no device of this computer; for a serial port on the network write "
+                "kind: tcp with host: and port:, and set the box there to raw TCP (no RFC 2217)"
+            )
         try:
             # timeout 0: a read never blocks; waiting is done with select, which costs less.
             return cls(serial.Serial(path, baud, timeout=0, exclusive=True))
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (*_SERIAL_ERRORS, ValueError) as error:
             raise DeviceUnavailableError(_why_not(path, baud, error)) from error
 
     def read(self, wait_s: float) -> bytes:
         try:
             select.select([self._port.fileno()], [], [], wait_s)
             return bytes(self._port.read(CHUNK_BYTES))
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise DeviceLostError(f"{self._port.port} has gone: is its plug in?") from error
+        except (*_SERIAL_ERRORS, ValueError) as error:
+            raise DeviceLostError(self._gone()) from error
 
     @property
     def baud(self) -> int:
@@ -62,14 +72,19 @@ class SerialStream:
         try:
             self._port.baudrate = baud
             self._port.reset_input_buffer()
-        except (serial.SerialException, OSError, ValueError) as error:
+        except _SERIAL_ERRORS as error:
+            raise DeviceLostError(self._gone()) from error
+        except ValueError as error:
             raise DeviceLostError(f"{self._port.port} does not do {baud} baud") from error
 
     def close(self) -> None:
         try:
             self._port.close()
-        except (serial.SerialException, OSError):
+        except _SERIAL_ERRORS:
             return  # it has gone: nothing is left to release
+
+    def _gone(self) -> str:
+        return f"{self._port.port} has gone: is its plug in?"
 
 
 class TcpStream:
@@ -81,10 +96,20 @@ class TcpStream:
 
     @classmethod
     def connect(cls, host: str, port: int, timeout_s: float = 5.0) -> Self:
-        """Raises DeviceUnavailableError, with the cure."""
+        """`timeout_s` is for each address of the host. How long its name is looked up is up to the
+        system's resolver (resolv.conf(5), `timeout` and `attempts`): by default 10 s for each name
+        server and search domain while none answers. A numeric address needs no look-up.
+
+        Raises DeviceUnavailableError, with the cure.
+        """
         name = f"{host}:{port}"
         try:
             connection = socket.create_connection((host, port), timeout_s)
+        except (socket.gaierror, ValueError) as error:  # ValueError: no name can look like that
+            raise DeviceUnavailableError(
+                f"cannot connect to {name}: nobody knows that host; "
+                "check the name, or write its IP address"
+            ) from error
         except OSError as error:
             raise DeviceUnavailableError(
                 f"cannot connect to {name}: {_reason(error)}; is it on, and is the address right?"
@@ -135,7 +160,11 @@ class UdpStream:
         receiver = socket.socket(family, socket.SOCK_DGRAM)
         try:
             receiver.bind((address, port))
-        except OSError as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+        ) as error:  # the last two: no name can look like that
             receiver.close()
             raise DeviceUnavailableError(
                 f"cannot listen on UDP {address} port {port}: {_reason(error)}; "
@@ -164,6 +193,8 @@ class UdpStream:
 
 def _reason(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) else None
+    if isinstance(error, termios.error):
+        text = str(error.args[-1])
     return text or str(error) or type(error).__name__
 
 

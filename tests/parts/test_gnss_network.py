@@ -18,7 +18,6 @@ from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss
 from drivers.gnss_gpsd import GpsdStream
-from drivers.gnss_network import UdpGnss
 from drivers.gnss_outlets import Outlet, PtyOutlet, TcpOutlet
 from drivers.gnss_route import demo_route
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
@@ -82,6 +81,18 @@ def test_tcp_where_nobody_listens() -> None:
         open_gnss(config, SystemClock())
 
 
+@pytest.mark.parametrize("host", ["a" * 70, "a..b", "x\0y", "\udc80", "no-such-host.invalid"])
+def test_a_host_that_cannot_be_is_told(host: str) -> None:
+    for config in (
+        TcpGnssConfig.model_construct(kind="tcp", host=host, port=4001),
+        GpsdGnssConfig.model_construct(kind="gpsd", host=host, port=2947),
+    ):
+        with pytest.raises(DeviceUnavailableError, match="IP address"):
+            open_gnss(config, SystemClock())
+    with pytest.raises(DeviceUnavailableError, match="bind"):
+        open_gnss(UdpGnssConfig.model_construct(kind="udp", bind=host, port=4001), SystemClock())
+
+
 def test_a_client_that_goes_or_does_not_read_does_not_stop_the_server() -> None:
     with closing(TcpOutlet(0)) as server:
         gone = socket.create_connection(("127.0.0.1", server.port))
@@ -118,7 +129,7 @@ def test_udp_datagrams_without_a_line_end_and_of_two_senders() -> None:
 def test_udp_address_of_another_computer() -> None:
     config = UdpGnssConfig(kind="udp", bind="192.0.2.1", port=free_port(socket.SOCK_DGRAM))
     with pytest.raises(DeviceUnavailableError, match="bind"):
-        UdpGnss.open(config, SystemClock())
+        open_gnss(config, SystemClock())
 
 
 # --- gpsd ------------------------------------------------------------------------------------

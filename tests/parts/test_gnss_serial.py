@@ -1,8 +1,10 @@
 """SerialGnss on a pseudo-terminal: pieces, silence, noise, wrong speed, a pulled plug."""
 
+import termios
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from drivers.gnss_route import demo_route
 from drivers.gnss_serial import BAUDS, DOUBT_S, TRY_S, BaudHunt, SerialGnss
 from drivers.gnss_simulator import GnssSimulator, SimulatorPlan, paced
 from drivers.samples import GnssEpoch
+from drivers.stream import SerialStream
 
 PLAN = SimulatorPlan(route=demo_route().route(), rate_hz=10)
 
@@ -134,7 +137,13 @@ def test_reopening_and_pulling_leaves_no_file_open(outlet: PtyOutlet) -> None:
 
 @pytest.mark.parametrize(
     ("port", "told"),
-    [("/dev/not-there", "is not there"), ("/tmp", "not a serial port"), ("/dev/null", "")],
+    [
+        ("/dev/not-there", "is not there"),
+        ("/tmp", "not a serial port"),
+        ("/dev/null", ""),
+        ("socket://192.0.2.1:4001", "kind: tcp"),
+        ("rfc2217://192.0.2.1:4001", "raw TCP"),
+    ],
 )
 def test_a_port_that_is_none_is_told_with_the_cure(port: str, told: str) -> None:
     with pytest.raises(DeviceUnavailableError) as error:
@@ -142,6 +151,47 @@ def test_a_port_that_is_none_is_told_with_the_cure(port: str, told: str) -> None
     assert told in str(error.value)
     assert port in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("port", ["/dev/tty\0", "/dev/tty\ud800"])
+def test_a_port_whose_name_cannot_be_is_unavailable(port: str) -> None:
+    config = SerialGnssConfig.model_construct(kind="serial", port=port, baud=9600)
+    with pytest.raises(DeviceUnavailableError):
+        SerialGnss.open(config, SystemClock())
+
+
+@contextmanager
+def pulled_in(call: str, outlet: PtyOutlet, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The plug is pulled just before this call of the terminal interface."""
+    real = getattr(termios, call)
+
+    def pull_and_call(*args: object) -> object:
+        monkeypatch.setattr(termios, call, real)
+        outlet.close()
+        return real(*args)
+
+    monkeypatch.setattr(termios, call, pull_and_call)
+    yield
+
+
+@pytest.mark.parametrize("call", ["tcgetattr", "tcsetattr", "tcflush"])
+def test_a_plug_pulled_while_the_port_is_set_up(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlet, before = PtyOutlet(), open_files()
+    config = SerialGnssConfig(kind="serial", port=outlet.name)
+    with pulled_in(call, outlet, monkeypatch), pytest.raises(DeviceUnavailableError):
+        SerialGnss.open(config, SystemClock())
+    assert open_files() == before - 2  # both ends of the outlet
+
+
+@pytest.mark.parametrize("call", ["tcgetattr", "tcsetattr", "tcflush"])
+def test_a_plug_pulled_while_the_speed_is_changed(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = PtyOutlet()
+    stream = SerialStream.open(outlet.name, 9600)
+    with pulled_in(call, outlet, monkeypatch), pytest.raises(DeviceLostError, match="plug"):
+        stream.set_baud(115_200)
+    stream.close()
 
 
 def test_a_port_in_use_is_told(outlet: PtyOutlet, gnss: SerialGnss) -> None:
