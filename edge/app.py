@@ -218,8 +218,7 @@ class App:
         status = StatusWriter(
             topics=Topics(settings.hub.root, settings.unit.id),
             sender=sender,
-            clock=self._clock,
-            time_quality=lambda: timebase.now()[1],
+            now=timebase.now,
             unit_kind=settings.unit.kind,
             software=f"patrol-edge {installed('patrol-edge')}",
             config_version=loaded.digest[:12],

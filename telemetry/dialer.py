@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
 from typing import Literal
 
 from drivers.clock import Clock
@@ -53,7 +52,7 @@ class Dialer:
         self.protocol: ProtocolVersion = "5" if protocol == "auto" else protocol
         self.phase: Phase = "down"
         self.phase_s = self._retry_at_s
-        self.since: datetime | None = None
+        self.since_s = self._retry_at_s  # monotonic: up, or not, ever since
         self.session = 0
         self.connections = 0
         self.last_error: str | None = None
@@ -128,6 +127,7 @@ class Dialer:
         self._enter("connecting")
 
     def _enter(self, phase: Phase) -> None:
-        if self.up or phase == "up" or self.since is None:
-            self.since = self._clock.utc()
-        self.phase, self.phase_s = phase, self._clock.mono_s()
+        now_s = self._clock.mono_s()
+        if self.up or phase == "up":
+            self.since_s = now_s
+        self.phase, self.phase_s = phase, now_s

@@ -68,7 +68,7 @@ class Outbox:
         the draft is kept in memory, and tried again for as long as the process lives.
         """
         now = self._clock.utc()
-        receipt = Receipt(uuid7(now))
+        receipt = Receipt(uuid7(draft.time))  # not the computer's clock: it may know less
         body = body_of(self._sender, draft, receipt.id)
         row = NewRow(draft.priority, draft.kind, receipt.id, (now - _EPOCH) // _MS, body)
         with self._lock:

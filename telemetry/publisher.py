@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from config.models import DeliveryConfig
@@ -49,7 +49,7 @@ class PublisherStats:
 
     connected: bool
     protocol: ProtocolVersion | None  # in use
-    since: datetime | None  # of the present state, by the unit's clock
+    since: datetime | None  # of the present state
     session: int  # connections begun since start
     reconnects: int
     unacked: int  # on the wire
@@ -127,12 +127,13 @@ class Publisher:
 
     def stats(self) -> PublisherStats:
         """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
-        dialer, up = self._dialer, self._dialer.up
+        dialer, up, since_s = self._dialer, self._dialer.up, self._dialer.since_s
         on_wire, rows = self._flight.on_wire, len(self._flight)
+        down_or_up_s = self._clock.mono_s() - since_s
         return PublisherStats(
             connected=up,
             protocol=dialer.protocol if up else None,
-            since=dialer.since,
+            since=self._status.now()[0] - timedelta(seconds=down_or_up_s),
             session=dialer.session,
             reconnects=max(0, dialer.connections - 1),
             unacked=on_wire,
@@ -216,7 +217,7 @@ class Publisher:
     def _send(self, sent: Sent, now_s: float) -> None:
         row = sent.outgoing.row
         late = sent.historical
-        payload = seal(row.body, row.sequence, historical=late, sent=self._clock.utc())
+        payload = seal(row.body, row.sequence, historical=late, sent=self._status.now()[0])
         if self._packet_bytes is not None and len(payload) + HEADER_BYTES > self._packet_bytes:
             self._dialer.last_error = (
                 f"message {row.sequence} is too large for {self._link.address}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from config.models import UnitKind
-from drivers.clock import Clock
 from telemetry.contract import Status
 from telemetry.envelope import CONTENT_TYPE, Draft, Sender, body_of, seal
 from telemetry.topics import Topics
@@ -20,15 +20,14 @@ class StatusWriter:
 
     topics: Topics
     sender: Sender
-    clock: Clock
-    time_quality: Callable[[], TimeQuality]
+    now: Callable[[], tuple[datetime, TimeQuality]]  # UTC, and what it was had from
     unit_kind: UnitKind
     software: str  # name and version, "patrol-edge 0.1.0"
     config_version: str | None = None
 
     def write(self, state: Literal["online", "stopping", "offline"], session: int) -> WireMessage:
         """The retained status message. `offline` is for the will."""
-        now = self.clock.utc()
+        now, quality = self.now()
         status = Status(
             state=state,
             session=session,
@@ -36,7 +35,7 @@ class StatusWriter:
             software=self.software,
             config_version=self.config_version,
         )
-        draft = Draft.of(status, now, self.time_quality())
+        draft = Draft.of(status, now, quality)
         return WireMessage(
             topic=self.topics.up("status"),
             payload=seal(body_of(self.sender, draft, uuid7(now)), None, historical=False, sent=now),

@@ -71,8 +71,7 @@ class UnitUnderTest:
         status = StatusWriter(
             topics=Topics(config.root, unit),
             sender=sender,
-            clock=clock,
-            time_quality=lambda: "ntp",
+            now=lambda: (clock.utc(), "ntp"),
             unit_kind="robot_dog",
             software="patrol-edge test",
         )

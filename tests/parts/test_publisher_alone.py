@@ -1,7 +1,10 @@
 """The publisher without a broker: a transport that does as told, a clock that the test moves."""
 
+import json
 import threading
 from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from telemetry.transport import (
     TransportEvent,
     WireMessage,
 )
+from telemetry.wire_types import TimeQuality
 from tests.fakes import ManualClock
 from tests.unit_under_test import position
 
@@ -71,15 +75,20 @@ class ObedientTransport:
 class Bench:
     """An outbox and a publisher that the test works by hand."""
 
-    def __init__(self, folder: Path, clock: Clock, **delivery: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        now: Callable[[], tuple[datetime, TimeQuality]] | None = None,
+        **delivery: float,
+    ) -> None:
         sender = Sender(unit="dog-1", boot_id="boot")
         self.transport = ObedientTransport()
         self.outbox = Outbox(folder / "outbox.db", sender, clock, 64 * 2**20)
         status = StatusWriter(
             topics=Topics("patrol/v1", "dog-1"),
             sender=sender,
-            clock=clock,
-            time_quality=lambda: "ntp",
+            now=now or (lambda: (clock.utc(), "ntp")),
             unit_kind="robot_dog",
             software="patrol-edge test",
         )
@@ -176,3 +185,23 @@ def test_counts_that_were_read_do_not_change_any_more(tmp_path: Path) -> None:
     assert publisher.stats().down == {"retained": 1}
     assert publisher.stats().refused == {"0x87": 1}
     assert bench.outbox.stats().drops == {"corrupt_file": 1}
+
+
+def test_all_times_on_the_wire_are_of_the_clock_that_the_quality_speaks_of(tmp_path: Path) -> None:
+    """The computer believes in 1970, a receiver knows better."""
+    clock = ManualClock(datetime(1970, 1, 1, tzinfo=UTC))
+    true = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    bench = Bench(tmp_path, clock, lambda: (true, "gnss"))
+    receipt = bench.outbox.put(position(), durable=False)
+    for _ in range(4):
+        clock.advance(0.3)
+        bench.work()
+
+    status, sent = (json.loads(message.payload) for message in bench.transport.sent)
+    assert (status["time"], status["timequality"]) == ("2026-11-22T12:00:00.000Z", "gnss")
+    assert status["senttime"] == sent["senttime"] == status["time"]
+    since = bench.publisher.stats().since
+    assert since is not None
+    assert timedelta(0) <= true - since < timedelta(seconds=2)
+    unix_ms = int(receipt.id.replace("-", "")[:12], 16)
+    assert unix_ms / 1000 == pytest.approx(position().time.timestamp(), abs=60)
