@@ -26,10 +26,18 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def system_clock_synchronised() -> bool:
-    """Whether the kernel says that something (NTP, PTP) steers the clock: ntp_adjtime(3)."""
+TIME_ERROR = 5  # of <sys/timex.h>: "clock not synchronized"
+
+
+def kernel_clock_state() -> int | None:
+    """What ntp_adjtime(3) says of the clock, 0..TIME_ERROR; None where it may not be asked."""
     libc = ctypes.CDLL(None, use_errno=True)
-    time_error = 5  # TIME_ERROR of <sys/timex.h>: "clock not synchronized"
     # All zero asks without setting anything (modes = 0); larger than struct timex on any Linux.
-    state = libc.ntp_adjtime(ctypes.create_string_buffer(512))
-    return bool(0 <= state < time_error)
+    state = int(libc.ntp_adjtime(ctypes.create_string_buffer(512)))
+    return None if state < 0 else state
+
+
+def system_clock_synchronised() -> bool:
+    """Whether the kernel says that something (NTP, PTP) steers the clock; no if it says nothing."""
+    state = kernel_clock_state()
+    return state is not None and state < TIME_ERROR

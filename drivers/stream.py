@@ -107,8 +107,8 @@ class TcpStream:
             connection = socket.create_connection((host, port), timeout_s)
         except (socket.gaierror, ValueError) as error:  # ValueError: no name can look like that
             raise DeviceUnavailableError(
-                f"cannot connect to {name}: nobody knows that host; "
-                "check the name, or write its IP address"
+                f"cannot connect to {name}: its name is not found; "
+                "check the name and the network, or write the IP address"
             ) from error
         except OSError as error:
             raise DeviceUnavailableError(
@@ -160,11 +160,7 @@ class UdpStream:
         receiver = socket.socket(family, socket.SOCK_DGRAM)
         try:
             receiver.bind((address, port))
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-        ) as error:  # the last two: no name can look like that
+        except (OSError, ValueError, TypeError) as error:  # TypeError for a NUL in the address
             receiver.close()
             raise DeviceUnavailableError(
                 f"cannot listen on UDP {address} port {port}: {_reason(error)}; "

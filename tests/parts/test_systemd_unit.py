@@ -8,13 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from drivers.clock import kernel_clock_state
+
 ROOT = Path(__file__).parents[2]
+MODULE = "tests.parts.test_systemd_unit"
 UNIT = ROOT / "systemd" / "patrol-edge.service"
 
 needs_systemd = pytest.mark.skipif(
@@ -113,7 +117,9 @@ class Comparison(ctypes.Structure):
 
 
 def syscalls(group: str) -> set[str]:
-    """The system calls in one of systemd's groups, all the way down."""
+    """This system call, or those in one of systemd's groups, all the way down."""
+    if not group.startswith("@"):
+        return {group}
     lines = run("systemd-analyze", "syscall-filter", group).stdout.splitlines()[1:]
     names = {line.strip() for line in lines} - {""}
     calls = {name for name in names if not name.startswith(("#", "@"))}
@@ -151,6 +157,51 @@ def confine(allowed: set[str]) -> None:
             raise OSError("the kernel takes no seccomp filter")
 
 
+def in_the_sandbox(function: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Call a function of this module in a process of its own, which may confine itself."""
+    if ctypes.util.find_library("seccomp") is None:
+        pytest.skip("needs libseccomp")
+    code = f"import sys; from {MODULE} import {function}; {function}(*sys.argv[1:])"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+def ask_for_the_clock(*allowed: str) -> None:
+    """Tell what the kernel says of its clock, and whether it may be set (to what it is)."""
+    from drivers.clock import kernel_clock_state, system_clock_synchronised
+
+    confine(set(allowed))
+    try:
+        time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME))
+    except PermissionError:
+        told = f"{kernel_clock_state()} {system_clock_synchronised()} not set"
+        sys.stdout.write(told)
+
+
+@needs_systemd
+def test_the_state_of_the_clock_may_be_asked_for_but_not_set() -> None:
+    state = kernel_clock_state()
+    if state is None:
+        pytest.skip("the kernel's clock may not be asked for here")
+    allowed = allowed_syscalls()
+    result = in_the_sandbox("ask_for_the_clock", *allowed)
+    assert result.stdout.split() == [str(state), str(state < 5), "not", "set"], result.stderr
+    assert settings("ProtectClock") in ([], ["no"])  # it would take these calls out again
+    assert settings("CapabilityBoundingSet") == [""]
+    result = in_the_sandbox("ask_for_the_clock", *(allowed - syscalls("@clock")))
+    assert result.stdout.split() == ["None", "False", "not", "set"], result.stderr
+
+
+def test_a_silent_name_server_holds_nobody_up_for_long() -> None:
+    assert '"RES_OPTIONS=timeout:2 attempts:2"' in settings("Environment")
+
+
 def child(picture: str, video: str, out: str) -> None:
     """Look at a picture and a video under the unit's restrictions."""
     confine(set(Path(out, "allowed").read_text().split()))
@@ -178,8 +229,6 @@ def child(picture: str, video: str, out: str) -> None:
 
 @needs_systemd
 def test_camera_and_detector_work_under_the_units_restrictions(tmp_path: Path) -> None:
-    if ctypes.util.find_library("seccomp") is None:
-        pytest.skip("needs libseccomp")
     picture, video = tmp_path / "1.jpg", tmp_path / "clip.avi"
     image = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
     cv2.imwrite(str(picture), image)
@@ -189,14 +238,6 @@ def test_camera_and_detector_work_under_the_units_restrictions(tmp_path: Path) -
     writer.release()
     (tmp_path / "allowed").write_text("\n".join(sorted(allowed_syscalls())))
 
-    code = "import sys; from tests.parts.test_systemd_unit import child; child(*sys.argv[1:])"
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(picture), str(video), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=ROOT,
-    )
+    result = in_the_sandbox("child", str(picture), str(video), str(tmp_path))
     assert result.returncode == 0, result.stderr[-2000:]
     assert (tmp_path / "coco.json").exists()
