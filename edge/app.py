@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version as installed
 
+import structlog
+
 from config.loading import Loaded
 from config.models import CameraConfig, GnssConfig, ReplayGnssConfig
 from drivers.clock import Clock, SystemClock
@@ -164,10 +166,14 @@ class App:
             self.parts.outbox.work(0.2)
 
     def _publish(self, beat: Beat, stop: threading.Event) -> None:
-        publisher = self.parts.publisher
+        publisher, up = self.parts.publisher, False
         while not stop.is_set():
             beat()
             publisher.work(0.2)
+            stats = publisher.stats()
+            if stats.connected and not up:  # its loss is told as a fault, with the reason
+                structlog.get_logger().info("link_up", protocol=stats.protocol)
+            up = stats.connected
         ends_mono_s = self._clock.mono_s() + FLUSH_S
         while self.parts.outbox.pending() and self._clock.mono_s() < ends_mono_s:
             publisher.work(0.05)  # the ends of the last episodes, while the link still stands

@@ -7,6 +7,7 @@ hub. Exit code 0 only if real detections and positions reached the hub and nothi
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,11 +33,13 @@ from edge.demo_view import Figures, live, summary
 from edge.health import percentile
 from edge.hub import ReferenceHub
 from edge.loopback_broker import BrokerError, LoopbackBroker, find_mosquitto
+from edge.supervisor import block_stop_signals, wait_for_stop_signal
 from perception import annotate
 from perception.detections import Detections, Track
 from telemetry.contract import DetectionEvent, Position
 
 SECONDS = 20.0
+INTERRUPTED = 130  # what shells give for a program that ended on Ctrl-C
 PICTURES = 4
 SETTLE_S = 5.0  # for the hub to acknowledge what the unit said last
 START_S = 10.0
@@ -96,6 +99,7 @@ def simulated_receiver(folder: Path) -> Iterator[Path]:
         [*program, "--link", str(port), "--route", "demo", "--loop"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C ends the demo, and the demo ends its receiver
     ) as process:
         try:
             _wait_for(port, process)
@@ -123,6 +127,7 @@ class Demo:
         self._broker = broker
         self._seconds = seconds
         self._began = time.monotonic()
+        self.interrupted = False
 
     def run(self, console: Console) -> Figures:
         """Start the unit, watch it for the planned time, stop it; what stood at the end."""
@@ -131,7 +136,7 @@ class Demo:
         with view:
             died = self._app.watch(lambda _: self._over(view)) != 0
             self._app.stop_sources()
-            settled_by = time.monotonic() + SETTLE_S
+            settled_by = time.monotonic() + (0 if self.interrupted else SETTLE_S)
             while self._app.parts.outbox.pending() and time.monotonic() < settled_by:
                 time.sleep(0.1)
                 view.update(live(self.figures()))
@@ -141,7 +146,9 @@ class Demo:
 
     def _over(self, view: Live) -> bool:
         for _ in range(4):
-            time.sleep(0.25)
+            if wait_for_stop_signal(0.25):
+                self.interrupted = True
+                return True
             view.update(live(self.figures()))
         return time.monotonic() - self._began >= self._seconds
 
@@ -211,13 +218,16 @@ def what_is_missing(end: Figures) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     """Returns 0 if real detections and positions reached the hub, else 1."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--seconds", type=duration_s, default=SECONDS)
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="for the pictures")
     parser.add_argument("--broker", choices=("auto", "mosquitto", "amqtt"), default="auto")
     parser.add_argument("--svg", type=Path, help="keep the last picture of the terminal here")
     args = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it in the same way
     try:
         return run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except CommandError as error:
         complain(error)
     except BrokerError as error:
@@ -243,6 +253,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = load(profile)
         with (folder / "unit.log").open("w") as unit_log:
             log.set_up(loaded.settings.logging, unit_log)
+            block_stop_signals()  # after the other programs started, which would inherit it
             hub = ReferenceHub(broker.url)
             hub.start()
             stack.callback(hub.stop)
@@ -254,6 +265,9 @@ def run(args: argparse.Namespace) -> int:
             demo = Demo(App(loaded, on_result=pictures), hub, broker.name, args.seconds)
             end = demo.run(console)
     pictures.finish_part()
+    if demo.interrupted:
+        console.print("stopped before its time")
+        return INTERRUPTED
     missing = what_is_missing(end)
     if args.svg is not None:
         console.print(live(end))
@@ -261,6 +275,13 @@ def run(args: argparse.Namespace) -> int:
     if args.svg is not None:
         console.save_svg(str(args.svg), title="make demo")
     return FAILED if missing else DONE
+
+
+def duration_s(words: str) -> float:
+    seconds = float(words)
+    if not 2 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{words} is not between 2 and 3600")
+    return seconds
 
 
 def unit_environment(folder: Path, port: Path, url: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def run_driver(
 
     `emit` must not block. An outage is logged when it starts and when it ends, not between.
     """
-    log = structlog.get_logger().bind(driver=health.name)
+    log = structlog.get_logger().bind(component=health.component, name=health.name)
     health.started_mono_s = clock.mono_s()
     failures = 0
     while not stop.is_set():
@@ -91,7 +91,7 @@ def _note_outage(
     health.last_error = error
     if failures == 1:
         health.outages += 1
-        log.warning("driver_lost", error=error)
+        log.warning("device_lost" if health.samples else "device_missing", error=error)
 
 
 def _one_session(
@@ -128,8 +128,9 @@ def _read(driver: Driver[S], health: DriverHealth) -> S | None:
 
 
 def _note_sample(health: DriverHealth, clock: Clock) -> None:
-    if health.last_error:
-        structlog.get_logger().info("driver_recovered", driver=health.name)
+    if health.last_error or not health.samples:
+        log = structlog.get_logger().bind(component=health.component, name=health.name)
+        log.info("device_back" if health.samples else "device_speaks")
         health.last_error = ""
     health.samples += 1
     health.last_sample_mono_s = clock.mono_s()

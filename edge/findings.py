@@ -47,6 +47,17 @@ def device_findings(
     health: DriverHealth, silent_after_s: float, now_mono_s: float
 ) -> list[Finding]:
     """A device that is missing or silent, or a recording that has ended: at most one of them."""
+    if health.ended and not health.samples:
+        return [
+            Finding(
+                code="recording_empty",
+                severity="error",
+                component=health.name,
+                text="the recording holds nothing that can be read",
+                action="see whether it is the right file: `patrol-edge gnss replay` and "
+                "`patrol-edge detect` tell what is in it",
+            )
+        ]
     if health.ended:
         return [
             Finding(
@@ -191,11 +202,12 @@ def link_findings(stats: PublisherStats, oldest_age_s: float | None) -> list[Fin
         return Finding(code=code, severity=severity, component="link", text=text, action=action)
 
     found = []
-    if not stats.connected:
-        text = stats.last_error or "not connected yet"
+    unheard = stats.awaiting_hub > 0 and (oldest_age_s or 0.0) > UNHEARD_AFTER_S
+    if not stats.connected and stats.last_error:  # else the first attempt is still under way
+        text = stats.last_error
         action = "messages wait on the disk; restore the network, or correct hub.url"
         found.append(finding("link_down", "error", text, action))
-    elif stats.awaiting_hub and oldest_age_s is not None and oldest_age_s > UNHEARD_AFTER_S:
+    elif stats.connected and unheard:
         text = f"{stats.awaiting_hub} messages are with the broker; no hub acknowledges them"
         action = "see whether the hub runs; for a hub that never does, set delivery.ack: broker"
         found.append(finding("delivery_stalled", "error", text, action))

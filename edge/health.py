@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from drivers.clock import Clock
 from edge import computer
 from edge.computer import CpuMeter
@@ -103,6 +105,7 @@ class HealthDesk:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._faults = FaultList()
+        self._logged: dict[tuple[str, str], Fault] = {}
         self._cpu = CpuMeter()
         self._rates = RateMeter(parts.clock)
         self._sent_mono_s = float("-inf")
@@ -112,10 +115,23 @@ class HealthDesk:
         now_mono_s = self._parts.clock.mono_s()
         utc, quality = self._parts.timebase.now()
         faults, changed = self._faults.update(self._findings(now_mono_s), utc, now_mono_s)
+        if changed:
+            self._log(faults)
         if not changed and now_mono_s - self._sent_mono_s < self._parts.settings.health.every_s:
             return None
         self._sent_mono_s = now_mono_s
         return Draft.of(self._report(faults, now_mono_s), utc, quality)
+
+    def _log(self, faults: tuple[Fault, ...]) -> None:
+        """To the journal too: the hub may be the one that cannot be told."""
+        log = structlog.get_logger()
+        before, now = self._logged, {(fault.code, fault.component): fault for fault in faults}
+        for code, component in now.keys() - before.keys():
+            fault = now[code, component]
+            log.warning("fault_raised", code=code, component=component, text=fault.text)
+        for code, component in before.keys() - now.keys():
+            log.info("fault_cleared", code=code, component=component)
+        self._logged = now
 
     def _findings(self, now_mono_s: float) -> list[Finding]:
         parts = self._parts

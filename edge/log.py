@@ -55,5 +55,9 @@ def starting(loaded: Loaded) -> None:
     )
 
 
-def stopped(code: int) -> None:
-    structlog.get_logger().info("unit_stopped", exit_code=code)
+def stopping(waiting: int) -> None:
+    structlog.get_logger().info("unit_stopping", waiting_in_outbox=waiting)
+
+
+def stopped(code: int, waiting: int) -> None:
+    structlog.get_logger().info("unit_stopped", exit_code=code, left_in_outbox=waiting)

@@ -126,6 +126,13 @@ class Vision:
             return None
         finally:
             self.ready.set()
+        structlog.get_logger().info(
+            "model_ready",
+            model=self.model_name,
+            family=self.detector.family.name,
+            providers=self.detector.session.providers,
+            threads=self.detector.session.threads,
+        )
         self._scenes = {name: self._new_scene(name, self.detector) for name in self._cameras}
         return self.detector
 

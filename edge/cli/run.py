@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
     app = App(loaded)
     app.start()
     code = app.watch(wait_for_stop_signal)
+    log.stopping(app.parts.outbox.pending())
     left = app.stop()
-    log.stopped(code)
+    log.stopped(code, app.parts.outbox.pending())
     if left:
         # A thread that hangs in native code would keep the interpreter from ending.
         sys.stderr.flush()

@@ -45,7 +45,8 @@ def test_a_device_is_missing_silent_ended_or_well(component: str) -> None:
     assert at_200(last_sample_mono_s=190.0) == [f"{component}_silent"]
     assert at_200(last_error="no such port") == [f"{component}_missing"]
     assert at_200() == [f"{component}_silent"], "never heard of since it was started"
-    assert at_200(ended=True) == ["recording_ended"]
+    assert at_200(ended=True, samples=3) == ["recording_ended"]
+    assert at_200(ended=True) == ["recording_empty"]
 
 
 def test_a_healthy_link_and_queue_have_no_findings() -> None:
