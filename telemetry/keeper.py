@@ -103,8 +103,8 @@ class Keeper:
     def newest(self) -> dict[Leaf, int]:
         return self._opened().newest()
 
-    def oldest_put_ms(self) -> int | None:
-        return self._opened().oldest_put_ms()
+    def oldest(self) -> tuple[int, int] | None:
+        return self._opened().oldest()
 
     def file_bytes(self) -> int:
         return self._opened().file_bytes()

@@ -25,6 +25,7 @@ GROUP_ROWS = 100  # commit at once when so many wait
 BATCH_ROWS = 500  # at most, in one commit
 MEMORY_ROWS = 20_000  # put but not yet on the disk; so many only while the disk refuses
 RETRY_S = 1.0
+EARLIER_LONGEST_MS = 366 * 86_400_000  # rows that seem older were stored by a clock not yet set
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -36,6 +37,10 @@ class Outbox:
         self._sender = sender
         self._clock = clock
         self._max_bytes = max_bytes
+        # Ages must not jump when somebody sets the clock: the date is read once, here.
+        self._begun_mono_s = clock.mono_s()
+        self._begun_ms = (clock.utc() - _EPOCH) // _MS
+        self._earlier: int | None = None  # last sequence of earlier runs, once known
         # Touched by the worker only:
         self._keeper = Keeper(path, max_bytes)
         self._retry_at_s = 0.0
@@ -67,10 +72,9 @@ class Outbox:
         Where the disk refuses, or takes longer than `timeout_s`, the receipt is not `stored` yet:
         the draft is kept in memory, and tried again for as long as the process lives.
         """
-        now = self._clock.utc()
         receipt = Receipt(uuid7(draft.time))  # not the computer's clock: it may know less
         body = body_of(self._sender, draft, receipt.id)
-        row = NewRow(draft.priority, draft.kind, receipt.id, (now - _EPOCH) // _MS, body)
+        row = NewRow(draft.priority, draft.kind, receipt.id, self._now_ms(), body)
         with self._lock:
             self._admit(row, receipt)
             if durable and not receipt.dropped and self._fault is None:
@@ -174,15 +178,13 @@ class Outbox:
             return sum(self._disk.depth) + waiting - len(self._acked)
 
     def stats(self) -> OutboxStats:
-        now_ms = (self._clock.utc() - _EPOCH) // _MS
         with self._lock:
             disk = self._disk
-            oldest_ms = disk.oldest_put_ms
             return OutboxStats(
                 depth=sum(disk.depth),
                 by_priority=disk.depth,
                 in_memory=len(self._waiting) + len(self._batch),
-                oldest_age_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
+                oldest_age_s=self._age_s(*disk.oldest) if disk.oldest else None,
                 size_bytes=disk.size_bytes,
                 limit_bytes=self._max_bytes,
                 last_sequence=disk.last_sequence,
@@ -190,6 +192,20 @@ class Outbox:
                 set_aside=disk.set_aside,
                 fault=self._fault,
             )
+
+    def _now_ms(self) -> int:
+        return self._begun_ms + self._run_ms()
+
+    def _run_ms(self) -> int:
+        return round((self._clock.mono_s() - self._begun_mono_s) * 1000)
+
+    def _age_s(self, sequence: int, put_ms: int) -> float:
+        """Exact for rows of this run. One of an earlier run is at least as old as this run; what
+        the clock says on top is believed if no clock can have been set in between."""
+        if self._earlier is None or sequence > self._earlier:
+            return max(0, self._now_ms() - put_ms) / 1000
+        age_ms = (self._clock.utc() - _EPOCH) // _MS - put_ms
+        return max(self._run_ms(), age_ms if age_ms < EARLIER_LONGEST_MS else 0) / 1000
 
     # --- for the worker's thread ---
 
@@ -255,6 +271,8 @@ class Outbox:
         self._keeper.open()
         newest = self._keeper.newest()
         with self._lock:
+            if self._earlier is None:
+                self._earlier = self._keeper.last_sequence
             self._newest = newest
             if self._lanes is not None:  # the file was replaced under a standing connection
                 self._lanes = None
@@ -280,7 +298,7 @@ class Outbox:
             depth=tuple(self._keeper.depth),
             size_bytes=self._keeper.file_bytes(),
             last_sequence=self._keeper.last_sequence,
-            oldest_put_ms=self._keeper.oldest_put_ms(),
+            oldest=self._keeper.oldest(),
             set_aside=self._keeper.set_aside_count(),
         )
         with self._lock:

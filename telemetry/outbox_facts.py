@@ -34,7 +34,7 @@ class OutboxStats:
     depth: int  # on the disk and not acknowledged
     by_priority: tuple[int, ...]
     in_memory: int  # put, and not yet on the disk
-    oldest_age_s: float | None
+    oldest_age_s: float | None  # at least, where a clock was set since an earlier run
     size_bytes: int
     limit_bytes: int
     last_sequence: int
@@ -50,5 +50,5 @@ class DiskFigures:
     depth: tuple[int, ...] = (0,) * PRIORITIES
     size_bytes: int = 0
     last_sequence: int = 0
-    oldest_put_ms: int | None = None
+    oldest: tuple[int, int] | None = None  # sequence and put_ms
     set_aside: int = 0

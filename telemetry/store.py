@@ -61,7 +61,7 @@ class NewRow:
     priority: int
     kind: Leaf
     id: str
-    put_ms: int  # Unix milliseconds, for its age
+    put_ms: int  # for its age: the Unix milliseconds at which its run began, and those since
     body: bytes
 
 
@@ -113,7 +113,7 @@ _READ = _each(
 )
 _ID_AT = _each("SELECT id FROM {} WHERE sequence = ?")
 _COUNT = _each("SELECT count(*) FROM {}")
-_OLDEST = _each("SELECT put_ms FROM {} ORDER BY sequence LIMIT 1")
+_OLDEST = _each("SELECT sequence, put_ms FROM {} ORDER BY sequence LIMIT 1")
 _SEQUENCES = _each("SELECT sequence FROM {} ORDER BY sequence LIMIT ?")
 
 
@@ -223,10 +223,11 @@ class Store:
         """The sequence of the newest row ever stored, for each retained kind."""
         return {kind: self._counter(f"newest.{kind}") for kind in RETAINED_LEAVES}
 
-    def oldest_put_ms(self) -> int | None:
+    def oldest(self) -> tuple[int, int] | None:
+        """Sequence and `put_ms` of the row that was stored first."""
         with translated():
             found = [self._db.execute(_OLDEST[table]).fetchone() for table in TABLES]
-        return min((int(row[0]) for row in found if row is not None), default=None)
+        return min(((int(row[0]), int(row[1])) for row in found if row is not None), default=None)
 
     def used_pages(self) -> int:
         """Pages that hold something; those set free by deletes are used again and do not count."""

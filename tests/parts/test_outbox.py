@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from telemetry.envelope import Sender
 from telemetry.outbox import Outbox
 from telemetry.outbox_facts import Outgoing
 from telemetry.store_rescue import aside
+from tests.fakes import ManualClock
 from tests.unit_under_test import position, state, wait_for
 
 MIB = 2**20
@@ -369,3 +371,53 @@ def test_after_close_a_put_is_counted_not_lost_silently(path: Path) -> None:
 
     assert receipt.dropped
     assert it.outbox.stats().drops == {"put_after_close": 1}
+
+
+# --- ages ---
+
+
+class Handled:
+    """An outbox without a thread, on a clock that the test moves."""
+
+    def __init__(self, path: Path, clock: ManualClock) -> None:
+        self.outbox = Outbox(path, Sender(unit="dog-1", boot_id="boot"), clock, 64 * MIB)
+        self.outbox.work(0)
+
+    def put(self) -> None:
+        self.outbox.put(position(), durable=False)
+        self.outbox.work(0)
+        self.outbox.close()
+
+    def age_s(self) -> float | None:
+        return self.outbox.stats().oldest_age_s
+
+
+def test_a_clock_that_is_set_makes_no_message_older(path: Path) -> None:
+    clock = ManualClock(datetime(1970, 1, 1, tzinfo=UTC))
+    it = Handled(path, clock)
+    it.put()
+    clock.advance(5)
+    clock.jump_utc(56 * 365 * 86_400)
+    assert it.age_s() == pytest.approx(5, abs=0.01)
+    clock.jump_utc(-99 * 365 * 86_400)
+    assert it.age_s() == pytest.approx(5, abs=0.01)
+
+
+def test_the_age_goes_on_over_a_restart(path: Path) -> None:
+    clock = ManualClock()
+    Handled(path, clock).put()
+    clock.advance(100)
+
+    assert Handled(path, clock).age_s() == pytest.approx(100, abs=0.01)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1970, 2026), (2026, 1970)])
+def test_a_clock_set_between_two_runs_leaves_what_is_certain(
+    path: Path, before: int, after: int
+) -> None:
+    Handled(path, ManualClock(datetime(before, 1, 1, tzinfo=UTC))).put()
+    clock = ManualClock(datetime(after, 1, 1, tzinfo=UTC))
+    it = Handled(path, clock)
+    clock.advance(7)
+
+    assert it.age_s() == pytest.approx(7, abs=0.01)  # at least as old as this run
