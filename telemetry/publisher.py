@@ -35,6 +35,7 @@ from telemetry.transport import (
     TransportEvent,
     WireMessage,
 )
+from telemetry.wire_types import text
 
 HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
 SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes
@@ -58,7 +59,7 @@ class PublisherStats:
     resent: int
     acked: int  # left the disk
     hub_online: bool | None  # as hub/state says; None if it was never heard
-    last_error: str | None
+    last_error: str | None  # fits the wire's `Text`
     refused: dict[str, int]  # PUBACKs by failure code
     down: dict[str, int]  # what came down and was not obeyed, by cause
 
@@ -129,6 +130,7 @@ class Publisher:
         """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
         dialer, up, since_s = self._dialer, self._dialer.up, self._dialer.since_s
         on_wire, rows = self._flight.on_wire, len(self._flight)
+        error = dialer.last_error
         down_or_up_s = self._clock.mono_s() - since_s
         return PublisherStats(
             connected=up,
@@ -143,15 +145,15 @@ class Publisher:
             resent=self._resent,
             acked=self._acked,
             hub_online=None if self._hub is None else self._hub.state == "online",
-            last_error=dialer.last_error,
+            last_error=None if error is None else text(error),
             refused=dict(self._flight.refusals),
             down=dict(self._down),
         )
 
     # --- connecting ---
 
-    def _hang_up(self, text: str) -> None:
-        self._dialer.hang_up(text)
+    def _hang_up(self, why: str) -> None:
+        self._dialer.hang_up(why)
         self._outbox.end_session()
         self._flight.connection_ended(self._clock.mono_s())
         self._status_tokens.clear()
@@ -255,13 +257,13 @@ class Publisher:
             case Connected():
                 self._dialer.heard(event)
                 self._greet(event)
-            case Lost(text):
-                self._hang_up(text)
+            case Lost(cause):
+                self._hang_up(cause)
             case Acknowledged(token, code):
                 self._puback(token, code)
-            case SubscriptionRefused(topic, text):
+            case SubscriptionRefused(topic, why):
                 self._dialer.last_error = (
-                    f"{self._link.address} does not let us hear {topic}: {text}"
+                    f"{self._link.address} does not let us hear {topic}: {why}"
                 )
                 self._count_down("subscription_refused")
             case Arrived():

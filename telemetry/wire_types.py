@@ -13,6 +13,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from config.wording import one_line
+
 TimeQuality = Literal["gnss", "ntp", "rtc", "none"]
 
 U64_MAX = 2**64 - 1
@@ -68,8 +70,9 @@ Ratio = Annotated[float, Field(ge=0, le=1), _places(4)]
 Percent = Annotated[float, Field(ge=0, le=100), _places(1)]
 Celsius = Annotated[float, Field(ge=-100, le=300), _places(1)]
 Count = Annotated[int, Field(ge=0)]
-Short = Annotated[str, Field(min_length=1, max_length=80)]
-Text = Annotated[str, Field(max_length=500)]
+SHORT_LENGTH, TEXT_LENGTH = 80, 500
+Short = Annotated[str, Field(min_length=1, max_length=SHORT_LENGTH)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 Priority = Annotated[int, Field(ge=0, le=4, description="0 is the most urgent")]
 Uuid = Annotated[
@@ -79,10 +82,13 @@ Uuid = Annotated[
 
 
 def short(words: str) -> str:
-    """Words of others (a file's name, a device's) cut to what `Short` takes; never empty."""
-    return words.strip()[:80] or "-"
+    """Words of others (a file's name, a device's) as `Short` takes them: never empty."""
+    return text(words, SHORT_LENGTH) or "-"
 
 
-def text(words: str) -> str:
-    """Words of others (an error's) cut to what `Text` takes."""
-    return words.strip()[:500]
+def text(words: str, length: int = TEXT_LENGTH) -> str:
+    """Words of others (an error's) as `Text` takes them: one printable line, cut to the length.
+
+    Paths may hold line breaks, and bytes that are no UTF-8, which JSON cannot carry.
+    """
+    return one_line(" ".join(words[: 4 * length].split()), length)

@@ -11,6 +11,7 @@ import pytest
 
 from config.models import DeliveryConfig
 from drivers.clock import Clock
+from telemetry.contract import Link
 from telemetry.envelope import Sender
 from telemetry.in_flight import InFlight
 from telemetry.outbox import Outbox
@@ -28,7 +29,7 @@ from telemetry.transport import (
     TransportEvent,
     WireMessage,
 )
-from telemetry.wire_types import TimeQuality
+from telemetry.wire_types import TEXT_LENGTH, TimeQuality
 from tests.fakes import ManualClock
 from tests.unit_under_test import position
 
@@ -205,3 +206,14 @@ def test_all_times_on_the_wire_are_of_the_clock_that_the_quality_speaks_of(tmp_p
     assert timedelta(0) <= true - since < timedelta(seconds=2)
     unix_ms = int(receipt.id.replace("-", "")[:12], 16)
     assert unix_ms / 1000 == pytest.approx(position().time.timestamp(), abs=60)
+
+
+def test_an_error_text_fits_the_wire_whatever_it_holds(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ManualClock())
+    bench.publisher._dialer.last_error = "cannot read /" + "x\udcff\n" * 300
+
+    error = bench.publisher.stats().last_error
+
+    assert error is not None
+    assert len(error) == TEXT_LENGTH
+    assert Link(connected=False, last_error=error).model_dump_json()
