@@ -48,7 +48,8 @@ class Dialer:
         self._retry_at_s = clock.mono_s()
         self._reached_s: float | None = None
         self._failures = 0
-        self._proven = False  # the protocol in use has worked
+        self._speaks_5 = protocol == "5"  # it was seen to work here
+        self._refuses_5 = False  # a broker said so
         self.protocol: ProtocolVersion = "5" if protocol == "auto" else protocol
         self.phase: Phase = "down"
         self.phase_s = self._retry_at_s
@@ -90,15 +91,23 @@ class Dialer:
             case Reached():
                 self._reached_s = self._clock.mono_s()
             case Connected():
-                self._proven = True
+                self._speaks_5 = self._speaks_5 or self.protocol == "5"
                 self.connections += 1
                 self._enter("up")
             case Refused(cause, text):
-                # Not every broker that does not know MQTT 5 says so; some just hang up.
-                other = cause == "protocol" or (cause == "closed" and not self._proven)
-                if self._auto and other:
-                    self.protocol = "3.1.1" if self.protocol == "5" else "5"
-                self.hang_up(text, soon=self._auto and other and self.protocol == "3.1.1")
+                fall_back = self._auto and self._may_fall_back(cause)
+                self.hang_up(text, soon=fall_back)
+                if fall_back:
+                    self.protocol = "3.1.1"
+
+    def _may_fall_back(self, cause: str) -> bool:
+        """Whether an attempt in MQTT 5 ended so that one in 3.1.1 may do better."""
+        tried_5 = self.protocol == "5"
+        if cause == "protocol":
+            self._refuses_5 = tried_5
+            return tried_5
+        # Not every broker that does not know MQTT 5 says so; some just hang up.
+        return tried_5 and cause == "closed" and not self._speaks_5
 
     def hang_up(self, text: str, *, soon: bool = False) -> None:
         """The connection, or the attempt, is over: once more, after a while, not all at once."""
@@ -109,6 +118,10 @@ class Dialer:
         self._transport.abandon()
         longest_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
+        if self._auto:
+            # 3.1.1 is for the one connection after a 5 that failed, unless the broker refuses 5:
+            # that it hung up once may have had any cause.
+            self.protocol = "3.1.1" if self._refuses_5 else "5"
         self._retry_at_s = now_s + (0.05 if soon else longest_s * _RANDOM.uniform(0.5, 1.0))
         self._enter("down")
 
