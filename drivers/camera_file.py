@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from config.models import FileCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
-from drivers.capture import MAX_SIDE_PX, Capture, Picture, decode_picture
+from drivers.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
 from drivers.capture_size import PICTURE_SUFFIXES, picture_size
 from drivers.clock import Clock
 from drivers.samples import Frame
@@ -266,6 +266,8 @@ def open_recording(path: Path) -> Recording:
         ) from error
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return _checked([path], path)
+    if not is_text(str(path)):
+        raise DeviceUnavailableError(f"{path}: this name is not UTF-8; rename the file or folder")
     return VideoRecording(path)
 
 

@@ -26,6 +26,7 @@ class CameraUrl:
     def parse(cls, url: str, login: tuple[str, str] | None = None) -> Self:
         """Raises DeviceUnavailableError if the address makes no sense."""
         try:
+            url.encode()  # no surrogates
             parts = urlsplit(url)
             port = parts.port
         except ValueError:  # not chained: its text may show the password
@@ -75,7 +76,7 @@ def read_login(path: Path) -> tuple[str, str]:
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8") if stat.S_ISREG(mode) else ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: it, or its name, is not text
         cause = error.strerror if isinstance(error, OSError) else "not text"
         raise DeviceUnavailableError(
             f"credentials_file {path} cannot be read ({cause}); write user:password into it"

@@ -138,6 +138,10 @@ def check_device(device: Path) -> None:
                 f"{device} is not a device; look in /dev/v4l/by-id for the camera's name"
             )
         os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
+    except ValueError as error:  # a NUL, or what is no UTF-8
+        raise DeviceUnavailableError(
+            f"{device} is no name of a device; look in /dev/v4l/by-id for the camera's name"
+        ) from error
     except OSError as error:
         raise DeviceUnavailableError(f"{device} {_cause(error)}") from error
 

@@ -104,6 +104,8 @@ class Capture:
 
     @classmethod
     def _open(cls, source: str, backend: int, parameters: list[int]) -> Self | None:
+        if not is_text(source):
+            return None
         prepare()
         try:
             capture = cv2.VideoCapture(source, backend, parameters)
@@ -176,6 +178,14 @@ class Capture:
         except cv2.error:
             return None
         return value if math.isfinite(value) and value >= 0 else None
+
+
+def is_text(source: str) -> bool:
+    """Whether OpenCV can be given this name: one that is not UTF-8 crashes it (measured on 5.0)."""
+    try:
+        return b"\0" not in source.encode()
+    except UnicodeEncodeError:  # Python's surrogates, for bytes that are not UTF-8
+        return False
 
 
 def decode_picture(data: bytes) -> Picture | None:

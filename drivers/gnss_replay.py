@@ -111,7 +111,8 @@ def _gap_s(last: TimedEpoch, following: TimedEpoch) -> float:
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError for a NUL in the name
+        cause = error.strerror if isinstance(error, OSError) else "no name of a file"
         raise DeviceUnavailableError(
-            f"cannot open the recording {path}: {error.strerror}; give a file in gnss.*.path"
+            f"cannot open the recording {path}: {cause}; give a file in gnss.*.path"
         ) from error

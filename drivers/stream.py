@@ -3,6 +3,7 @@
 import errno
 import select
 import socket
+import stat
 import termios
 from pathlib import Path
 from typing import Protocol, Self
@@ -203,9 +204,17 @@ def _why_not(path: str, baud: int, error: Exception) -> str:
         return f"no permission for {path}: add the user to its group (usually dialout), log in anew"
     if number in (errno.EAGAIN, errno.EBUSY):
         return f"{path} is in use by another program (gpsd, ModemManager?): stop that one"
-    if Path(path).exists() and not Path(path).is_char_device():
+    if _is_no_device(path):
         return f"{path} is not a serial port; {_ports_there()}"
     return f"cannot open {path} at {baud} baud: {_reason(error)}"
+
+
+def _is_no_device(path: str) -> bool:
+    """Whether something else is there."""
+    try:
+        return not stat.S_ISCHR(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _ports_there() -> str:
