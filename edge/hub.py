@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -31,6 +32,7 @@ class HubSnapshot:
     refusals: dict[str, int]
     units: tuple[UnitView, ...]
     newest: str  # the newest message, in a few words
+    failure: OSError | None  # why it ended before it was told to
 
 
 class ReferenceHub:
@@ -38,7 +40,7 @@ class ReferenceHub:
 
     `on_arrival` is called in that thread for each message, before it is acknowledged. With
     `record`, every message is appended to that file, as a line of JSON, and flushed, before it is
-    acknowledged.
+    acknowledged. An OSError of either ends the hub: see `running` and `HubSnapshot.failure`.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ReferenceHub:
         clock = SystemClock()
         self._on_arrival = on_arrival
         self._record: IO[str] | None = record.open("a", encoding="utf-8") if record else None
+        self._failure: OSError | None = None
         self._messages = 0
         self._refusals: Counter[str] = Counter()
         self._newest = ""
@@ -87,6 +90,11 @@ class ReferenceHub:
         if self._thread.is_alive():
             self._thread.join(2.0)
 
+    @property
+    def running(self) -> bool:
+        """False before `start`, after `stop`, and after a failure, which `snapshot` tells."""
+        return self._thread.is_alive()
+
     def wait_connected(self, timeout_s: float) -> bool:
         """True once the broker has accepted the hub."""
         waited = threading.Event()
@@ -107,26 +115,40 @@ class ReferenceHub:
                 refusals=dict(self._refusals),
                 units=self._link.views(),
                 newest=self._newest,
+                failure=self._failure,
             )
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._link.work(STEP_S)
-        self._link.close()
-        if self._record is not None:
-            self._record.close()
+        try:
+            while not self._stop.is_set():
+                self._link.work(STEP_S)
+        except OSError as error:
+            # What cannot be kept is not acknowledged: it stays with the units.
+            self._failure = error
+        finally:
+            self._link.close()
+            if self._record is not None:
+                with suppress(OSError):  # of what a full disk did not take, told above
+                    self._record.close()
 
     def _heard(self, arrival: Arrival) -> None:
         with self._lock:
             self._messages += 1
             self._newest = in_words(arrival)
             if arrival.verdict == "invalid":
-                self._refusals[arrival.reason.partition(":")[0]] += 1
-        if self._record is not None:
-            self._record.write(json.dumps(as_json(arrival)) + "\n")
-            self._record.flush()
+                self._refusals[arrival.cause] += 1
+        self._keep(arrival)
         if self._on_arrival is not None:
             self._on_arrival(arrival)
+
+    def _keep(self, arrival: Arrival) -> None:
+        if self._record is None:
+            return
+        try:
+            self._record.write(json.dumps(as_json(arrival)) + "\n")
+            self._record.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._record.name) from error
 
 
 def hub_options(url: str, clock: Clock) -> LinkOptions:

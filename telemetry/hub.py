@@ -27,10 +27,15 @@ class Arrival:
     topic: str
     payload: bytes
     verdict: Verdict
-    reason: str = ""  # why it is not accepted
+    reason: str = ""  # why it is not accepted; of an invalid one `cause: what exactly`
     unit: str | None = None
     leaf: Leaf | None = None
     received: Received | None = None
+
+    @property
+    def cause(self) -> str:
+        """Why it is invalid, for counting: holds nothing that the sender wrote."""
+        return self.reason.partition(":")[0] if self.verdict == "invalid" else ""
 
     @property
     def to_acknowledge(self) -> bool:
@@ -99,7 +104,7 @@ class HubLedger:
         place = split_up(self._root, topic)
         if place is None or (place[0] not in self._units and len(self._units) >= MAX_UNITS):
             self.strangers += 1
-            reason = "too many units" if place else "no unit may publish here"
+            reason = "too many units" if place else "wrong topic: no unit may publish here"
             return Arrival(topic=topic, payload=payload, verdict="invalid", reason=reason)
         name, leaf = place
         unit = self._units.setdefault(name, _Unit())
@@ -141,9 +146,9 @@ def _judge(
 def _judge_read(unit: _Unit, name: str, leaf: Leaf, received: Received) -> tuple[Verdict, str]:
     envelope, data = received.envelope, received.data
     if envelope.unit != name:
-        return "invalid", f"source says {envelope.unit}, topic says {name}"
+        return "invalid", f"wrong unit: source says {envelope.unit}, topic says {name}"
     if data is not None and leaf != data.LEAF:
-        return "invalid", f"{envelope.type} does not belong on {leaf}"
+        return "invalid", f"wrong topic: {envelope.type} does not belong on {leaf}"
     if isinstance(data, Status):
         return "late_will" if _is_late_will(unit, envelope.bootid, data) else "accepted", ""
     if envelope.sequence is None:

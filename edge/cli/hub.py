@@ -43,7 +43,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if the broker was reached, 1 if not, 2 for a wrong address or file."""
+    """0 if it went well, 1 if the broker was not reached, or the record not written; 2 for a wrong
+    address or file."""
     live = not args.json and sys.stdout.isatty()
     hub = _hub(args, None if live else _printer(as_json=args.json))
     # Until now SIGTERM ends the process at once; from here on the hub says goodbye.
@@ -54,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         _watch(hub, args.duration, live=live)
     finally:
-        reached = hub.snapshot()
+        reached, ran = hub.snapshot(), hub.running
         hub.stop()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    return _summary(hub.snapshot(), connected=reached.connected)
+    _summary(hub.snapshot())
+    return _verdict(hub.snapshot(), connected=reached.connected, ran=ran)
 
 
 def _hub(args: argparse.Namespace, show: Any) -> "ReferenceHub":
@@ -108,7 +110,7 @@ def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None
     ends_s = None if duration_s is None else clock.mono_s() + duration_s
     told: str | None = None
     with _screen(live=live) as show:
-        while ends_s is None or clock.mono_s() < ends_s:
+        while hub.running and (ends_s is None or clock.mono_s() < ends_s):
             left_s = REFRESH_S if ends_s is None else min(REFRESH_S, ends_s - clock.mono_s())
             if signal.sigtimedwait((signal.SIGINT, signal.SIGTERM), max(0.0, left_s)) is not None:
                 return
@@ -157,7 +159,7 @@ def table(snapshot: "HubSnapshot") -> Any:
     return Group(rows, Text(f"{link}   {snapshot.newest}", overflow="ellipsis", no_wrap=True))
 
 
-def _summary(snapshot: "HubSnapshot", *, connected: bool) -> int:
+def _summary(snapshot: "HubSnapshot") -> None:
     note(f"{snapshot.messages} messages from {len(snapshot.units)} units")
     for view in snapshot.units:
         gaps = f", {view.missing} missing" if view.missing else ", nothing missing"
@@ -167,6 +169,21 @@ def _summary(snapshot: "HubSnapshot", *, connected: bool) -> int:
         )
     for reason, count in sorted(snapshot.refusals.items()):
         note(f"  refused {count}: {reason}")
+
+
+def _verdict(snapshot: "HubSnapshot", *, connected: bool, ran: bool) -> int:
+    """`ran`: the hub still ran when it was told to stop."""
+    failure = snapshot.failure
+    if isinstance(failure, BrokenPipeError) and failure.filename is None:
+        raise failure  # whoever read our output has what he wanted
+    if failure is not None:
+        raise CommandError(
+            f"cannot write {failure.filename or 'the output'}: {failure.strerror}",
+            "make room, or record elsewhere; what was not written was not acknowledged either, "
+            "and units send it again",
+        ) from failure
+    if not ran:
+        raise CommandError("the hub ended unexpectedly", "start it again, and report the above")
     if not connected and not snapshot.messages:
         raise CommandError(
             f"the broker was not reached: {snapshot.last_error}", "check --broker", FAILED

@@ -58,6 +58,39 @@ def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+def test_a_record_that_cannot_be_written_ends_the_hub_and_acknowledges_nothing(
+    tmp_path: Path,
+) -> None:
+    with Broker() as broker:
+        process = hub("--broker", broker.url, "--record", "/dev/full")
+        with running(tmp_path, broker.port, resend_after_s=1) as unit:
+            unit.put(position(1, 1))
+            _, err = process.communicate(timeout=20)
+            assert unit.outbox.pending() == 2  # the state, too
+
+    assert process.returncode == 1
+    assert "error: cannot write /dev/full: No space left on device" in err
+    assert "→ make room" in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_leaves_ends_the_hub(tmp_path: Path) -> None:
+    """As in `patrol-edge hub | head`."""
+    with Broker() as broker:
+        process = hub("--broker", broker.url, "--json")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with running(tmp_path, broker.port, resend_after_s=1):
+            assert process.stdout.readline()
+            process.stdout.close()
+            process.wait(20)
+        err = process.stderr.read()
+        process.stderr.close()
+
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+
+
 def test_without_a_broker_it_says_so_and_fails() -> None:
     process = hub("--broker", f"mqtt://127.0.0.1:{free_port()}", "--duration", "1.5")
     _, err = process.communicate(timeout=20)

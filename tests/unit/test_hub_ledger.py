@@ -117,6 +117,21 @@ def test_what_is_wrong_is_said_and_not_acknowledged() -> None:
         assert not arrival.to_acknowledge
 
 
+def test_what_a_sender_writes_is_no_cause() -> None:
+    """Causes are counted: a stranger must not be able to make up more of them."""
+    hub = Hub()
+    arrivals = [hub.hear(message(position(), 1), unit=f"cat-{n}") for n in range(9)]
+    arrivals += [
+        hub.hear(message(position(), n).replace(b'"lat_deg"', b'"%d"' % n)) for n in range(9)
+    ]
+    arrivals += [
+        hub.hear(message(position(), n), leaf) for n, leaf in ((1, "health"), (2, "event"))
+    ]
+
+    assert {arrival.cause for arrival in arrivals} == {"wrong unit", "invalid", "wrong topic"}
+    assert hub.hear(message(position(), 30)).cause == ""
+
+
 def test_a_message_of_a_later_version_is_kept_and_acknowledged() -> None:
     arrival = Hub().hear(message(position(), 1).replace(b"position.v1", b"position.v9"))
 
