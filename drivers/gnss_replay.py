@@ -1,5 +1,7 @@
 """A recorded NMEA log, played as if it came from a receiver."""
 
+import errno
+import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -110,9 +112,15 @@ def _gap_s(last: TimedEpoch, following: TimedEpoch) -> float:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return _opened(path)
     except (OSError, ValueError) as error:  # ValueError for a NUL in the name
         cause = error.strerror if isinstance(error, OSError) else "no name of a file"
         raise DeviceUnavailableError(
             f"cannot open the recording {path}: {cause}; give a file in gnss.*.path"
         ) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would hold up whoever opens it
+        raise OSError(errno.EINVAL, "not a regular file")
+    return path.open("rb")

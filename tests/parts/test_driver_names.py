@@ -68,6 +68,14 @@ def test_an_address_that_cannot_be_is_unavailable(scheme: str, rest: str) -> Non
         open_camera("front", config, CLOCK)
 
 
+@pytest.mark.parametrize("opened", [open_file, open_recording, open_with_login])
+def test_a_pipe_holds_nobody_up(opened: Callable[[str], object], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(DeviceUnavailableError):
+        opened(str(pipe))
+
+
 def test_a_video_whose_name_is_no_utf_8_is_told_and_does_not_crash_opencv(tmp_path: Path) -> None:
     prepare()  # the writer, too, makes OpenCV read how loud it may be
     video = tmp_path / "clip.avi"
