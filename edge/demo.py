@@ -7,6 +7,7 @@ hub. Exit code 0 only if real detections and positions reached the hub and nothi
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -258,8 +259,8 @@ def run(args: argparse.Namespace) -> int:
             hub.start()
             stack.callback(hub.stop)
             console.print(
-                f"simulated receiver + street clip → {loaded.settings.perception.model} → outbox "
-                f"→ {broker.name} → reference hub, for {args.seconds:g} s",
+                f"receiver + street clip → {loaded.settings.perception.model} → outbox → "
+                f"{broker.name} → hub, {args.seconds:g} s",
                 highlight=False,
             )
             demo = Demo(App(loaded, on_result=pictures), hub, broker.name, args.seconds)
@@ -270,10 +271,13 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     missing = what_is_missing(end)
     if args.svg is not None:
-        console.print(live(end))
+        console.print(live(end), "\n")
     console.print(summary(end, pictures.saved, missing))
     if args.svg is not None:
-        console.save_svg(str(args.svg), title="make demo")
+        plain = re.sub(
+            r"@font-face \{.*?\}\s*", "", console.export_svg(title="make demo"), flags=re.S
+        )
+        args.svg.write_text(plain, encoding="utf-8")  # without fonts from the network
     return FAILED if missing else DONE
 
 
