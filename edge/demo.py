@@ -274,10 +274,9 @@ def run(args: argparse.Namespace) -> int:
         console.print(live(end), "\n")
     console.print(summary(end, pictures.saved, missing))
     if args.svg is not None:
-        plain = re.sub(
-            r"@font-face \{.*?\}\s*", "", console.export_svg(title="make demo"), flags=re.S
-        )
-        args.svg.write_text(plain, encoding="utf-8")  # without fonts from the network
+        picture = console.export_svg(title="make demo")
+        plain = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.S)  # fonts off the network
+        args.svg.write_text(plain, encoding="utf-8")
     return FAILED if missing else DONE
 
 
