@@ -40,7 +40,7 @@ def test_it_shows_acknowledges_and_records(tmp_path: Path) -> None:
 
 def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--json", "--duration", "3")
+        process = hub("--broker", broker.url, "--json")
         with running(tmp_path, broker.port, unit="noise") as unit:  # borrowed for its connection
             assert wait_for(lambda: unit.publisher.stats().connected)
             assert wait_for(lambda: unit.publisher.stats().hub_online, 20)
@@ -49,6 +49,8 @@ def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
             for payload in (b"\x00\xff", b"{}", b"[" * 9999):
                 topic = "patrol/v1/noise/event"
                 unit.publisher._transport.publish(WireMessage(topic=topic, payload=payload))
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
 
     refused = [json.loads(line) for line in out.splitlines() if '"invalid"' in line]
