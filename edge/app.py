@@ -9,6 +9,7 @@ import structlog
 
 from config.loading import Loaded
 from config.models import CameraConfig, GnssConfig, ReplayGnssConfig
+from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
@@ -44,7 +45,7 @@ DISK_STOP_S = 0.5
 # (a camera, an inference) must not cost the unit its position at once; a name server that does
 # not answer holds up a receiver on the network for half a minute.
 STUCK_S = 10.0
-STUCK_IN_NATIVE_CODE_S = STUCK_ON_NETWORK_S = 60.0
+STUCK_IN_NATIVE_CODE_S = 60.0
 
 
 class App:
@@ -127,7 +128,7 @@ class App:
                 f"gnss.{name}",
                 partial(self._run_gnss, name, gnss),
                 essential=True,
-                stuck_after_s=STUCK_ON_NETWORK_S if gnss.kind in ("tcp", "gpsd") else STUCK_S,
+                stuck_after_s=LONGEST_OPEN_S if gnss.kind in ("tcp", "gpsd") else STUCK_S,
             )
         optional: dict[str, Callable[[Beat, threading.Event], None]] = {
             f"camera.{name}": partial(self._run_camera, name, camera)
