@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ SERIAL_LINKS = "/dev/serial/by-id"
 CAMERA_LINKS = "/dev/v4l/by-id"
 UNSTABLE_SERIAL = re.compile(r"/dev/tty(USB|ACM)\d+")
 UNSTABLE_CAMERA = re.compile(r"/dev/video\d+")
-OTHERS_READ = 0o004
+NOT_THE_OWNER = 0o077
 MAX_LISTED = 6
 
 
@@ -96,6 +96,8 @@ def _placed(item: Advice, root: Node) -> Problem:
     node = find(root, item.path)
     in_file = node is not None and not isinstance(node, Entries)
     place = node.place if node is not None and in_file else place_of(root, item.path)
+    if find(root, item.path[:1]) is None:  # nothing of it is in the file: there is no line
+        place = replace(root.place, line=0, column=0)
     variable = f" (set by {place.source})" if place.layer == "environment" else ""
     return Problem(
         source="environment" if variable else place.source,
@@ -201,8 +203,8 @@ def _on_secret(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
         yield from _on_file(path, file, files)
         return
     mode = files.mode(str(file))
-    if mode is not None and mode & OTHERS_READ:
-        yield Advice(path, f"every user can read {file}; run: chmod 640 {file}")
+    if mode is not None and mode & NOT_THE_OWNER:
+        yield Advice(path, f"{file} is open to other users; run: chmod 600 {file}")
 
 
 def _on_model(settings: Settings, files: Files) -> Iterator[Advice]:

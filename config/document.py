@@ -18,6 +18,7 @@ from config.syntax import cure_of
 from config.wording import shown
 
 MAX_DEPTH = 20
+UNIT_FILE = "unit file"  # the layer of that name
 # PyYAML ends lines and comments at these, editors do not: what is a comment would be in doubt.
 ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 INDENT_TAB = re.compile(r"^ *\t", re.MULTILINE)
@@ -115,7 +116,8 @@ class _Reader:
             self.blame(error.position, "an invisible control character; delete it")
             return None
         if self._root is None:
-            self.blame(0, "the file is empty; make one with: patrol-edge config init")
+            cure = "; make one with: patrol-edge config init" if self._layer == UNIT_FILE else ""
+            self.blame(0, f"the file is empty{cure}")
         return self._root
 
     def blame(self, index: int, text: str) -> None:

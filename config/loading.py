@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.advice import HOST_FILES, Files, advice
 from config.checking import MAX_TOLD, checked
-from config.document import Document
+from config.document import UNIT_FILE, Document
 from config.errors import ConfigError, Problem
 from config.layers import EMPTY, environment, for_every_device, profile
 from config.merging import merged
@@ -37,7 +37,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, files: Files = HOS
     Relative paths in it become absolute, from the file's folder. Raises ConfigError with every
     problem of every layer, in the order of the file.
     """
-    unit_file = read(path, "unit file")
+    unit_file = read(path, UNIT_FILE)
     variables = environment(environ)
     problems = [*unit_file.problems, *variables.problems]
     if unit_file.root is None:

@@ -24,6 +24,7 @@ StreamUrl = Annotated[str, AfterValidator(stream_url)]
 BrokerUrl = Annotated[str, AfterValidator(broker_url)]
 Baud = Annotated[int, Field(ge=300, le=4_000_000)]
 Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
+KEPT_TO_ITSELF = "mode 0600, owned by the service's user"
 Threads = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -61,7 +62,11 @@ class GnssSource(Section):
     """What every GNSS source has."""
 
     max_speed_mps: float = Field(
-        80.0, gt=0, le=350, description="a position that would need more than this is refused"
+        80.0,
+        gt=0,
+        le=350,
+        description="a jump that needs more than this, with 50 m to spare, is refused until three "
+        "positions in a row agree on it",
     )
     silent_after_s: float = Field(
         5.0, ge=0.5, le=120, description="no sentence for this long is a fault"
@@ -166,7 +171,7 @@ class StreamCameraConfig(CameraSource):
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
     open_timeout_s: float = Field(5.0, gt=0, le=30, description="then it is tried again")
     credentials_file: Path | None = Field(
-        None, description="a file with user:password, mode 0600, instead of in the URL"
+        None, description=f"a file with user:password, instead of in the URL; {KEPT_TO_ITSELF}"
     )
 
 
@@ -264,7 +269,7 @@ class TlsConfig(Section):
 
     ca: Path | None = Field(None, description="PEM; default: the system's authorities")
     cert: Path | None = Field(None, description="PEM, the unit's certificate")
-    key: Path | None = Field(None, description="PEM, the unit's private key, mode 0600")
+    key: Path | None = Field(None, description=f"PEM, the unit's private key; {KEPT_TO_ITSELF}")
 
     @model_validator(mode="after")
     def _cert_and_key_go_together(self) -> Self:
@@ -294,7 +299,9 @@ class HubConfig(Section):
         "auto", description="auto: MQTT 5, and 3.1.1 where the broker refuses it"
     )
     username: str | None = Field(None, min_length=1, description="for the broker")
-    password_file: Path | None = Field(None, description="a file with the password, mode 0600")
+    password_file: Path | None = Field(
+        None, description=f"a file with the password; {KEPT_TO_ITSELF}"
+    )
     keepalive_s: int = Field(
         15, ge=5, le=1200, description="a dead link is noticed after at most 1.5 times this"
     )

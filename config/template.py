@@ -17,6 +17,10 @@ TEMPLATE = """\
 #   patrol-edge config check FILE   what is wrong with it, with the line and the cure
 #   patrol-edge config show FILE    everything that applies, and where it was set
 #
+# Files that hold a secret: mode 0600, owned by the service's user:
+#
+#   chown patrol-edge FILE && chmod 600 FILE
+#
 # A # with no space after it stands before an example: delete that # to use the line.
 # Indent with two spaces, never with tabs.
 
@@ -31,11 +35,11 @@ unit:
 hub:
   url: {hub_quoted}
   #username: {unit_id_quoted}
-  #password_file: hub.password   # the password alone; chmod 640
+  #password_file: hub.password   # the password alone; mode 0600
   #tls:
     #ca: ca.pem                  # only for an authority of your own
     #cert: unit.pem              # with key: the unit proves who it is
-    #key: unit.key               # chmod 640
+    #key: unit.key               # mode 0600
 
 # --- GNSS receivers: each has a name of your choice ---------------------------
 # The stable names of what is plugged in:  ls -l {serial_links}
@@ -59,7 +63,7 @@ hub:
   #rear:
     #kind: stream
     #url: "rtsp://192.168.1.20/stream1"
-    #credentials_file: rear.credentials   # user:password; chmod 640
+    #credentials_file: rear.credentials   # user:password; mode 0600
 
 # --- only where the profile does not fit --------------------------------------
 

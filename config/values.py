@@ -91,15 +91,13 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
             return f"{_what(node)} where a list belongs; write {name}: [{masked(inside)}]"
         case Section():
             first = next(iter(shape.fields), "key")
-            line = example(first, shape.fields[first])
+            line = _usual(first, shape)
             if isinstance(node, Scalar) and (match := NO_SPACE.match(node.raw)) is not None:
                 return f"a space is missing after a colon; write {match[1]}: {match[2]}"
             if isinstance(node, Scalar) and first == "url" and "://" in node.raw:
                 line = f"url: {masked(node.raw)}"
-            return (
-                f"{_what(node)} where a section belongs; "
-                f"write {name}: and below it, indented, {line}"
-            )
+            begin = "- " if name.isdigit() else f"{name}: and below it, indented, "
+            return f"{_what(node)} where a section belongs; write {begin}{line}"
         case Named():
             return (
                 f"{_what(node)} where names belong; write {name}: and below it, indented, "
@@ -110,6 +108,16 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
                 f"{_what(node)} where a section belongs; write {name}: and below it, indented, "
                 f"kind: {listed(shape.by_kind)} and its other keys"
             )
+
+
+def _usual(name: str, section: Section) -> str:
+    """A line for this key: its default where that says more than an example."""
+    shape, default = section.fields[name], section.defaults.get(name)
+    if isinstance(shape, Leaf) and shape.examples:
+        return example(name, shape)
+    if isinstance(default, bool | int | float) or (isinstance(default, str) and default):
+        return f"{name}: {_written(default)}"
+    return example(name, shape)
 
 
 def _what(node: Node) -> str:

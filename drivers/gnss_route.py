@@ -5,17 +5,25 @@ import math
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from config.checking import told_again
 from config.document import parse
 from config.models import Section
-from config.nodes import plain
+from config.nodes import Entries, plain
+from config.shape import shape_of
+from config.wording import one_line
 from drivers.gnss_guard import DEGREE_M, distance_m
 
 Place = tuple[float, float]  # lat, lon in degrees, WGS 84
 MAX_FILE_BYTES = 1_000_000
+MAX_LAT_DEG = 85
+MAX_PLACES = 10_000
+CURE = (
+    "a route is crs: wgs84 and waypoints:, each with lat_deg: and lon_deg:, or a GeoJSON LineString"
+)
 
 
 class RouteError(Exception):
@@ -82,15 +90,15 @@ def moved(place: Place, north_m: float, east_m: float) -> Place:
 
 
 class Waypoint(Section):
-    lat_deg: float = Field(ge=-85, le=85)
-    lon_deg: float = Field(ge=-180, le=180)
+    lat_deg: float = Field(ge=-MAX_LAT_DEG, le=MAX_LAT_DEG, examples=[52.52])
+    lon_deg: float = Field(ge=-180, le=180, examples=[13.405])
 
 
 class RouteFile(Section):
     """A route as YAML, or as the waypoints of a configuration."""
 
     crs: Literal["wgs84"]
-    waypoints: tuple[Waypoint, ...] = Field(min_length=1, max_length=10_000)
+    waypoints: tuple[Waypoint, ...] = Field(min_length=1, max_length=MAX_PLACES)
     loop: bool = False
     speed_mps: float | None = Field(None, gt=0, le=100)
 
@@ -100,38 +108,35 @@ class RouteFile(Section):
         return Route(places, loop=self.loop if loop is None else loop)
 
 
-Position = tuple[
-    Annotated[float, Field(ge=-180, le=180)], Annotated[float, Field(ge=-85, le=85)]
-]  # RFC 7946, 3.1.1: longitude first
-
-
-class LineString(Section):
-    type: Literal["LineString"]
-    coordinates: tuple[Position, ...] = Field(min_length=2, max_length=10_000)
-
-
 def read_route(path: Path) -> RouteFile:
     """A route from YAML (`crs`, `waypoints`) or GeoJSON (its first LineString, RFC 7946).
 
     Raises RouteError.
     """
-    data = _bytes_of(path)
-    document = parse(data, str(path), "route")
-    if document.root is None or document.problems:
-        raise RouteError("; ".join(str(problem) for problem in document.problems[:3]))
-    content = plain(document.root)
+    document = parse(_bytes_of(path), str(path), "route")
+    root = document.root
+    if document.problems:
+        raise RouteError(f"{document.problems[0]}; {CURE}")
+    if not isinstance(root, Entries):
+        raise RouteError(f"{path} holds no route; {CURE}")
+    content = plain(root)
+    line = _line_string(content)
+    if line is not None:
+        return _from_geojson(line, path)
     try:
-        line = _line_string(content)
-        if line is None:
-            return RouteFile.model_validate(content)
-        return _from_geojson(LineString.model_validate(line))
+        return RouteFile.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RouteError(
-            f"{path}: {where or 'content'}: {first['msg']}; a route is `crs: wgs84` and "
-            "`waypoints:`, each with lat_deg and lon_deg, or a GeoJSON LineString"
-        ) from error
+        raise RouteError(_in_words(error, root, path)) from error
+
+
+def _in_words(error: ValidationError, root: Entries, path: Path) -> str:
+    """The first thing that is wrong; a wrong key before the one that is missing for it."""
+    found = error.errors(include_url=False, include_input=False)
+    first = min(found, key=lambda item: item["type"] != "extra_forbidden")
+    if first["loc"] == ("waypoints",) and first["type"] in ("too_short", "too_long"):
+        count = first["ctx"]["actual_length"]
+        return f"{path}: waypoints: holds {count} places; give 1 to {MAX_PLACES}"
+    return str(told_again(first, root, shape_of(RouteFile)))
 
 
 def demo_route() -> RouteFile:
@@ -152,26 +157,49 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _line_string(content: object) -> dict[str, Any] | None:
-    """The first LineString in a GeoJSON object; None if it is no GeoJSON."""
+    """The first geometry in a GeoJSON object; None if it is no GeoJSON."""
     if not isinstance(content, dict) or not isinstance(content.get("type"), str):
         return None
     match content:
         case {"type": "Feature", "geometry": dict() as geometry}:
-            return _geometry(geometry)
+            return geometry
         case {"type": "FeatureCollection", "features": [{"geometry": dict() as geometry}, *_]}:
-            return _geometry(geometry)
-    return _geometry(content)
+            return geometry
+    return content
 
 
-def _geometry(geometry: dict[str, Any]) -> dict[str, Any]:
-    # Heights are allowed in GeoJSON, and of no use here.
-    coordinates = geometry.get("coordinates")
-    if isinstance(coordinates, list):
-        coordinates = [item[:2] if isinstance(item, list) else item for item in coordinates]
-    return {"type": geometry.get("type"), "coordinates": coordinates}
-
-
-def _from_geojson(line: LineString) -> RouteFile:
-    places = tuple(Waypoint(lat_deg=lat, lon_deg=lon) for lon, lat in line.coordinates)
+def _from_geojson(line: dict[str, Any], path: Path) -> RouteFile:
+    coordinates = line.get("coordinates")
+    if line.get("type") != "LineString" or not isinstance(coordinates, list):
+        raise RouteError(
+            f"{path}: its first geometry is {one_line(str(line.get('type')), 30)}, "
+            "not a LineString with coordinates; draw the route as one line"
+        )
+    if not 2 <= len(coordinates) <= MAX_PLACES:
+        raise RouteError(
+            f"{path}: the LineString has {len(coordinates)} coordinates; give 2 to {MAX_PLACES}"
+        )
+    places = tuple(
+        _waypoint(item, f"{path}: coordinate {number}")
+        for number, item in enumerate(coordinates, 1)
+    )
     closed = len(places) > 2 and places[0] == places[-1]
     return RouteFile(crs="wgs84", waypoints=places[:-1] if closed else places, loop=closed)
+
+
+def _waypoint(item: object, where: str) -> Waypoint:
+    """From [longitude, latitude] (RFC 7946, 3.1.1); heights are of no use here."""
+    match item:
+        case [float() | int() as lon, float() | int() as lat, *_] if not _switch(lon, lat):
+            if -180 <= lon <= 180 and -MAX_LAT_DEG <= lat <= MAX_LAT_DEG:
+                return Waypoint(lat_deg=lat, lon_deg=lon)
+            raise RouteError(
+                f"{where}: longitude {lon:g}, latitude {lat:g} is no place for a route; longitude "
+                f"comes first, -180 to 180, then latitude, -{MAX_LAT_DEG} to {MAX_LAT_DEG}"
+            )
+    raise RouteError(f"{where} is not two numbers; write [longitude, latitude]")
+
+
+def _switch(*values: object) -> bool:
+    """Whether one of them is true or false, which Python takes for a number."""
+    return any(isinstance(value, bool) for value in values)

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from config.models import Section
 from perception import model_file
-from perception.errors import CatalogueError, ModelError
+from perception.errors import CatalogueError, ModelError, WrongNameError
 from perception.model_spec import LABEL_MAPS, ModelSpec
 
 SHIPPED = Path(__file__).parent / "models"
@@ -131,7 +131,9 @@ class Catalogue:
         if name not in self.entries:
             near = difflib.get_close_matches(name, self.entries, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise ModelError(f"there is no model {name}", f"{hint}known: {', '.join(self.entries)}")
+            raise WrongNameError(
+                f"there is no model {name}", f"{hint}known: {', '.join(self.entries)}"
+            )
         return self._located(name)
 
     def find(self, name_or_file: str, family: str | None = None) -> ModelSpec:

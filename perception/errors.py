@@ -13,6 +13,10 @@ class ModelError(PerceptionError):
     """A model is missing, damaged, refused, or of a kind that is not understood."""
 
 
+class WrongNameError(ModelError):
+    """The name of a model, a family or a file that is not there, or that may not be given."""
+
+
 class CatalogueError(PerceptionError):
     """A catalogue of models cannot be read."""
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from perception.errors import ModelError
+from perception.errors import ModelError, WrongNameError
 
 MAX_BYTES = 512 * 2**20
 MAX_DEPTH = 24  # of nested graphs, attributes and tensors
@@ -27,11 +27,15 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except IsADirectoryError:
-        raise ModelError(f"{path} is a folder", "give the ONNX file itself") from None
+        raise WrongNameError(f"{path} is a folder", "give the ONNX file itself") from None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise WrongNameError(f"{path}: {error.strerror}", "check the path") from error
+    except PermissionError as error:
+        raise ModelError(f"{path} may not be read by this user", f"ls -l {path}") from error
     except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}", "check the path and the rights") from error
+        raise ModelError(f"{path}: {error.strerror}", "copy or pull it again") from error
     except ValueError as error:  # a NUL in the path
-        raise ModelError(f"{path}: {error}", "check the path") from error
+        raise WrongNameError(f"{path}: {error}", "check the path") from error
     if not content:
         raise ModelError(f"{path} is empty", "copy or pull it again")
     if len(content) > max_bytes:

@@ -83,6 +83,8 @@ def parse_row(line: str, where: str) -> MotRow:
     except ValueError:
         raise MotFileError(f"{where}: not all of the first 7 columns are numbers") from None
     if not (frame.is_integer() and 1 <= frame <= MAX_FRAME):
+        if frame > MAX_FRAME:
+            raise MotFileError(f"{where}: frame number too large: {fields[0]} is over {MAX_FRAME}")
         raise MotFileError(f"{where}: frame is {fields[0]}, but frames count from 1")
     if not (track_id.is_integer() and abs(track_id) < 2**53):
         raise MotFileError(f"{where}: id is {fields[1]}, not a whole number")

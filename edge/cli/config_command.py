@@ -19,9 +19,11 @@ from config.showing import as_json, as_yaml
 from config.template import NewUnit, unit_file
 from config.wording import counted, listed
 from config.writing import write_atomically
+from edge.cli.config_content import looked_into
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 
 HUB_DEFAULT = "mqtt://localhost:1883"
+STDOUT = "-"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,7 +55,7 @@ def _register_init(actions: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = actions.add_parser("init", help=text, description=text)
     parser.add_argument("--profile", metavar="P", help=listed(profiles()))
     parser.add_argument("--unit-id", metavar="ID", help="a-z, 0-9 and -, at most 32")
-    parser.add_argument("--output", metavar="FILE", help="the file to make")
+    parser.add_argument("--output", metavar="FILE", help="the file to make; - for stdout")
     parser.add_argument("--hub", metavar="URL", help=f"the broker; default: {HUB_DEFAULT}")
     parser.add_argument(
         "--schema", action="store_true", help=f"also write {FILE_NAME} beside it, for editors"
@@ -70,7 +72,7 @@ def check(args: argparse.Namespace) -> int:
     loaded: Loaded | None = None
     try:
         loaded = load(args.file)
-        problems: list[Problem] = list(loaded.warnings)
+        problems: list[Problem] = [*loaded.warnings, *looked_into(loaded, args.file)]
     except ConfigError as error:
         problems = error.problems
     if args.json:
@@ -132,17 +134,31 @@ def profiles() -> tuple[str, ...]:
 def init(args: argparse.Namespace) -> int:
     """Write a new unit file."""
     ask = Asker(interactive=sys.stdin.isatty())
-    kind = ask.value(args.profile, "--profile", f"profile ({listed(profiles())})", at("unit.kind"))
-    unit_id = ask.value(args.unit_id, "--unit-id", "unit id, e.g. dog-01", at("unit.id"))
+    kind = ask.value(args.profile, "--profile", listed(profiles()), at("unit.kind"))
+    unit_id = ask.value(args.unit_id, "--unit-id", "e.g. dog-01", at("unit.id"))
     default = str(DEFAULT_FILE) if ask.interactive else None
-    output = Path(ask.value(args.output, "--output", "file to make", not_empty, default))
+    output = ask.value(args.output, "--output", "a path; - for stdout", not_empty, default)
     hub = ask.value(args.hub, "--hub", "address of the hub's broker", at("hub.url"), HUB_DEFAULT)
+    ask.refuse_missing()
     unit = NewUnit(unit_id=unit_id, kind=kind, hub_url=hub, with_schema=args.schema)
+    if output == STDOUT:
+        return _print(unit, with_schema=args.schema)
+    return _write_new(Path(output), unit, force=args.force)
+
+
+def _print(unit: NewUnit, *, with_schema: bool) -> int:
+    if with_schema:
+        raise CommandError("--schema needs a file to stand beside", "give --output FILE", USAGE)
+    sys.stdout.write(unit_file(unit, HOST_FILES))
+    return DONE
+
+
+def _write_new(output: Path, unit: NewUnit, *, force: bool) -> int:
     writes = {output: unit_file(unit, HOST_FILES)}
-    if args.schema:
+    if unit.with_schema:
         writes[output.parent / FILE_NAME] = schema_text()
     for path, text in writes.items():
-        refuse_to_lose(path, text, force=args.force)
+        refuse_to_lose(path, text, force=force)
     for path, text in writes.items():
         write(path, text)
     note(f"next: add the devices to {output}, then: patrol-edge config check {output}")
@@ -165,26 +181,34 @@ class Asker:
 
     def __init__(self, *, interactive: bool) -> None:
         self.interactive = interactive
+        self._missing: list[tuple[str, str]] = []  # flags, and what they want
 
     def value(
         self,
         given: str | None,
         flag: str,
-        question: str,
+        wanted: str,
         checked: Callable[[str], str],
         default: str | None = None,
     ) -> str:
-        """The checked value. Raises CommandError if there is none, or it is wrong."""
+        """The checked value; "" where nobody can be asked. Raises CommandError if it is wrong."""
         if given is not None:
             try:
                 return checked(given)
             except ValueError as error:
                 raise CommandError(f"{flag}: {error}", exit_code=USAGE) from None
         if not self.interactive:
-            if default is not None:
-                return default
-            raise CommandError(f"{flag} is missing", f"add {flag} ({question})", USAGE)
-        return self._asked(question, checked, default)
+            if default is None:
+                self._missing.append((flag, wanted))
+            return default or ""
+        return self._asked(f"{flag[2:].replace('-', ' ')} ({wanted})", checked, default)
+
+    def refuse_missing(self) -> None:
+        """Raises CommandError with every flag that was not given and could not be asked for."""
+        if self._missing:
+            flags = listed((flag for flag, _ in self._missing), "and")
+            cure = listed((f"{flag} ({wanted})" for flag, wanted in self._missing), "and")
+            raise CommandError(f"missing: {flags}", f"add {cure}", USAGE)
 
     @staticmethod
     def _asked(question: str, checked: Callable[[str], str], default: str | None) -> str:

@@ -5,6 +5,8 @@ Results go to stdout, so that they can be piped; everything else goes to stderr.
 
 import sys
 
+from perception.errors import CatalogueError, PerceptionError, WrongNameError
+
 DONE = 0
 FAILED = 1  # the work itself failed
 USAGE = 2  # wrong usage or configuration
@@ -17,6 +19,13 @@ class CommandError(Exception):
         super().__init__(text)
         self.cure = cure
         self.exit_code = exit_code
+
+
+def of_perception(error: PerceptionError) -> CommandError:
+    """The same as this command's error: a wrong name or catalogue is wrong usage."""
+    wrong = isinstance(error, WrongNameError | CatalogueError)
+    cure = error.cure or ("correct that file" if isinstance(error, CatalogueError) else "")
+    return CommandError(str(error), cure, USAGE if wrong else FAILED)
 
 
 def say(text: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import gnss_simulate
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, say
-from edge.cli.gnss_simulate import number_in
+from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
     from drivers.gnss_receiver import NmeaReceiver
@@ -23,6 +23,12 @@ REPLAY_HELP = """\
 Read a log of NMEA 0183 sentences, whatever else is in it, and print one line per epoch with a
 fix: all sentences of one instant, fused. The last line, on stderr, counts the sentences by kind
 and what was dropped by cause.
+
+--max-speed is for jumps, not a limit on the speed shown: a position is left out (counted as
+jump) if it is farther from the last one that was believed than 50 m, for the receiver's own
+errors, plus that speed times the time between them. At 1 Hz, a jump of less than 50 m is never
+left out. Three such positions in a row that agree with each other are believed: the receiver
+really is there.
 
   patrol-edge gnss replay drive.log
   patrol-edge gnss replay drive.log --json | jq -c '[.lat_deg, .lon_deg]'
@@ -55,7 +61,7 @@ def _register_replay(parts: "argparse._SubParsersAction[argparse.ArgumentParser]
         type=number_in(0.1, 10_000),
         default=REPLAY_MAX_SPEED_MPS,
         metavar="M/S",
-        help="refuse a position that needs more than this (default: %(default)g m/s)",
+        help="leave out jumps that need more than this; see above (default: %(default)g m/s)",
     )
     parser.set_defaults(handler=replay_log)
 
@@ -89,10 +95,16 @@ def _epochs(path: Path, receiver: "NmeaReceiver") -> "Iterator[GnssEpoch]":
             while data := log.read(CHUNK_BYTES):
                 yield from (timed.epoch for timed in receiver.feed(data, 0.0))
     except OSError as error:
-        raise CommandError(
-            f"cannot read {path}: {error.strerror}", "give the path of a recorded log file", USAGE
-        ) from error
+        raise _no_log(path, error) from error
     yield from (timed.epoch for timed in receiver.finish())
+
+
+def _no_log(path: Path, error: OSError) -> CommandError:
+    if isinstance(error, PermissionError):
+        return CommandError(f"{path} may not be read by this user", f"look at: ls -l {path}")
+    wrong = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    cure = "give the path of a recorded log file" if wrong else "copy it again"
+    return CommandError(f"cannot read {path}: {error.strerror}", cure, USAGE if wrong else FAILED)
 
 
 def _write_json(epoch: "GnssEpoch") -> None:

@@ -4,11 +4,11 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
+from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
     from drivers.gnss_outlets import Outlet
@@ -73,16 +73,6 @@ def _outage(text: str) -> tuple[float, float]:
     return float(begin), float(length)
 
 
-def number_in(low: float, high: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)  # argparse tells a ValueError as a wrong value
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not within {low:g}..{high:g}")
-        return value
-
-    return number
-
-
 def simulate(args: argparse.Namespace) -> int:
     from drivers.base import DeviceUnavailableError
 
@@ -112,7 +102,7 @@ def _simulator(args: argparse.Namespace) -> "GnssSimulator":
     try:
         file = demo_route() if args.route == "demo" else read_route(Path(args.route))
     except RouteError as error:
-        raise CommandError(str(error), "see patrol-edge gnss simulate --help", USAGE) from error
+        raise CommandError(str(error), "patrol-edge gnss simulate --help", USAGE) from error
     speed_mps = file.speed_mps if args.speed is None else args.speed
     plan = SimulatorPlan(
         route=file.route(loop=args.loop or file.loop),

@@ -4,18 +4,20 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as installed
 
 from config.errors import ConfigError
 from edge.cli import config_command, detect, gnss, hub, models, run, track, version
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note
+from edge.cli.parser import Parser
 
 GROUPS = (run, hub, config_command, models, gnss, detect, track, version)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="patrol-edge", description="The runtime on a patrol unit, and its tools."
-    )
+    parser = Parser(prog="patrol-edge", description="The runtime on a patrol unit, and its tools.")
+    told = f"patrol-edge {installed('patrol-edge')}"
+    parser.add_argument("--version", action="version", version=told, help="print it, and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for group in GROUPS:
         group.register(commands)

@@ -1,5 +1,6 @@
 """Fetches a model file over a bad link: resumed, bounded, checked, and installed all or nothing."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,25 +15,34 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 from urllib.parse import urlsplit
 
+from edge.cli.answering import reason, within
 from perception.errors import ModelError
 from perception.model_spec import ModelSpec
 
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_S = 20.0  # without a byte
+ANSWER_S = 10.0  # until one try is answered
+SILENT_S = 5.0  # no new try after this if nobody ever answered: there is no network
 TRIES = 5  # in a row that bring nothing
 WAIT_S = (1.0, 2.0, 5.0, 10.0)
 WORTH_A_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OFFLINE_CURE = "get the file on another computer, then: patrol-edge models pull {name} --from DIR"
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 Progress = Callable[[int], None]  # bytes that are here so far
 
 
 class _Again(Exception):  # noqa: N818 - control flow: this try ended, the next goes on from here
     """This try ended early; the next goes on where it stopped."""
+
+
+class _Silence(_Again):
+    """Nobody answered this try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +89,39 @@ class Pull:
         if file.tell() > (self.spec.size_bytes or 0):
             empty(file)
         failures = 0
+        give_up_s: float | None = time.monotonic() + SILENT_S  # None: somebody has answered
         while (before := file.tell()) != self.spec.size_bytes:
             try:
                 self._one_try(file)
             except _Again as error:
                 failures = 0 if file.tell() > before else failures + 1
-                if failures >= TRIES:
+                wait_s = WAIT_S[min(failures, len(WAIT_S) - 1)]
+                if failures == 0 or not isinstance(error, _Silence):
+                    give_up_s = None
+                in_vain = give_up_s is not None and time.monotonic() + wait_s > give_up_s
+                if failures >= TRIES or in_vain:
                     raise ModelError(
                         f"{host(self.spec.url or '')}: {error}",
                         OFFLINE_CURE.format(name=self.spec.name),
                     ) from error
-                self.sleep(WAIT_S[min(failures, len(WAIT_S) - 1)])
+                self.sleep(wait_s)
 
     def _one_try(self, file: IO[bytes]) -> None:
         at = file.tell()
         try:
-            with self._open(at) as response:
-                self._check_reply(response, file, at)
-                while chunk := response.read(CHUNK_BYTES):
-                    self._keep(file, chunk)
+            response = self._open(at)
         except urllib.error.HTTPError as error:
             error.close()  # it holds the connection
             self._refused(error.code, file)
         except (OSError, HTTPException) as error:
-            raise _Again(str(getattr(error, "reason", error)) or type(error).__name__) from error
+            raise _Silence(reason(error)) from error
+        try:
+            with response:
+                self._check_reply(response, file, at)
+                while chunk := response.read(CHUNK_BYTES):
+                    self._keep(file, chunk)
+        except (OSError, HTTPException) as error:
+            raise _Again(reason(error)) from error
         if file.tell() != self.spec.size_bytes:
             raise _Again("the connection ended early")
 
@@ -126,7 +145,8 @@ class Pull:
         if at:
             headers["Range"] = f"bytes={at}-"
         request = urllib.request.Request(self.spec.url or "", headers=headers)  # noqa: S310 - checked
-        return urllib.request.build_opener(_SafeRedirects).open(request, timeout=self.timeout_s)
+        opener = urllib.request.build_opener(_SafeRedirects)
+        return within(lambda: opener.open(request, timeout=self.timeout_s), ANSWER_S)
 
     def _check_reply(self, response: Any, file: IO[bytes], at: int) -> None:
         """Whether it continues where we are; a server without ranges starts from the front."""
@@ -144,7 +164,7 @@ class Pull:
         if start != at:
             empty(file)
 
-    def _refused(self, status: int, file: IO[bytes]) -> None:
+    def _refused(self, status: int, file: IO[bytes]) -> NoReturn:
         if status == 416 and file.tell():  # what we have lies beyond its end
             empty(file)
             raise _Again("has less than is here already")
@@ -223,9 +243,10 @@ def copy(source: Path, spec: ModelSpec, folder: Path) -> Path:
             os.fsync(writer.fileno())
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise ModelError(
-            f"copying {source} to {folder}: {error.strerror}", "is the stick in, is there room?"
-        ) from error
+        cure = "is the stick in, is there room?"
+        if isinstance(error, PermissionError):
+            cure = f"may this user read it? look at: ls -l {source}"
+        raise ModelError(f"copying {source} to {folder}: {error.strerror}", cure) from error
     if file_digest(part) != spec.sha256:  # read back: sticks lie
         part.unlink()
         raise ModelError(f"the copy of {source} is damaged", "try another stick")
@@ -253,4 +274,12 @@ def empty(file: IO[bytes]) -> None:
 
 
 def disk_error(error: OSError, folder: Path) -> ModelError:
-    return ModelError(f"{folder}: {error.strerror}", "free some room, or give another --models-dir")
+    """What is wrong with the models folder, and what to do about that."""
+    if isinstance(error, PermissionError):
+        cure = "run as its owner (sudo), or give another --models-dir"
+        return ModelError(f"{folder} may not be written by this user", cure)
+    if error.errno in NO_ROOM:
+        cure = "free some room, or give another --models-dir"
+    else:
+        cure = "give another --models-dir"
+    return ModelError(f"{folder} cannot be written: {error.strerror}", cure)

@@ -13,7 +13,7 @@ from edge.cli.model_pull import copy, disk_error, file_digest, install
 from perception import catalogue
 from perception.catalogue import NAME_PATTERN, USER_CATALOGUE, Catalogue
 from perception.detector import Detector
-from perception.errors import ModelError
+from perception.errors import ModelError, WrongNameError
 from perception.model_spec import ModelSpec
 
 USB_ROOTS = (Path("/media"), Path("/run/media"), Path("/mnt"))
@@ -35,7 +35,7 @@ def find_copy(spec: ModelSpec, where: str) -> Path:
         raise ModelError("no stick is mounted", "put it in and mount it, or give its folder")
     for root in roots:
         if not root.exists():
-            raise ModelError(f"{root} does not exist", "give the folder that has the file")
+            raise WrongNameError(f"{root} does not exist", "give the folder that has the file")
         for path in files_below(root):
             if _is_copy(path, spec):
                 return path
@@ -86,9 +86,9 @@ def add(known: Catalogue, spec: ModelSpec, about: str) -> ModelSpec:
     `spec` has the file's own path, hash and size. Raises ModelError, CatalogueError.
     """
     if not re.fullmatch(NAME_PATTERN, spec.name):
-        raise ModelError(f"{spec.name!r} is no name for a model", "use a-z, 0-9, dot, _ and -")
+        raise WrongNameError(f"{spec.name!r} is no name for a model", "use a-z, 0-9, dot, _ and -")
     if spec.name in known.entries:
-        raise ModelError(f"there is a model {spec.name} already", "give another --name")
+        raise WrongNameError(f"there is a model {spec.name} already", "give another --name")
     source = spec.path
     if source is None:
         raise ModelError(f"model {spec.name} has no file")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.console import DONE, FAILED, note, of_perception, say
+from edge.cli.parser import share
 
 if TYPE_CHECKING:
     from perception.catalogue import Catalogue
@@ -40,7 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add.add_argument(
         "--labels", help="coco80, coco91, person, or the class names in order: person,car,dog"
     )
-    add.add_argument("--score-threshold", type=_score, default=0.5, metavar="S")
+    add.add_argument("--score-threshold", type=share, default=0.5, metavar="S")
     add.add_argument("--licence", default="unknown", help="of the weights, e.g. Apache-2.0")
     add.add_argument("--origin", default="", help="where it comes from")
     add.add_argument("--about", default="", help="a line for `models list`")
@@ -54,25 +55,16 @@ def _action(actions: Any, name: str, handler: Any, text: str) -> argparse.Argume
     return parser
 
 
-def _score(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
-
-
 def _told(args: argparse.Namespace) -> int:
     """Run the action; what perception raises becomes a line with its cure."""
     # ONNX Runtime and OpenCV take half a second to import: not for `patrol-edge --help`.
     from perception.catalogue import Catalogue
-    from perception.errors import CatalogueError, PerceptionError
+    from perception.errors import PerceptionError
 
     try:
         return int(args.action(args, Catalogue(args.models_dir)))
-    except CatalogueError as error:
-        raise CommandError(str(error), error.cure or "correct that file", USAGE) from error
     except PerceptionError as error:
-        raise CommandError(str(error), error.cure) from error
+        raise of_perception(error) from error
 
 
 def list_models(args: argparse.Namespace, known: "Catalogue") -> int:
@@ -150,6 +142,7 @@ def _download(known: "Catalogue", spec: "ModelSpec") -> Path:
 
     from edge.cli.model_pull import Pull
 
+    note(f"fetching {spec.name} from {spec.url}")
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"),

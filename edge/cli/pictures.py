@@ -4,6 +4,7 @@ What cannot be read is told in one line and counted by cause; the rest goes on.
 """
 
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from drivers.camera_file import MAX_PICTURE_BYTES, UNKNOWN_FPS, VideoRecording
 from drivers.capture import MAX_SIDE_PX, decode_picture
 from drivers.capture_size import PICTURE_SUFFIXES, picture_size
 from edge.cli.console import USAGE, CommandError, note
+
+WRONG_NAMES = frozenset({"missing", "no file"})  # causes that are the command line's fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,13 +51,21 @@ def collect(paths: list[Path]) -> Inputs:
     for path in paths:
         try:
             _collect(path, inputs)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL in the name
+            inputs.skip(path, "missing", "does not exist → check the name")
         except OSError as error:
-            inputs.skip(path, "no access", f"{error.strerror} → let this user read it")
+            inputs.skip(path, "no access", _closed(path, error))
     return inputs
 
 
+def _closed(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"may not be read by this user → look at: ls -ld {path}"
+    return f"cannot be read ({error.strerror}) → copy it again"
+
+
 def _collect(path: Path, inputs: Inputs) -> None:
-    if path.is_dir():
+    if stat.S_ISDIR(path.stat().st_mode):
         found = sorted(
             entry for entry in path.iterdir() if entry.suffix.lower() in PICTURE_SUFFIXES
         )
@@ -64,15 +75,14 @@ def _collect(path: Path, inputs: Inputs) -> None:
             inputs.skip(
                 path, "no pictures", f"a folder without pictures ({suffixes}) → name another"
             )
-    elif not path.exists():
-        inputs.skip(path, "missing", "does not exist → check the name")
-    elif not path.is_file():
+    elif not stat.S_ISREG(path.stat().st_mode):
         inputs.skip(path, "no file", "is not a regular file → name a picture, a video or a folder")
     elif path.stat().st_size == 0:
         inputs.skip(path, "empty", "is empty → copy it again")
     elif path.suffix.lower() in PICTURE_SUFFIXES:
         inputs.pictures.append(path)
     else:
+        path.open("rb").close()  # FFmpeg would call a file that is closed to us a damaged one
         inputs.videos.append(path)
 
 
@@ -91,7 +101,7 @@ def _read_picture(path: Path, inputs: Inputs) -> Shot | None:
         with path.open("rb") as file:
             data = file.read(MAX_PICTURE_BYTES + 1)
     except OSError as error:
-        inputs.skip(path, "no access", f"{error.strerror} → let this user read it")
+        inputs.skip(path, "no access", _closed(path, error))
         return None
     size = picture_size(data)
     if not data:

@@ -25,6 +25,7 @@ came before and after. --online writes instead what the unit itself says frame b
 Scores may be on any scale. The weakest fifth of the file's detections (and, where scores are
 within 0 and 1, those below 0.5) may continue a track, but start none."""
 MAX_FPS = 1000.0
+NO_SUCH_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +49,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _fps(text: str) -> float:
     value = float(text)
     if not 0 < value <= MAX_FPS:
-        raise argparse.ArgumentTypeError(f"{text} is not within 0 and {MAX_FPS:g}")
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {MAX_FPS:g}")
     return value
 
 
@@ -75,6 +76,7 @@ def track(args: argparse.Namespace) -> int:
         raise CommandError(
             f"{args.output.parent} is no folder", "make it, or name another output", USAGE
         )
+    _refuse_to_lose(args)
     rows = _read(args)
     kept, outside = _inside(rows, args.size)
     if len(kept) < outside:
@@ -92,14 +94,31 @@ def track(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _refuse_to_lose(args: argparse.Namespace) -> None:
+    """Raises CommandError where the result would overwrite the detections, or a folder."""
+    if args.output.is_dir():
+        raise CommandError(f"{args.output} is a folder", "name a file with -o", USAGE)
+    if args.output.resolve() == args.detections.resolve() or (
+        args.output.exists() and args.detections.exists() and args.output.samefile(args.detections)
+    ):
+        raise CommandError(
+            f"{args.output} is the file of detections itself", "name another output", USAGE
+        )
+
+
 def _read(args: argparse.Namespace) -> "list[MotRow]":
     from perception.mot import MotFileError, read_rows
 
     try:
         rows = read_rows(args.detections)
     except MotFileError as error:
+        cure = "give a MOTChallenge det.txt: frame,id,left,top,width,height,score"
+        if isinstance(error.__cause__, PermissionError):
+            cure = f"may this user read it? look at: ls -l {args.detections}"
         raise CommandError(
-            str(error), "give a MOTChallenge det.txt: frame,id,left,top,width,height,score", FAILED
+            str(error),
+            cure,
+            USAGE if isinstance(error.__cause__, NO_SUCH_FILE) else FAILED,
         ) from error
     if not rows:
         raise CommandError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from perception.errors import ModelError
+from perception.errors import ModelError, WrongNameError
 from perception.families import detr, fastestdet, nanodet, yolov3_tiny, yolov5, yolov8, yolox
 from perception.families.family import Family, Graph
 
@@ -27,7 +27,7 @@ def fit(graph: Graph, declared: str | None) -> Family:
     Raises ModelError, with the shapes found, where there is none or more than one.
     """
     if declared is not None and declared not in KINDS:
-        raise ModelError(f"there is no family {declared}", f"there are: {', '.join(KINDS)}")
+        raise WrongNameError(f"there is no family {declared}", f"there are: {', '.join(KINDS)}")
     names = [declared] if declared else list(KINDS)
     found = [family for name in names if (family := KINDS[name](graph)) is not None]
     if len(found) == 1:

@@ -91,12 +91,21 @@ def test_init_loses_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("args", "error", "cure"),
     [
-        ([], "--profile is missing", "add --profile (profile (robot_dog, drone or patrol_car))"),
-        (["--profile", "drone"], "--unit-id is missing", "add --unit-id (unit id, e.g. dog-01)"),
+        (
+            [],
+            "missing: --profile, --unit-id and --output",
+            "add --profile (robot_dog, drone or patrol_car), --unit-id (e.g. dog-01) "
+            "and --output (a path; - for stdout)",
+        ),
+        (
+            ["--profile", "drone"],
+            "missing: --unit-id and --output",
+            "add --unit-id (e.g. dog-01) and --output (a path; - for stdout)",
+        ),
         (
             ["--profile", "drone", "--unit-id", "d"],
-            "--output is missing",
-            "add --output (file to make)",
+            "missing: --output",
+            "add --output (a path; - for stdout)",
         ),
         (
             ["--profile", "robotdog"],

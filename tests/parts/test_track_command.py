@@ -100,7 +100,8 @@ def test_the_summary_is_json_on_stdout_where_asked(
         (walker(range(1, 9)), ["--score-min", "0.95"], 2, "no detection scores 0.95"),
         (walker(range(1, 9), start=9000), [], 2, "lie outside a picture of 640x480"),
         (walker(range(1, 9)), ["-o", "/nowhere/at/all.txt"], 2, "is no folder"),
-        (walker(range(1, 9)), ["-o", "/"], 1, "cannot write"),
+        (walker(range(1, 9)), ["-o", "/"], 2, "is a folder"),
+        ("99999999999,-1,1,2,3,4\n", [], 1, "det.txt:1: frame number too large"),
     ],
 )
 def test_wrong_input_gets_one_cause_and_one_cure(
@@ -130,10 +131,23 @@ def test_wrong_figures_are_wrong_usage(tmp_path: Path, more: list[str]) -> None:
     assert left.value.code == 2
 
 
+@pytest.mark.parametrize("name", ["det.txt", "./more/../det.txt", "other-name.txt"])
+def test_the_detections_are_not_overwritten(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "det.txt").write_text("")
+    (tmp_path / "other-name.txt").hardlink_to(tmp_path / "det.txt")
+    text = walker(range(1, 9))
+    assert run(tmp_path, text, "-o", f"{tmp_path}/{name}") == 2
+    assert "is the file of detections itself" in capsys.readouterr().err
+    assert (tmp_path / "det.txt").read_text() == text
+
+
 def test_a_folder_or_nothing_in_place_of_the_detections(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = ["--fps", "10", "--size", "640x480", "-o", str(tmp_path / "out.txt")]
     for path in (tmp_path, tmp_path / "missing.txt"):
-        assert main(["track", "--detections", str(path), *common]) == 1
+        assert main(["track", "--detections", str(path), *common]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 2

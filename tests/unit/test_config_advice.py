@@ -106,8 +106,8 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         (
             "cameras: {a: {kind: stream, url: 'rtsp://c/', credentials_file: c.txt}}",
             FakeFiles(c_txt=0o644),
-            "unit.yaml:4:65: cameras.a.credentials_file: warning: every user can read c.txt; "
-            "run: chmod 640 c.txt",
+            "unit.yaml:4:65: cameras.a.credentials_file: warning: c.txt is open to other users; "
+            "run: chmod 600 c.txt",
         ),
         (
             "hub: {url: mqtt://hub.local}",
@@ -124,8 +124,9 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         ),
         (
             "hub: {url: 'mqtts://h', tls: {cert: c.pem, key: k.pem}}",
-            FakeFiles(c_pem=0o644, k_pem=0o604),
-            "unit.yaml:4:49: hub.tls.key: warning: every user can read k.pem; run: chmod 640 k.pem",
+            FakeFiles(c_pem=0o644, k_pem=0o640),
+            "unit.yaml:4:49: hub.tls.key: warning: k.pem is open to other users; "
+            "run: chmod 600 k.pem",
         ),
         (
             "hub: {url: 'mqtt://localhost', tls: {ca: ca.pem}}",
@@ -162,9 +163,9 @@ def test_this_computer_needs_no_encryption(tmp_path: Path, host: str) -> None:
 
 def test_a_unit_without_devices_is_asked_about(tmp_path: Path) -> None:
     assert warned(tmp_path, "", PLUGGED) == [
-        "unit.yaml:1:1: gnss: warning: no GNSS receiver: "
+        "unit.yaml: gnss: warning: no GNSS receiver: "
         "the hub will not see where the unit is; add one in gnss:",
-        "unit.yaml:1:1: cameras: warning: no camera: nothing will be detected; add one in cameras:",
+        "unit.yaml: cameras: warning: no camera: nothing will be detected; add one in cameras:",
     ]
 
 
@@ -182,6 +183,6 @@ def test_the_real_file_system_is_only_looked_at(tmp_path: Path) -> None:
     text = "hub: {url: 'mqtts://h', username: u, password_file: pw}\n"
     file.write_text(UNIT + QUIET + text)
     warnings = [warning.text for warning in load(file, {}).warnings]
-    assert warnings == [f"every user can read {tmp_path}/pw; run: chmod 640 {tmp_path}/pw"]
-    (tmp_path / "pw").chmod(0o640)
+    assert warnings == [f"{tmp_path}/pw is open to other users; run: chmod 600 {tmp_path}/pw"]
+    (tmp_path / "pw").chmod(0o600)
     assert load(file, {}).warnings == ()

@@ -30,7 +30,7 @@ def test_rows_are_read_with_blanks_spaces_and_missing_columns(tmp_path: Path) ->
         ("frame,id,x,y,w,h", "not all of the first 7 columns are numbers"),
         ("0,-1,1,2,3,4", "frames count from 1"),
         ("1.5,-1,1,2,3,4", "frames count from 1"),
-        ("99999999999,-1,1,2,3,4", "frames count from 1"),
+        ("99999999999,-1,1,2,3,4", "frame number too large"),
         ("nan,-1,1,2,3,4", "frames count from 1"),
         ("1,0.5,1,2,3,4", "not a whole number"),
         ("1,-1,1,nan,3,4", "no picture holds"),

@@ -1,0 +1,195 @@
+"""What a unit file names, looked into: warnings for what is there and cannot be what it should be.
+
+`config.advice` looks at names only, at each start; this opens files, when a person asks.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import Problem
+from config.loading import Loaded
+from config.models import FileCameraConfig, ReplayGnssConfig, Settings
+from config.wording import nearest
+
+LOOKED_AT_BYTES = 65_536
+NMEA = re.compile(rb"[$!][A-Z][A-Z0-9]{3,7},")  # NMEA 0183, 5.3: an address field, then a comma
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    path: str  # "gnss.main.path"
+    text: str
+
+
+def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
+    """A warning with its cure for each, at the line of the value."""
+    settings = loaded.settings
+    doubts = [
+        *_on_recordings(settings),
+        *_on_keys(settings),
+        *_on_model(settings),
+        *_on_state_dir(settings),
+    ]
+    return [_placed(doubt, loaded, file) for doubt in doubts]
+
+
+def _placed(doubt: _Doubt, loaded: Loaded, file: Path) -> Problem:
+    place = loaded.origins.get(doubt.path)
+    variable = f" (set by {place.source})" if place and place.layer == "environment" else ""
+    source = place.source if place else str(file)
+    return Problem(
+        source="environment" if variable else source,
+        line=place.line if place else 0,
+        column=place.column if place else 0,
+        path=doubt.path,
+        text=doubt.text + variable,
+        severity="warning",
+    )
+
+
+# --- recordings ------------------------------------------------------------------------------
+
+
+def _on_recordings(settings: Settings) -> Iterator[_Doubt]:
+    for name, receiver in settings.gnss.items():
+        if isinstance(receiver, ReplayGnssConfig) and (text := _wrong_log(receiver.path)):
+            yield _Doubt(f"gnss.{name}.path", text)
+    for name, camera in settings.cameras.items():
+        if isinstance(camera, FileCameraConfig) and (text := _wrong_pictures(camera.path)):
+            yield _Doubt(f"cameras.{name}.path", text)
+
+
+def _wrong_log(path: Path) -> str | None:
+    """What is wrong with a recorded NMEA log; None if nothing is, or it is not there."""
+    if _kind(path) == "folder":
+        return f"{path} is a folder; give the log file in it"
+    beginning = _beginning(path)
+    if isinstance(beginning, str):
+        return beginning
+    if beginning is not None and NMEA.search(beginning) is None:
+        return (
+            f"{path} holds no NMEA sentence in its first {LOOKED_AT_BYTES // 1024} KiB; "
+            f"look into it: patrol-edge gnss replay {path}"
+        )
+    return None
+
+
+def _wrong_pictures(path: Path) -> str | None:
+    """What is wrong with a video or a folder of pictures."""
+    from drivers.capture_size import PICTURE_SUFFIXES
+
+    if _kind(path) != "folder":
+        beginning = _beginning(path)
+        if beginning == b"":
+            return f"{path} is empty; copy it again"
+        return beginning if isinstance(beginning, str) else None
+    try:
+        found = any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in path.iterdir())
+    except OSError as error:
+        return _unreadable(path, error)
+    suffixes = ", ".join(sorted(PICTURE_SUFFIXES))
+    return None if found else f"{path} is a folder without pictures ({suffixes}); copy them there"
+
+
+# --- keys and certificates -------------------------------------------------------------------
+
+
+def _on_keys(settings: Settings) -> Iterator[_Doubt]:
+    tls = settings.hub.tls
+    wanted = (("ca", b"CERTIFICATE-----"), ("cert", b"CERTIFICATE-----"), ("key", b"PRIVATE KEY"))
+    for name, label in wanted:
+        path: Path | None = getattr(tls, name)
+        if path is not None and (text := _wrong_pem(path, name, label)):
+            yield _Doubt(f"hub.tls.{name}", text)
+
+
+def _wrong_pem(path: Path, name: str, label: bytes) -> str | None:
+    if _kind(path) == "folder":
+        return f"{path} is a folder; give a PEM file"
+    content = _beginning(path)
+    if content is None or isinstance(content, str):
+        return content
+    if b"ENCRYPTED" in content and name == "key":
+        return f"{path} is locked with a password; unlock it: openssl pkey -in {path} -out NEW"
+    if b"-----BEGIN " in content and label in content:
+        return None
+    what = "private key" if name == "key" else "certificate"
+    return f"{path} holds no {what} in PEM; give a text file with -----BEGIN ... in it"
+
+
+# --- the model -------------------------------------------------------------------------------
+
+
+def _on_model(settings: Settings) -> Iterator[_Doubt]:
+    from perception.catalogue import Catalogue
+    from perception.errors import PerceptionError, WrongNameError
+
+    wanted = settings.perception
+    if not wanted.enabled or (wanted.model.startswith("/") and _kind(Path(wanted.model)) is None):
+        return  # that it is not there is told at each start
+    known: tuple[str, ...] = ()
+    try:
+        catalogue = Catalogue(wanted.models_dir)
+        known = tuple(catalogue.entries)
+        catalogue.find(wanted.model)
+    except WrongNameError as error:
+        near = nearest(wanted.model, known)
+        cure = f"do you mean {near}?" if near else error.cure
+        yield _Doubt("perception.model", f"{error}; {cure}")
+    except PerceptionError as error:
+        yield _Doubt("perception.model", f"{error}; {error.cure or 'correct that file'}")
+
+
+# --- the state folder ------------------------------------------------------------------------
+
+
+def _on_state_dir(settings: Settings) -> Iterator[_Doubt]:
+    folder = settings.state_dir
+    there = next((path for path in (folder, *folder.parents) if _kind(path) is not None), None)
+    if there is None:
+        return
+    if _kind(there) != "folder":
+        yield _Doubt("state_dir", f"{there} is a file, not a folder; name another state_dir:")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield _Doubt(
+            "state_dir",
+            f"{there} may not be written by this user; run as the service's user, "
+            "or write state_dir: and a folder of your own",
+        )
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def _kind(path: Path) -> str | None:
+    """`folder`, `file`, `other` (a device, a pipe); None if it is not there, or closed to us."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "other"
+
+
+def _beginning(path: Path) -> bytes | str | None:
+    """The first 64 KiB; a text where it cannot be read; None where it is not there."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
+            return f"{path} is not a regular file; give one that is"
+        with path.open("rb") as file:
+            return file.read(LOOKED_AT_BYTES)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None  # told at each start
+    except OSError as error:
+        return _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read by this user; run as the service's user, or: ls -l {path}"
+    return f"{path} cannot be read ({error.strerror}); copy it again"

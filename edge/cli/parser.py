@@ -1,0 +1,81 @@
+"""How wrong usage is told: one line with the cause, one with the way to the help."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from edge.cli.console import USAGE, CommandError, complain
+
+# What argparse says (Python 3.11 to 3.14), and what is said instead.
+CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)")
+NO_NUMBER = re.compile(r"argument (\S+): invalid \S+ value: (.*)")
+MISSING = "the following arguments are required: "
+UNKNOWN = "unrecognized arguments: "
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that takes no shortened options, and is short where something is wrong.
+
+    Its subparsers are of the same kind: argparse makes them of the class of their parent.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False} | kwargs)
+
+    # argparse's own types are wider (a namespace may be any object); only the runtime calls this.
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does, but each subcommand tells itself what it does not know."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(UNKNOWN + " ".join(unknown))
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        options = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", self.format_usage())
+        complain(CommandError(in_words(message, options), f"{self.prog} --help", USAGE))
+        raise SystemExit(USAGE)
+
+
+def in_words(message: str, options: Sequence[str]) -> str:
+    """One of argparse's messages, with the near miss named."""
+    if (match := CHOICE.fullmatch(message)) is not None:
+        known = [word.strip("' ") for word in match[3].split(",")]
+        return f"{match[1]}: there is no {match[2]!r}; {_meant(match[2], known)}"
+    if (match := NO_NUMBER.fullmatch(message)) is not None:
+        return f"{match[1]}: {match[2]} is no number"
+    if message.startswith(MISSING):
+        return f"missing: {message.removeprefix(MISSING)}"
+    if message.startswith(UNKNOWN):
+        first = message.removeprefix(UNKNOWN).split(" ")[0].partition("=")[0]
+        near = difflib.get_close_matches(first, options, n=1)
+        return f"{message}{f'; did you mean {near[0]}?' if near else ''}"
+    return message.removeprefix("argument ")
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
+
+
+def share(text: str) -> float:
+    """A score between 0 and 1, for `type=`."""
+    value = float(text)  # argparse tells a ValueError as a wrong value
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def number_in(low: float, high: float) -> Callable[[str], float]:
+    """A number within these bounds, both included, for `type=`."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not within {low:g}..{high:g}")
+        return value
+
+    return number
