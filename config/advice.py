@@ -52,7 +52,9 @@ class HostFiles:
     def exists(self, path: str) -> bool:
         try:
             return FilePath(path).exists()
-        except (OSError, ValueError):  # a name that is too long, or a folder that is closed to us
+        except PermissionError:  # a folder above is closed to us: it may well be there
+            return True
+        except (OSError, ValueError):  # a name that is too long
             return False
 
     def mode(self, path: str) -> int | None:

@@ -91,6 +91,8 @@ def load(path: Path) -> CatalogueFile:
 
 def default_models_dir() -> Path:
     """Where pulled models go: the unit's folder if we may write there, else the user's own."""
+    if closed(SYSTEM_DIR):
+        return user_models_dir()
     there = next(path for path in (SYSTEM_DIR, *SYSTEM_DIR.parents) if path.exists())
     return SYSTEM_DIR if there.is_dir() and os.access(there, os.W_OK) else user_models_dir()
 
@@ -100,12 +102,25 @@ def user_models_dir() -> Path:
     return Path(base) / "patrol-edge" / "models"
 
 
+def closed(path: Path) -> bool:
+    """Whether this user may not look into the folder, or at it. False if it is not there."""
+    try:
+        return path.exists() and not os.access(path, os.R_OK | os.X_OK)
+    except PermissionError:  # a folder above it is closed
+        return True
+
+
 class Catalogue:
     """All known models, and where their files are looked for."""
 
     def __init__(self, models_dir: Path | None = None) -> None:
         """`models_dir` None: the unit's folder and the user's. Raises CatalogueError."""
-        dirs = (models_dir,) if models_dir else (SYSTEM_DIR, user_models_dir())
+        dirs: tuple[Path, ...] = (models_dir,) if models_dir else (SYSTEM_DIR, user_models_dir())
+        if models_dir is not None and closed(models_dir):
+            raise CatalogueError(
+                f"{models_dir} may not be read by this user", "run as its owner, or name another"
+            )
+        dirs = tuple(folder for folder in dirs if not closed(folder))  # another user's is no fault
         self.folders = (SHIPPED, *dirs)
         self.models_dir = models_dir or default_models_dir()  # where new models go
         self.entries = dict(load(CATALOGUE).models)

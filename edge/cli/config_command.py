@@ -72,7 +72,10 @@ def check(args: argparse.Namespace) -> int:
     loaded: Loaded | None = None
     try:
         loaded = load(args.file)
-        problems: list[Problem] = [*loaded.warnings, *looked_into(loaded, args.file)]
+        problems: list[Problem] = sorted(
+            [*loaded.warnings, *looked_into(loaded, args.file)],
+            key=lambda item: (item.source == "environment", item.line, item.column),
+        )
     except ConfigError as error:
         problems = error.problems
     if args.json:

@@ -126,7 +126,7 @@ def _wrong_pem(path: Path, name: str, label: bytes) -> str | None:
 
 def _on_model(settings: Settings) -> Iterator[_Doubt]:
     from perception.catalogue import Catalogue
-    from perception.errors import PerceptionError, WrongNameError
+    from perception.errors import CatalogueError, PerceptionError, WrongNameError
 
     wanted = settings.perception
     if not wanted.enabled or (wanted.model.startswith("/") and _kind(Path(wanted.model)) is None):
@@ -140,8 +140,11 @@ def _on_model(settings: Settings) -> Iterator[_Doubt]:
         near = nearest(wanted.model, known)
         cure = f"do you mean {near}?" if near else error.cure
         yield _Doubt("perception.model", f"{error}; {cure}")
+    except CatalogueError as error:
+        place = "perception.models_dir" if wanted.models_dir else "perception.model"
+        yield _Doubt(place, f"{error}; {error.cure or 'correct that file'}")
     except PerceptionError as error:
-        yield _Doubt("perception.model", f"{error}; {error.cure or 'correct that file'}")
+        yield _Doubt("perception.model", f"{error}; {error.cure}")
 
 
 # --- the state folder ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -194,6 +195,8 @@ def _check_writable(path: Path) -> None:
         raise CommandError(f"{path} is a folder", "name a file to write", USAGE)
     if not path.absolute().parent.is_dir():
         raise CommandError(f"{path.parent} does not exist", f"mkdir -p {path.parent}", USAGE)
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise CommandError(f"{path.parent} may not be written by this user", "name another folder")
 
 
 def _make_folder(folder: Path, inputs: Inputs) -> None:

@@ -90,6 +90,8 @@ def replay_log(args: argparse.Namespace) -> int:
 
 
 def _epochs(path: Path, receiver: "NmeaReceiver") -> "Iterator[GnssEpoch]":
+    if path.is_char_device() or path.is_block_device():  # /dev/zero never ends
+        raise CommandError(f"{path} is a device, not a recording", "give a log file", USAGE)
     try:
         with path.open("rb") as log:
             while data := log.read(CHUNK_BYTES):

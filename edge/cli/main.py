@@ -39,6 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has what it wanted; keep the interpreter's flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except PermissionError as error:  # what no command has told in words of its own
+        complain(
+            CommandError(f"{error.filename} may not be opened by this user", "run as its owner")
+        )
+        return FAILED
     except KeyboardInterrupt:
         note("interrupted")
         return FAILED

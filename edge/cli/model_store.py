@@ -36,6 +36,8 @@ def find_copy(spec: ModelSpec, where: str) -> Path:
     for root in roots:
         if not root.exists():
             raise WrongNameError(f"{root} does not exist", "give the folder that has the file")
+        if root.is_dir() and not os.access(root, os.R_OK | os.X_OK):
+            raise ModelError(f"{root} may not be read by this user", f"look at: ls -ld {root}")
         for path in files_below(root):
             if _is_copy(path, spec):
                 return path

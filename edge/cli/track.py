@@ -72,11 +72,12 @@ def track(args: argparse.Namespace) -> int:
     from perception.mot import format_rows
     from perception.tracker_file import follow_rows
 
-    if not args.output.resolve().parent.is_dir():
+    try:
+        _refuse_to_lose(args)
+    except PermissionError as error:
         raise CommandError(
-            f"{args.output.parent} is no folder", "make it, or name another output", USAGE
-        )
-    _refuse_to_lose(args)
+            f"{error.filename} may not be looked at by this user", "name another file"
+        ) from error
     rows = _read(args)
     kept, outside = _inside(rows, args.size)
     if len(kept) < outside:
@@ -96,6 +97,12 @@ def track(args: argparse.Namespace) -> int:
 
 def _refuse_to_lose(args: argparse.Namespace) -> None:
     """Raises CommandError where the result would overwrite the detections, or a folder."""
+    if not args.output.resolve().parent.is_dir():
+        raise CommandError(
+            f"{args.output.parent} is no folder", "make it, or name another output", USAGE
+        )
+    if args.detections.is_char_device() or args.detections.is_block_device():
+        raise CommandError(f"{args.detections} is a device", "give a file of detections", USAGE)
     if args.output.is_dir():
         raise CommandError(f"{args.output} is a folder", "name a file with -o", USAGE)
     if args.output.resolve() == args.detections.resolve() or (

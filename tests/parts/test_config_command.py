@@ -44,7 +44,7 @@ def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, list[st
 
 
 def test_init_makes_a_file_that_check_accepts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "unit.yaml"
     assert run(capsys, *NEW, "--output", file, "--hub", "mqtts://hub") == (
@@ -54,6 +54,7 @@ def test_init_makes_a_file_that_check_accepts(
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert [path.name for path in tmp_path.iterdir()] == ["unit.yaml"]
+    monkeypatch.setenv("PATROL_EDGE__STATE_DIR", str(tmp_path))  # the default one needs root
     code, out, err = run(capsys, "config", "check", file)
     assert code == 0
     assert all(": warning: " in line for line in out)
@@ -61,6 +62,18 @@ def test_init_makes_a_file_that_check_accepts(
         "unit.yaml: 2 warnings",
         "ok: dog-01, robot_dog, 0 receivers, 0 cameras → mqtts://hub",
     ]
+
+
+def test_init_can_write_to_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *NEW, "--output", "-")
+    assert (code, err, list(tmp_path.iterdir())) == (0, [], [])
+    run(capsys, *NEW, "--output", "unit.yaml")
+    assert (tmp_path / "unit.yaml").read_text().splitlines() == out
+    code, _, err = run(capsys, *NEW, "--output", "-", "--schema")
+    assert (code, err[0]) == (2, "error: --schema needs a file to stand beside")
 
 
 def test_init_writes_the_schema_that_its_first_line_names(

@@ -80,7 +80,7 @@ def test_a_log_without_sentences_fails_and_says_so(
 def test_no_such_log_and_a_folder_are_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (tmp_path, tmp_path / "none.log"):
+    for path in (tmp_path, tmp_path / "none.log", Path("/dev/zero")):
         assert main(["gnss", "replay", str(path)]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 2
 

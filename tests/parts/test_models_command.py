@@ -1,6 +1,7 @@
 """`patrol-edge models`: list, pull, verify and add, as a person uses them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_a_pulled_model_is_here_and_verified(
         assert run("pull", "mine", "--models-dir", tmp_path) == 0
 
     told = capsys.readouterr()
+    assert told.err.startswith(f"fetching mine from {url}\n")
     assert "is here already" in told.err
     assert (tmp_path / "mine.onnx").read_bytes() == MODEL
     asked = len(manners.requests)
@@ -189,6 +191,17 @@ def test_what_cannot_be_added_leaves_nothing_behind(
     assert code == (2 if wrong_name else 1)
     assert reason in capsys.readouterr().err
     assert not models.exists() or list(models.iterdir()) == []
+
+
+def test_a_models_folder_that_is_closed_to_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Root may look into any folder: ask as if we were not.
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
+    assert run("list", "--models-dir", tmp_path) == 2
+    assert f"{tmp_path} may not be read by this user" in capsys.readouterr().err
+    monkeypatch.setattr("perception.catalogue.SYSTEM_DIR", tmp_path)  # the service's, not ours
+    assert run("list") == 0
 
 
 def test_a_broken_user_catalogue_is_a_wrong_configuration(

@@ -1,13 +1,25 @@
 """Pulling a model from a real HTTP server that cuts, lies and dawdles."""
 
+import errno
 import fcntl
+import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edge.cli.model_pull import TRIES, Pull, check_address, copy, install
+from edge.cli.answering import within
+from edge.cli.model_pull import (
+    SILENT_S,
+    TRIES,
+    Pull,
+    check_address,
+    copy,
+    disk_error,
+    install,
+)
 from perception import model_file
 from perception.errors import ModelError
 from perception.model_spec import ModelSpec
@@ -144,6 +156,56 @@ def test_nobody_there_is_told_with_the_way_without_a_network(tmp_path: Path) -> 
     with pytest.raises(ModelError, match=r"127\.0\.0\.1: .*refused") as caught:
         pull(url, tmp_path)
     assert "another computer" in caught.value.cure
+
+
+def test_nobody_there_is_given_up_after_seconds(tmp_path: Path) -> None:
+    with serving(Manners(CONTENT)) as url:
+        pass
+    waits_s: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits_s.append(seconds)
+        time.sleep(seconds)
+
+    with pytest.raises(ModelError, match="refused"):
+        pull(url, tmp_path, sleep=wait)
+    assert sum(waits_s) <= SILENT_S
+
+
+def test_a_look_up_that_hangs_is_not_waited_for() -> None:
+    hangs = threading.Event()
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+        within(hangs.wait, 0.05)
+    hangs.set()
+
+
+def test_what_was_asked_in_time_is_passed_on() -> None:
+    def refuse() -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    def late() -> None:
+        raise TimeoutError("timed out")
+
+    assert within(lambda: 7, 5.0) == 7
+    with pytest.raises(ConnectionRefusedError):
+        within(refuse, 5.0)
+    with pytest.raises(TimeoutError, match="timed out"):
+        within(late, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "cure"),
+    [
+        (errno.ENOSPC, "x cannot be written: No space left on device", "free some room"),
+        (errno.EACCES, "x may not be written by this user", "run as its owner"),
+        (errno.EROFS, "x cannot be written: Read-only file system", "give another --models-dir"),
+        (errno.ENOENT, "x cannot be written: No such file", "give another --models-dir"),
+    ],
+)
+def test_the_cure_for_a_folder_is_that_of_its_fault(number: int, text: str, cure: str) -> None:
+    told = disk_error(OSError(number, os.strerror(number)), Path("x"))
+    assert str(told).startswith(text)
+    assert told.cure.startswith(cure)
 
 
 @pytest.mark.parametrize("target", ["http://example.org/x", "file:///etc/passwd", "ftp://a/b"])

@@ -148,6 +148,6 @@ def test_a_folder_or_nothing_in_place_of_the_detections(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = ["--fps", "10", "--size", "640x480", "-o", str(tmp_path / "out.txt")]
-    for path in (tmp_path, tmp_path / "missing.txt"):
+    for path in (tmp_path, tmp_path / "missing.txt", Path("/dev/zero")):
         assert main(["track", "--detections", str(path), *common]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 2

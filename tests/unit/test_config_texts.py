@@ -128,6 +128,9 @@ def test_a_wrong_unit_is_answered_with_the_right_number(
         ("cameras: {front: /dev/video0}",
          "4:18: cameras.front: '/dev/video0' where a section belongs; "
          "write front: and below it, indented, kind: v4l2, stream or file and its other keys"),
+        ("health: 5",
+         "4:9: health: '5' where a section belongs; "
+         "write health: and below it, indented, every_s: 30"),
         ("hub: yes",
          "4:6: hub: 'yes' where a section belongs; "
          "write hub: and below it, indented, url: mqtts://hub.example:8883"),

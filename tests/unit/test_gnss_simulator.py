@@ -154,12 +154,21 @@ def test_a_route_file(file: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "route"),
-        ("waypoints: [{lat_deg: 52, lon_deg: 13}]", "crs"),
+        ("", "the file is empty; a route is crs: wgs84 and waypoints:"),
+        ("[1, 2]", "holds no route; a route is"),
+        ("waypoints: [{lat_deg: 52, lon_deg: 13}]", "crs is missing; add crs: wgs84"),
         ("crs: gcj02\nwaypoints: [{lat_deg: 52, lon_deg: 13}]", "wgs84"),
-        ("crs: wgs84\nwaypoints: []", "waypoints"),
-        ("crs: wgs84\nwaypoints: [{lat_deg: 95, lon_deg: 13}]", "lat_deg"),
-        ("crs: wgs84\nwaypoints: [{lat: 52, lon_deg: 13}]", "lat"),
+        ("crs: wgs84\nwaypoints: []", "waypoints: holds 0 places; give 1 to 10000"),
+        ("crs: wgs84\nwaypoints: [3]", "write - lat_deg: 52.52"),
+        ("crs: wgs84\nwaypoints: [{lat_deg: 52}]", "lon_deg is missing; add lon_deg: 13.405"),
+        ("crs: wgs84\nwaypoints: [{lat_deg: 95, lon_deg: 13}]", "write a number from -85 to 85"),
+        (
+            "crs: wgs84\nwaypoints: [{lat: 52, lon_deg: 13}]",
+            "this setting is in degrees: write lat_deg: 52",
+        ),
+        ('{"type": "LineString", "coordinates": [[13, 95], [13, 52]]}', "coordinate 1: longitude"),
+        ('{"type": "LineString", "coordinates": [[13, 52], [true, 5]]}', "coordinate 2 is not two"),
+        ('{"type": "LineString", "coordinates": [[13, 52]]}', "has 1 coordinates; give 2 to"),
         ('{"type": "Point", "coordinates": [13, 52]}', "LineString"),
         ('{"type": "FeatureCollection", "features": []}', "LineString"),
         ("a: [", "route"),
@@ -172,6 +181,8 @@ def test_a_wrong_route_file_is_told_in_one_line(file: Path, text: str, told: str
         read_route(file)
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+    assert "config init" not in str(error.value)
+    assert "Field" not in str(error.value)
 
 
 def test_a_missing_route_a_folder_and_a_film_are_told(file: Path, tmp_path: Path) -> None:
