@@ -338,7 +338,8 @@ def test_looping_for_long_leaks_neither_files_nor_memory(tmp_path: Path) -> None
     play(driver, 1500)  # the allocator takes a while to settle
     files, memory = len(list(Path("/proc/self/fd").iterdir())), resident_kib()
     play(driver, 900)
-    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    # Not more; fewer, when what an earlier test left open is collected meanwhile.
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
     assert resident_kib() - memory < 5_000  # 17 KiB for each of the 300 times it was reopened
     driver.close()
 
