@@ -132,7 +132,7 @@ def test_reopening_and_pulling_leaves_no_file_open(outlet: PtyOutlet) -> None:
     before = open_files()
     for _ in range(50):
         open_gnss(config, SystemClock()).close()
-    assert open_files() == before
+    assert open_files() <= before
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_plug_pulled_while_the_port_is_set_up(call: str, monkeypatch: pytest.M
     config = SerialGnssConfig(kind="serial", port=outlet.name)
     with pulled_in(call, outlet, monkeypatch), pytest.raises(DeviceUnavailableError):
         SerialGnss.open(config, SystemClock())
-    assert open_files() == before - 2  # both ends of the outlet
+    assert open_files() <= before - 2  # both ends of the outlet
 
 
 @pytest.mark.parametrize("call", ["tcgetattr", "tcsetattr", "tcflush"])
