@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drivers.base import BadDataError
@@ -141,17 +141,13 @@ def _sample(fused: Fused, utc: datetime | None) -> GnssEpoch:
 
 def _without_position(fused: Fused, utc: datetime | None) -> GnssEpoch:
     """A refused jump: that the receiver lives is known, where it is is not."""
-    return GnssEpoch(
-        mono_s=fused.mono_s,
-        utc=utc,
+    return replace(
+        _sample(fused, utc),
         fix=FixKind.NONE,
         lat_deg=None,
         lon_deg=None,
-        heading_deg=fused.heading_deg,
-        satellites_used=fused.satellites_used,
-        satellites_in_view=fused.satellites_in_view,
-        hdop=fused.hdop,
-        pdop=fused.pdop,
-        vdop=fused.vdop,
-        talkers=fused.talkers,
+        alt_msl_m=None,
+        speed_mps=None,
+        course_deg=None,
+        error_m=None,
     )

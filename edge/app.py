@@ -171,10 +171,9 @@ class App:
         while not stop.is_set():
             beat()
             publisher.work(0.2)
-            stats = publisher.stats()
-            if stats.connected and not up:  # its loss is told as a fault, with the reason
-                structlog.get_logger().info("link_up", protocol=stats.protocol)
-            up = stats.connected
+            if publisher.connected and not up:  # its loss is told as a fault, with the reason
+                structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
+            up = publisher.connected
         ends_mono_s = self._clock.mono_s() + FLUSH_S
         while self.parts.outbox.pending() and self._clock.mono_s() < ends_mono_s:
             publisher.work(0.05)  # the ends of the last episodes, while the link still stands

@@ -149,8 +149,9 @@ class HealthDesk:
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         found += worker_findings(parts.workers())
-        found += link_findings(parts.publisher.stats(), parts.outbox.stats().oldest_age_s)
-        found += outbox_findings(parts.outbox.stats())
+        outbox = parts.outbox.stats()
+        found += link_findings(parts.publisher.stats(), outbox.oldest_age_s)
+        found += outbox_findings(outbox)
         found += computer_findings(
             computer.disk(parts.settings.state_dir),
             computer.temperatures(),

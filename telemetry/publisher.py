@@ -126,6 +126,11 @@ class Publisher:
         self._outbox.end_session()
         self._dialer.hang_up("closed")
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the unit, now."""
+        return self._dialer.up
+
     def stats(self) -> PublisherStats:
         """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
         dialer, up, since_s = self._dialer, self._dialer.up, self._dialer.since_s
