@@ -60,7 +60,7 @@ bench: $(VENV)/.dev $(VENV)/.demo ## measure the figures: a table, and bench-out
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
-	@$(BIN)/python -m telemetry.contract_docs docs/contract
+	@$(BIN)/python -m telemetry.contract.docs docs/contract
 	@$(BIN)/python -m config.reference docs/configuration.md
 
 # One universal resolution for x86-64 and aarch64, with hashes and without a registry's address.

@@ -25,14 +25,14 @@ from edge.supervisor import Crew, Supervisor
 from edge.timebase import Timebase
 from edge.vision import Change, OnResult, Vision, open_detector
 from edge.worker import Beat, Worker
-from telemetry.envelope import Sender
-from telemetry.outbox import Outbox
-from telemetry.paho_transport import PahoTransport
-from telemetry.publisher import Publisher
-from telemetry.status_writer import StatusWriter
-from telemetry.topics import Topics
-from telemetry.transport import link_options
-from telemetry.uuid7 import uuid7
+from telemetry.contract.envelope import Sender
+from telemetry.contract.topics import Topics
+from telemetry.contract.uuid7 import uuid7
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.publisher import Publisher
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import link_options
+from telemetry.outbox.outbox import Outbox
 
 MIB = 1024 * 1024
 CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from telemetry.contract import Disk, Load, Temperature
+from telemetry.contract.unit import Disk, Load, Temperature
 
 MIB = 1024 * 1024
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / MIB

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from edge.driver_loop import DriverHealth
 from edge.timebase import TimeQuality
 from edge.worker import Worker, WorkerState
-from telemetry.contract import Disk, Severity, Temperature
-from telemetry.outbox_facts import OutboxStats
-from telemetry.publisher import PublisherStats
+from telemetry.contract.unit import Disk, Severity, Temperature
+from telemetry.link.publisher import PublisherStats
+from telemetry.outbox.facts import OutboxStats
 
 NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
 STUCK_AFTER_S = 10.0

@@ -21,9 +21,9 @@ from edge.findings import (
     worker_findings,
 )
 from edge.parts import Parts
-from telemetry.contract import Fault, Health, Link, Queue, Rate
-from telemetry.envelope import Draft
-from telemetry.wire_types import short, text
+from telemetry.contract.envelope import Draft
+from telemetry.contract.unit import Fault, Health, Link, Queue, Rate
+from telemetry.contract.wire_types import short, text
 
 SEVERITIES = ("critical", "error", "warning", "info")
 HOLD_S = 3.0

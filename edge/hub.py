@@ -11,12 +11,12 @@ from typing import IO
 
 from config.addresses import broker_address
 from drivers.clock import Clock, SystemClock
-from telemetry.dialer import ProtocolChoice
-from telemetry.hub import Arrival, UnitView
-from telemetry.hub_link import HubLink
-from telemetry.paho_transport import PahoTransport
-from telemetry.transport import LinkOptions
-from telemetry.uuid7 import uuid7
+from telemetry.contract.uuid7 import uuid7
+from telemetry.hub.ledger import Arrival, UnitView
+from telemetry.hub.link import HubLink
+from telemetry.link.dialer import ProtocolChoice
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.transport import LinkOptions
 
 STEP_S = 0.5
 

@@ -3,10 +3,10 @@
 from edge.position import UnitPosition, Whereabouts
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
-from telemetry.contract import Box, DetectionEvent, FrameSize, Pose, PoseMissing, Position
-from telemetry.envelope import Draft
-from telemetry.uuid7 import uuid7
-from telemetry.wire_types import short
+from telemetry.contract.envelope import Draft
+from telemetry.contract.unit import Box, DetectionEvent, FrameSize, Pose, PoseMissing, Position
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import short
 
 POSE_TOO_OLD_S = 600.0  # a pose older than this says nothing of where the picture was taken
 

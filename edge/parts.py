@@ -12,8 +12,8 @@ from edge.position import Whereabouts
 from edge.timebase import Timebase
 from edge.vision import Vision
 from edge.worker import Worker
-from telemetry.outbox import Outbox
-from telemetry.publisher import Publisher
+from telemetry.link.publisher import Publisher
+from telemetry.outbox.outbox import Outbox
 
 
 @dataclass(slots=True)

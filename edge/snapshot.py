@@ -8,9 +8,9 @@ from importlib.metadata import version as installed
 
 from edge.driver_loop import DriverHealth
 from edge.parts import Parts
-from telemetry.contract import Component, ComponentState, Inventory, State
-from telemetry.envelope import Draft
-from telemetry.wire_types import short
+from telemetry.contract.envelope import Draft
+from telemetry.contract.unit import Component, ComponentState, Inventory, State
+from telemetry.contract.wire_types import short
 
 # Another distribution may supply the module (onnxruntime-gpu): then there is nothing to tell.
 SOFTWARE = ("patrol-edge", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "paho-mqtt")

@@ -29,8 +29,8 @@ def naive(port: int) -> None:
     from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, Client
     from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-    from telemetry.envelope import Draft, Sender, body_of, seal
-    from telemetry.uuid7 import uuid7
+    from telemetry.contract.envelope import Draft, Sender, body_of, seal
+    from telemetry.contract.uuid7 import uuid7
 
     client = Client(
         CallbackAPIVersion.VERSION2, client_id="kill-1", protocol=MQTTProtocolVersion.MQTTv5

@@ -10,16 +10,16 @@ from typing import Any
 
 from config.models import DeliveryConfig, HubConfig
 from drivers.clock import SystemClock
-from telemetry.contract import Position, State
-from telemetry.envelope import Draft, Sender
-from telemetry.outbox import Outbox
-from telemetry.outbox_facts import Receipt
-from telemetry.paho_transport import PahoTransport
-from telemetry.publisher import Publisher
-from telemetry.status_writer import StatusWriter
-from telemetry.topics import Topics
-from telemetry.transport import link_options
-from telemetry.uuid7 import uuid7
+from telemetry.contract.envelope import Draft, Sender
+from telemetry.contract.topics import Topics
+from telemetry.contract.unit import Position, State
+from telemetry.contract.uuid7 import uuid7
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.publisher import Publisher
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import link_options
+from telemetry.outbox.facts import Receipt
+from telemetry.outbox.outbox import Outbox
 
 
 def now() -> datetime:

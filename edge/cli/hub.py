@@ -12,7 +12,7 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 
 if TYPE_CHECKING:
     from edge.hub import HubSnapshot, ReferenceHub
-    from telemetry.hub import Arrival
+    from telemetry.hub.ledger import Arrival
 
 REFRESH_S = 0.5
 COLUMNS = ("unit", "status", "accepted", "duplicate", "invalid", "missing", "position", "faults")

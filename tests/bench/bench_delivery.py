@@ -15,8 +15,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from edge.hub import ReferenceHub
-from telemetry.envelope import Draft, Sender, body_of, seal
-from telemetry.uuid7 import uuid7
+from telemetry.contract.envelope import Draft, Sender, body_of, seal
+from telemetry.contract.uuid7 import uuid7
 from tests.bench.figures import Figure
 from tests.broker import Broker
 from tests.unit_under_test import UnitUnderTest, now, position, wait_for

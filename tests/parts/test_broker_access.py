@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.hub import ReferenceHub, hub_options
-from telemetry.paho_transport import PahoTransport
-from telemetry.transport import (
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.transport import (
     Acknowledged,
     Arrived,
     Connected,

@@ -44,7 +44,7 @@ def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
         with running(tmp_path, broker.port, unit="noise") as unit:  # borrowed for its connection
             assert wait_for(lambda: unit.publisher.stats().connected)
             assert wait_for(lambda: unit.publisher.stats().hub_online, 20)
-            from telemetry.transport import WireMessage
+            from telemetry.link.transport import WireMessage
 
             for payload in (b"\x00\xff", b"{}", b"[" * 9999):
                 topic = "patrol/v1/noise/event"

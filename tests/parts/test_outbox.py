@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
-from telemetry.envelope import Sender
-from telemetry.outbox import Outbox
-from telemetry.outbox_facts import Outgoing
-from telemetry.store_rescue import aside
+from telemetry.contract.envelope import Sender
+from telemetry.outbox.facts import Outgoing
+from telemetry.outbox.outbox import Outbox
+from telemetry.outbox.rescue import aside
 from tests.fakes import ManualClock
 from tests.unit_under_test import position, state, wait_for
 

@@ -11,16 +11,14 @@ import pytest
 
 from config.models import DeliveryConfig
 from drivers.clock import Clock
-from telemetry.contract import Link
-from telemetry.envelope import Sender
-from telemetry.in_flight import InFlight
-from telemetry.outbox import Outbox
-from telemetry.outbox_facts import Outgoing
-from telemetry.publisher import Publisher
-from telemetry.status_writer import StatusWriter
-from telemetry.store import Row
-from telemetry.topics import Topics
-from telemetry.transport import (
+from telemetry.contract.envelope import Sender
+from telemetry.contract.topics import Topics
+from telemetry.contract.unit import Link
+from telemetry.contract.wire_types import TEXT_LENGTH, TimeQuality
+from telemetry.link.in_flight import InFlight
+from telemetry.link.publisher import Publisher
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import (
     Acknowledged,
     Connected,
     LinkOptions,
@@ -29,7 +27,9 @@ from telemetry.transport import (
     TransportEvent,
     WireMessage,
 )
-from telemetry.wire_types import TEXT_LENGTH, TimeQuality
+from telemetry.outbox.facts import Outgoing
+from telemetry.outbox.outbox import Outbox
+from telemetry.outbox.store import Row
 from tests.fakes import ManualClock
 from tests.unit_under_test import position
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.hub import ReferenceHub
-from telemetry.hub import Arrival
+from telemetry.hub.ledger import Arrival
 from tests.broker import MOSQUITTO, Broker
 from tests.link import Link
 from tests.unit_under_test import running, wait_for

@@ -15,9 +15,9 @@ import pytest
 
 from drivers.clock import SystemClock
 from edge.hub import ReferenceHub, hub_options
-from telemetry.link_security import password, tls_context
-from telemetry.paho_transport import PahoTransport
-from telemetry.transport import LinkOptions, TransportConfigError
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.security import password, tls_context
+from telemetry.link.transport import LinkOptions, TransportConfigError
 from tests.broker import MOSQUITTO, Broker, free_port
 from tests.unit_under_test import UnitUnderTest, position, running, wait_for
 

@@ -22,8 +22,8 @@ from edge.position import Whereabouts
 from edge.snapshot import StateDesk, state_of
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
-from telemetry.contract import DetectionEvent, Health
-from telemetry.envelope import Sender, body_of, read_up, seal
+from telemetry.contract.envelope import Sender, body_of, read_up, seal
+from telemetry.contract.unit import DetectionEvent, Health
 from tests.e2e.unit_process import write_unit_file
 from tests.fakes import ManualClock
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.addresses import broker_address, broker_url, is_host
 from config.models import HubConfig
-from telemetry.transport import link_options
+from telemetry.link.transport import link_options
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from telemetry.contract import Ack, HubState
-from telemetry.contract_docs import examples, files, main, schemas
-from telemetry.envelope import read_down, read_up
+from telemetry.contract.docs import examples, files, main, schemas
+from telemetry.contract.envelope import read_down, read_up
+from telemetry.contract.unit import Ack, HubState
 
 DOCS = Path(__file__).parents[2] / "docs" / "contract"
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from telemetry.contract import Box, DetectionEvent, FrameSize, Pose, Position, Status
-from telemetry.uuid7 import uuid7
+from telemetry.contract.unit import Box, DetectionEvent, FrameSize, Pose, Position, Status
+from telemetry.contract.uuid7 import uuid7
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def test_an_update_costs_less_than_700_bytes() -> None:
     )
     update = event(phase="update", pose=pose, pose_missing=None, model="nanodet-g-416")
 
-    from telemetry.envelope import Draft, Sender, body_of, seal
+    from telemetry.contract.envelope import Draft, Sender, body_of, seal
 
     body = body_of(
         Sender(unit="patrol-car-07", boot_id=uuid7(NOW)), Draft.of(update, NOW, "gnss"), uuid7(NOW)

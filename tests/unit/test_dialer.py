@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from telemetry.dialer import GREETING_S, STEADY_S, Dialer
-from telemetry.transport import (
+from telemetry.link.dialer import GREETING_S, STEADY_S, Dialer
+from telemetry.link.transport import (
     Connected,
     LinkOptions,
     ProtocolVersion,

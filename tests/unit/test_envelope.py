@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.contract import Ack, HubState, Position
-from telemetry.envelope import (
+from telemetry.contract.envelope import (
     MAX_MESSAGE_BYTES,
     BadMessageError,
     Draft,
@@ -19,9 +18,10 @@ from telemetry.envelope import (
     read_up,
     seal,
 )
-from telemetry.topics import Topics, split_up, up_filters
-from telemetry.uuid7 import uuid7
-from telemetry.wire_types import rfc3339_ms
+from telemetry.contract.topics import Topics, split_up, up_filters
+from telemetry.contract.unit import Ack, HubState, Position
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import rfc3339_ms
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123_999, tzinfo=UTC)
 SENDER = Sender(unit="dog-1", boot_id="boot-1")

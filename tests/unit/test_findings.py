@@ -9,9 +9,9 @@ import pytest
 from edge import findings
 from edge.driver_loop import DriverHealth
 from edge.findings import Finding
-from telemetry.contract import Disk, Temperature
-from telemetry.outbox_facts import OutboxStats
-from telemetry.publisher import PublisherStats
+from telemetry.contract.unit import Disk, Temperature
+from telemetry.link.publisher import PublisherStats
+from telemetry.outbox.facts import OutboxStats
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.contract import Position, Status, UpMessage
-from telemetry.envelope import Draft, Sender, body_of, seal
-from telemetry.hub import Arrival, HubLedger, UnitView
-from telemetry.sequences import SequenceSet
-from telemetry.uuid7 import uuid7
+from telemetry.contract.envelope import Draft, Sender, body_of, seal
+from telemetry.contract.unit import Position, Status, UpMessage
+from telemetry.contract.uuid7 import uuid7
+from telemetry.hub.ledger import Arrival, HubLedger, UnitView
+from telemetry.hub.sequences import SequenceSet
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ROOT = "patrol/v1"

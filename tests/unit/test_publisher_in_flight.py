@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.in_flight import PARK_AFTER, InFlight, Sent
-from telemetry.keeper import thinned
-from telemetry.lanes import READ_AHEAD, Lanes
-from telemetry.outbox_facts import Outgoing
-from telemetry.store import Row
+from telemetry.link.in_flight import PARK_AFTER, InFlight, Sent
+from telemetry.outbox.facts import Outgoing
+from telemetry.outbox.keeper import thinned
+from telemetry.outbox.lanes import READ_AHEAD, Lanes
+from telemetry.outbox.store import Row
 
 
 def row(sequence: int, priority: int = 1) -> Row:

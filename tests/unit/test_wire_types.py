@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from telemetry.wire_types import Short, Text, short, text
+from telemetry.contract.wire_types import Short, Text, short, text
 
 anything = st.text(st.characters(codec=None), max_size=700)  # with lone surrogates, as in paths
 

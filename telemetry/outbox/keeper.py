@@ -10,7 +10,9 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from telemetry.store import (
+from telemetry.contract.topics import Leaf
+from telemetry.outbox.rescue import HighWater, aside, folder_errors, salvage, set_aside
+from telemetry.outbox.store import (
     PRIORITIES,
     NewRow,
     Row,
@@ -19,8 +21,6 @@ from telemetry.store import (
     StoreError,
     StoreFullError,
 )
-from telemetry.store_rescue import HighWater, aside, folder_errors, salvage, set_aside
-from telemetry.topics import Leaf
 
 POSITIONS, DIAGNOSTICS = 3, 4  # the only priorities that are ever given up for room
 TRIM_AT, TRIM_TO = 0.80, 0.75  # of the limit; above it only priorities 0 to 2 may grow

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from telemetry.store import PRIORITIES, Row
+from telemetry.outbox.store import PRIORITIES, Row
 
 
 @dataclass(slots=True, eq=False)

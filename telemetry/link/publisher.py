@@ -12,15 +12,14 @@ from typing import Literal
 
 from config.models import DeliveryConfig
 from drivers.clock import Clock
-from telemetry.contract import Ack, HubState
-from telemetry.dialer import Dialer, ProtocolChoice
-from telemetry.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
-from telemetry.in_flight import InFlight, Sent
-from telemetry.outbox import Outbox
-from telemetry.outbox_facts import Receipt
-from telemetry.status_writer import StatusWriter
-from telemetry.topics import RETAINED_LEAVES
-from telemetry.transport import (
+from telemetry.contract.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
+from telemetry.contract.topics import RETAINED_LEAVES
+from telemetry.contract.unit import Ack, HubState
+from telemetry.contract.wire_types import text
+from telemetry.link.dialer import Dialer, ProtocolChoice
+from telemetry.link.in_flight import InFlight, Sent
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import (
     Acknowledged,
     Arrived,
     Connected,
@@ -35,7 +34,8 @@ from telemetry.transport import (
     TransportEvent,
     WireMessage,
 )
-from telemetry.wire_types import text
+from telemetry.outbox.facts import Receipt
+from telemetry.outbox.outbox import Outbox
 
 HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
 SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes

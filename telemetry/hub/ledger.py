@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from telemetry.contract import DetectionEvent, Health, Position, State, Status
-from telemetry.envelope import BadMessageError, Received, read_up
-from telemetry.sequences import SequenceSet
-from telemetry.topics import Leaf, split_up
+from telemetry.contract.envelope import BadMessageError, Received, read_up
+from telemetry.contract.topics import Leaf, split_up
+from telemetry.contract.unit import DetectionEvent, Health, Position, State, Status
+from telemetry.hub.sequences import SequenceSet
 
 REMEMBERED_IDS = 20_000  # per unit; enough to know a retry from a new numbering
 MAX_UNITS = 10_000  # further ones are refused: anyone may invent unit names on an open broker

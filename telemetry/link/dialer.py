@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.clock import Clock
-from telemetry.transport import (
+from telemetry.link.transport import (
     Connected,
     LinkOptions,
     ProtocolVersion,

@@ -20,9 +20,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from telemetry.link_security import password, tls_context
-from telemetry.refusals import why_not_accepted, why_unreachable
-from telemetry.transport import (
+from telemetry.link.refusals import why_not_accepted, why_unreachable
+from telemetry.link.security import password, tls_context
+from telemetry.link.transport import (
     Acknowledged,
     Arrived,
     Connected,
@@ -135,7 +135,7 @@ class _Connection:
 
 
 class PahoTransport:
-    """See telemetry.transport.Transport. `bell` is rung by paho's thread when something happened;
+    """See `telemetry.link.transport`. `bell` is rung by paho's thread when something happened;
     whoever else has news for the thread in `wait` may ring it too."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 import ssl
 import stat
 
-from telemetry.transport import LinkOptions, TransportConfigError
+from telemetry.link.transport import LinkOptions, TransportConfigError
 
 
 def tls_context(options: LinkOptions) -> ssl.SSLContext:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from telemetry.transport import LinkOptions, Refused
+from telemetry.link.transport import LinkOptions, Refused
 
 # MQTT 3.1.1, 3.2.2.3, and MQTT 5, 3.2.2.2: the reasons in a CONNACK that a technician can cure.
 _CREDENTIALS = {"Bad user name or password", "Not authorized", "Bad authentication method"}

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from config.models import UNIT_ID_PATTERN, UnitKind
-from telemetry.topics import Leaf
-from telemetry.wire_types import (
+from telemetry.contract.topics import Leaf
+from telemetry.contract.wire_types import (
     U64_MAX,
     Bearing,
     Celsius,

@@ -12,9 +12,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from telemetry.contract import BY_TYPE, UpMessage
-from telemetry.topics import Leaf
-from telemetry.wire_types import (
+from telemetry.contract.topics import Leaf
+from telemetry.contract.unit import BY_TYPE, UpMessage
+from telemetry.contract.wire_types import (
     U64_MAX,
     Message,
     Priority,

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Literal
 
 from config.models import UnitKind
-from telemetry.contract import Status
-from telemetry.envelope import CONTENT_TYPE, Draft, Sender, body_of, seal
-from telemetry.topics import Topics
-from telemetry.transport import WireMessage
-from telemetry.uuid7 import uuid7
-from telemetry.wire_types import TimeQuality
+from telemetry.contract.envelope import CONTENT_TYPE, Draft, Sender, body_of, seal
+from telemetry.contract.topics import Topics
+from telemetry.contract.unit import Status
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import TimeQuality
+from telemetry.link.transport import WireMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from telemetry.topics import RETAINED_LEAVES, Leaf
+from telemetry.contract.topics import RETAINED_LEAVES, Leaf
 
 PAGE_BYTES = 4096
 WAL_PAGES = 256  # checkpoint at 1 MiB

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from telemetry.outbox_facts import Outgoing
+from telemetry.outbox.facts import Outgoing
 
 RESEND_LONGEST_S = 120.0
 REFUSED_LONGEST_S = 60.0

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from telemetry.store import TABLES, RawRow, StoreError
-from telemetry.topics import UP_LEAVES
+from telemetry.contract.topics import UP_LEAVES
+from telemetry.outbox.store import TABLES, RawRow, StoreError
 
 KEPT_ASIDE = 3
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.clock import Clock
-from telemetry.contract import HubState
-from telemetry.dialer import Dialer, ProtocolChoice
-from telemetry.envelope import Envelope
-from telemetry.hub import Arrival, HubLedger, UnitView
-from telemetry.topics import Topics, hub_state_topic, up_filters
-from telemetry.transport import (
+from telemetry.contract.envelope import Envelope
+from telemetry.contract.topics import Topics, hub_state_topic, up_filters
+from telemetry.contract.unit import HubState
+from telemetry.contract.uuid7 import uuid7
+from telemetry.hub.ledger import Arrival, HubLedger, UnitView
+from telemetry.link.dialer import Dialer, ProtocolChoice
+from telemetry.link.transport import (
     Arrived,
     Connected,
     LinkOptions,
@@ -23,7 +24,6 @@ from telemetry.transport import (
     TransportError,
     WireMessage,
 )
-from telemetry.uuid7 import uuid7
 
 ACK_WITHIN_S = 0.1
 ACK_IDS = 100  # ids in one ack; so many are sent at once

@@ -1,6 +1,6 @@
 """Writes `docs/contract/` from the message types: AsyncAPI 3.0, JSON Schemas, examples.
 
-python -m telemetry.contract_docs docs/contract        (make docs)
+python -m telemetry.contract.docs docs/contract        (make docs)
 """
 
 import json
@@ -12,14 +12,14 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from telemetry.contract import CONTRACT_VERSION, UP_MESSAGES, Ack, HubState, UpMessage
-from telemetry.contract_examples import down_examples, up_examples
-from telemetry.envelope import CONTENT_TYPE, Envelope, schema_id
-from telemetry.topics import RETAINED_LEAVES
+from telemetry.contract.envelope import CONTENT_TYPE, Envelope, schema_id
+from telemetry.contract.examples import down_examples, up_examples
+from telemetry.contract.topics import RETAINED_LEAVES
+from telemetry.contract.unit import CONTRACT_VERSION, UP_MESSAGES, Ack, HubState, UpMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOWN: dict[str, type[BaseModel]] = {"ack": Ack, "hub-state": HubState}
-WRITTEN_BY = "Written by `make docs` from telemetry/contract.py; change it there."
+WRITTEN_BY = "Written by `make docs` from telemetry/contract/unit.py; change it there."
 
 RATES = {
     "status": "at each connect and clean stop, and by the broker as the Last Will",
@@ -192,7 +192,7 @@ def write(folder: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m telemetry.contract_docs FOLDER\n")
+        sys.stderr.write("usage: python -m telemetry.contract.docs FOLDER\n")
         return 2
     write(Path(arguments[0]))
     return 0

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drivers.clock import Clock
-from telemetry.envelope import Draft, Sender, body_of
-from telemetry.keeper import Keeper
-from telemetry.lanes import Lanes
-from telemetry.outbox_facts import DiskFigures, OutboxStats, Outgoing, Receipt
-from telemetry.store import NewRow, Row, StoreCorruptError, StoreError, StoreFullError
-from telemetry.topics import Leaf
-from telemetry.uuid7 import uuid7
+from telemetry.contract.envelope import Draft, Sender, body_of
+from telemetry.contract.topics import Leaf
+from telemetry.contract.uuid7 import uuid7
+from telemetry.outbox.facts import DiskFigures, OutboxStats, Outgoing, Receipt
+from telemetry.outbox.keeper import Keeper
+from telemetry.outbox.lanes import Lanes
+from telemetry.outbox.store import NewRow, Row, StoreCorruptError, StoreError, StoreFullError
 
 GROUP_S = 0.2  # contract G1: positions and health are on the disk within this time
 GROUP_ROWS = 100  # commit at once when so many wait

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from telemetry.contract import (
+from telemetry.contract.envelope import Draft, Sender, body_of, seal
+from telemetry.contract.unit import (
     Ack,
     Box,
     Component,
@@ -24,7 +25,6 @@ from telemetry.contract import (
     Temperature,
     UpMessage,
 )
-from telemetry.envelope import Draft, Sender, body_of, seal
 
 _NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 _SENDER = Sender(unit="dog-07", boot_id="019cc1a2-7c00-7d3b-9a51-0c5f2f6b1a01")

@@ -1,0 +1,1 @@
+"""What a unit is told to do: tasks, duty, modes, and the call for help."""

@@ -1,0 +1,1 @@
+"""The reference hub: judging what units say, acknowledging it, commanding."""
