@@ -6,14 +6,19 @@ Every section refuses unknown keys, and every number carries its unit in its nam
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from config.addresses import broker_url, host_name, serial_port, stream_url, video_device
+from config.operations import (
+    DeliveryConfig,
+    ModeConfig,
+    OutboxConfig,
+    SecurityConfig,
+    TasksConfig,
+)
+from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
-
-UNIT_ID_PATTERN = r"^[a-z0-9-]{1,32}$"
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 
 DeviceName = Annotated[str, Field(pattern=NAME_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -24,14 +29,7 @@ StreamUrl = Annotated[str, AfterValidator(stream_url)]
 BrokerUrl = Annotated[str, AfterValidator(broker_url)]
 Baud = Annotated[int, Field(ge=300, le=4_000_000)]
 Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
-KEPT_TO_ITSELF = "mode 0600, owned by the service's user"
 Threads = Annotated[int, Field(ge=1, le=64)]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused, and values are never echoed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class UnitConfig(Section):
@@ -317,24 +315,6 @@ class HubConfig(Section):
         return self
 
 
-class DeliveryConfig(Section):
-    """When a message may leave the unit's disk, and how many are under way."""
-
-    ack: Literal["hub", "broker"] = Field(
-        "hub", description="hub: when the hub says it has it; broker: when the broker does"
-    )
-    window: int = Field(20, ge=1, le=100, description="unacknowledged messages on the wire")
-    resend_after_s: float = Field(
-        30.0, ge=1, le=3600, description="sent, but not acknowledged by the hub: sent again"
-    )
-
-
-class OutboxConfig(Section):
-    """The queue on disk."""
-
-    max_mib: int = Field(512, ge=8, le=65_536, description="never larger than this")
-
-
 class LoggingConfig(Section):
     """Where it goes is systemd's business; this is how much."""
 
@@ -359,6 +339,11 @@ class Settings(Section):
     hub: HubConfig = HubConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     outbox: OutboxConfig = OutboxConfig()
+    security: SecurityConfig = SecurityConfig()
+    tasks: TasksConfig = TasksConfig()
+    modes: dict[DeviceName, ModeConfig] = Field(
+        default_factory=dict, description="beside the four that every unit has"
+    )
     logging: LoggingConfig = LoggingConfig()
     state_dir: Path = Field(
         Path("/var/lib/patrol-edge"), description="the outbox and what must survive a restart"

@@ -49,6 +49,8 @@ def _part(path: Path, shape: Shape) -> list[str]:
                 for part in _part((*path, name), field)
             ]
             return [title, f"{shape.help}\n", _table(path, shape), *below]
+        case Named(value=Section() as section):
+            return _part((*path, EVERY), section)
         case Named(value=Kinds() as kinds):
             return [part for kind in kinds.by_kind for part in _device(path, kinds, kind)]
         case _:

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from config.checking import told_again
 from config.document import parse
-from config.models import Section
 from config.nodes import Entries, plain
+from config.section import Section
 from config.shape import shape_of
 from config.wording import one_line
 from drivers.gnss_guard import DEGREE_M, distance_m

@@ -37,7 +37,8 @@ from edge.loopback_broker import BrokerError, LoopbackBroker, find_mosquitto
 from edge.supervisor import block_stop_signals, wait_for_stop_signal
 from perception import annotate
 from perception.detections import Detections, Track
-from telemetry.contract.unit import DetectionEvent, Position
+from telemetry.contract.events import DetectionEvent
+from telemetry.contract.unit import Position
 
 SECONDS = 20.0
 INTERRUPTED = 130  # what shells give for a program that ended on Ctrl-C

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from edge.driver_loop import DriverHealth
 from edge.timebase import TimeQuality
 from edge.worker import Worker, WorkerState
-from telemetry.contract.unit import Disk, Severity, Temperature
+from telemetry.contract.unit import Disk, Temperature
+from telemetry.contract.up_message import Severity
 from telemetry.link.publisher import PublisherStats
 from telemetry.outbox.facts import OutboxStats
 

@@ -4,7 +4,9 @@ from edge.position import UnitPosition, Whereabouts
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
 from telemetry.contract.envelope import Draft
-from telemetry.contract.unit import Box, DetectionEvent, FrameSize, Pose, PoseMissing, Position
+from telemetry.contract.events import Box, DetectionEvent, FrameSize, Pose
+from telemetry.contract.unit import Position
+from telemetry.contract.up_message import PoseMissing
 from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import short
 

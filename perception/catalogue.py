@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from config.models import Section
+from config.section import Section
 from perception import model_file
 from perception.errors import CatalogueError, ModelError, WrongNameError
 from perception.model_spec import LABEL_MAPS, ModelSpec

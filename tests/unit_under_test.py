@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from config.models import DeliveryConfig, HubConfig
+from config.models import HubConfig
+from config.operations import DeliveryConfig
 from drivers.clock import SystemClock
 from telemetry.contract.envelope import Draft, Sender
 from telemetry.contract.topics import Topics

@@ -12,10 +12,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import CONTENT_TYPE, Envelope, schema_id
 from telemetry.contract.examples import down_examples, up_examples
+from telemetry.contract.registry import UP_MESSAGES
 from telemetry.contract.topics import RETAINED_LEAVES
-from telemetry.contract.unit import CONTRACT_VERSION, UP_MESSAGES, Ack, HubState, UpMessage
+from telemetry.contract.up_message import CONTRACT_VERSION, UpMessage
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOWN: dict[str, type[BaseModel]] = {"ack": Ack, "hub-state": HubState}
@@ -27,6 +29,7 @@ RATES = {
     "position": "adaptive: on patrol 5 s, dispatched 1 s, parked 30 s, and in turns",
     "health": "every 30 s, and when a fault comes or goes",
     "event": "as it happens",
+    "reply": "at each step of a command",
 }
 
 

@@ -12,8 +12,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from telemetry.contract.registry import BY_TYPE
 from telemetry.contract.topics import Leaf
-from telemetry.contract.unit import BY_TYPE, UpMessage
+from telemetry.contract.up_message import UpMessage
 from telemetry.contract.wire_types import (
     U64_MAX,
     Message,

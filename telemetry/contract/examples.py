@@ -2,29 +2,36 @@
 
 from datetime import UTC, datetime, timedelta
 
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
-from telemetry.contract.unit import (
-    Ack,
+from telemetry.contract.events import (
     Box,
-    Component,
     DetectionEvent,
+    FrameSize,
+    GeofenceEvent,
+    Pose,
+    SosEvent,
+    TamperEvent,
+    TrackPoint,
+)
+from telemetry.contract.replies import Reply
+from telemetry.contract.tasks import DutyEvent, TaskEvent, TaskTimes
+from telemetry.contract.unit import (
+    Component,
     Disk,
     Fault,
-    FrameSize,
     Health,
-    HubState,
     Inventory,
     Link,
     Load,
-    Pose,
     Position,
     Queue,
     Rate,
     State,
     Status,
     Temperature,
-    UpMessage,
 )
+from telemetry.contract.up_message import UpMessage
 
 _NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 _SENDER = Sender(unit="dog-07", boot_id="019cc1a2-7c00-7d3b-9a51-0c5f2f6b1a01")
@@ -148,6 +155,63 @@ def _event_without_pose() -> DetectionEvent:
     return _event("new").model_copy(update={"pose": None, "pose_missing": "no_fix"})
 
 
+def _pose() -> Pose:
+    return Pose(
+        lat_deg=54.1781234,
+        lon_deg=12.0912345,
+        source="gnss",
+        age_ms=60,
+        speed_mps=1.21,
+        error_m=2.6,
+    )
+
+
+def _task() -> TaskEvent:
+    return TaskEvent(
+        task=_id(20),
+        kind="transition",
+        state="arrived",
+        previous="en_route",
+        times=TaskTimes(
+            received=_NOON,
+            acknowledged=_NOON + timedelta(seconds=4),
+            moving=_NOON + timedelta(seconds=9),
+            arrived=_NOON + timedelta(seconds=181),
+        ),
+        remaining_m=12.4,
+        eta_s=0,
+        ring="1",
+        pose=_pose(),
+    )
+
+
+def _sos() -> SosEvent:
+    points = [
+        TrackPoint(
+            time=_NOON + timedelta(seconds=number),
+            lat_deg=54.1781234 + number / 1e5,
+            lon_deg=12.0912345,
+            error_m=2.6,
+            speed_mps=1.2,
+        )
+        for number in range(3)
+    ]
+    return SosEvent(
+        phase="new",
+        episode=_EPISODE,
+        cause="button",
+        begun=_NOON,
+        pose=_pose(),
+        track=tuple(points),
+    )
+
+
+def _reply() -> Reply:
+    return Reply(
+        command=_id(30), name="task.assign", status="rejected", code="busy", text="at work"
+    )
+
+
 def up_examples() -> dict[str, bytes]:
     """File name, beginning with the schema's name, to the message as it is on the wire."""
     return {
@@ -161,6 +225,20 @@ def up_examples() -> dict[str, bytes]:
         "event.detection-no-pose": _sent(_event_without_pose(), 6),
         "event.detection-update": _sent(_event("update"), 7),
         "event.detection-end": _sent(_event("end"), 8),
+        "event.task": _sent(_task(), 9),
+        "event.duty": _sent(DutyEvent(duty="dispatched", previous="on_patrol", cause="task"), 10),
+        "event.sos": _sent(_sos(), 11),
+        "event.geofence": _sent(GeofenceEvent(what="left", area="beat-4", pose=_pose()), 12),
+        "event.tamper": _sent(
+            TamperEvent(
+                what="command_forged",
+                component="commands",
+                text="the signature does not fit the key",
+                count=3,
+            ),
+            13,
+        ),
+        "reply": _sent(_reply(), 14),
     }
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from config.models import UNIT_ID_PATTERN
+from config.section import UNIT_ID_PATTERN
 
 Leaf = Literal["status", "state", "position", "health", "event", "reply", "snapshot"]
 

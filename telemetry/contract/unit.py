@@ -1,16 +1,23 @@
-"""What a unit says to a hub, version 1: the data of each message.
+"""What a unit says of itself: status, state, position, health. Version 1.
 
-This is the code of record. `docs/contract/` is written from it (`make docs`).
+The modules of this folder are the code of record. `docs/contract/` is written from them (`make
+docs`).
 """
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from config.models import UNIT_ID_PATTERN, UnitKind
+from config.models import UnitKind
 from telemetry.contract.topics import Leaf
+from telemetry.contract.up_message import (
+    CONTRACT_VERSION,
+    Duty,
+    PositionSource,
+    Severity,
+    UpMessage,
+)
 from telemetry.contract.wire_types import (
-    U64_MAX,
     Bearing,
     Celsius,
     Code,
@@ -22,7 +29,6 @@ from telemetry.contract.wire_types import (
     Metres,
     Milliseconds,
     Percent,
-    Ratio,
     Seconds,
     Short,
     Speed,
@@ -31,23 +37,8 @@ from telemetry.contract.wire_types import (
     Uuid,
 )
 
-CONTRACT_VERSION = "1.0"
-
-PositionSource = Literal["gnss", "dead_reckoning", "last_known"]
 FixName = Literal["none", "2d", "3d", "dgps", "rtk_float", "rtk_fixed", "estimated"]
-Severity = Literal["info", "warning", "error", "critical"]
 ComponentState = Literal["starting", "ok", "degraded", "failed", "off"]
-Duty = Literal["off_duty", "on_patrol", "dispatched", "parked", "returning", "out_of_service"]
-PoseMissing = Literal["no_receiver", "no_fix", "fix_too_old", "time_unknown"]
-EndReason = Literal["left", "lost", "camera_lost", "shutdown"]
-
-
-class UpMessage(Message):
-    """Data that a unit sends; `TYPE` is the CloudEvents type, `LEAF` the end of its topic."""
-
-    TYPE: ClassVar[str]
-    LEAF: ClassVar[Leaf]
-    PRIORITY: ClassVar[int]  # unless the writer says otherwise
 
 
 # --- status: the session's birth and end -----------------------------------------------------
@@ -101,10 +92,16 @@ class State(UpMessage):
 
     unit_kind: UnitKind
     label: Text = ""
-    capabilities: tuple[Code, ...] = Field((), description="what it can do: detect, speak, ...")
-    mode: Code = "normal"
+    capabilities: tuple[Code, ...] = Field(
+        (), description="what it can do (detect, ...) and the commands it takes (task.assign, ...)"
+    )
+    mode: Code = "routine"
     duty: Duty = "on_patrol"
+    commander: Literal["hub", "local"] = Field(
+        "hub", description="who commands it now; with `local`, commands of the hub are refused"
+    )
     task: Uuid | None = Field(None, description="the task it is working on")
+    task_state: Code | None = Field(None, description="its state, as in task events")
     grid: Short | None = Field(None, description="the patrol grid or beat it is assigned to")
     components: tuple[Component, ...] = ()
     inventory: Inventory = Inventory()
@@ -133,19 +130,6 @@ class Position(UpMessage):
     satellites_used: Count | None = None
     hdop: float | None = Field(None, ge=0)
     receiver: Short | None = Field(None, description="its name in the unit's configuration")
-
-
-class Pose(Message):
-    """Where the unit was, and how it was turned, at the time of a picture."""
-
-    lat_deg: Latitude
-    lon_deg: Longitude
-    source: PositionSource
-    age_ms: Milliseconds = Field(description="between the fix and the picture")
-    heading_deg: Bearing | None = None
-    course_deg: Bearing | None = None
-    speed_mps: Speed | None = None
-    error_m: Distance | None = Field(None, description="horizontal, 1 sigma")
 
 
 # --- health ------------------------------------------------------------------------------------
@@ -201,6 +185,18 @@ class Queue(Message):
     oldest_age_s: Seconds | None = None
     size_mib: float = Field(0, ge=0)
     limit_mib: float = Field(0, ge=0)
+    parked: Count = Field(
+        0, description="refused again and again, and laid aside: `patrol-edge outbox status`"
+    )
+
+
+class Budget(Message):
+    """What a metered link may carry per day (UTC), and what it has carried."""
+
+    day: str = Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    used_mib: float = Field(ge=0)
+    limit_mib: float = Field(gt=0)
+    holding_back: bool = Field(description="only urgent messages are sent until the day is over")
 
 
 class Rate(Message):
@@ -225,87 +221,8 @@ class Health(UpMessage):
     disk: Disk | None = None
     link: Link | None = None
     queue: Queue | None = None
+    budget: Budget | None = Field(None, description="only where the link is metered")
     rates: tuple[Rate, ...] = ()
     drops: dict[str, Count] = Field(
         default_factory=dict, description="since start, by cause: {camera.front.overrun: 3}"
     )
-
-
-# --- events ------------------------------------------------------------------------------------
-
-
-class Box(Message):
-    """A rectangle in the picture, relative to its size; x and y are the upper left corner."""
-
-    x: Ratio
-    y: Ratio
-    width: Ratio
-    height: Ratio
-
-
-class FrameSize(Message):
-    width_px: int = Field(ge=1)
-    height_px: int = Field(ge=1)
-
-
-class DetectionEvent(UpMessage):
-    """One object, from when it is first seen to when it is gone: `new`, `update`..., `end`."""
-
-    TYPE: ClassVar[str] = "patrol.event.detection.v1"
-    LEAF: ClassVar[Leaf] = "event"
-    PRIORITY: ClassVar[int] = 1
-
-    phase: Literal["new", "update", "end"]
-    episode: Uuid = Field(description="the same in all messages about this object")
-    label: Short = Field(description="person, bicycle, motorcycle, car, bus, truck")
-    confidence: Ratio = Field(description="of the newest detection")
-    camera: Short
-    track: int = Field(ge=0, description="unique per unit and boot")
-    box: Box = Field(description="where it was last seen")
-    frame: FrameSize
-    first_seen: UtcTime
-    last_seen: UtcTime
-    pose: Pose | None = Field(None, description="of the unit, not of the object, at last_seen")
-    pose_missing: PoseMissing | None = Field(None, description="why there is no pose")
-    reason: EndReason | None = Field(None, description="of the end")
-    model: Short | None = Field(None, description="the detector's name")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
-        if (self.pose is None) == (self.pose_missing is None):
-            raise ValueError("either a pose, or the reason why there is none")
-        return self
-
-
-# --- down --------------------------------------------------------------------------------------
-
-
-class Ack(Message):
-    """The hub HAS these messages: by id, or all of one unit up to a sequence. No envelope."""
-
-    ids: tuple[Uuid, ...] = Field((), max_length=1000)
-    up_to: int | None = Field(None, ge=0, le=U64_MAX)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.ids and self.up_to is None:
-            raise ValueError("an ack names ids or up_to")
-        return self
-
-
-class HubState(Message):
-    """Is the primary hub there? Retained, and the hub's own Last Will. No envelope.
-
-    A new `session` tells units that whatever was on its way to the old one must be sent again.
-    """
-
-    state: Literal["online", "offline"]
-    hub: str = Field(pattern=UNIT_ID_PATTERN)
-    session: Uuid
-    time: UtcTime
-
-
-UP_MESSAGES: tuple[type[UpMessage], ...] = (Status, State, Position, Health, DetectionEvent)
-BY_TYPE: dict[str, type[UpMessage]] = {model.TYPE: model for model in UP_MESSAGES}

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from telemetry.contract.envelope import BadMessageError, Received, read_up
+from telemetry.contract.events import DetectionEvent
 from telemetry.contract.topics import Leaf, split_up
-from telemetry.contract.unit import DetectionEvent, Health, Position, State, Status
+from telemetry.contract.unit import Health, Position, State, Status
 from telemetry.hub.sequences import SequenceSet
 
 REMEMBERED_IDS = 20_000  # per unit; enough to know a retry from a new numbering

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.clock import Clock
+from telemetry.contract.down import HubState
 from telemetry.contract.envelope import Envelope
 from telemetry.contract.topics import Topics, hub_state_topic, up_filters
-from telemetry.contract.unit import HubState
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
 from telemetry.link.dialer import Dialer, ProtocolChoice

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from config.models import DeliveryConfig
+from config.operations import DeliveryConfig
 from drivers.clock import Clock
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
 from telemetry.contract.topics import RETAINED_LEAVES
-from telemetry.contract.unit import Ack, HubState
 from telemetry.contract.wire_types import text
 from telemetry.link.dialer import Dialer, ProtocolChoice
 from telemetry.link.in_flight import InFlight, Sent

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge.hub import ReferenceHub
-from telemetry.link import publisher
 from telemetry.contract.topics import Topics
 from telemetry.hub.ledger import Arrival
+from telemetry.link import publisher
 from tests.broker import MOSQUITTO, Broker
 from tests.link import Link
 from tests.unit_under_test import UnitUnderTest, position, running, state, wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.models import DeliveryConfig
+from config.operations import DeliveryConfig
 from drivers.clock import Clock
 from telemetry.contract.envelope import Sender
 from telemetry.contract.topics import Topics

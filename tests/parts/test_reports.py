@@ -23,7 +23,8 @@ from edge.snapshot import StateDesk, state_of
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
 from telemetry.contract.envelope import Sender, body_of, read_up, seal
-from telemetry.contract.unit import DetectionEvent, Health
+from telemetry.contract.events import DetectionEvent
+from telemetry.contract.unit import Health
 from tests.e2e.unit_process import write_unit_file
 from tests.fakes import ManualClock
 

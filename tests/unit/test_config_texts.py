@@ -166,7 +166,7 @@ def test_a_wrong_value_is_answered_with_what_fits(tmp_path: Path, line: str, tex
          "4:43: cameras.a.url: is not known here; it belongs in kind stream"),
         ("cameras: {a: {kind: v4l2, device: /dev/x, resolution: 1280x720}}",
          "4:43: cameras.a.resolution: is not known here; do you mean width_px and height_px?"),
-        ("outbox: {zzz: 1}", "4:10: outbox.zzz: is not known here; known here: max_mib"),
+        ("outbox: {zzz: 1}", "4:10: outbox.zzz: is not known here; known here: max_mib and thin_within_m"),
         ("gnss: {a: {kind: usb}}",
          "4:18: gnss.a.kind: 'usb' is no kind; write serial, replay, tcp, udp or gpsd"),
         ("gnss: {a: {kind: Serial}}",

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from telemetry.contract.docs import examples, files, main, schemas
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import read_down, read_up
-from telemetry.contract.unit import Ack, HubState
 
 DOCS = Path(__file__).parents[2] / "docs" / "contract"
 

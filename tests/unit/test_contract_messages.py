@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from telemetry.contract.unit import Box, DetectionEvent, FrameSize, Pose, Position, Status
+from telemetry.contract.events import Box, DetectionEvent, FrameSize, Pose
+from telemetry.contract.unit import Position, Status
 from telemetry.contract.uuid7 import uuid7
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

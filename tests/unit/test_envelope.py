@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import (
     MAX_MESSAGE_BYTES,
     BadMessageError,
@@ -19,7 +20,7 @@ from telemetry.contract.envelope import (
     seal,
 )
 from telemetry.contract.topics import Topics, split_up, up_filters
-from telemetry.contract.unit import Ack, HubState, Position
+from telemetry.contract.unit import Position
 from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import rfc3339_ms
 

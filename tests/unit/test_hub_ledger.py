@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
-from telemetry.contract.unit import Position, Status, UpMessage
+from telemetry.contract.unit import Position, Status
+from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
 from telemetry.hub.sequences import SequenceSet

@@ -1,0 +1,22 @@
+"""All messages of a unit, by their CloudEvents type."""
+
+from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
+from telemetry.contract.replies import Reply
+from telemetry.contract.tasks import DutyEvent, TaskEvent
+from telemetry.contract.unit import Health, Position, State, Status
+from telemetry.contract.up_message import UpMessage
+
+UP_MESSAGES: tuple[type[UpMessage], ...] = (
+    Status,
+    State,
+    Position,
+    Health,
+    DetectionEvent,
+    TaskEvent,
+    DutyEvent,
+    SosEvent,
+    GeofenceEvent,
+    TamperEvent,
+    Reply,
+)
+BY_TYPE: dict[str, type[UpMessage]] = {model.TYPE: model for model in UP_MESSAGES}

@@ -1,0 +1,89 @@
+"""Dispatch and duty, as events: each step of a task is a durable message with its times."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from telemetry.contract.events import Pose
+from telemetry.contract.topics import Leaf
+from telemetry.contract.up_message import Duty, UpMessage
+from telemetry.contract.wire_types import (
+    Code,
+    Distance,
+    Message,
+    Seconds,
+    Short,
+    Text,
+    UtcTime,
+    Uuid,
+)
+
+TaskState = Literal[
+    "assigned",
+    "acknowledged",
+    "en_route",
+    "arrived",
+    "handling",
+    "closed",
+    "handed_over",
+    "refused",
+    "cancelled",
+]
+Ring = Literal["1", "3", "5", "none"]  # minutes to the place of the task
+TaskEventKind = Literal[
+    "transition",
+    "progress",
+    "reminder",
+    "overdue",
+    "off_route",
+    "back_on_route",
+    "handover_offered",
+]
+
+
+class TaskTimes(Message):
+    """When each step was reached; T0 to T4. Response time is the hub's to compute from these."""
+
+    received: UtcTime = Field(description="T0, the unit has the order")
+    acknowledged: UtcTime | None = Field(None, description="T1")
+    moving: UtcTime | None = Field(None, description="T2")
+    arrived: UtcTime | None = Field(None, description="T3: near, slow, and staying")
+    cleared: UtcTime | None = Field(None, description="T4: closed, handed over or cancelled")
+
+
+class TaskEvent(UpMessage):
+    """A step of a task, or something about it that the hub must know now."""
+
+    TYPE: ClassVar[str] = "patrol.event.task.v1"
+    LEAF: ClassVar[Leaf] = "event"
+    PRIORITY: ClassVar[int] = 0
+
+    task: Uuid
+    kind: TaskEventKind
+    state: TaskState
+    previous: TaskState | None = Field(None, description="in a transition")
+    command: Uuid | None = Field(None, description="the command that caused it, if one did")
+    times: TaskTimes
+    remaining_m: Distance | None = Field(None, description="along the route, if one was given")
+    eta_s: Seconds | None = Field(None, description="until arrival, from `time` on")
+    ring: Ring | None = Field(None, description="the 1, 3 or 5 minute ring the unit is in")
+    off_route: bool | None = None
+    step: TaskState | None = Field(None, description="reminder, overdue: the state that was due")
+    deadline: UtcTime | None = Field(None, description="reminder, overdue: when it was due")
+    disposition: Code | None = Field(None, description="how it was closed")
+    handover_to: Short | None = Field(None, description="the unit that takes it over")
+    reason: Text = ""
+    pose: Pose | None = None
+
+
+class DutyEvent(UpMessage):
+    """The unit's duty changed. Each change is told once."""
+
+    TYPE: ClassVar[str] = "patrol.event.duty.v1"
+    LEAF: ClassVar[Leaf] = "event"
+    PRIORITY: ClassVar[int] = 1
+
+    duty: Duty
+    previous: Duty
+    cause: Literal["command", "local", "task", "start"]
+    task: Uuid | None = None
