@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock docs clean
+.PHONY: help setup demo test lint bench torture torture-night lock docs clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found"; \
@@ -58,6 +58,12 @@ lint: $(VENV)/.dev ## formatting, lint rules, types
 
 bench: $(VENV)/.dev $(VENV)/.demo ## measure the figures: a table, and bench-out/*.json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+torture: $(VENV)/.dev $(VENV)/.demo ## try to break what is promised (10 minutes): PASS, FAIL or NOT RUN
+	@$(BIN)/python -m tests.torture $(ARGS)
+
+torture-night: $(VENV)/.dev $(VENV)/.demo ## the same in the sizes for a night
+	@$(BIN)/python -m tests.torture --night $(ARGS)
 
 docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
 	@$(BIN)/python -m telemetry.contract.docs docs/contract

@@ -1,0 +1,1 @@
+"""Trials that try to break what the product promises: `make torture`, `make torture-night`."""
