@@ -286,6 +286,11 @@ class HubConfig(Section):
         description="mqtt://host:port, or mqtts:// for TLS; user and password go elsewhere",
         json_schema_extra={"pattern": r"^mqtts?://[^/@\s]+/?$"},
     )
+    fallback_urls: tuple[BrokerUrl, ...] = Field(
+        (),
+        max_length=8,
+        description="other nodes of the same cluster, tried in turn when one does not answer",
+    )
     root: str = Field(
         "patrol/v1",
         pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",

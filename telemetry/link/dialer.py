@@ -29,7 +29,9 @@ ProtocolChoice = Literal["auto", "5", "3.1.1"]
 class Dialer:
     """Who uses it asks `up`, calls `step` in its loop, and tells it what the transport reports.
 
-    `will` makes the Last Will of the session with the given number, counted from 1.
+    `will` makes the Last Will of the session with the given number, counted from 1. Where the
+    link has fallbacks, each attempt after a failure, or a loss, goes to the next node; the back-off
+    grows with every round. A unit stays where it got to: going back would be a second outage.
     """
 
     def __init__(
@@ -41,7 +43,8 @@ class Dialer:
         clock: Clock,
     ) -> None:
         self._transport = transport
-        self._link = link
+        self._nodes = link.nodes()
+        self._node = 0
         self._auto = protocol == "auto"
         self._will = will
         self._clock = clock
@@ -62,6 +65,11 @@ class Dialer:
     def up(self) -> bool:
         return self.phase == "up"
 
+    @property
+    def link(self) -> LinkOptions:
+        """The node that is in use, or is tried next."""
+        return self._nodes[self._node]
+
     def ends_s(self) -> float | None:
         """When there is something to do here at the latest; None if nothing."""
         if self.phase == "down":
@@ -76,10 +84,10 @@ class Dialer:
         if self.phase == "down" and now_s >= self._retry_at_s:
             self._begin(now_s)
         elif self.phase == "connecting" and now_s - self.phase_s > CONNECT_S:
-            self.hang_up(f"no answer from {self._link.address} within {CONNECT_S:.0f} s")
+            self.hang_up(f"no answer from {self.link.address} within {CONNECT_S:.0f} s")
         elif self.phase == "connecting" and self._waited_s(now_s) > GREETING_S:
             # Some brokers that know only MQTT 3.1.1 leave a greeting in MQTT 5 unanswered.
-            text = f"{self._link.address} accepts the connection, but does not answer"
+            text = f"{self.link.address} accepts the connection, but does not answer"
             self.heard(Refused("closed", text))
 
     def _waited_s(self, now_s: float) -> float:
@@ -116,7 +124,9 @@ class Dialer:
         if self.up and now_s - self.phase_s > STEADY_S:
             self._failures = 0
         self._transport.abandon()
-        longest_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        longest_s = BACKOFF_S[min(self._failures // len(self._nodes), len(BACKOFF_S) - 1)]
+        if not soon:  # in another protocol: the same node once more
+            self._node = (self._node + 1) % len(self._nodes)
         self._failures += 1
         if self._auto:
             # 3.1.1 is for the one connection after a 5 that failed, unless the broker refuses 5:
@@ -132,9 +142,9 @@ class Dialer:
         self.session += 1
         self._reached_s = None
         try:
-            self._transport.start(self._link, self.protocol, self._will(self.session))
+            self._transport.start(self.link, self.protocol, self._will(self.session))
         except TransportConfigError as error:
-            self._failures = len(BACKOFF_S)
+            self._failures = len(BACKOFF_S) * len(self._nodes)
             self.hang_up(str(error))
             return
         self._enter("connecting")

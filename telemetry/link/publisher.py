@@ -83,7 +83,6 @@ class Publisher:
         self._transport = transport
         self._outbox = outbox
         self._status = status
-        self._link = link
         self._delivery = delivery
         self._birth = birth
         self._clock = clock
@@ -198,7 +197,7 @@ class Publisher:
     def _keep_sending(self, now_s: float) -> None:
         silent_s = self._flight.silent_since_s()
         if silent_s is not None and now_s - silent_s > SILENCE_S:
-            self._hang_up(f"{self._link.address} acknowledged nothing for {SILENCE_S:.0f} s")
+            self._hang_up(f"{self._dialer.link.address} acknowledged nothing for {SILENCE_S:.0f} s")
             return
         if now_s < self._held_until_s():
             return
@@ -227,7 +226,7 @@ class Publisher:
         payload = seal(row.body, row.sequence, historical=late, sent=self._status.now()[0])
         if self._packet_bytes is not None and len(payload) + HEADER_BYTES > self._packet_bytes:
             self._dialer.last_error = (
-                f"message {row.sequence} is too large for {self._link.address}"
+                f"message {row.sequence} is too large for {self._dialer.link.address}"
             )
             self._flight.count_refusal("too_large")
             self._flight.forget([row.sequence])
@@ -268,7 +267,7 @@ class Publisher:
                 self._puback(token, code)
             case SubscriptionRefused(topic, why):
                 self._dialer.last_error = (
-                    f"{self._link.address} does not let us hear {topic}: {why}"
+                    f"{self._dialer.link.address} does not let us hear {topic}: {why}"
                 )
                 self._count_down("subscription_refused")
             case Arrived():
@@ -282,7 +281,7 @@ class Publisher:
             self._left_the_unit(self._flight.broker_answered(token, code, now_s))
         if code >= 0x80:
             self._dialer.last_error = (
-                f"{self._link.address} does not take our messages (code 0x{code:02x}): "
+                f"{self._dialer.link.address} does not take our messages (code 0x{code:02x}): "
                 "check the broker's access rules for this unit"
             )
 

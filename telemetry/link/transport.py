@@ -1,11 +1,11 @@
 """The seam between our delivery logic and whatever MQTT library carries it."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from config.addresses import broker_address
+from config.addresses import BrokerAddress, broker_address
 from config.models import HubConfig
 
 ProtocolVersion = Literal["5", "3.1.1"]
@@ -45,10 +45,18 @@ class LinkOptions:
     keepalive_s: int = 15
     clean_start: bool = False
     session_expiry_s: int = 86_400
+    fallbacks: tuple[BrokerAddress, ...] = ()  # other nodes of the same cluster
 
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def nodes(self) -> "tuple[LinkOptions, ...]":
+        """The same for each node of the cluster, this one first."""
+        others = (
+            replace(self, host=node.host, port=node.port, tls=node.tls) for node in self.fallbacks
+        )
+        return (self, *others)
 
 
 def link_options(config: HubConfig, client_id: str) -> LinkOptions:
@@ -66,6 +74,7 @@ def link_options(config: HubConfig, client_id: str) -> LinkOptions:
         password_file=config.password_file,
         keepalive_s=config.keepalive_s,
         session_expiry_s=config.session_expiry_s,
+        fallbacks=tuple(broker_address(url) for url in config.fallback_urls),
     )
 
 

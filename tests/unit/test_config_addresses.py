@@ -34,6 +34,18 @@ def test_what_the_configuration_takes_the_link_understands(
     assert (options.host, options.port, options.tls) == address
 
 
+def test_the_other_nodes_of_a_cluster_have_the_same_user_and_their_own_address() -> None:
+    urls = ("mqtts://second", "mqtt://third:1884")
+    config = HubConfig(url="mqtts://first:8884", fallback_urls=urls, keepalive_s=7)
+    first, second, third = link_options(config, "dog-1").nodes()
+
+    assert (first.address, first.tls) == ("first:8884", True)
+    assert (second.address, second.tls) == ("second:8883", True)
+    assert (third.address, third.tls) == ("third:1884", False)
+    assert {node.client_id for node in (first, second, third)} == {"dog-1"}
+    assert {node.keepalive_s for node in (first, second, third)} == {7}
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from telemetry.link.dialer import GREETING_S, STEADY_S, Dialer
+from config.addresses import BrokerAddress
+from telemetry.link.dialer import BACKOFF_S, GREETING_S, STEADY_S, Dialer
 from telemetry.link.transport import (
     Connected,
     LinkOptions,
@@ -24,11 +25,13 @@ class Transport:
         self.bell = threading.Event()
         self.idle = True
         self.started: list[ProtocolVersion] = []
+        self.hosts: list[str] = []
 
     def start(
-        self, _options: LinkOptions, protocol: ProtocolVersion, _will: WireMessage | None
+        self, options: LinkOptions, protocol: ProtocolVersion, _will: WireMessage | None
     ) -> None:
         self.started.append(protocol)
+        self.hosts.append(options.host)
 
     def abandon(self) -> None:
         pass
@@ -50,10 +53,11 @@ class Transport:
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, *fallbacks: str) -> None:
         self.clock = ManualClock()
         self.transport = Transport()
-        link = LinkOptions(host="broker", port=1883, client_id="dog-1")
+        others = tuple(BrokerAddress(name, 1883, tls=False) for name in fallbacks)
+        link = LinkOptions(host="broker", port=1883, client_id="dog-1", fallbacks=others)
         self.dialer = Dialer(self.transport, link, "auto", lambda _: None, self.clock)
 
     def dial(self) -> ProtocolVersion:
@@ -125,3 +129,49 @@ def test_other_failures_do_not_change_the_protocol() -> None:
     for cause in ("refused", "dns", "tls", "credentials", "timeout"):
         assert bench.dial() == "5"
         bench.refuse(cause)
+
+
+def test_the_nodes_of_a_cluster_are_tried_in_turn() -> None:
+    bench = Bench("second", "third")
+    for _ in range(4):
+        bench.dial()
+        bench.refuse("refused")
+
+    assert bench.transport.hosts == ["broker", "second", "third", "broker"]
+
+
+def test_a_lost_node_is_not_the_first_to_be_asked_again() -> None:
+    bench = Bench("second")
+    bench.dial()
+    bench.connect()
+    bench.dialer.hang_up("the link was lost")
+    bench.dial()
+    bench.connect()
+
+    assert bench.transport.hosts == ["broker", "second"]
+    assert bench.dialer.link.host == "second"  # and there it stays
+
+
+def test_the_other_protocol_is_tried_on_the_same_node() -> None:
+    bench = Bench("second")
+    bench.dial()
+    bench.refuse("protocol")
+    bench.dial()
+
+    assert bench.transport.hosts == ["broker", "broker"]
+
+
+def test_the_back_off_grows_with_each_round_and_not_with_each_node() -> None:
+    bench = Bench("second", "third")
+    waits_s = []
+    for _ in range(6):
+        before_s = bench.clock.mono_s()
+        bench.dial()
+        waits_s.append(bench.clock.mono_s() - before_s)
+        bench.refuse("refused")
+
+    slack_s = 0.1
+    assert all(wait_s <= BACKOFF_S[0] + slack_s for wait_s in waits_s[1:4])
+    assert all(
+        BACKOFF_S[1] / 2 - slack_s <= wait_s <= BACKOFF_S[1] + slack_s for wait_s in waits_s[4:]
+    )
