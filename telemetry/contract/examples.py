@@ -1,6 +1,7 @@
 """One example of each message, as a unit in a small town would send it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
@@ -14,7 +15,9 @@ from telemetry.contract.events import (
     TamperEvent,
     TrackPoint,
 )
+from telemetry.contract.example_commands import command_examples
 from telemetry.contract.replies import Reply
+from telemetry.contract.snapshot import SnapshotProperties
 from telemetry.contract.tasks import DutyEvent, TaskEvent, TaskTimes
 from telemetry.contract.unit import (
     Component,
@@ -64,7 +67,10 @@ def _state() -> State:
     return State(
         unit_kind="robot_dog",
         label="Harbour dog 7",
-        capabilities=("detect", "position"),
+        capabilities=("detect", "position", "ping", "rebirth", "task.assign", "task.cancel"),
+        duty="dispatched",
+        task=_id(20),
+        task_state="en_route",
         components=(
             Component(name="main", kind="gnss", state="ok"),
             Component(name="front", kind="camera", state="degraded", detail="5 frames/s of 25"),
@@ -206,14 +212,24 @@ def _sos() -> SosEvent:
     )
 
 
-def _reply() -> Reply:
-    return Reply(
-        command=_id(30), name="task.assign", status="rejected", code="busy", text="at work"
-    )
+def _replies() -> dict[str, Reply]:
+    """A clip that was uploaded, step by step; and a task that was refused."""
+    upload: dict[str, Any] = {"command": _id(30), "name": "clip.upload"}
+    return {
+        "received": Reply(**upload, status="received"),
+        "accepted": Reply(**upload, status="accepted"),
+        "running": Reply(**upload, status="running", progress=40, text="8 of 20 MiB"),
+        "succeeded": Reply(**upload, status="succeeded", result={"clip": "front-0412"}),
+        "repeat": Reply(**upload, status="succeeded", result={"clip": "front-0412"}, repeat=True),
+        "rejected": Reply(
+            command=_id(31), name="task.assign", status="rejected", code="busy", text="at work"
+        ),
+    }
 
 
 def up_examples() -> dict[str, bytes]:
     """File name, beginning with the schema's name, to the message as it is on the wire."""
+    replies = _replies().items()
     return {
         "status": _sent(_status(), 0),
         "status-will": _sent(_status().model_copy(update={"state": "offline"}), 0),
@@ -238,7 +254,7 @@ def up_examples() -> dict[str, bytes]:
             ),
             13,
         ),
-        "reply": _sent(_reply(), 14),
+        **{f"reply-{name}": _sent(reply, 14 + n) for n, (name, reply) in enumerate(replies)},
     }
 
 
@@ -250,3 +266,17 @@ def down_examples() -> dict[str, bytes]:
         "ack-up-to": b'{"up_to":4107}',
         "hub-state": hub.model_dump_json().encode(),
     }
+
+
+def snapshot_properties() -> bytes:
+    """The user properties of a picture, as one JSON object."""
+    properties = SnapshotProperties(
+        episode=_EPISODE, sha256="b94d" + "0" * 60, time=_NOON, camera="front"
+    )
+    return properties.model_dump_json().encode()
+
+
+def all_examples() -> dict[str, bytes]:
+    """All files of the folder `examples`, by name."""
+    found = {**up_examples(), **down_examples(), "snapshot": snapshot_properties()}
+    return {f"{name}.json": payload for name, payload in found.items()} | command_examples()

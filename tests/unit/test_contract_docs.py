@@ -10,6 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from telemetry.contract.asyncapi import asyncapi
+from telemetry.contract.commands import COMMANDS, Command
 from telemetry.contract.docs import examples, files, main, schemas
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import read_down, read_up
@@ -27,9 +29,9 @@ def test_the_documents_are_up_to_date(name: str) -> None:
 
 
 def test_there_are_no_leftovers() -> None:
-    there = {str(path.relative_to(DOCS)) for path in DOCS.glob("*/*.json")}
+    there = {str(path.relative_to(DOCS)) for path in DOCS.glob("[es]*s/*")}
 
-    assert there == {name for name in files() if name.endswith(".json")}
+    assert there == {name for name in files() if "/" in name}
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
@@ -48,10 +50,23 @@ def test_each_example_fits_its_schema_and_can_be_read(name: str) -> None:
         Draft202012Validator(schema).validate(example["data"])
         received = read_up(json.dumps(example).encode())
         assert received.data is not None
+    elif name.startswith("command."):
+        Draft202012Validator(schemas()["command"]).validate(example)
+        Draft202012Validator(schema).validate(example["args"])
+        read_down(Command, json.dumps(example).encode())
     else:
         Draft202012Validator(schema).validate(example)
-        model = Ack if name.startswith("ack") else HubState
-        read_down(model, json.dumps(example).encode())
+        model = {"ack": Ack, "hub": HubState}.get(name.partition("-")[0])
+        if model is not None:
+            read_down(model, json.dumps(example).encode())
+
+
+def test_each_command_has_a_schema_and_an_example_and_stands_in_asyncapi() -> None:
+    names = {f"command.{name}" for name in COMMANDS}
+    assert names == {name for name in schemas() if name.startswith("command.")}
+    assert names == {name for name in examples() if name.startswith("command.")}
+    text = json.dumps(asyncapi())
+    assert all(f'"./schemas/{name}.json"' in text for name in names)
 
 
 def test_the_schemas_refuse_what_the_models_refuse() -> None:
@@ -62,7 +77,10 @@ def test_the_schemas_refuse_what_the_models_refuse() -> None:
 
 
 def test_every_schema_has_an_example() -> None:
-    assert {schema_of(name) for name in examples()} == set(schemas()) - {"envelope"}
+    assert {schema_of(name) for name in examples()} == set(schemas()) - {
+        "envelope",
+        "command",  # of which there is one example for each name
+    }
 
 
 def references(part: Any) -> list[str]:
