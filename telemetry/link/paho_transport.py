@@ -124,7 +124,7 @@ class _Connection:
         self._report(Acknowledged(mid, reason.value))
 
     def _message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._report(Arrived(message.topic, bytes(message.payload), message.retain))
+        self._report(_arrived(message))
 
     def _subscribed(
         self, _client: Client, _userdata: Any, mid: int, reasons: list[ReasonCode], _props: Any
@@ -186,8 +186,8 @@ class PahoTransport:
     def publish(self, message: WireMessage) -> int:
         client = self._connected()
         properties = None
-        if self._protocol == "5" and message.content_type:
-            properties = _content_type(message.content_type)
+        if self._protocol == "5":
+            properties = _properties(message.content_type, message.expiry_s)
         try:
             info = client.publish(message.topic, message.payload, 1, message.retain, properties)
         except (ValueError, OSError) as error:
@@ -234,11 +234,28 @@ class PahoTransport:
 
 
 @lru_cache(maxsize=8)
-def _content_type(name: str) -> Properties:
+def _properties(content_type: str | None, expiry_s: int | None) -> Properties | None:
     """Made once for all messages: it costs as much as the rest of a publish."""
+    if content_type is None and expiry_s is None:
+        return None
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
-    properties.ContentType = name
+    if content_type is not None:
+        properties.ContentType = content_type
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
     return properties
+
+
+def _arrived(message: MQTTMessage) -> Arrived:
+    properties = message.properties
+    return Arrived(
+        message.topic,
+        bytes(message.payload),
+        message.retain,
+        message.qos,
+        getattr(properties, "ContentType", None),
+        tuple(getattr(properties, "UserProperty", ())),
+    )
 
 
 def _make_client(options: LinkOptions, protocol: ProtocolVersion) -> Client:

@@ -27,6 +27,7 @@ class WireMessage:
     payload: bytes
     retain: bool = False
     content_type: str | None = None  # MQTT 5 only
+    expiry_s: int | None = None  # MQTT 5 only: the broker forgets it then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,9 @@ class Arrived:
     topic: str
     payload: bytes
     retained: bool
+    qos: int = 1
+    content_type: str | None = None  # these two: MQTT 5 only
+    user_properties: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
