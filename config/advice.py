@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from config.errors import Problem
@@ -23,13 +23,13 @@ from config.models import (
     V4l2CameraConfig,
 )
 from config.nodes import Entries, Node, Path, dotted, find, place_of
+from config.secrets import Keeping, Standing, missing, unfit
 from config.wording import SECRET_PARAMETER, listed
 
 SERIAL_LINKS = "/dev/serial/by-id"
 CAMERA_LINKS = "/dev/v4l/by-id"
 UNSTABLE_SERIAL = re.compile(r"/dev/tty(USB|ACM)\d+")
 UNSTABLE_CAMERA = re.compile(r"/dev/video\d+")
-NOT_THE_OWNER = 0o077
 MAX_LISTED = 6
 
 
@@ -39,8 +39,8 @@ class Files(Protocol):
     def exists(self, path: str) -> bool:
         """True if there is something of this name. Never raises."""
 
-    def mode(self, path: str) -> int | None:
-        """The permission bits; None if it cannot be told."""
+    def standing(self, path: str) -> Standing | None:
+        """Whose it is, and who may open it; None if it cannot be told."""
 
     def links(self, folder: str) -> Sequence[tuple[str, str]]:
         """The links in a folder, with what they point to, both absolute; () if there is none."""
@@ -57,9 +57,9 @@ class HostFiles:
         except (OSError, ValueError):  # a name that is too long
             return False
 
-    def mode(self, path: str) -> int | None:
+    def standing(self, path: str) -> Standing | None:
         try:
-            return FilePath(path).stat().st_mode & 0o777
+            return Standing.of(FilePath(path).stat())
         except (OSError, ValueError):
             return None
 
@@ -80,6 +80,7 @@ class Advice:
 
     path: Path
     text: str
+    severity: Literal["error", "warning"] = "warning"  # error: it will not be used as it is
 
 
 def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
@@ -90,6 +91,7 @@ def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
         *_on_shared_devices(settings),
         *_on_model(settings, files),
         *_on_hub(settings, files),
+        *_on_security(settings, files),
     ]
     return [_placed(item, root) for item in found]
 
@@ -107,7 +109,7 @@ def _placed(item: Advice, root: Node) -> Problem:
         column=place.column,
         path=dotted(item.path),
         text=item.text + variable,
-        severity="warning",
+        severity=item.severity,
     )
 
 
@@ -172,7 +174,7 @@ def _on_stream(path: Path, config: StreamCameraConfig, files: Files) -> Iterator
             "the URL seems to hold a password; use credentials_file: if the camera allows it",
         )
     if config.credentials_file is not None:
-        yield from _on_secret((*path, "credentials_file"), config.credentials_file, files)
+        yield from _on_kept((*path, "credentials_file"), config.credentials_file, files)
 
 
 def _on_shared_devices(settings: Settings) -> Iterator[Advice]:
@@ -200,13 +202,17 @@ def _on_file(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
         yield Advice(path, f"{file} is not there; copy it there, or correct the path")
 
 
-def _on_secret(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
+def _on_kept(
+    path: Path, file: FilePath, files: Files, keeping: Keeping = "secret"
+) -> Iterator[Advice]:
+    """A file that is not there, or that the unit will refuse to use: then it is an error, but not
+    one that keeps the unit from starting."""
     if not files.exists(str(file)):
-        yield from _on_file(path, file, files)
+        yield Advice(path, missing(file))
         return
-    mode = files.mode(str(file))
-    if mode is not None and mode & NOT_THE_OWNER:
-        yield Advice(path, f"{file} is open to other users; run: chmod 600 {file}")
+    standing = files.standing(str(file))
+    if standing is not None and (text := unfit(file, standing, keeping)) is not None:
+        yield Advice(path, text, "error")
 
 
 def _on_model(settings: Settings, files: Files) -> Iterator[Advice]:
@@ -238,11 +244,19 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
         )
     for name in "ca", "cert":
         if (file := getattr(hub.tls, name)) is not None:
-            yield from _on_file(("hub", "tls", name), file, files)
+            yield from _on_kept(("hub", "tls", name), file, files, "intact")
     if hub.tls.key is not None:
-        yield from _on_secret(("hub", "tls", "key"), hub.tls.key, files)
+        yield from _on_kept(("hub", "tls", "key"), hub.tls.key, files)
     if hub.password_file is not None:
-        yield from _on_secret(("hub", "password_file"), hub.password_file, files)
+        yield from _on_kept(("hub", "password_file"), hub.password_file, files)
+
+
+def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:
+    security = settings.security
+    if security.keyring is not None:
+        yield from _on_kept(("security", "keyring"), security.keyring, files, "intact")
+    if security.device_key is not None:
+        yield from _on_kept(("security", "device_key"), security.device_key, files)
 
 
 def is_loopback(host: str) -> bool:

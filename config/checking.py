@@ -25,6 +25,7 @@ from config.nodes import (
     is_null,
     place_of,
 )
+from config.secrets import CREDENTIAL, SERVICE_CREDENTIALS, credential_path
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape, shape_of
 from config.values import wrong_value
 from config.wording import one_line
@@ -42,13 +43,14 @@ class Checked:
     problems: list[Problem]
 
 
-def checked(root: Node, folder: FilePath) -> Checked:
-    """Check the merged values. Relative paths in them are taken from `folder`."""
+def checked(root: Node, folder: FilePath, credentials: FilePath = SERVICE_CREDENTIALS) -> Checked:
+    """Check the merged values. Relative paths in them are taken from `folder`, and what systemd
+    hands over from `credentials`."""
     shape = shape_of(Settings)
     if not isinstance(root, Entries):
         text = "the file holds no sections; write unit: and below it, indented, id: dog-01"
         return Checked(None, [problem(root.place, (), text)])
-    settler = _Settler(folder)
+    settler = _Settler(folder, credentials)
     data = settler.settle(root, shape, ())
     try:
         settings = Settings.model_validate_json(json.dumps(data), strict=True)
@@ -98,6 +100,7 @@ class _Settler:
     """
 
     folder: FilePath
+    credentials: FilePath
     problems: list[Problem] = field(default_factory=list)
 
     def settle(self, node: Node, shape: Shape | None, path: Path) -> Any:
@@ -130,9 +133,21 @@ class _Settler:
             self._tell(node.place, path, "is empty; write a path, or delete the line")
         elif is_path and node.raw.startswith("~"):
             self._tell(node.place, path, "~ is not known to a service; write the whole path")
+        elif is_path and node.raw.startswith(CREDENTIAL):
+            return self._credential(node, leaf, path)
         elif is_path or (path == MODEL and looks_like_file(node.raw)):
             return str(self.folder / node.raw)
         return node.raw
+
+    def _credential(self, node: Scalar, leaf: Leaf, path: Path) -> str:
+        if leaf.kept is None:
+            self._tell(node.place, path, "takes no credential; write a path")
+            return "/"
+        try:
+            return str(credential_path(node.raw, self.credentials))
+        except ValueError as error:
+            self._tell(node.place, path, str(error))
+            return "/"
 
     def _lacks_names(self, node: Entries, shape: Named, path: Path) -> bool:
         if not isinstance(shape.value, Kinds) or not isinstance(node.nodes.get("kind"), Scalar):

@@ -20,11 +20,16 @@ from config.nodes import (
     without_entry,
 )
 from config.scalars import UNUSABLE, NotFiniteError, resolve
-from config.shape import ListOf, Named, at_path, every_path, shape_of
-from config.wording import nearest, one_line, shown
+from config.secrets import CREDENTIAL
+from config.shape import Kinds, Leaf, ListOf, Named, at_path, every_path, shape_of
+from config.wording import SECRET_PARAMETER, nearest, one_line, shown
 
 PREFIX = "PATROL_EDGE__"
 EVERY = "*"  # in a profile: every device of this section that the unit has
+NOT_HERE = (
+    "seems to hold a secret, and others can read the environment; write the secret into a file "
+    "(mode 0600), and into the variable the whole path, or credential:NAME"
+)
 EMPTY = Entries(nodes={}, key_places={}, place=Place(layer="default", source=""))
 
 
@@ -71,6 +76,9 @@ def environment(environ: Mapping[str, str]) -> Document:
         if (problem := _unknown(name, path)) is not None:
             problems.append(problem)
             continue
+        if _is_secret(path, environ[name]):
+            problems.append(_problem(path, f"{name} {NOT_HERE}"))
+            continue
         if UNUSABLE.search(environ[name]):
             problems.append(_problem(path, f"{name} holds an invisible character; set it again"))
             continue
@@ -79,6 +87,22 @@ def environment(environ: Mapping[str, str]) -> Document:
         except NotFiniteError:
             problems.append(_problem(path, f"{name}: {shown(environ[name])} is not finite"))
     return Document(root, tuple(problems))
+
+
+def _is_secret(path: tuple[str, ...], raw: str) -> bool:
+    """True for a secret itself where the environment may only say in which file it is.
+
+    A relative path is taken for one, too: the warning that there is no such file would show it.
+    """
+    below = at_path(shape_of(Settings), path[:2])
+    shapes = (
+        [at_path(kind, path[2:]) for kind in below.by_kind.values()]
+        if isinstance(below, Kinds)
+        else [at_path(shape_of(Settings), path)]
+    )
+    kept = any(isinstance(shape, Leaf) and shape.kept is not None for shape in shapes)
+    named = raw.startswith(("/", CREDENTIAL)) or raw.strip() in ("", "null", "~")
+    return (kept and not named) or bool("-----BEGIN" in raw or SECRET_PARAMETER.search(raw))
 
 
 def _variable(name: str, path: tuple[str, ...], raw: str) -> Node:

@@ -16,6 +16,7 @@ from config.merging import merged
 from config.models import Settings
 from config.nodes import Entries, Node, Place, Scalar, dotted, find, leaves
 from config.reading import read
+from config.secrets import credentials_folder
 from config.shape import Leaf, at_path, shape_of
 
 DEFAULT_FILE = Path("/etc/patrol-edge/unit.yaml")
@@ -26,7 +27,7 @@ class Loaded:
     """A configuration that is right, with what else there is to say about it."""
 
     settings: Settings
-    warnings: tuple[Problem, ...]  # works, but should be looked at
+    warnings: tuple[Problem, ...]  # works, but should be looked at; an error: is not used as it is
     origins: Mapping[str, Place]  # "hub.url" → where it was set; what is not in it is a default
     digest: str  # SHA-256 of the effective settings as canonical JSON, 64 hex digits
 
@@ -43,7 +44,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, files: Files = HOS
     if unit_file.root is None:
         raise ConfigError(_sorted(problems))
     root = _layered(unit_file, variables)
-    outcome = checked(root, Path(os.path.abspath(path)).parent)  # noqa: PTH100 - keeps symlinks
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - keeps symlinks
+    outcome = checked(root, folder, credentials_folder(environ))
     told = {(item.source, item.line, item.column) for item in problems if item.line}
     problems += [
         item for item in outcome.problems if (item.source, item.line, item.column) not in told

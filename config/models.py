@@ -16,6 +16,7 @@ from config.operations import (
     SecurityConfig,
     TasksConfig,
 )
+from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
@@ -168,7 +169,7 @@ class StreamCameraConfig(CameraSource):
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
     open_timeout_s: float = Field(5.0, gt=0, le=30, description="then it is tried again")
-    credentials_file: Path | None = Field(
+    credentials_file: SecretFile | None = Field(
         None, description=f"a file with user:password, instead of in the URL; {KEPT_TO_ITSELF}"
     )
 
@@ -265,9 +266,11 @@ class HealthConfig(Section):
 class TlsConfig(Section):
     """TLS towards the broker. With `cert` and `key` the unit proves who it is (mTLS)."""
 
-    ca: Path | None = Field(None, description="PEM; default: the system's authorities")
-    cert: Path | None = Field(None, description="PEM, the unit's certificate")
-    key: Path | None = Field(None, description=f"PEM, the unit's private key; {KEPT_TO_ITSELF}")
+    ca: IntactFile | None = Field(None, description="PEM; default: the system's authorities")
+    cert: IntactFile | None = Field(None, description="PEM, the unit's certificate")
+    key: SecretFile | None = Field(
+        None, description=f"PEM, the unit's private key; {KEPT_TO_ITSELF}"
+    )
 
     @model_validator(mode="after")
     def _cert_and_key_go_together(self) -> Self:
@@ -302,7 +305,7 @@ class HubConfig(Section):
         "auto", description="auto: MQTT 5, and 3.1.1 where the broker refuses it"
     )
     username: str | None = Field(None, min_length=1, description="for the broker")
-    password_file: Path | None = Field(
+    password_file: SecretFile | None = Field(
         None, description=f"a file with the password; {KEPT_TO_ITSELF}"
     )
     keepalive_s: int = Field(

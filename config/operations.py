@@ -1,10 +1,10 @@
 """How a unit delivers, whom it obeys, how it works: delivery, outbox, security, tasks, modes."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, Section
 
 
@@ -55,7 +55,7 @@ class SecurityConfig(Section):
     commands: Literal["signed", "unsigned"] = Field(
         "signed", description="unsigned is for the bench, and a fault in the health report"
     )
-    keyring: Path | None = Field(
+    keyring: IntactFile | None = Field(
         None,
         description="the public keys that may command; default: keyring.json in state_dir. "
         "`patrol-edge keys` makes it",
@@ -69,7 +69,7 @@ class SecurityConfig(Section):
     clock_skew_s: float = Field(
         10.0, ge=0, le=600, description="how far the hub's clock may be ahead"
     )
-    device_key: Path | None = Field(
+    device_key: SecretFile | None = Field(
         None,
         description="PEM, Ed25519: seals the command journal; default: made in state_dir; "
         + KEPT_TO_ITSELF,

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 UNIT_ID_PATTERN = r"^[a-z0-9-]{1,32}$"
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
-KEPT_TO_ITSELF = "mode 0600, owned by the service's user"
+KEPT_TO_ITSELF = "mode 0600, owned by the service's user; or credential:NAME"
 
 
 class Section(BaseModel):

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.nodes import Path
+from config.secrets import Keeping, Kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Leaf:
     pattern_words: str = ""  # what fits the pattern, for people
     help: str = ""
     examples: tuple[object, ...] = ()
+    kept: Keeping | None = None  # a file that may be a credential, and how it is kept
 
     @property
     def textual(self) -> bool:
@@ -149,6 +151,8 @@ def _leaf(members: tuple[Any, ...], metadata: list[Any], text: str, info: FieldI
     for item in _flat(metadata):
         if name := BOUNDS.get(type(item)):
             bounds[name] = getattr(item, name)
+        if isinstance(item, Kept):
+            bounds["kept"] = item.keeping
         if isinstance(pattern := getattr(item, "pattern", None), str):
             bounds["pattern"] = pattern
     return Leaf(

@@ -1,12 +1,12 @@
 """A camera's address and login: read safely, and never shown in a message."""
 
 import base64
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
+from config.secrets import SecretFileError, read_line
 from drivers.base import DeviceUnavailableError
 
 PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
@@ -74,20 +74,11 @@ def read_login(path: Path) -> tuple[str, str]:
     Raises DeviceUnavailableError if it is missing, open to others, or not of that form.
     """
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8") if stat.S_ISREG(mode) else ""
-    except (OSError, ValueError) as error:  # ValueError: it, or its name, is not text
-        cause = error.strerror if isinstance(error, OSError) else "not text"
+        user, colon, password = read_line(path, "user:password").partition(":")
+    except SecretFileError as error:
+        raise DeviceUnavailableError(f"credentials_file: {error}") from None
+    if not user or not colon:
         raise DeviceUnavailableError(
-            f"credentials_file {path} cannot be read ({cause}); write user:password into it"
-        ) from None
-    if mode & 0o077:
-        raise DeviceUnavailableError(
-            f"credentials_file {path} can be read by other users; run: chmod 600 {path}"
-        )
-    user, colon, password = text.strip("\r\n").partition(":")
-    if not user or not colon or "\n" in password:
-        raise DeviceUnavailableError(
-            f"credentials_file {path} must be one line; write user:password into it"
+            f"credentials_file: {path} holds no colon; write user:password into it"
         )
     return user, password

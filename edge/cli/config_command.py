@@ -78,18 +78,19 @@ def check(args: argparse.Namespace) -> int:
         )
     except ConfigError as error:
         problems = error.problems
+    right = all(problem.severity == "warning" for problem in problems)
     if args.json:
         found = [asdict(problem) for problem in problems]
         digest = loaded.digest if loaded else None
-        say(json.dumps({"ok": loaded is not None, "digest": digest, "problems": found}))
+        say(json.dumps({"ok": right, "digest": digest, "problems": found}))
     else:
         for problem in problems:
             say(str(problem))
     if problems:
         note(f"{args.file.name}: {tally(problems)}")
-    if loaded:
+    if loaded and right:
         note(f"ok: {summary(loaded)}")
-    return DONE if loaded else USAGE
+    return DONE if right else USAGE
 
 
 def tally(problems: list[Problem]) -> str:

@@ -1,8 +1,8 @@
 """How the unit proves who it is, and checks who it talks to: TLS and the password file."""
 
 import ssl
-import stat
 
+from config.secrets import SecretFileError, check_kept, read_line
 from telemetry.link.transport import LinkOptions, TransportConfigError
 
 
@@ -17,8 +17,12 @@ def tls_context(options: LinkOptions) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if options.cert is not None:
         try:
+            if options.key is not None:
+                check_kept(options.key)
             # The empty password keeps OpenSSL from asking on the terminal for a locked key.
             context.load_cert_chain(options.cert, options.key, password="")
+        except SecretFileError as error:
+            raise TransportConfigError(f"hub.tls.key: {error}") from None
         except (OSError, ssl.SSLError) as error:
             raise TransportConfigError(
                 f"hub.tls: certificate {options.cert} with key {options.key} cannot be used "
@@ -28,17 +32,10 @@ def tls_context(options: LinkOptions) -> ssl.SSLContext:
 
 
 def password(options: LinkOptions) -> str | None:
-    path = options.password_file
-    if path is None:
+    """The password for the broker, read anew for each connection. Raises TransportConfigError."""
+    if options.password_file is None:
         return None
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise TransportConfigError(
-                f"{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}"
-            )
-        return path.read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise TransportConfigError(
-            f"{path} cannot be read as a password file ({error}); put the password on one line"
-        ) from error
+        return read_line(options.password_file, "the password")
+    except SecretFileError as error:
+        raise TransportConfigError(f"hub.password_file: {error}") from None

@@ -107,6 +107,7 @@ def test_keys_and_certificates_that_are_none(
     (tmp_path / "f.pem").chmod(0o600)
     (tmp_path / "cert.pem").write_bytes(CERT)
     (tmp_path / "key.pem").write_bytes(KEY)
+    (tmp_path / "key.pem").chmod(0o600)
     files = {"cert": "cert.pem", "key": "key.pem"} | {name: "f.pem"}
     text = f"hub: {{url: 'mqtts://h', tls: {json.dumps(files)}}}\n"
     _, told = warning(tmp_path, text, f"hub.tls.{name}", capsys)

@@ -214,7 +214,7 @@ def test_a_password_file_without_a_password(tmp_path: Path, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
         path.chmod(0o600)
-    with pytest.raises(TransportConfigError, match="password file"):
+    with pytest.raises(TransportConfigError, match=r"hub\.password_file"):
         password(options(password_file=path))
 
 

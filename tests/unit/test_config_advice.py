@@ -1,11 +1,13 @@
 """Warnings: what is plugged in, who can read the secrets, what goes unencrypted."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from config.loading import load
+from config.secrets import Standing
 
 UNIT = "unit:\n  id: dog-01\n  kind: drone\n"
 QUIET = "gnss: {g: {kind: gpsd}}\ncameras: {c: {kind: stream, url: 'rtsp://cam/1'}}\n"
@@ -24,8 +26,9 @@ class FakeFiles:
         devices = {*self._links, *self._links.values()}
         return path in devices or Path(path).name in self._modes
 
-    def mode(self, path: str) -> int | None:
-        return self._modes.get(Path(path).name)
+    def standing(self, path: str) -> Standing | None:
+        mode = self._modes.get(Path(path).name)
+        return None if mode is None else Standing(mode, os.geteuid())
 
     def links(self, folder: str) -> Sequence[tuple[str, str]]:
         return [item for item in self._links.items() if item[0].startswith(folder)]
@@ -39,8 +42,12 @@ def warned(tmp_path: Path, text: str, files: FakeFiles, **environ: str) -> list[
     file.write_text(UNIT + text)
     variables = {f"PATROL_EDGE__{name}": value for name, value in environ.items()}
     warnings = load(file, variables, files).warnings
-    assert all(warning.severity == "warning" for warning in warnings)
-    return [str(warning).replace(f"{tmp_path}/", "") for warning in warnings]
+    for warning in warnings:  # an error: the file will not be used as it is
+        assert (warning.severity == "error") == ("other users" in warning.text)
+    return [
+        str(warning).replace(f"{tmp_path}/", "").replace(str(tmp_path), "FOLDER")
+        for warning in warnings
+    ]
 
 
 def test_a_file_with_nothing_to_say_about_has_no_warning(tmp_path: Path) -> None:
@@ -106,7 +113,7 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         (
             "cameras: {a: {kind: stream, url: 'rtsp://c/', credentials_file: c.txt}}",
             FakeFiles(c_txt=0o644),
-            "unit.yaml:4:65: cameras.a.credentials_file: warning: c.txt is open to other users; "
+            "unit.yaml:4:65: cameras.a.credentials_file: c.txt is open to other users; "
             "run: chmod 600 c.txt",
         ),
         (
@@ -119,14 +126,13 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         (
             "hub: {url: 'mqtts://h', username: u, password_file: pw}",
             FakeFiles(),
-            "unit.yaml:4:53: hub.password_file: warning: pw is not there; "
-            "copy it there, or correct the path",
+            "unit.yaml:4:53: hub.password_file: warning: there is no such file in "
+            "FOLDER; copy it there, or correct the path",
         ),
         (
             "hub: {url: 'mqtts://h', tls: {cert: c.pem, key: k.pem}}",
             FakeFiles(c_pem=0o644, k_pem=0o640),
-            "unit.yaml:4:49: hub.tls.key: warning: k.pem is open to other users; "
-            "run: chmod 600 k.pem",
+            "unit.yaml:4:49: hub.tls.key: k.pem is open to other users; run: chmod 600 k.pem",
         ),
         (
             "hub: {url: 'mqtt://localhost', tls: {ca: ca.pem}}",

@@ -16,6 +16,7 @@ from config.loading import Loaded, load
 from config.models import Settings
 from config.nodes import Entries, Node, leaves, place_of
 from config.nodes import Path as KeyPath
+from config.secrets import Standing
 from config.shape import every_path, shape_of
 from config.showing import as_yaml
 from config.template import NewUnit, unit_file
@@ -221,7 +222,7 @@ class NothingPlugged:
     def exists(self, path: str) -> bool:
         return False
 
-    def mode(self, path: str) -> int | None:
+    def standing(self, path: str) -> Standing | None:
         return None
 
     def links(self, folder: str) -> list[tuple[str, str]]:
