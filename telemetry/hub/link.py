@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.clock import Clock
+from telemetry.bell import Bell
 from telemetry.contract.down import HubState
 from telemetry.contract.envelope import Envelope
 from telemetry.contract.topics import Topics, hub_state_topic, up_filters
@@ -76,7 +77,7 @@ class HubLink:
             return self._ledger.views()
 
     @property
-    def bell(self) -> threading.Event:
+    def bell(self) -> Bell:
         """Ring it to end a `work` that waits."""
         return self._transport.bell
 

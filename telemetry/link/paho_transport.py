@@ -1,28 +1,37 @@
 """MQTT through paho. The only module that imports it.
 
-What its tracker and our tests taught (paho 2.2): a client object lives for one connection only, so
-its queue in memory is never replayed (with other packet ids, past every window) on reconnect; the
-callbacks append to a deque and do nothing else, since one that waits for a lock deadlocks it; and
-a negative PUBACK counts as published for paho, so the reason code is read here.
+What its tracker and our tests taught (paho 2.2), and what is done about it:
+
+- its own thread and its callers wait for each other's locks, at worst for ever: it has no thread
+  here, and all of it runs in the thread that uses the transport, on a socket that never blocks;
+- its queue in memory is replayed with other packet ids, past every window, on reconnect: a client
+  object lives for one connection only, and is given nothing while that does not stand;
+- a negative PUBACK counts as published: the reason code is read here;
+- an exception in a callback, or a packet that it cannot parse, ends its loop: callbacks append and
+  no more, and what the loop raises becomes `Lost`.
 """
 
+import select
 import socket
-import sys
-import threading
-from collections import deque
-from contextlib import suppress
+import ssl
+import struct
 from functools import lru_cache
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from telemetry.link.refusals import why_not_accepted, why_unreachable
+from telemetry.bell import PollBell
+from telemetry.link.opening import Opening
+from telemetry.link.packet_socket import BadPacketError, PacketSocket
+from telemetry.link.refusals import why_ended, why_not_accepted, why_unreachable
 from telemetry.link.security import password, tls_context
 from telemetry.link.transport import (
+    MAX_DOWN_BYTES,
     Acknowledged,
     Arrived,
     Connected,
@@ -38,111 +47,163 @@ from telemetry.link.transport import (
     WireMessage,
 )
 
-CONNECT_TIMEOUT_S = 5.0
 PAHO_WINDOW = 1000  # paho's own limit stays above ours, or it would queue
-USER_TIMEOUT_MS = 10_000
+# What paho's parser raises for bytes that it did not expect, beside what it means to raise.
+_UNREADABLE = (
+    struct.error,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    MQTTException,
+)
 
 
-class _Connection:
-    """One paho client's life, as its thread tells it: each callback appends, and no more."""
+class _Client(Client):
+    """paho, on a socket that is open already."""
+
+    packets: PacketSocket
+
+    def _create_socket(self) -> Any:
+        return self.packets
+
+
+class _Session:
+    """One client object on one connection. Each callback appends an event, and no more."""
 
     def __init__(
-        self, bell: threading.Event, options: LinkOptions, protocol: ProtocolVersion
+        self, client: _Client, link: socket.socket, options: LinkOptions, protocol: ProtocolVersion
     ) -> None:
-        self._bell = bell
+        self.client = client
         self._options = options
         self._protocol = protocol
-        self.events: deque[TransportEvent] = deque()
-        self.thread: threading.Thread | None = None
+        self.events: list[TransportEvent] = []
         self.connected = False
-        self.refused = False
-        self.abandoned = False
         self.ended = False
         self.topics: dict[int, tuple[str, ...]] = {}
-
-    def hook_into(self, client: Client) -> None:
-        client.on_pre_connect = self._pre_connect
-        client.on_socket_open = self._socket_open
-        client.on_connect_fail = self._connect_fail
+        self.packets = client.packets = PacketSocket(link, MAX_DOWN_BYTES)
         client.on_connect = self._connect
         client.on_disconnect = self._disconnect
         client.on_publish = self._published
         client.on_message = self._message
         client.on_subscribe = self._subscribed
+        # With this set, paho leaves the writing to whoever watches the socket.
+        client.on_socket_register_write = _leave_it
 
-    def _report(self, event: TransportEvent) -> None:
-        if not self.abandoned:
-            self.events.append(event)
-        self._bell.set()
-
-    def _refuse(self, event: Refused) -> None:
-        if not self.refused:
-            self.refused = True
-            self._report(event)
-
-    def _pre_connect(self, _client: Client, _userdata: Any) -> None:
-        self.thread = threading.current_thread()
-
-    def _socket_open(self, _client: Client, _userdata: Any, link: Any) -> None:
-        # Small messages must not wait for each other (Nagle), and a peer that no longer answers
-        # must not hold the connection open.
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-        self._report(Reached())
-
-    def _connect_fail(self, _client: Client, _userdata: Any) -> None:
-        # paho calls this from its `except OSError`, and does not hand the error over.
-        self._refuse(why_unreachable(sys.exc_info()[1], self._options))
-        self.ended = True
-
-    def _connect(
-        self, client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, props: Any
-    ) -> None:
-        if self.abandoned:
-            client.disconnect()
-        elif reason.is_failure:
-            self._refuse(why_not_accepted(str(reason), self._options))
+    def greet(self) -> None:
+        """Send CONNECT."""
+        if self._protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+            properties.SessionExpiryInterval = self._options.session_expiry_s
+            properties.MaximumPacketSize = MAX_DOWN_BYTES
+            self.client.connect(
+                self._options.host,
+                self._options.port,
+                self._options.keepalive_s,
+                clean_start=self._options.clean_start,
+                properties=properties,
+            )
         else:
-            self.connected = True
-            receive_maximum = getattr(props, "ReceiveMaximum", 65_535)
-            packet_bytes = getattr(props, "MaximumPacketSize", None)
-            self._report(Connected(self._protocol, receive_maximum, packet_bytes))
+            self.client.connect(self._options.host, self._options.port, self._options.keepalive_s)
 
-    def _disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, reason: ReasonCode, _p: Any
-    ) -> None:
+    def work(self) -> None:
+        """Read, write, keep alive. Whatever goes wrong ends the session, with the reason."""
+        try:
+            self.packets.fill()
+            # Each call reads as many packets as paho has messages on the wire, at least one.
+            while self.packets.readable and not self.ended:
+                self.client.loop_read()
+            self.client.loop_misc()
+            self.send()
+        except ssl.SSLError as error:
+            # With TLS 1.3 a broker refuses our certificate only after the handshake.
+            self._end(why_unreachable(error, self._options).text)
+        except (BadPacketError, OSError) as error:
+            self._end(str(error))
+        except _UNREADABLE as error:
+            self._end(f"the other side may not be an MQTT broker ({error or type(error).__name__})")
+
+    def send(self) -> None:
+        """All that paho has written, in as few pieces as the kernel takes. Raises OSError."""
+        if self.client.want_write():
+            self.client.loop_write()
+        self.packets.flush()
+
+    def _end(self, why: str) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        self.packets.close()
         address = self._options.address
         if self.connected:
-            self._report(Lost(f"the connection to {address} ended: {reason}"))
+            self.events.append(Lost(f"the connection to {address} ended: {why}"))
         else:
-            self._refuse(Refused("closed", f"{address} hung up before it accepted the unit"))
-        self.ended = True
+            # A broker that does not like the greeting may hang up without a word.
+            text = f"{address} hung up before it accepted the unit: {why}"
+            self.events.append(Refused("closed", text))
+
+    # --- callbacks ---
+
+    def _connect(
+        self, _client: Client, _userdata: Any, _flags: ConnectFlags, reason: ReasonCode, props: Any
+    ) -> None:
+        if reason.is_failure:
+            self.ended = True
+            self.events.append(why_not_accepted(str(reason), self._options))
+            return
+        self.connected = True
+        self.events.append(
+            Connected(
+                self._protocol,
+                getattr(props, "ReceiveMaximum", 65_535),
+                getattr(props, "MaximumPacketSize", None),
+                retain=getattr(props, "RetainAvailable", 1) != 0,
+            )
+        )
+
+    def _disconnect(
+        self, _client: Client, _userdata: Any, flags: DisconnectFlags, reason: ReasonCode, _p: Any
+    ) -> None:
+        by_broker = flags.is_disconnect_packet_from_server
+        self._end(why_ended(str(reason)) if by_broker else str(reason))
 
     def _published(
         self, _client: Client, _userdata: Any, mid: int, reason: ReasonCode, _props: Any
     ) -> None:
-        self._report(Acknowledged(mid, reason.value))
+        self.events.append(Acknowledged(mid, reason.value))
 
     def _message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._report(_arrived(message))
+        self.events.append(_arrived(message))
 
     def _subscribed(
         self, _client: Client, _userdata: Any, mid: int, reasons: list[ReasonCode], _props: Any
     ) -> None:
         for topic, reason in zip(self.topics.get(mid, ()), reasons, strict=False):
             if reason.is_failure:
-                self._report(SubscriptionRefused(topic, str(reason)))
+                self.events.append(SubscriptionRefused(topic, str(reason)))
+
+
+def _leave_it(_client: Client, _userdata: Any, _sock: Any) -> None:
+    """See where it is set."""
 
 
 class PahoTransport:
-    """See `telemetry.link.transport`. `bell` is rung by paho's thread when something happened;
-    whoever else has news for the thread in `wait` may ring it too."""
+    """See `telemetry.link.transport`. Nothing is sent before the next `wait` or `events`, so that
+    a window of messages costs one system call."""
 
     def __init__(self) -> None:
-        self._bell = threading.Event()
-        self._client: Client | None = None
-        self._now: _Connection | None = None
+        self._bell = PollBell()
+        self._poll = select.poll()
+        self._poll.register(self._bell.fileno(), select.POLLIN)
+        self._watched: int | None = None
+        self._opening: Opening | None = None
+        self._session: _Session | None = None
+        self._options: LinkOptions | None = None
         self._protocol: ProtocolVersion = "5"
+        self._client: _Client | None = None
 
     def start(
         self, options: LinkOptions, protocol: ProtocolVersion, will: WireMessage | None
@@ -150,92 +211,123 @@ class PahoTransport:
         client = _make_client(options, protocol)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
-        connection = _Connection(self._bell, options, protocol)
-        connection.hook_into(client)
-        if protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-            properties.SessionExpiryInterval = options.session_expiry_s
-            client.connect_async(
-                options.host,
-                options.port,
-                options.keepalive_s,
-                clean_start=options.clean_start,
-                properties=properties,
-            )
-        else:
-            client.connect_async(options.host, options.port, options.keepalive_s)
-        self._client, self._now, self._protocol = client, connection, protocol
-        client.loop_start()
+        context = tls_context(options) if options.tls else None
+        self._client, self._options, self._protocol = client, options, protocol
+        self._opening = Opening(options, context, self._bell)
 
     def events(self) -> list[TransportEvent]:
-        now = self._now
-        if now is None:
-            return []
-        found = [now.events.popleft() for _ in range(len(now.events))]
-        if now.thread is not None and not now.thread.is_alive() and not now.ended:
-            # paho's thread dies of what it cannot parse, and nobody would tell us.
-            now.ended = True
-            text = "the MQTT client stopped: the other side may not be an MQTT broker"
-            found.append(Lost(text) if now.connected else Refused("not_mqtt", text))
+        found = self._opened() if self._client is not None else []
+        session = self._session
+        if session is not None:
+            if not session.ended:
+                session.work()
+            found += session.events
+            session.events = []
+            if session.ended:
+                self._unwatch()
         return found
 
     def wait(self, timeout_s: float) -> None:
-        self._bell.wait(timeout_s)
-        self._bell.clear()
+        session = self._session
+        if session is not None and not session.ended:
+            try:
+                session.send()
+            except OSError:
+                return  # `events` will meet it too, and tell
+            self._watch(session.packets)
+        for handle, _ in self._poll.poll(timeout_s * 1000):
+            if handle == self._bell.fileno():
+                self._bell.clear()
 
     def publish(self, message: WireMessage) -> int:
-        client = self._connected()
+        session = self._standing()
         properties = None
         if self._protocol == "5":
-            properties = _properties(message.content_type, message.expiry_s)
+            properties = _properties(message)
         try:
-            info = client.publish(message.topic, message.payload, 1, message.retain, properties)
-        except (ValueError, OSError) as error:
+            info = session.client.publish(
+                message.topic, message.payload, 1, message.retain, properties
+            )
+        except (ValueError, OSError, MQTTException) as error:
             raise TransportError(str(error)) from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise TransportError(f"not sent: {info.rc.name}")
         return info.mid
 
     def subscribe(self, topics: tuple[str, ...]) -> None:
-        code, mid = self._connected().subscribe([(topic, 1) for topic in topics])
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None or self._now is None:
+        session = self._standing()
+        code, mid = session.client.subscribe([(topic, 1) for topic in topics])
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise TransportError(f"not subscribed: {code}")
-        self._now.topics[mid] = topics
+        session.topics[mid] = topics
 
     def disconnect(self) -> None:
-        if self._client is not None:
-            self._client.disconnect()
+        if self._session is not None and not self._session.ended:
+            self._session.client.disconnect()
+            self._session.work()
 
     def abandon(self) -> None:
-        client, self._client = self._client, None
-        if client is None or self._now is None:
-            return
-        self._now.abandoned = True
-        # A thread that waits for the network ends when its socket does. One that still waits for
-        # a name server hears of it in _connect, should it ever get there.
-        link: Any = client.socket()
-        if link is not None:
-            with suppress(OSError, ValueError):
-                link.shutdown(socket.SHUT_RDWR)
+        self._client = None
+        self._unwatch()
+        if self._opening is not None:
+            self._opening.abandon()
+        session, self._session = self._session, None
+        if session is not None:
+            session.ended = True
+            session.packets.close()
 
     @property
-    def bell(self) -> threading.Event:
+    def bell(self) -> PollBell:
         return self._bell
 
     @property
     def idle(self) -> bool:
-        now = self._now
-        return now is None or now.ended or (now.thread is not None and not now.thread.is_alive())
+        over = self._session is None or self._session.ended
+        return over and (self._opening is None or self._opening.done)
 
-    def _connected(self) -> Client:
-        if self._client is None or self._now is None or not self._now.connected or self._now.ended:
+    def _opened(self) -> list[TransportEvent]:
+        """What became of the attempt to open a connection."""
+        opening, client, options = self._opening, self._client, self._options
+        if opening is None or client is None or options is None or not opening.done:
+            return []
+        self._client = None
+        link = opening.take()
+        if link is None:
+            return [why_unreachable(opening.error, options)]
+        self._session = _Session(client, link, options, self._protocol)
+        self._session.greet()
+        return [Reached()]
+
+    def _watch(self, packets: PacketSocket) -> None:
+        events = select.POLLIN | (select.POLLOUT if packets.wants_to_send else 0)
+        self._watched = packets.fileno()
+        self._poll.register(self._watched, events)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            self._poll.unregister(self._watched)
+            self._watched = None
+
+    def _standing(self) -> _Session:
+        if self._session is None or not self._session.connected or self._session.ended:
             raise TransportError("not connected")
-        return self._client
+        return self._session
+
+
+class _Packed(Properties):
+    """Packed once for all messages: else it costs as much as the rest of a publish."""
+
+    def __init__(self, properties: Properties) -> None:
+        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+        object.__setattr__(self, "_bytes", properties.pack())  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        packed: bytes = object.__getattribute__(self, "_bytes")
+        return packed
 
 
 @lru_cache(maxsize=8)
-def _properties(content_type: str | None, expiry_s: int | None) -> Properties | None:
-    """Made once for all messages: it costs as much as the rest of a publish."""
+def _cached(content_type: str | None, expiry_s: int | None) -> Properties | None:
     if content_type is None and expiry_s is None:
         return None
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
@@ -243,6 +335,19 @@ def _properties(content_type: str | None, expiry_s: int | None) -> Properties | 
         properties.ContentType = content_type
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
+    return _Packed(properties)
+
+
+def _properties(message: WireMessage) -> Properties | None:
+    if not message.user_properties:
+        return _cached(message.content_type, message.expiry_s)
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+    if message.content_type is not None:
+        properties.ContentType = message.content_type
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    for pair in message.user_properties:
+        properties.UserProperty = pair
     return properties
 
 
@@ -258,22 +363,19 @@ def _arrived(message: MQTTMessage) -> Arrived:
     )
 
 
-def _make_client(options: LinkOptions, protocol: ProtocolVersion) -> Client:
+def _make_client(options: LinkOptions, protocol: ProtocolVersion) -> _Client:
     try:
-        options.host.encode("idna")  # paho's thread would die of it
+        options.host.encode("idna")
     except UnicodeError as error:
         raise TransportConfigError(f"{options.host!r} is no host name; correct hub.url") from error
-    client = Client(
+    client = _Client(
         CallbackAPIVersion.VERSION2,
         client_id=options.client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311,
         clean_session=None if protocol == "5" else options.clean_start,
         reconnect_on_failure=False,
     )
-    client.connect_timeout = CONNECT_TIMEOUT_S
     client.max_inflight_messages_set(PAHO_WINDOW)
-    if options.tls:
-        client.tls_set_context(tls_context(options))
     if options.username is not None or options.password_file is not None:
         client.username_pw_set(options.username, password(options))
     return client

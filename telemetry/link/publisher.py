@@ -3,7 +3,6 @@
 One worker thread runs `work` in a loop. The disk is the queue: nothing waits in the MQTT library.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 
 from config.operations import DeliveryConfig
 from drivers.clock import Clock
+from telemetry.bell import Bell
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
 from telemetry.contract.topics import RETAINED_LEAVES
@@ -101,7 +101,7 @@ class Publisher:
         outbox.attach(transport.bell)
 
     @property
-    def bell(self) -> threading.Event:
+    def bell(self) -> Bell:
         """Ring it to end a `work` that waits."""
         return self._transport.bell
 

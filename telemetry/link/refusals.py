@@ -46,6 +46,24 @@ def _tls_trouble(error: ssl.SSLError, address: str) -> Refused:
     )
 
 
+# MQTT 5, 3.14.2.1: why a broker hangs up, where a technician can do something about it.
+_ENDINGS = {
+    "Session taken over": "another client connected with the same id: do two units share unit.id?",
+    "Server shutting down": "the broker is being stopped",
+    "Not authorized": "the broker does not allow this unit to do that: check its access rules",
+    "Quota exceeded": "the broker's quota for this unit is used up",
+    "Packet too large": "a message was larger than the broker takes",
+    "Keep alive timeout": "the broker heard nothing for too long: is the link very slow?",
+    "Receive maximum exceeded": "the broker counts more unacknowledged messages than it allows",
+}
+
+
+def why_ended(reason: str) -> str:
+    """What the reason in a broker's DISCONNECT means."""
+    meaning = _ENDINGS.get(reason)
+    return f"{reason} ({meaning})" if meaning else reason
+
+
 def why_not_accepted(reason: str, options: LinkOptions) -> Refused:
     if reason in _CREDENTIALS:
         return Refused(

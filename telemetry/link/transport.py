@@ -1,14 +1,17 @@
 """The seam between our delivery logic and whatever MQTT library carries it."""
 
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from config.addresses import BrokerAddress, broker_address
 from config.models import HubConfig
+from telemetry.bell import Bell
 
 ProtocolVersion = Literal["5", "3.1.1"]
+
+# The largest packet that is taken from a broker: the largest message, and its head.
+MAX_DOWN_BYTES = 256 * 1024 + 4096
 
 
 class TransportError(Exception):
@@ -26,8 +29,9 @@ class WireMessage:
     topic: str
     payload: bytes
     retain: bool = False
-    content_type: str | None = None  # MQTT 5 only
-    expiry_s: int | None = None  # MQTT 5 only: the broker forgets it then
+    content_type: str | None = None  # MQTT 5 only, as are the next
+    expiry_s: int | None = None  # the broker drops it if it could not deliver it in time
+    user_properties: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ class Connected:
     protocol: ProtocolVersion
     receive_maximum: int = 65_535  # QoS 1 messages it lets be unacknowledged (MQTT 5, 3.2.2.3.3)
     maximum_packet_bytes: int | None = None
+    retain: bool = True  # the broker keeps retained messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ class Transport(Protocol):
         """Drop the connection, or the attempt, without a word. Never raises, never blocks."""
 
     @property
-    def bell(self) -> threading.Event:
+    def bell(self) -> Bell:
         """Ends a `wait`; whoever has news for the thread that waits may ring it."""
 
     @property

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drivers.clock import Clock
+from telemetry.bell import Bell
 from telemetry.contract.envelope import Draft, Sender, body_of
 from telemetry.contract.topics import Leaf
 from telemetry.contract.uuid7 import uuid7
@@ -56,7 +57,7 @@ class Outbox:
         self._taken: set[int] = set()  # with the publisher, or acked and not yet deleted
         self._lanes: Lanes | None = None
         self._session_wanted = False
-        self._bell: threading.Event | None = None
+        self._bell: Bell | None = None
         self._newest: dict[Leaf, int] = {}
         self._drops: Counter[str] = Counter()
         self._fault: str | None = None
@@ -116,7 +117,7 @@ class Outbox:
 
     # --- for the publisher's thread ---
 
-    def attach(self, bell: threading.Event) -> None:
+    def attach(self, bell: Bell) -> None:
         """Ring this bell whenever there may be something to take."""
         with self._lock:
             self._bell = bell
