@@ -1,0 +1,73 @@
+"""One key that may command: what it is called, whose it is, what it may, and from when to when."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from telemetry.commands.files import FileRefusedError, create_private, read_private
+from telemetry.commands.jws import KID, KeyTextError, PrivateKey, PublicKey
+from telemetry.contract.commands import Role
+from telemetry.contract.wire_types import Short, Text, UtcTime
+
+ROLES: tuple[Role, ...] = ("commander", "operator", "technician")
+KeyState = Literal["valid", "not_yet_valid", "expired", "revoked"]
+
+
+class KeyEntry(BaseModel):
+    """A public key, as the keyring lists it. Of a `.pub` file only the first four are taken."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    kid: str = Field(pattern=rf"^{KID.pattern}$", description="in the header of each signature")
+    public: str = Field(min_length=43, max_length=43, description="32 bytes, base64url")
+    issuer: Short = Field(description="the hub, or the person, that has the private key")
+    roles: tuple[Role, ...] = Field(min_length=1, max_length=3)
+    not_before: UtcTime | None = None
+    not_after: UtcTime | None = None
+    added_at: UtcTime | None = None
+    revoked_at: UtcTime | None = None
+    revoked_why: Text = ""
+
+    @field_validator("public")
+    @classmethod
+    def _is_a_key(cls, text: str) -> str:
+        try:
+            PublicKey(text)
+        except KeyTextError as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.not_before and self.not_after and self.not_after <= self.not_before:
+            raise ValueError("not_after is not after not_before")
+        return self
+
+    def state(self, now: datetime) -> KeyState:
+        if self.revoked_at is not None:  # for good: a date can be wrong, and a clock too
+            return "revoked"
+        if self.not_before is not None and now < self.not_before:
+            return "not_yet_valid"
+        if self.not_after is not None and now >= self.not_after:
+            return "expired"
+        return "valid"
+
+
+def new_private_key(path: Path) -> PrivateKey:
+    """Make a key and its file, mode 0600. Raises FileExistsError, OSError."""
+    key = PrivateKey.new()
+    create_private(path, key.pem)
+    return key
+
+
+def read_private_key(path: Path) -> PrivateKey:
+    """Raises FileRefusedError (with its cure), FileNotFoundError."""
+    try:
+        return PrivateKey.from_pem(read_private(path))
+    except KeyTextError as error:
+        cure = "make one with `patrol-edge keys new`"
+        raise FileRefusedError(f"{path} is {error}", cure) from error
