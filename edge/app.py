@@ -74,7 +74,11 @@ class App:
         timebase = Timebase(self._clock, list(settings.gnss))
         self._writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
         outbox = Outbox(
-            settings.state_dir / "outbox.db", sender, self._clock, settings.outbox.max_mib * MIB
+            settings.state_dir / "outbox.db",
+            sender,
+            self._clock,
+            settings.outbox.max_mib * MIB,
+            settings.outbox.thin_within_m,
         )
         self.parts = Parts(
             settings=settings,

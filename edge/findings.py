@@ -19,6 +19,7 @@ NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
 STUCK_AFTER_S = 10.0
 HOT_C = 85.0  # most boards throttle from here on
 UNHEARD_AFTER_S = 120.0  # the broker takes messages, and no hub acknowledges
+DROPPING_FOR_S = 600.0  # so long after the last drop the fault stands
 DISK_LOW_MIB = 200
 DISK_LOW_SHARE = 0.05
 MEMORY_HIGH_PERCENT = 95.0
@@ -244,13 +245,28 @@ def outbox_findings(stats: OutboxStats) -> list[Finding]:
                 "copy the .corrupt files from state_dir, then delete them; check the disk",
             )
         )
-    if dropped := sum(stats.drops.values()):
+    if stats.parked:
+        found.append(
+            finding(
+                "outbox_parked",
+                "warning",
+                f"{stats.parked} message(s) were refused again and again, and are laid aside",
+                "`patrol-edge outbox status` says why; put it right, then `patrol-edge outbox "
+                "unpark`",
+            )
+        )
+    if stats.dropped_s is not None and stats.dropped_s < DROPPING_FOR_S:
         causes = ", ".join(f"{count} {cause}" for cause, count in stats.drops.items())
+        track = (
+            f"; the stored track is within {stats.tolerance_m:.0f} m of the full one"
+            if stats.tolerance_m
+            else ""
+        )
         found.append(
             finding(
                 "outbox_dropping",
                 "warning",
-                f"{dropped} messages of low priority were dropped since the start: {causes}",
+                f"messages of low priority are dropped for room, since the start {causes}{track}",
                 "restore the link, or raise outbox.max_mib",
             )
         )

@@ -190,6 +190,7 @@ class HealthDesk:
             oldest_age_s=stats.oldest_age_s,
             size_mib=stats.size_bytes / computer.MIB,
             limit_mib=stats.limit_bytes / computer.MIB,
+            parked=stats.parked,
         )
 
     def _rate_list(self) -> tuple[Rate, ...]:

@@ -10,7 +10,7 @@ from telemetry.outbox.facts import Outgoing
 
 RESEND_LONGEST_S = 120.0
 REFUSED_LONGEST_S = 60.0
-PARK_AFTER = 8  # refusals by the broker; then the row waits on the disk for the next connection
+PARK_AFTER = 8  # refusals by the broker; then the row makes room for others
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +21,9 @@ class Sent:
     historical: bool
     attempts: int = 0
     refusals: int = 0
+    refused_with: str = ""  # the last refusal's reason code
+    poison: bool = False  # the broker refuses it, and takes others meanwhile
+    accepted_before: int = 0  # what the broker had accepted when it first refused this one
     token: int | None = None  # while it is on the wire
     sent_s: float = 0.0
     due: int = 0  # number of its valid entry in the schedule; older entries are void
@@ -41,6 +44,8 @@ class InFlight:
         self._ids: dict[str, int] = {}
         self._schedule: list[tuple[float, int, int]] = []  # when, entry number, sequence
         self._entries = 0
+        self._accepted = 0  # rows that the broker took, since start
+        self._hopeless: list[Sent] = []
         self.refusals: Counter[str] = Counter()  # by reason code, since start
 
     def __len__(self) -> int:
@@ -75,16 +80,26 @@ class InFlight:
             return []  # a status message, or one that the hub acknowledged faster than the broker
         sent.token = None
         if code >= 0x80:
-            self.count_refusal(f"0x{code:02x}")
-            sent.refusals += 1
-            self._again(sent, now_s + min(2.0**sent.refusals, REFUSED_LONGEST_S))
+            self._refused(sent, code, now_s)
             return []
+        self._accepted += 1
         if self._ack == "broker":
             return self._done([sent.sequence])
         patience_s = self._resend_after_s * 2.0 ** min(sent.attempts - 1, 8)
         longest_s = max(RESEND_LONGEST_S, self._resend_after_s)
         self._again(sent, now_s + min(patience_s, longest_s))
         return []
+
+    def _refused(self, sent: Sent, code: int, now_s: float) -> None:
+        sent.refused_with = f"0x{code:02x}"
+        self.count_refusal(sent.refused_with)
+        if not sent.refusals:
+            sent.accepted_before = self._accepted
+        sent.refusals += 1
+        if sent.refusals >= PARK_AFTER:
+            sent.poison = self._accepted > sent.accepted_before
+            self._hopeless.append(sent)
+        self._again(sent, now_s + min(2.0**sent.refusals, REFUSED_LONGEST_S))
 
     def hub_has(self, ids: Iterable[str], up_to: int | None) -> list[int]:
         """The hub's own acknowledgement. Returns what may leave the disk: only rows that were
@@ -126,11 +141,12 @@ class InFlight:
     def next_due_s(self) -> float | None:
         return self._schedule[0][0] if self._schedule else None
 
-    def park_hopeless(self) -> list[int]:
+    def park_hopeless(self) -> list[Sent]:
         """Let go of rows that the broker refused again and again, so that they block nobody."""
-        parked = [n for n, sent in self._rows.items() if sent.refusals >= PARK_AFTER]
-        self.forget(parked)
-        return parked
+        hopeless, self._hopeless = self._hopeless, []
+        hopeless = [sent for sent in hopeless if sent.sequence in self._rows]
+        self.forget(sent.sequence for sent in hopeless)
+        return hopeless
 
     def forget(self, sequences: Iterable[int]) -> None:
         for number in sequences:

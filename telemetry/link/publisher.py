@@ -201,7 +201,7 @@ class Publisher:
             return
         if now_s < self._held_until_s():
             return
-        self._outbox.release(self._flight.park_hopeless())
+        self._lay_aside(self._flight.park_hopeless())
         room = self._room()
         again = self._flight.due(now_s, room)
         fresh = self._outbox.take(min(room - len(again), HUB_WINDOW - len(self._flight)))
@@ -211,6 +211,16 @@ class Publisher:
                 self._send(sent, now_s)
             else:
                 self._flight.unsent(sent, now_s)
+
+    def _lay_aside(self, hopeless: list[Sent]) -> None:
+        """What the broker refuses while it takes others is parked. Where it takes nothing at all
+        (its access rules are wrong, most often) the rows come again with the next connection."""
+        for sent in hopeless:
+            if sent.poison:
+                cause = f"the broker refused it with code {sent.refused_with}"
+                self._outbox.park([sent.sequence], cause, sent.refusals)
+            else:
+                self._outbox.release([sent.sequence])
 
     def _held_until_s(self) -> float:
         """Nothing passes the birth, unless the disk takes too long over it."""
@@ -230,6 +240,8 @@ class Publisher:
             )
             self._flight.count_refusal("too_large")
             self._flight.forget([row.sequence])
+            cause = f"{len(payload)} bytes, and the broker takes {self._packet_bytes}"
+            self._outbox.park([row.sequence], cause)
             return
         message = WireMessage(
             topic=self._status.topics.up(row.kind),

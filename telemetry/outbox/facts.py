@@ -1,8 +1,8 @@
 """What the outbox tells: about one message, and about itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from telemetry.outbox.store import PRIORITIES, Row
+from telemetry.outbox.rows import PRIORITIES, Row
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +39,10 @@ class OutboxStats:
     limit_bytes: int
     last_sequence: int
     drops: dict[str, int]  # by cause, since start
+    drops_ever: dict[str, int] = field(default_factory=dict)  # by cause, of earlier runs too
+    dropped_s: float | None = None  # since the last drop; None if there was none since start
+    tolerance_m: float = 0.0  # how far the stored track may be from the full one; 0 is not at all
+    parked: int = 0  # refused again and again, and laid aside
     set_aside: int  # damaged files that lie beside the queue
     fault: str | None  # why the disk takes nothing now
 
@@ -48,7 +52,11 @@ class DiskFigures:
     """The disk's figures, as the worker last saw them."""
 
     depth: tuple[int, ...] = (0,) * PRIORITIES
+    parked: int = 0
+    tolerance_m: float = 0.0
     size_bytes: int = 0
     last_sequence: int = 0
     oldest: tuple[int, int] | None = None  # sequence and put_ms
     set_aside: int = 0
+    lowest_taken: int = PRIORITIES - 1  # rows of this priority and more urgent ones have room
+    trimming: bool = False  # room is being made

@@ -5,41 +5,51 @@ the very same batch.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 
-from telemetry.contract.topics import Leaf
-from telemetry.outbox.rescue import HighWater, aside, folder_errors, salvage, set_aside
-from telemetry.outbox.store import (
-    PRIORITIES,
-    NewRow,
-    Row,
-    Store,
-    StoreCorruptError,
-    StoreError,
-    StoreFullError,
+from telemetry.contract.topics import RETAINED_LEAVES, Leaf
+from telemetry.outbox.facts import DiskFigures
+from telemetry.outbox.quota import Quota
+from telemetry.outbox.rescue import (
+    HighWater,
+    aside,
+    folder_errors,
+    salvage,
+    salvage_counters,
+    salvage_parked,
+    set_aside,
 )
+from telemetry.outbox.rows import POSITIONS, PRIORITIES, Change, Done, NewRow, Row
+from telemetry.outbox.schema import StoreCorruptError, StoreError, StoreFullError
+from telemetry.outbox.store import Store
 
-POSITIONS, DIAGNOSTICS = 3, 4  # the only priorities that are ever given up for room
-TRIM_AT, TRIM_TO = 0.80, 0.75  # of the limit; above it only priorities 0 to 2 may grow
-CHUNK = 1000
+PARKED_ROWS = 1000  # of positions and diagnostics; the urgent ones are kept all
 
 
 class Keeper:
-    """Owns the file. `depth` may be read between calls, `drops` at any time by any thread."""
+    """Owns the file. `depth`, `parked` and `quota` may be read between calls, `drops` and
+    `drops_ever` at any time by any thread."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, thin_within_m: float) -> None:
         self._path = path
         self._max_bytes = max_bytes
+        self._within_m = thin_within_m
         self._high_water = HighWater(path.with_name(path.name + ".sequence"))
         self._reserved = 0
         self._store: Store | None = None
+        self._quota: Quota | None = None
         self._uncertain: int | None = None  # first sequence of a commit that failed half-way
         self._condemned = False  # damage was seen while the file was open
+        self._drops_written: Counter[str] = Counter()  # as they stand in the file
+        self._first = True  # no file was opened yet
+        self._set_aside = 0
         self.depth = [0] * PRIORITIES
-        self.drops: Counter[str] = Counter()
+        self.parked = [0] * PRIORITIES
+        self.drops: Counter[str] = Counter()  # since start
+        self.drops_ever: Counter[str] = Counter()  # of earlier runs too
 
     @property
     def is_open(self) -> bool:
@@ -48,6 +58,12 @@ class Keeper:
     @property
     def last_sequence(self) -> int:
         return self._store.last_sequence if self._store else 0
+
+    @property
+    def quota(self) -> Quota:
+        if self._quota is None:
+            raise StoreError("the file is not open")
+        return self._quota
 
     def open(self) -> None:
         """Open the file; a corrupt one is set aside, and what is readable in it taken over.
@@ -67,7 +83,10 @@ class Keeper:
         except StoreCorruptError:
             self._begin_anew()
             return
-        self._adopt(store, fresh=fresh)
+        try:
+            self._adopt(store, fresh=fresh)
+        except StoreCorruptError:
+            self._begin_anew()
 
     def condemn(self) -> None:
         """Damage was seen: close the file; the next `open` sets it aside. Never raises."""
@@ -75,61 +94,103 @@ class Keeper:
         self._uncertain = None
         self.close()
 
-    def commit(self, batch: Sequence[NewRow], acked: Sequence[int]) -> list[Row]:
-        """Store and delete, on the disk when it returns. Makes room if there is none.
+    def commit(self, change: Change) -> Done:
+        """Make the change, on the disk when it returns.
 
-        After a StoreError the caller comes back with the same batch: should the failed commit have
-        reached the disk after all, it is not stored twice.
+        After a StoreError the caller comes back with the same rows: should the failed commit have
+        reached the disk after all, they are not stored twice.
         """
         store = self._opened()
-        self._reserve(store.last_sequence + len(batch))
+        self._reserve(store.last_sequence + len(change.put))
         try:
-            stored = self._found_after_all(store, batch) or self._append(store, batch, acked)
-        except (StoreFullError, StoreCorruptError):
-            raise  # full: rolled back, the file is as sound as before
+            done = self._found_after_all(store, change.put) or self._commit(store, change)
+        except StoreFullError:
+            self._uncertain = None
+            raise  # rolled back, the file is as sound as before
+        except StoreCorruptError:
+            raise
         except StoreError:
             # After a failed sync nothing in this connection's memory can be trusted.
-            self._uncertain = store.last_sequence + 1 if batch else None
+            self._uncertain = store.last_sequence + 1 if change.put else None
             self.close()
             raise
         self._uncertain = None
-        if store.used_pages() > TRIM_AT * store.max_pages:
-            self._trim(store)
-        return stored
+        if done.parked:
+            self._bound_parked(store)
+        return done
+
+    def trim(self) -> None:
+        """Give up one chunk of what may be given up, if there is a reason to."""
+        if not self.quota.due:
+            return
+        store = self._opened()
+        cause, change = self.quota.give_up()
+        if change:
+            counters = {**change.counters, **self._drop_counters()}
+            done = self._apply(store, replace(change, counters=counters))
+            self.count_drops({cause: sum(done.deleted.values())})
+        self.quota.tidy(change)
+        self.quota.look()
+
+    def count_drops(self, causes: Mapping[str, int]) -> None:
+        """Counted at once, and in the file with the next commit."""
+        self.drops = self.drops + Counter(causes)  # replaced: others read it meanwhile
+        self.drops_ever = self.drops_ever + Counter(causes)
 
     def read(self, priority: int, after: int, up_to: int, limit: int) -> list[Row]:
         return self._opened().read(priority, after, up_to, limit)
 
     def newest(self) -> dict[Leaf, int]:
-        return self._opened().newest()
+        """The sequence of the newest row ever stored, for each retained kind."""
+        counters = self._opened().counters()
+        return {kind: counters.get(f"newest.{kind}", 0) for kind in RETAINED_LEAVES}
 
-    def oldest(self) -> tuple[int, int] | None:
-        return self._opened().oldest()
-
-    def file_bytes(self) -> int:
-        return self._opened().file_bytes()
-
-    def set_aside_count(self) -> int:
-        return len(aside(self._path))
+    def figures(self) -> DiskFigures:
+        """How the disk is doing now."""
+        store, quota = self._opened(), self.quota
+        oldest = store.oldest()
+        quota.passed(oldest[POSITIONS])
+        return DiskFigures(
+            depth=tuple(self.depth),
+            parked=sum(self.parked),
+            tolerance_m=quota.tolerance_m,
+            size_bytes=store.file_bytes(),
+            last_sequence=store.last_sequence,
+            oldest=min((each for each in oldest if each is not None), default=None),
+            set_aside=self._set_aside,
+            lowest_taken=quota.lowest_taken,
+            trimming=quota.due,
+        )
 
     def close(self) -> None:
         """Never raises."""
         if self._store is not None:
+            if counters := self._drop_counters():
+                with suppress(StoreError):
+                    self._store.commit(Change(counters=counters))
             self._store.close()
-            self._store = None
+            self._store = self._quota = None
 
     def _opened(self) -> Store:
         if self._store is None:
             raise StoreError("the file is not open")
         return self._store
 
+    # --- opening ---
+
     def _begin_anew(self) -> None:
         with folder_errors():
             old = set_aside(self._path)
         store = Store.open(self._path, self._max_bytes)
-        saved = sum(store.take_over(n, salvage(old, n)) for n in range(PRIORITIES))
+        try:
+            store.commit(Change(counters=salvage_counters(old)))
+            saved = sum(store.take_over(n, salvage(old, n)) for n in range(PRIORITIES))
+            store.take_over_parked(salvage_parked(old))
+        except StoreError:
+            store.close()
+            raise
         if (lost := sum(self.depth) - saved) > 0:
-            self._count_drops("corrupt_file", lost)
+            self.count_drops({"corrupt_file": lost})
         self._adopt(store, fresh=True)
         self._condemned = False
 
@@ -138,11 +199,22 @@ class Keeper:
             self._reserved = self._high_water.read()
             if fresh and self._reserved > store.last_sequence:
                 store.start_after(self._reserved)
-            self.depth = store.counts()
+            counters = store.counters()
+            self.depth = [count for count, _ in store.sizes()]
+            self.parked = store.parked_counts()
+            self._set_aside = len(aside(self._path))
+            self._quota = Quota(store, self._within_m, counters)
+            self._take_over_drops(counters)
         except StoreError:
             store.close()
             raise
         self._store = store
+
+    def _take_over_drops(self, counters: Mapping[str, int]) -> None:
+        self._drops_written = _drops_in(counters)
+        if self._first:  # what earlier runs have dropped
+            self._first = False
+            self.drops_ever = self.drops_ever + self._drops_written
 
     def _reserve(self, sequence: int) -> None:
         if sequence <= self._reserved:
@@ -153,82 +225,65 @@ class Keeper:
             self._high_water.write(target)
         self._reserved = target
 
-    def _found_after_all(self, store: Store, batch: Sequence[NewRow]) -> list[Row]:
+    def _found_after_all(self, store: Store, batch: Sequence[NewRow]) -> Done | None:
         first = self._uncertain
         if first is None or not batch or store.id_at(first) != batch[0].id:
-            return []
-        return [
+            return None
+        stored = [
             Row(sequence, row.priority, row.kind, row.id, row.body)
             for sequence, row in enumerate(batch, first)
         ]
+        self.quota.changed(self.depth, stored)
+        return Done(stored=stored)
 
-    def _append(self, store: Store, batch: Sequence[NewRow], acked: Sequence[int]) -> list[Row]:
+    # --- changing ---
+
+    def _commit(self, store: Store, change: Change) -> Done:
+        change = replace(change, counters={**change.counters, **self._drop_counters()})
         try:
-            stored, deleted = store.append(batch, acked)
+            done = self._apply(store, change)
         except StoreFullError:
             # Deletes need no room in the table, but the log does: give it back its own pages.
             store.checkpoint()
-            self._delete(store, acked)
-            self._trim(store)
-            stored, deleted = store.append(batch, ())
-        for row in stored:
+            self._apply(store, replace(change, put=(), unparked=()))
+            self.quota.disk_is_full()
+            done = self._apply(store, Change(put=change.put, unparked=change.unparked))
+        self.quota.disk_has_room()
+        return done
+
+    def _apply(self, store: Store, change: Change) -> Done:
+        done = store.commit(change)
+        self._drops_written |= _drops_in(change.counters)
+        for row in done.stored:
             self.depth[row.priority] += 1
-        self._forget(deleted)
-        return stored
+        self._move(done.deleted, depth=-1)
+        self._move(done.parked, depth=-1, parked=1)
+        self._move(done.unparked, depth=1, parked=-1)
+        self.quota.changed(self.depth, done.stored)
+        return done
 
-    def _trim(self, store: Store) -> None:
-        """Give up diagnostics, oldest first, then every second position; never anything else."""
-        target = TRIM_TO * store.max_pages
-        while store.used_pages() > target:
-            oldest = store.sequences(DIAGNOSTICS, CHUNK)
-            if not oldest:
-                break
-            self._count_drops("full_diagnostics", self._delete(store, oldest))
-        while store.used_pages() > target and self._thin(store):
-            store.checkpoint()
+    def _bound_parked(self, store: Store) -> None:
+        """Parked positions and diagnostics are kept for looking at; a broker that takes none of
+        them must not fill the disk."""
+        if (surplus := sum(self.parked[POSITIONS:]) - PARKED_ROWS) > 0:
+            self.count_drops({"parked_full": store.drop_parked(surplus)})
+            self.parked = store.parked_counts()
 
-    def _thin(self, store: Store) -> int:
-        """Give up an eighth of the positions, where they are densest. Returns how many."""
-        track = store.sequences(POSITIONS, None)
-        surplus = thinned(track, max(len(track) // 8, 100))
-        self._count_drops("full_positions_thinned", self._delete(store, surplus))
-        if surplus:
-            # Half-empty pages are no room yet: the rows between the gaps are written anew.
-            for start in range(0, len(track), CHUNK):
-                chunk = track[start : start + CHUNK]
-                if chunk[-1] >= surplus[0]:
-                    store.repack(POSITIONS, chunk[0], chunk[-1])
-        return len(surplus)
+    def _move(self, counts: Mapping[int, int], *, depth: int, parked: int = 0) -> None:
+        for priority, count in counts.items():
+            self.depth[priority] += depth * count
+            self.parked[priority] += parked * count
 
-    def _count_drops(self, cause: str, count: int) -> None:
-        self.drops = self.drops + Counter({cause: count})  # replaced: others read it meanwhile
-
-    def _delete(self, store: Store, sequences: Sequence[int]) -> int:
-        _, deleted = store.append((), sequences)
-        self._forget(deleted)
-        return sum(deleted.values())
-
-    def _forget(self, deleted: Counter[int]) -> None:
-        for priority, count in deleted.items():
-            self.depth[priority] -= count
+    def _drop_counters(self) -> dict[str, int]:
+        """The counts of drops that the file does not know yet."""
+        return {
+            f"drops.{cause}": count
+            for cause, count in self.drops_ever.items()
+            if self._drops_written[cause] != count
+        }
 
 
-def thinned(track: Sequence[int], wanted: int) -> list[int]:
-    """Which of these to leave out so that about `wanted` go and no large hole opens.
-
-    The first and the last stay. Where rows are densest they go first: the distance that a gap may
-    reach doubles only when the track is nowhere denser.
-    """
-    reach = 2
-    while len(track) > 2:
-        surplus: list[int] = []
-        kept = track[0]
-        for here, after in pairwise(track[1:]):
-            if after - kept <= reach and len(surplus) < wanted:
-                surplus.append(here)
-            else:
-                kept = here
-        if len(surplus) >= wanted or reach > track[-1] - track[0]:
-            return surplus
-        reach *= 2
-    return []
+def _drops_in(counters: Mapping[str, int]) -> Counter[str]:
+    """The counts of drops among the file's counters, by cause."""
+    prefix = "drops."
+    return Counter({n.removeprefix(prefix): v for n, v in counters.items() if n.startswith(prefix)})

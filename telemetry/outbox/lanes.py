@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from telemetry.outbox.store import PRIORITIES, Row
+from telemetry.outbox.rows import PRIORITIES, Row
 
 READ_AHEAD = 128
 

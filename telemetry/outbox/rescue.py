@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.contract.topics import UP_LEAVES
-from telemetry.outbox.store import TABLES, RawRow, StoreError
+from telemetry.outbox.rows import PRIORITIES, RawParked, RawRow
+from telemetry.outbox.schema import TABLES, StoreError
 
 KEPT_ASIDE = 3
+HIGHEST = 2**53  # no unit ever gets there: a larger number is damage
 
 
 @contextmanager
@@ -81,6 +83,25 @@ def salvage(path: Path, priority: int) -> Iterator[RawRow]:
         yield from (row for row in db.execute(query, (read_to,)) if _sound(row))
 
 
+def salvage_parked(path: Path) -> Iterator[RawParked]:
+    """The sound rows that were laid aside, up to the damage. Never raises for what it reads."""
+    with suppress(sqlite3.DatabaseError), closing(_read_only(path)) as db:
+        for row in db.execute("SELECT * FROM parked ORDER BY sequence"):
+            sequence, priority, kind, message_id, put_ms, body, *why = row
+            if _sound((sequence, kind, message_id, put_ms, body)) and _sound_reason(priority, why):
+                yield row
+
+
+def salvage_counters(path: Path) -> dict[str, int]:
+    """What the file has counted, as far as it can be read. Never raises for what it reads."""
+    found: dict[str, int] = {}
+    with suppress(sqlite3.DatabaseError), closing(_read_only(path)) as db:
+        for name, value in db.execute("SELECT name, value FROM counter"):
+            if isinstance(name, str) and isinstance(value, int) and 0 <= value < HIGHEST:
+                found[name] = value
+    return found
+
+
 def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
@@ -88,8 +109,15 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _sound(row: tuple[object, ...]) -> bool:
     """Is this really a row that was stored?"""
     match row:
-        case (int(), str() as kind, str(), int(), bytes() as body):
-            return kind in UP_LEAVES and _is_body(body)
+        case (int() as sequence, str() as kind, str(), int(), bytes() as body):
+            return 0 < sequence < HIGHEST and kind in UP_LEAVES and _is_body(body)
+    return False
+
+
+def _sound_reason(priority: object, why: list[object]) -> bool:
+    match (priority, *why):
+        case (int() as number, str(), int(), int()):
+            return 0 <= number < PRIORITIES
     return False
 
 

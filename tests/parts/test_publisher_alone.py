@@ -29,7 +29,7 @@ from telemetry.link.transport import (
 )
 from telemetry.outbox.facts import Outgoing
 from telemetry.outbox.outbox import Outbox
-from telemetry.outbox.store import Row
+from telemetry.outbox.rows import Row
 from tests.fakes import ManualClock
 from tests.unit_under_test import position
 
@@ -180,7 +180,7 @@ def test_counts_that_were_read_do_not_change_any_more(tmp_path: Path) -> None:
 
     publisher._count_down("retained")
     publisher._flight.count_refusal("0x87")
-    keeper._count_drops("corrupt_file", 1)
+    keeper.count_drops({"corrupt_file": 1})
 
     assert seen == (Counter(), Counter(), Counter())
     assert publisher.stats().down == {"retained": 1}

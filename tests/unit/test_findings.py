@@ -62,12 +62,18 @@ def test_each_trouble_of_link_and_queue_has_its_code() -> None:
     assert findings.link_findings(replace(UP, awaiting_hub=3), 5.0) == []
     refused = replace(UP, refused={"not authorized": 2})
     assert codes(findings.link_findings(refused, None)) == ["message_refused"]
-    troubled = replace(EMPTY, fault="disk full", set_aside=1, drops={"quota": 4})
+    troubled = replace(
+        EMPTY, fault="disk full", set_aside=1, drops={"quota": 4}, dropped_s=5.0, parked=2
+    )
     assert codes(findings.outbox_findings(troubled)) == [
         "outbox_fault",
         "outbox_set_aside",
+        "outbox_parked",
         "outbox_dropping",
     ]
+    assert findings.outbox_findings(replace(EMPTY, drops={"quota": 4}, dropped_s=5000.0)) == []
+    thinned = replace(EMPTY, drops={"full_positions_thinned": 4}, dropped_s=5.0, tolerance_m=20.0)
+    assert "within 20 m" in findings.outbox_findings(thinned)[0].text
 
 
 def test_a_computer_that_is_hot_full_and_short_of_memory() -> None:

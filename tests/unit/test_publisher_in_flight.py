@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 
 from telemetry.link.in_flight import PARK_AFTER, InFlight, Sent
 from telemetry.outbox.facts import Outgoing
-from telemetry.outbox.keeper import thinned
 from telemetry.outbox.lanes import READ_AHEAD, Lanes
-from telemetry.outbox.store import Row
+from telemetry.outbox.rows import Row
 
 
 def row(sequence: int, priority: int = 1) -> Row:
@@ -64,8 +63,21 @@ def test_a_row_refused_again_and_again_makes_room_for_others() -> None:
         assert flight.park_hopeless() == []
         flight.broker_answered(found.token or 0, 0x97, attempt)
         flight.sent(found, 5000 + attempt, attempt)
-    assert flight.park_hopeless() == [1]
-    assert len(flight) == 0
+    assert flight.park_hopeless() == [found]
+    assert not found.poison, "the broker took nothing at all: it is not this row's fault"
+    assert (len(flight), flight.park_hopeless()) == (0, [])
+
+
+def test_a_row_refused_while_others_are_taken_is_poison() -> None:
+    flight = InFlight("broker", 30)
+    found = sent(flight, 1)
+    for attempt in range(PARK_AFTER):
+        flight.broker_answered(found.token or 0, 0x99, attempt)
+        flight.sent(found, 5000 + attempt, attempt)
+        sent(flight, 2 + attempt)
+        assert flight.broker_answered(1002 + attempt, 0, attempt) == [2 + attempt]
+    assert flight.park_hopeless() == [found]
+    assert (found.poison, found.refused_with, found.refusals) == (True, "0x99", PARK_AFTER)
 
 
 def test_after_a_lost_connection_the_unacknowledged_go_first_and_are_historical() -> None:
@@ -159,28 +171,3 @@ def test_a_lane_that_overflows_goes_on_from_the_disk_in_order() -> None:
     assert len(lanes.take(1000)) == READ_AHEAD
     (lane,) = [lane for lane in lanes.hungry() if lane.live]
     assert (lane.cursor, lane.end) == (READ_AHEAD, READ_AHEAD + 50)
-
-
-# --- thinning ---
-
-
-@given(st.sets(st.integers(1, 3000), min_size=3), st.integers(1, 500))
-def test_thinning_keeps_both_ends_and_what_was_asked_at_most(
-    numbers: set[int], wanted: int
-) -> None:
-    track = sorted(numbers)
-
-    surplus = thinned(track, wanted)
-
-    left = sorted(numbers - set(surplus))
-    assert left[0] == track[0]
-    assert left[-1] == track[-1]
-    assert len(surplus) <= wanted
-    assert len(surplus) >= min(wanted, len(track) - 2)
-
-
-def test_an_even_track_is_thinned_evenly() -> None:
-    left = set(range(1, 1001)) - set(thinned(list(range(1, 1001)), 400))
-
-    gaps = [b - a for a, b in zip(sorted(left), sorted(left)[1:], strict=False)]
-    assert max(gaps) == 2
