@@ -86,6 +86,9 @@ class TasksConfig(Section):
     acknowledge_within_s: float = Field(
         60.0, ge=1, le=3600, description="then `overdue`, if the hub set no deadline for it"
     )
+    handover_within_s: float = Field(
+        120.0, ge=1, le=3600, description="an offered task stays with the unit after this"
+    )
     automatic_acknowledge: bool = Field(
         False, description="true: the unit itself acknowledges; false: its crew does"
     )

@@ -38,7 +38,12 @@ TaskEventKind = Literal[
     "off_route",
     "back_on_route",
     "handover_offered",
+    "handover_declined",
+    "handover_expired",
+    "suspended",
+    "resumed",
 ]
+Motion = Literal["moving", "idle", "blocked"]  # idle: standing as at a light; blocked: for longer
 
 
 class TaskTimes(Message):
@@ -48,7 +53,15 @@ class TaskTimes(Message):
     acknowledged: UtcTime | None = Field(None, description="T1")
     moving: UtcTime | None = Field(None, description="T2")
     arrived: UtcTime | None = Field(None, description="T3: near, slow, and staying")
-    cleared: UtcTime | None = Field(None, description="T4: closed, handed over or cancelled")
+    cleared: UtcTime | None = Field(
+        None, description="T4: closed, handed over, refused or cancelled"
+    )
+    acknowledged_after_s: Seconds | None = Field(
+        None, description="T1 - T0 by a clock that nobody sets; absent over a reboot"
+    )
+    moving_after_s: Seconds | None = Field(None, description="T2 - T0, likewise")
+    arrived_after_s: Seconds | None = Field(None, description="T3 - T0, likewise")
+    cleared_after_s: Seconds | None = Field(None, description="T4 - T0, likewise")
 
 
 class TaskEvent(UpMessage):
@@ -65,7 +78,10 @@ class TaskEvent(UpMessage):
     command: Uuid | None = Field(None, description="the command that caused it, if one did")
     times: TaskTimes
     remaining_m: Distance | None = Field(None, description="along the route, if one was given")
-    eta_s: Seconds | None = Field(None, description="until arrival, from `time` on")
+    eta_s: Seconds | None = Field(
+        None, description="until arrival, from `time` on; absent where it cannot be told (blocked)"
+    )
+    motion: Motion | None = Field(None, description="of the unit on its way")
     ring: Ring | None = Field(None, description="the 1, 3 or 5 minute ring the unit is in")
     off_route: bool | None = None
     step: TaskState | None = Field(None, description="reminder, overdue: the state that was due")

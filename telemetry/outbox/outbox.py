@@ -73,13 +73,19 @@ class Outbox:
 
     # --- for producers, any thread ---
 
-    def put(self, draft: Draft, *, durable: bool, timeout_s: float = 1.0) -> Receipt:
+    def put(
+        self, draft: Draft, *, durable: bool, timeout_s: float = 1.0, event_id: str | None = None
+    ) -> Receipt:
         """Queue a draft; with `durable`, return when it is on the disk.
+
+        `event_id` (UUIDv7) is for whoever wrote the event down before, and tells it again after a
+        crash: the repetition must be known by its id.
 
         Where the disk refuses, or takes longer than `timeout_s`, the receipt is not `stored` yet:
         the draft is kept in memory, and tried again for as long as the process lives.
         """
-        receipt = Receipt(uuid7(draft.time))  # not the computer's clock: it may know less
+        # A new id is of the draft's time, not the computer's clock: it may know less.
+        receipt = Receipt(event_id or uuid7(draft.time))
         body = body_of(self._sender, draft, receipt.id)
         row = NewRow(draft.priority, draft.kind, receipt.id, self._ages.now_ms(), body)
         with self._lock:

@@ -1,0 +1,88 @@
+"""One small file that survives a power cut: written whole beside the old one, then put in place.
+
+A file that cannot be read is set aside and named, never an exit; a disk that refuses is a fault,
+and what is remembered lives on in memory until it takes it again.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+LARGEST_BYTES = 16 * 1024 * 1024  # far above what this unit writes: not ours
+
+
+class Memory(Generic[T]):
+    """Loads and saves one immutable value. Not safe for threads: its owner has a lock."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self.path = path
+        self.fault: str | None = None  # why the disk does not take it now
+        self.lost: str | None = None  # why what was there could not be read
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+
+    def load(self) -> T | None:
+        """What was saved last; None where there is nothing, or nothing that can be read."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(LARGEST_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.lost = f"{self.path.name} cannot be read: {error.strerror}"
+            return None
+        try:
+            if len(data) > LARGEST_BYTES:
+                raise ValueError("too large")  # noqa: TRY301 - the same cure as for a damaged one
+            return self._adapter.validate_json(data)
+        except (ValidationError, ValueError, RecursionError) as error:
+            self._set_aside(type(error).__name__)
+            return None
+
+    def save(self, value: T) -> bool:
+        """On the disk when this returns True. False, with `fault`, where the disk refuses."""
+        try:
+            self._write(self._adapter.dump_json(value))
+        except OSError as error:
+            if self.fault is None:
+                structlog.get_logger().warning(
+                    "not_remembered", file=self.path.name, error=str(error)
+                )
+            self.fault = f"{self.path.name} cannot be written: {error.strerror}"
+            return False
+        self.fault = None
+        return True
+
+    def _write(self, data: bytes) -> None:
+        """The old file or the new one, never half of it (rename(2), and fsync before and after)."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except OSError:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _set_aside(self, cause: str) -> None:
+        """Keep the damaged file for whoever looks into it; only the newest of them."""
+        aside = self.path.with_name(self.path.name + ".damaged")
+        self.lost = f"{self.path.name} was damaged ({cause}) and set aside as {aside.name}"
+        with suppress(OSError):
+            self.path.replace(aside)
+        structlog.get_logger().error("memory_damaged", file=self.path.name, aside=aside.name)

@@ -1,0 +1,52 @@
+"""Hands written-down events to the outbox until each is on its disk: after a crash, once more.
+
+The event was saved with the change that it tells of. So there is no moment at which one is on the
+disk without the other: a crash in between costs a repetition with the same id, never a step.
+"""
+
+from collections.abc import Iterable
+
+from edge.tasks.record import Untold
+from telemetry.contract.envelope import Draft
+from telemetry.contract.registry import BY_TYPE
+from telemetry.outbox.facts import Receipt
+from telemetry.outbox.outbox import Outbox
+
+WAIT_S = 0.3  # for the outbox's disk; what takes longer is kept there in memory, and by us
+
+
+class Teller:
+    """Used under its owner's lock."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._given: dict[str, Receipt] = {}
+
+    def tell(self, events: Iterable[Untold]) -> None:
+        """All that are not crossed out: those are put that this process has not put, or lost."""
+        given = {}
+        for event in events:
+            receipt = self._given.get(event.id)
+            if receipt is None or receipt.dropped:
+                receipt = self._outbox.put(
+                    draft_of(event), durable=True, timeout_s=WAIT_S, event_id=event.id
+                )
+            given[event.id] = receipt
+        self._given = given
+
+    def settled(self, events: Iterable[Untold]) -> tuple[Untold, ...]:
+        """Those of the events that are not on the outbox's disk yet."""
+        return tuple(event for event in events if not self._stored(event))
+
+    def _stored(self, event: Untold) -> bool:
+        receipt = self._given.get(event.id)
+        return receipt is not None and receipt.stored
+
+
+def draft_of(event: Untold) -> Draft:
+    return Draft(
+        data=BY_TYPE[event.type].model_validate(event.data),
+        time=event.time,
+        time_quality=event.quality,
+        priority=event.priority,
+    )
