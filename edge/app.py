@@ -28,7 +28,7 @@ from edge.worker import Beat, Worker
 from telemetry.contract.envelope import Sender
 from telemetry.contract.topics import Topics
 from telemetry.contract.uuid7 import uuid7
-from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.libraries import open_transport
 from telemetry.link.publisher import Publisher
 from telemetry.link.status_writer import StatusWriter
 from telemetry.link.transport import link_options
@@ -234,7 +234,7 @@ class App:
             config_version=loaded.digest[:12],
         )
         return Publisher(
-            PahoTransport(),
+            open_transport(settings.delivery.transport, settings.hub.protocol),
             outbox,
             status,
             link_options(settings.hub, settings.unit.id),

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from edge.cli.console import DONE, FAILED, CommandError
+from edge.cli.console import DONE, FAILED, USAGE, CommandError
 
 DEFAULT_CONFIG = Path("/etc/patrol-edge/unit.yaml")
 
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.app import App
     from edge.state_lock import StateInUseError, lock_state
     from edge.supervisor import block_stop_signals, wait_for_stop_signal
+    from telemetry.link.transport import TransportConfigError
 
     loaded = load(args.config)
     try:
@@ -41,7 +42,11 @@ def run(args: argparse.Namespace) -> int:
     log.set_up(loaded.settings.logging)
     log.starting(loaded)
     block_stop_signals()  # before any thread starts, so that all inherit it
-    app = App(loaded)
+    try:
+        app = App(loaded)
+    except TransportConfigError as error:
+        problem, _, cure = str(error).partition("; ")
+        raise CommandError(problem, cure, USAGE) from error
     app.start()
     code = app.watch(wait_for_stop_signal)
     log.stopping(app.parts.outbox.pending())

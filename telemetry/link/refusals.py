@@ -6,7 +6,12 @@ import ssl
 from telemetry.link.transport import LinkOptions, Refused
 
 # MQTT 3.1.1, 3.2.2.3, and MQTT 5, 3.2.2.2: the reasons in a CONNACK that a technician can cure.
-_CREDENTIALS = {"Bad user name or password", "Not authorized", "Bad authentication method"}
+_CREDENTIALS = {
+    "Bad user name or password",
+    "Bad username or password",
+    "Not authorized",
+    "Bad authentication method",
+}
 _PROTOCOL = {"Unsupported protocol version"}
 
 
@@ -39,6 +44,11 @@ def _tls_trouble(error: ssl.SSLError, address: str) -> Refused:
             "hub.tls.ca name the authority that signed it, and is the clock right?",
         )
     reason = (error.reason or str(error)).replace("_", " ").lower()
+    return tls_not_shaken(reason, address)
+
+
+def tls_not_shaken(reason: str, address: str) -> Refused:
+    """The handshake failed, and neither side says more than this."""
     return Refused(
         "tls",
         f"TLS with {address} failed ({reason}): is it the TLS port, and does the broker accept "
@@ -56,6 +66,11 @@ _ENDINGS = {
     "Keep alive timeout": "the broker heard nothing for too long: is the link very slow?",
     "Receive maximum exceeded": "the broker counts more unacknowledged messages than it allows",
 }
+
+
+def words(name: str) -> str:
+    """`NOT_AUTHORIZED` as the standard writes it: `Not authorized`."""
+    return name.replace("_", " ").capitalize()
 
 
 def why_ended(reason: str) -> str:

@@ -3,7 +3,6 @@
 import gc
 import shutil
 import socket
-import subprocess
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.security import password, tls_context
 from telemetry.link.transport import LinkOptions, TransportConfigError
 from tests.broker import MOSQUITTO, Broker, free_port
+from tests.certificates import make_authority, make_certificate
 from tests.unit_under_test import UnitUnderTest, position, running, wait_for
 
 SHIPPED = Path(__file__).parents[2] / "systemd" / "mosquitto"
@@ -36,29 +36,6 @@ def _collected_here() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
-
-
-def openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-def make_authority(folder: Path, name: str) -> None:
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    files = ("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt")
-    extension = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    openssl("req", "-x509", *key, *files, "-days", "2", "-subj", f"/CN={name}", *extension)
-
-
-def make_certificate(folder: Path, name: str, authority: str = "ca") -> None:
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    request = folder / f"{name}.csr"
-    openssl("req", *key, "-keyout", folder / f"{name}.key", "-out", request, "-subj", f"/CN={name}")
-    extensions = folder / f"{name}.ext"
-    extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    signer = ("-CA", folder / f"{authority}.crt", "-CAkey", folder / f"{authority}.key")
-    files = ("-in", request, "-out", folder / f"{name}.crt", "-extfile", extensions)
-    openssl("x509", "-req", *signer, "-CAcreateserial", "-days", "2", *files)
-    (folder / f"{name}.key").chmod(0o600)
 
 
 @pytest.fixture(scope="module")
