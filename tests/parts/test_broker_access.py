@@ -1,6 +1,7 @@
 """The shipped access rules on a real mosquitto: a unit can be itself, and nobody else."""
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,10 @@ from telemetry.link.transport import (
     TransportEvent,
     WireMessage,
 )
+from tests.access import LACKING, PILOT_CA, Authority, pilot_ca, shipped_broker, shipped_settings
 from tests.broker import MOSQUITTO, Broker
+from tests.broker_attacks import Ground, rights
+from tests.raw_mqtt import RawClient, packet, text
 from tests.unit_under_test import UnitUnderTest, position, wait_for
 
 SHIPPED = Path(__file__).parents[2] / "systemd" / "mosquitto"
@@ -147,6 +151,7 @@ def test_a_unit_cannot_hear_another(broker: Broker, secrets_folder: Path, intrud
     """mosquitto 2.0 grants a subscription that it then never serves: what counts is silence."""
     wanted = ("patrol/v1/dog-1/ack", "patrol/v1/dog-1/position", "patrol/v1/#", "#", "+/+/+/+")
     intruder.transport.subscribe((*wanted, "patrol/v1/dog-2/ack", "patrol/v1/hub/state"))
+    assert intruder.may_publish("patrol/v1/dog-2/event")  # by now it has subscribed
     unit, hub = (Client(broker, secrets_folder, user) for user in ("dog-1", "hub"))
 
     assert unit.may_publish("patrol/v1/dog-1/position")
@@ -181,3 +186,129 @@ def test_a_wrong_password_is_told_as_such(broker: Broker, tmp_path: Path) -> Non
 
     assert wait_for(lambda: "hub.password_file" in (unit.publisher.stats().last_error or ""))
     unit.stop()
+
+
+# --- with certificates, as shipped --------------------------------------------------------------
+
+needs_openssl = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    folder = tmp_path_factory.mktemp("authority") / "ca"
+    return Authority(folder, "dog-1", "dog-2", "hub", "observer")
+
+
+@needs_openssl
+@pytest.mark.parametrize("kind", ["patrol-edge", "partners"])
+def test_the_shipped_files_are_accepted_without_a_complaint(
+    kind: str, authority: Authority
+) -> None:
+    with shipped_broker(kind, authority, more_rules="") as broker:
+        assert gets_in(broker, authority, "hub")
+        complaints = [
+            line
+            for line in broker.log.splitlines()
+            if ("Error" in line or "Warning" in line)
+            and "does not contain '%c' or '%u'" not in line  # meant so, and said so in the file
+            and "run as root" not in line
+            and "unexpected eof" not in line  # the test's own hanging up
+        ]
+    assert complaints == []
+
+
+@needs_openssl
+def test_unit_and_hub_have_their_rights(authority: Authority) -> None:
+    with shipped_broker("patrol-edge", authority) as broker:
+        ground = Ground(broker.port, authority)
+        assert [what for what, works in rights(ground) if not works] == []
+        ground.close()
+
+
+@needs_openssl
+def test_a_withdrawn_certificate_opens_nothing(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca", "dog-1", "dog-2")
+    lines = shipped_settings("patrol-edge", authority)
+    lines.insert(lines.index("require_certificate true"), f"crlfile {authority.folder}/crl.pem")
+    with Broker(lines, kind="mosquitto") as broker:
+        with RawClient(broker.port, authority.context("dog-1"), "dog-1") as client:
+            assert client.accepted
+        pilot_ca(authority.folder, "revoke", "dog-1")
+        broker.signal(signal.SIGHUP)
+        assert wait_for(lambda: not gets_in(broker, authority, "dog-1"))
+        assert gets_in(broker, authority, "dog-2")
+
+
+def gets_in(broker: Broker, authority: Authority, name: str) -> bool:
+    try:
+        with RawClient(broker.port, authority.context(name), name) as client:
+            return client.accepted
+    except OSError:
+        return False
+
+
+@needs_openssl
+def test_what_is_too_large_costs_its_sender_the_connection_and_nobody_else(
+    authority: Authority,
+) -> None:
+    with shipped_broker("patrol-edge", authority) as broker:
+        hub = RawClient(broker.port, authority.context("hub"), "hub")
+        unit = RawClient(broker.port, authority.context("dog-1"), "dog-1")
+        topic = "patrol/v1/dog-1/snapshot/e-1"
+        assert unit.publish(topic, b"x" * 1_000_000) is not None
+        assert unit.publish(topic, b"x" * 1_048_576) is None
+        assert not unit.settle()
+        assert hub.settle()
+        assert gets_in(broker, authority, "dog-1")
+        for client in (unit, hub):
+            client.drop()
+
+
+@needs_openssl
+def test_a_command_waits_for_its_unit_over_a_restart_of_the_broker(tmp_path: Path) -> None:
+    """What `per_listener_settings true` breaks in mosquitto before 2.0.23."""
+    authority = Authority(tmp_path / "ca", "dog-1", "hub")
+    topic = "patrol/v1/dog-1/command"
+    with shipped_broker("patrol-edge", authority) as broker:
+        unit = RawClient(broker.port, authority.context("dog-1"), "dog-1", clean=False)
+        unit.send(packet(0x82, b"\x00\x01\x00" + text(topic) + b"\x01"))  # QoS 1
+        assert unit.settle()
+        unit.drop()
+        broker.signal(signal.SIGUSR1)  # write what is remembered to the disk
+        assert wait_for(lambda: (authority.folder / "data" / "mosquitto.db").exists())
+        broker.restart()
+        with RawClient(broker.port, authority.context("hub"), "hub") as hub:
+            assert hub.publish(topic, b"wait") == 0
+        again = RawClient(broker.port, authority.context("dog-1"), "dog-1", clean=False)
+        again.settle()
+        assert [each.payload for each in again.heard] == [b"wait"]
+        again.drop()
+
+
+@needs_openssl
+def test_the_pilot_authority_signs_only_names_that_can_be_topics(authority: Authority) -> None:
+    for name in ("", "DOG-1", "dog/1", "+", "#", "dog 1", "a" * 33, "ca", "broker", "../x", "hünd"):
+        result = subprocess.run(
+            [PILOT_CA, authority.folder, "client", name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (result.returncode, result.stderr[:9]) == (2, "pilot-ca:"), name
+    files = {path.name: path.stat().st_mode & 0o077 for path in authority.folder.glob("*.key")}
+    assert set(files.values()) == {0}
+
+
+@needs_openssl
+def test_a_key_made_on_the_unit_is_signed_under_the_name_that_the_authority_says(
+    authority: Authority, tmp_path: Path
+) -> None:
+    request = [
+        "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc",
+        "-keyout", tmp_path / "unit.key", "-subj", "/CN=hub/O=mine", "-out", tmp_path / "unit.csr",
+    ]  # fmt: skip
+    subprocess.run(request, check=True, capture_output=True)
+    pilot_ca(authority.folder, "sign", "dog-7", str(tmp_path / "unit.csr"))
+    subject = ["openssl", "x509", "-noout", "-subject", "-in", authority.folder / "dog-7.crt"]
+    told = subprocess.run(subject, check=True, capture_output=True, text=True).stdout
+    assert told.replace(" ", "").strip() == "subject=CN=dog-7"
