@@ -14,6 +14,7 @@ from drivers.clock import Clock, SystemClock
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
 from edge.driver_loop import DriverHealth, run_driver
+from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
 from edge.messages import MessageWriter
 from edge.parts import Parts, Receiver
@@ -93,6 +94,7 @@ class App:
             vision=self._vision(on_result) if settings.perception.enabled else None,
             outbox=outbox,
             publisher=self._publisher(loaded, sender, outbox, timebase),
+            local=LocalControl(settings.state_dir, self._clock),
             workers=lambda: self._supervisor.workers,
         )
         self._hire()
@@ -138,6 +140,7 @@ class App:
             f"camera.{name}": partial(self._run_camera, name, camera)
             for name, camera in self._settings.cameras.items()
         }
+        optional["local"] = parts.local.work
         if parts.vision is not None:
             optional["perception"] = parts.vision.work
         for name, work in optional.items():

@@ -8,6 +8,7 @@ import structlog
 
 from drivers.clock import Clock
 from edge import computer
+from edge.command_findings import local_findings
 from edge.computer import CpuMeter
 from edge.findings import (
     Finding,
@@ -152,6 +153,7 @@ class HealthDesk:
         outbox = parts.outbox.stats()
         found += link_findings(parts.publisher.stats(), outbox.oldest_age_s)
         found += outbox_findings(outbox)
+        found += local_findings(parts.local.fault)
         found += computer_findings(
             computer.disk(parts.settings.state_dir),
             computer.temperatures(),

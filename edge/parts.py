@@ -7,6 +7,7 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
 from edge.driver_loop import DriverHealth
+from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
 from edge.position import Whereabouts
 from edge.timebase import Timebase
@@ -46,6 +47,7 @@ class Parts:
     vision: Vision | None
     outbox: Outbox
     publisher: Publisher
+    local: LocalControl
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

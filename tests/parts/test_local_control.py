@@ -1,0 +1,223 @@
+"""Control on the spot: a real socket, and callers of all kinds."""
+
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drivers.clock import SystemClock
+from edge import local_control
+from edge.local_control import Call, LocalControl, NoUnitError, ask
+from telemetry.commands.handling import OrderFailedError, OrderRefusedError
+from tests.unit_under_test import wait_for
+
+
+@contextmanager
+def serving(folder: Path, **handlers: Callable[[Call], Any]) -> Iterator[LocalControl]:
+    control, stop = LocalControl(folder, SystemClock()), threading.Event()
+    for name, handler in handlers.items():
+        control.register(name, handler)
+    thread = threading.Thread(target=control.work, args=(lambda: None, stop), daemon=True)
+    thread.start()
+    try:
+        assert wait_for(lambda: control.path.exists() or control.fault)
+        yield control
+    finally:
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def raw(path: Path, data: bytes, *, finish: bool = False) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(path))
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(data)
+            if finish:
+                connection.shutdown(socket.SHUT_WR)
+            return connection.makefile("rb").read()
+    return b""
+
+
+def test_an_answer_comes_back_with_who_asked(tmp_path: Path) -> None:
+    heard: list[Call] = []
+
+    def note(call: Call) -> dict[str, Any]:
+        heard.append(call)
+        call.progress(50, "half")
+        return {"n": call.args["n"] + 1}
+
+    told: list[tuple[int, str]] = []
+    with serving(tmp_path, note=note) as control:
+        mode = control.path.stat().st_mode
+        answer = ask(tmp_path, "note", {"n": 1}, progress=lambda *step: told.append(step))
+    assert answer == {"n": 2}
+    assert told == [(50, "half")]
+    assert heard[0].issuer.startswith("local:")
+    assert heard[0].uid == os.getuid()
+    assert stat.S_IMODE(mode) == 0o660
+    assert not control.path.exists(), "it goes with its unit"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may speak for somebody else")
+def test_root_says_for_whom_it_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "li.wei")
+    with serving(tmp_path, who=lambda call: {"who": call.issuer}):
+        assert ask(tmp_path, "who") == {"who": "local:li.wei"}
+
+
+def test_refusals_and_failures_come_with_their_code(tmp_path: Path) -> None:
+    def refuse(_call: Call) -> None:
+        raise OrderRefusedError("busy", "another task is on")
+
+    def fail(_call: Call) -> None:
+        raise OrderFailedError("jammed", "the lamp does not turn")
+
+    with serving(tmp_path, refuse=refuse, fail=fail):
+        for name, code in (("refuse", "busy"), ("fail", "jammed"), ("dance", "unsupported")):
+            with pytest.raises(OrderRefusedError) as caught:
+                ask(tmp_path, name)
+            assert caught.value.code == code
+
+
+def test_where_no_unit_runs_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NoUnitError, match="no unit runs") as caught:
+        ask(tmp_path, "ping")
+    assert "systemctl start" in caught.value.cure
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "control.sock"))
+    with pytest.raises(NoUnitError, match="no unit runs"):
+        ask(tmp_path, "ping")
+
+
+def test_a_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "control.sock"))
+    with serving(tmp_path):
+        assert wait_for(lambda: _answers(tmp_path))
+
+
+def _answers(folder: Path) -> bool:
+    with suppress(NoUnitError):
+        return ask(folder, "ping")["pid"] == os.getpid()
+    return False
+
+
+def test_a_file_in_the_way_is_a_fault_and_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    path.write_text("mine")
+    with serving(tmp_path) as control:
+        assert wait_for(lambda: control.fault)
+        assert path.read_text() == "mine"
+        path.unlink()
+        assert wait_for(lambda: _answers(tmp_path))
+        assert control.fault is None
+
+
+def test_a_second_unit_does_not_take_the_socket_away(tmp_path: Path) -> None:
+    with serving(tmp_path), serving(tmp_path) as second:
+        assert wait_for(lambda: second.fault)
+        assert "another process" in str(second.fault)
+        assert _answers(tmp_path)
+
+
+def test_a_socket_that_was_deleted_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_control, "LOOK_AT_NAME_S", 0.1)
+    with serving(tmp_path) as control:
+        control.path.unlink()
+        assert wait_for(lambda: _answers(tmp_path))
+
+
+def test_a_long_path_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100) / "state"
+    folder.mkdir(parents=True)
+    with serving(folder):
+        assert _answers(folder)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"{}\n",
+        b'{"name":1}\n',
+        b'{"name":"ping","args":[]}\n',
+        b'{"name":"ping","name":"ping"}\n',
+        b"\xff\xfe\n",
+        b"[" * 5000 + b"\n",
+        b"x" * 70_000,
+        b"x" * 70_000 + b"\n",
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_no_request_is_refused(tmp_path: Path, line: bytes) -> None:
+    with serving(tmp_path) as control:
+        answer = raw(control.path, line)
+        assert not answer or json.loads(answer)["code"] == "malformed"
+        assert _answers(tmp_path)
+
+
+def test_whoever_says_nothing_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_control, "REQUEST_WITHIN_S", 0.3)
+    with serving(tmp_path) as control:
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(30)]
+        for each in silent:
+            each.settimeout(10)
+            with suppress(BlockingIOError):
+                each.connect(str(control.path))
+        assert wait_for(lambda: _answers(tmp_path))
+        for each in silent:
+            each.close()
+        assert b"no line came in time" in raw(control.path, b'{"name":')
+
+
+def test_whoever_does_not_read_holds_nobody_up_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_control, "WRITE_WITHIN_S", 0.2)
+    much = {"x": "y" * 4_000_000}
+    with (
+        serving(tmp_path, much=lambda _call: much) as control,
+        socket.socket(socket.AF_UNIX) as deaf,
+    ):
+        deaf.connect(str(control.path))
+        deaf.sendall(b'{"name":"much"}\n')
+        time.sleep(0.3)
+        assert wait_for(lambda: _answers(tmp_path))
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_line_gets_an_answer_or_none(data: bytes) -> None:
+    answer = raw(_shared_control().path, data + b"\n")
+    assert not answer or b"ok" in answer
+
+
+_SHARED: list[LocalControl] = []
+
+
+def _shared_control() -> LocalControl:
+    return _SHARED[0]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with serving(tmp_path_factory.mktemp("shared")) as control:
+        _SHARED.append(control)
+        yield
+        _SHARED.clear()
