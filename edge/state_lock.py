@@ -27,3 +27,18 @@ def lock_state(folder: Path) -> int | None:
         os.close(descriptor)
         raise StateInUseError(f"another patrol-edge works in {folder}") from error
     return descriptor
+
+
+def is_in_use(folder: Path) -> bool:
+    """Does a process work with this folder now?"""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

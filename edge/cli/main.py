@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 
 from config.errors import ConfigError
-from edge.cli import config_command, detect, gnss, hub, models, run, track, version
+from edge.cli import config_command, detect, gnss, hub, models, outbox, run, track, version
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note
 from edge.cli.parser import Parser
 
-GROUPS = (run, hub, config_command, models, gnss, detect, track, version)
+GROUPS = (run, hub, outbox, config_command, models, gnss, detect, track, version)
 
 
 def build_parser() -> argparse.ArgumentParser:
