@@ -7,11 +7,34 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 
 from config.errors import ConfigError
-from edge.cli import config_command, detect, gnss, hub, models, outbox, run, track, version
+from edge.cli import (
+    config_command,
+    conformance,
+    detect,
+    gnss,
+    hub,
+    models,
+    outbox,
+    run,
+    track,
+    version,
+)
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note
 from edge.cli.parser import Parser
 
-GROUPS = (run, hub, outbox, config_command, models, gnss, detect, track, version)
+# A line each, so that two commands can come at the same time.
+GROUPS = (
+    run,
+    hub,
+    conformance,
+    outbox,
+    config_command,
+    models,
+    gnss,
+    detect,
+    track,
+    version,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

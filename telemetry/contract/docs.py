@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from telemetry.conformance.judge import CHECKED
 from telemetry.contract.asyncapi import DOWN, HEADERS, asyncapi, short_name
 from telemetry.contract.commands import COMMANDS
 from telemetry.contract.envelope import Envelope, schema_id
 from telemetry.contract.examples import all_examples
 from telemetry.contract.registry import UP_MESSAGES
+from telemetry.contract.rules import markdown
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN_BY = "Written by `make docs` from telemetry/contract/; change it there."
@@ -26,7 +28,8 @@ def files() -> dict[str, str]:
     found = {f"schemas/{name}.json": _json(schema) for name, schema in schemas().items()}
     found |= {f"examples/{name}": payload.decode() for name, payload in _example_files().items()}
     text = yaml.dump(asyncapi(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
-    return found | {"asyncapi.yaml": f"# {WRITTEN_BY}\n{text}"}
+    found |= {"asyncapi.yaml": f"# {WRITTEN_BY}\n{text}"}
+    return found | {"rules.md": markdown(CHECKED)}
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -103,3 +103,18 @@ class DutyEvent(UpMessage):
     previous: Duty
     cause: Literal["command", "local", "task", "start"]
     task: Uuid | None = None
+
+
+# Where each state may lead. The crew that is there already when the order comes arrives without
+# setting out; once there, a unit closes the task or hands it over, and cannot refuse it.
+NEXT_STATES: dict[TaskState, frozenset[TaskState]] = {
+    "assigned": frozenset({"acknowledged", "refused", "cancelled"}),
+    "acknowledged": frozenset({"en_route", "arrived", "handed_over", "refused", "cancelled"}),
+    "en_route": frozenset({"arrived", "handed_over", "refused", "cancelled"}),
+    "arrived": frozenset({"handling", "en_route", "closed", "handed_over", "cancelled"}),
+    "handling": frozenset({"closed", "handed_over", "cancelled"}),
+    "closed": frozenset(),
+    "handed_over": frozenset(),
+    "refused": frozenset(),
+    "cancelled": frozenset(),
+}

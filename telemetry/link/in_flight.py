@@ -124,6 +124,13 @@ class InFlight:
             if sent.token is None:
                 self._again(sent, now_s)
 
+    def send_first(self, sequences: Iterable[int | None]) -> None:
+        """Of the rows that are due, these come before all others."""
+        for number in sequences:
+            sent = None if number is None else self._rows.get(number)
+            if sent is not None and sent.token is None:
+                self._again(sent, 0.0)
+
     def unsent(self, sent: Sent, now_s: float) -> None:
         """It could not be handed to the transport."""
         self._again(sent, now_s)

@@ -210,7 +210,7 @@ class PahoTransport:
     ) -> None:
         client = _make_client(options, protocol)
         if will is not None:
-            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+            client.will_set(will.topic, will.payload, 1, will.retain, _of_will(will, protocol))
         context = tls_context(options) if options.tls else None
         self._client, self._options, self._protocol = client, options, protocol
         self._opening = Opening(options, context, self._bell)
@@ -348,6 +348,14 @@ def _properties(message: WireMessage) -> Properties | None:
         properties.MessageExpiryInterval = message.expiry_s
     for pair in message.user_properties:
         properties.UserProperty = pair
+    return properties
+
+
+def _of_will(will: WireMessage, protocol: ProtocolVersion) -> Properties | None:
+    if protocol != "5" or will.content_type is None:
+        return None
+    properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's
+    properties.ContentType = will.content_type
     return properties
 
 

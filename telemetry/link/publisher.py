@@ -174,6 +174,7 @@ class Publisher:
             return
         if self._publish_status("online"):
             self._outbox.begin_session()
+            self._flight.send_first(born.sequence for born in self._births)
             self._give_birth()
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:

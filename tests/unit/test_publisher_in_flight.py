@@ -171,3 +171,15 @@ def test_a_lane_that_overflows_goes_on_from_the_disk_in_order() -> None:
     assert len(lanes.take(1000)) == READ_AHEAD
     (lane,) = [lane for lane in lanes.hungry() if lane.live]
     assert (lane.cursor, lane.end) == (READ_AHEAD, READ_AHEAD + 50)
+
+
+def test_a_birth_that_is_under_way_goes_first_on_the_next_connection() -> None:
+    flight = InFlight("hub", 30)
+    for number in (1, 2, 3):
+        flight.sent(flight.add(outgoing(number)), number, 10.0)
+        flight.broker_answered(number, 0, 10.0)
+    flight.connection_ended(20.0)
+
+    flight.send_first([3, None, 99])
+
+    assert [sent.sequence for sent in flight.due(20.0, 10)] == [3]

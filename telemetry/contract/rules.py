@@ -1,0 +1,380 @@
+"""The rules of the contract, one testable sentence each, with what proves it.
+
+`docs/contract/rules.md` is written from here. A rule is proved by a check of the conformance kit
+(`telemetry/conformance/`), by the tests that it names, or by both; a test of ours fails when one
+has neither.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["MUST", "SHOULD"]
+Party = Literal["unit", "hub", "broker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`text` goes on after `A unit MUST`, or whoever and however strictly it binds."""
+
+    id: str
+    party: Party
+    level: Level
+    text: str
+    tests: tuple[str, ...] = ()  # names of test functions
+
+    def __str__(self) -> str:
+        who = {"unit": "A unit", "hub": "A hub", "broker": "The broker"}[self.party]
+        return f"{who} {self.level} {self.text}."
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    title: str
+    rules: tuple[Rule, ...]
+
+
+def _unit(number: int, text: str, *tests: str) -> Rule:
+    return Rule(f"HC-{number:03}", "unit", "MUST", text, tests)
+
+
+def _unit_should(number: int, text: str, *tests: str) -> Rule:
+    return Rule(f"HC-{number:03}", "unit", "SHOULD", text, tests)
+
+
+def _hub(number: int, text: str, *tests: str) -> Rule:
+    return Rule(f"HC-{number:03}", "hub", "MUST", text, tests)
+
+
+def _hub_should(number: int, text: str, *tests: str) -> Rule:
+    return Rule(f"HC-{number:03}", "hub", "SHOULD", text, tests)
+
+
+def _broker(number: int, text: str, *tests: str) -> Rule:
+    return Rule(f"HC-{number:03}", "broker", "MUST", text, tests)
+
+
+CHAPTERS: tuple[Chapter, ...] = (
+    Chapter(
+        "Envelope and data",
+        (
+            _unit(
+                1,
+                "send status, state, position, health, event and reply as CloudEvents 1.0 in "
+                "structured mode, as schemas/envelope.json has it",
+                "test_a_sealed_message_has_all_attributes_of_cloudevents_and_ours",
+            ),
+            _unit(2, "send `data` that fits the schema of its `type`", "test_nonsense_is_refused"),
+            _unit(3, "name itself in `source`: `/units/{unit}`, with the unit of the topic"),
+            _unit(4, "send each type on the topic that the contract gives it"),
+            _unit(5, "set the MQTT 5 content type `application/cloudevents+json`"),
+            _unit(6, "name the schema of `data` in `dataschema`"),
+            _unit(
+                7,
+                "give each message a UUIDv7 as `id` that no other message has",
+                "test_uuid7_follows_rfc_9562",
+            ),
+            _unit(
+                8,
+                "write `time` and `senttime` as RFC 3339 in UTC with milliseconds",
+                "test_times_are_cut_to_milliseconds_in_utc",
+            ),
+            _unit(9, "send no message with an envelope that is larger than 256 KiB"),
+            _unit_should(10, "leave out what it does not know rather than send null"),
+            _unit(
+                11,
+                "send nothing that says who a person is or what he is like (face, identity, "
+                "ethnicity, gender, age, emotion, gait)",
+            ),
+            _unit_should(
+                12,
+                "use the priority of the type: 0 calls for help and tasks, 1 other events and "
+                "replies, 2 state, 3 positions, 4 health",
+            ),
+        ),
+    ),
+    Chapter(
+        "Topics",
+        (
+            _unit(
+                13,
+                "publish below `{root}/{unit}/` only, to the topics of the contract",
+                "test_a_unit_cannot_speak_as_another_or_as_the_hub",
+            ),
+            _unit(14, "have status, state and health retained"),
+            _unit(15, "have no event, position, reply or picture retained"),
+            _unit(
+                16,
+                "never replace a retained state or health by an older one",
+                "test_only_the_newest_state_is_retained",
+            ),
+            _unit(17, "publish with QoS 1"),
+            _unit(18, "send pictures as JPEG, with episode and SHA-256 as MQTT 5 user properties"),
+            _unit(19, "name the version of the contract in status: `1.x` on a root of version 1"),
+        ),
+    ),
+    Chapter(
+        "Numbers",
+        (
+            _unit(20, "number all messages but status (and pictures) in `sequence`"),
+            _unit(
+                21,
+                "count `sequence` by one for each stored message, without gaps but for what "
+                "health counts under `outbox.` in `drops`",
+                "test_sequences_have_no_gap_over_restarts_and_empty_tables",
+            ),
+            _unit(22, "keep the `id` of a message over all repeats"),
+            _unit(
+                23,
+                "use a number for one message only, unless it lost its disk",
+                "test_numbering_goes_on_when_the_file_is_gone",
+            ),
+            _unit(24, "repeat a message unchanged but for `historical` and `senttime`"),
+        ),
+    ),
+    Chapter(
+        "Delivery and acknowledgement",
+        (
+            _unit(
+                30,
+                "send a message that was not acknowledged again, first within 60 s",
+                "test_with_ack_hub_only_the_hub_ends_it_and_patience_grows",
+            ),
+            _unit(31, "not send again what was acknowledged by id"),
+            _unit(32, "not send again what was acknowledged up to a sequence"),
+            _unit(33, "take an acknowledgement that comes after a repeat"),
+            _unit(
+                34,
+                "ignore an acknowledgement that is invalid, or of ids it does not know",
+                "test_garbage_from_above_is_counted_and_survived",
+            ),
+            _unit(35, "ignore a retained acknowledgement"),
+            _unit(
+                36,
+                "send what is unacknowledged again within 5 s of a new session in hub/state",
+                "test_a_new_hub_session_brings_everything_again_at_once",
+            ),
+            _unit(37, "ignore fields that it does not know in what hubs say"),
+            _unit(
+                38,
+                "keep a message on its disk until the hub has it, over restarts and power cuts",
+                "test_nothing_leaves_the_disk_before_the_hub_has_it",
+                "test_kill_9_with_a_flapping_link",
+            ),
+            _unit(
+                39,
+                "send live messages before the backlog, each by priority",
+                "test_live_first_then_the_backlog_each_by_priority",
+            ),
+        ),
+    ),
+    Chapter(
+        "Connection, birth and will",
+        (
+            _unit(
+                40,
+                "say `online` before anything else on a new connection",
+                "test_birth_then_state_then_everything_else",
+            ),
+            _unit(
+                41,
+                "send its state after `online`, and before all else of priority 2 and on",
+                "test_birth_then_state_then_everything_else",
+            ),
+            _unit(42, "count `session` up with each connection of one boot"),
+            _unit(
+                43,
+                "leave a Last Will: `offline`, retained, of the boot and session of its connection",
+                "test_a_killed_unit_is_declared_offline_by_its_will",
+            ),
+            _unit(44, "be back within 30 s of a connection that broke, where the broker is there"),
+            _unit(45, "subscribe on each connection, whatever session the broker has kept"),
+            _unit(46, "send live messages with the `bootid` of its newest status"),
+            _unit(47, "say `stopping` when it is stopped, and disconnect so that no will follows"),
+            _unit(
+                48,
+                "call `historical` what it could not send when it was made",
+                "test_after_a_lost_connection_the_unacknowledged_go_first_and_are_historical",
+            ),
+            _unit(
+                49,
+                "speak MQTT 3.1.1 where the broker knows no MQTT 5, with the same bytes",
+                "test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1",
+            ),
+        ),
+    ),
+    Chapter(
+        "State and health",
+        (
+            _unit(50, "send its state within 5 s of a new session in hub/state"),
+            _unit(51, "send the whole state each time: kind, capabilities, mode, duty, commander"),
+            _unit(
+                52,
+                "list all active faults in each health report, each once, with the time it began",
+                "test_since_is_when_a_fault_came_and_the_worst_comes_first",
+            ),
+            _unit_should(53, "send health at least every 60 s"),
+            _unit(
+                54,
+                "name a code, what is wrong and what to do in each fault",
+                "test_every_code_has_a_paragraph_and_every_paragraph_a_code",
+            ),
+        ),
+    ),
+    Chapter(
+        "Episodes",
+        (
+            _unit(
+                60,
+                "begin an episode with `new`",
+                "test_an_episode_keeps_its_id_from_new_to_end_and_carries_the_pose",
+            ),
+            _unit(61, "send one `new` and at most one `end` of an episode, and nothing after it"),
+            _unit(62, "keep what an episode is about (label, camera, track, cause, beginning)"),
+            _unit(63, "send the last minute of track, oldest point first, with a call for help"),
+            _unit(
+                64,
+                "say why an episode ended, and where there is no pose, why",
+                "test_an_end_has_a_reason_and_nothing_else_has",
+                "test_a_pose_or_why_there_is_none",
+            ),
+        ),
+    ),
+    Chapter(
+        "Tasks",
+        (
+            _unit(70, "take only the steps of a task that the README draws"),
+            _unit(71, "name in `previous` the state that the step before it led to"),
+            _unit(72, "date each step: T0 received, T1 acknowledged, T3 arrived, T4 cleared"),
+            _unit(73, "keep T0 and T1 once they are told"),
+            _unit(74, "name the step and its deadline in `reminder` and `overdue`"),
+            _unit(75, "answer task.assign by the event `assigned`, task.cancel by `cancelled`"),
+        ),
+    ),
+    Chapter(
+        "Commands",
+        (
+            _unit(80, "answer each command of a known key within 5 s"),
+            _unit(81, "answer in order: received, accepted or rejected, running, one final reply"),
+            _unit(82, "repeat id and name of the command in each reply"),
+            _unit(83, "refuse what it cannot do with `unsupported`, within 200 ms"),
+            _unit(84, "refuse a command whose `expires_at` has passed with `expired`"),
+            _unit(85, "refuse a retained command with `retained`"),
+            _unit(86, "refuse a command for another unit with `wrong_unit`"),
+            _unit(87, "refuse arguments that do not fit with `invalid_arguments`"),
+            _unit(88, "refuse a signature that does not fit with `bad_signature`"),
+            _unit(89, "refuse a key that it does not know with `unknown_key`"),
+            _unit(90, "refuse a command that was issued too long ago with `too_old`"),
+            _unit(91, "refuse a command from the future with `not_yet_valid`"),
+            _unit(92, "refuse a command without a signature with `unsigned`, but on the bench"),
+            _unit(93, "survive anything on its command topic"),
+            _unit(95, "answer a repeated command from memory, with `repeat`"),
+            _unit(96, "send state and health again on `rebirth`"),
+            _unit(97, "not do a repeated command again"),
+            _unit(98, "never let the progress of a command fall"),
+            _unit(99, "list in its capabilities the commands that it takes, and no others"),
+            _unit(100, "never obey a forged command"),
+        ),
+    ),
+    Chapter(
+        "Hubs",
+        (
+            _hub(
+                120,
+                "keep a message on its own disk before it acknowledges it",
+                "test_a_record_that_cannot_be_written_ends_the_hub_and_acknowledges_nothing",
+            ),
+            _hub(
+                121,
+                "drop repeats by unit and sequence, and acknowledge them again",
+                "test_a_retry_is_a_duplicate_and_is_acknowledged_again",
+            ),
+            _hub(
+                122,
+                "keep both of two messages with one sequence and different ids: the unit lost its "
+                "disk",
+                "test_a_unit_that_lost_its_numbering_is_not_taken_for_a_repeater",
+            ),
+            _hub(
+                123,
+                "ignore an `offline` that is not of the boot and session of the last `online`",
+                "test_the_late_will_of_a_replaced_session_is_ignored",
+            ),
+            _hub(
+                124,
+                "not acknowledge what is invalid, nor status messages",
+                "test_what_is_wrong_is_said_and_not_acknowledged",
+            ),
+            _hub(
+                125,
+                "announce each of its connections in hub/state with a new `session`, retained, and "
+                "leave `offline` there as its Last Will",
+                "test_a_hub_that_reconnects_announces_a_new_session",
+            ),
+            _hub(
+                126,
+                "ignore fields, and keep messages, that it does not know",
+                "test_a_message_of_a_later_version_is_kept_and_acknowledged",
+                "test_a_reader_ignores_fields_it_does_not_know",
+            ),
+            _hub_should(
+                127,
+                "order by `time`, not by arrival",
+                "test_the_backlog_does_not_move_the_unit_back",
+            ),
+            _hub(
+                128,
+                "survive any bytes on the units' topics",
+                "test_the_hub_survives_any_bytes",
+                "test_garbage_is_shown_with_its_reason",
+            ),
+            _hub(
+                129,
+                "name at most 1000 ids in one acknowledgement",
+                "test_an_ack_says_ids_or_a_sequence_that_fits",
+            ),
+        ),
+    ),
+    Chapter(
+        "Broker",
+        (
+            _broker(
+                150,
+                "let a unit publish only below its own name, and hear only its own commands",
+                "test_a_unit_cannot_speak_as_another_or_as_the_hub",
+                "test_a_unit_cannot_hear_another",
+            ),
+            _broker(
+                151,
+                "keep retained messages, and publish wills",
+                "test_a_killed_unit_is_declared_offline_by_its_will",
+            ),
+        ),
+    ),
+)
+
+
+def rules() -> Iterator[Rule]:
+    for chapter in CHAPTERS:
+        yield from chapter.rules
+
+
+BY_ID: dict[str, Rule] = {rule.id: rule for rule in rules()}
+
+
+def markdown(checked: frozenset[str]) -> str:
+    """`rules.md`. `checked`: the rules that the conformance kit judges."""
+    lines = [
+        "# Rules of the contract",
+        "",
+        "Written by `make docs` from `telemetry/contract/rules.py`. Each rule is one sentence that "
+        "can be tested.",
+        "*kit*: `patrol-edge conformance` judges it on any unit, live or from a record. Names are "
+        "those of tests in `tests/`.",
+    ]
+    for chapter in CHAPTERS:
+        lines += ["", f"## {chapter.title}", "", "| rule | | proved by |", "|---|---|---|"]
+        for rule in chapter.rules:
+            proofs = ["kit"] * (rule.id in checked) + [f"`{name}`" for name in rule.tests]
+            lines.append(f"| {rule.id} | {rule} | {', '.join(proofs)} |")
+    return "\n".join(lines) + "\n"
