@@ -33,6 +33,10 @@ class SecretFileError(Exception):
     """The file is missing, or not fit to be trusted: the text says why, and what to do."""
 
 
+class SecretMissingError(SecretFileError):
+    """There is no such file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Marks a field of the configuration whose file is kept, and may be a credential."""
@@ -88,9 +92,12 @@ def unfit(path: Path, standing: Standing, keeping: Keeping = "secret") -> str | 
     if keeping == "secret" and is_credential(path):
         forbidden = _FORBIDDEN_IN_CREDENTIALS
     if standing.mode & forbidden:
-        if keeping == "secret":
-            return f"{path} is open to other users; run: chmod 600 {path}"
-        return f"{path} may be changed by other users; run: chmod go-w {path}"
+        who, cure = (
+            ("is open to", "chmod 600")
+            if keeping == "secret"
+            else ("may be changed by", "chmod 644")
+        )
+        return f"{path} {who} other users (mode {standing.mode:04o}); run: {cure} {path}"
     user = os.geteuid()
     if user != 0 and standing.owner not in (user, 0):
         return f"{path} belongs to another user (number {standing.owner}); run: chown {user} {path}"
@@ -113,13 +120,13 @@ def check_kept(path: Path, keeping: Keeping = "secret") -> None:
     try:
         standing = Standing.of(path.stat())
     except (OSError, ValueError) as error:
-        raise SecretFileError(_unreadable(path, error)) from None
+        raise _unreadable(path, error) from None
     if (text := unfit(path, standing, keeping)) is not None:
         raise SecretFileError(text)
 
 
-def read_kept(path: Path, keeping: Keeping = "secret") -> bytes:
-    """The content of a file that is kept, 64 KiB at most. Raises SecretFileError.
+def read_kept(path: Path, keeping: Keeping = "secret", most_bytes: int = LONGEST_BYTES) -> bytes:
+    """The content of a file that is kept. Raises SecretFileError.
 
     What is checked is what is read: a file that is swapped meanwhile is not taken for it.
     """
@@ -127,17 +134,19 @@ def read_kept(path: Path, keeping: Keeping = "secret") -> bytes:
         # Opening a pipe would wait for whoever writes to it.
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
-        raise SecretFileError(_unreadable(path, error)) from None
+        raise _unreadable(path, error) from None
     try:
         if (text := unfit(path, Standing.of(os.fstat(number)), keeping)) is not None:
             raise SecretFileError(text)
-        content = os.read(number, LONGEST_BYTES + 1)
+        content = os.read(number, most_bytes + 1)
     except OSError as error:
-        raise SecretFileError(_unreadable(path, error)) from None
+        raise _unreadable(path, error) from None
     finally:
         os.close(number)
-    if len(content) > LONGEST_BYTES:
-        raise SecretFileError(f"{path} is larger than 64 KiB; is it the right file?")
+    if len(content) > most_bytes:
+        raise SecretFileError(
+            f"{path} is larger than {most_bytes // 1024} KiB; is it the right file?"
+        )
     return content
 
 
@@ -153,9 +162,10 @@ def read_line(path: Path, what: str) -> str:
     return line
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> str:
+def _unreadable(path: Path, error: OSError | ValueError) -> SecretFileError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-        return missing(path)
+        return SecretMissingError(missing(path))
     if isinstance(error, PermissionError):
-        return f"{path} may not be read by this user; run: chown {os.geteuid()} {path}"
-    return f"{path} cannot be read ({error.strerror})"
+        text = f"{path} may not be read by this user; run: chown {os.geteuid()} {path}"
+        return SecretFileError(text)
+    return SecretFileError(f"{path} cannot be read ({error.strerror}); copy it again")

@@ -7,6 +7,7 @@ has a paragraph for every code.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from config.certificates import Doubt
 from edge.driver_loop import DriverHealth
 from edge.timebase import TimeQuality
 from edge.worker import Worker, WorkerState
@@ -271,3 +272,19 @@ def outbox_findings(stats: OutboxStats) -> list[Finding]:
             )
         )
     return found
+
+
+def identity_findings(doubts: Iterable[Doubt]) -> list[Finding]:
+    """What is wrong with the unit's certificate: the first of each code."""
+    by_code = {
+        doubt.code: Finding(
+            code=doubt.code,
+            severity="warning" if doubt.code == "certificate_expires" else "error",
+            component="link",
+            text=doubt.text,
+            action="`patrol-edge config check` tells more; put the new certificate in its place, "
+            "which needs no restart",
+        )
+        for doubt in reversed(list(doubts))
+    }
+    return list(by_code.values())

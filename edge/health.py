@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from config.certificates import IdentityWatch
 from drivers.clock import Clock
 from edge import computer
 from edge.command_findings import local_findings
@@ -16,6 +17,7 @@ from edge.findings import (
     computer_findings,
     device_findings,
     fix_findings,
+    identity_findings,
     link_findings,
     model_findings,
     outbox_findings,
@@ -109,6 +111,7 @@ class HealthDesk:
         self._logged: dict[tuple[str, str], Fault] = {}
         self._cpu = CpuMeter()
         self._rates = RateMeter(parts.clock)
+        self._identity = IdentityWatch(parts.settings)
         self._sent_mono_s = float("-inf")
 
     def due(self) -> Draft | None:
@@ -150,6 +153,7 @@ class HealthDesk:
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         found += worker_findings(parts.workers())
+        found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         outbox = parts.outbox.stats()
         found += link_findings(parts.publisher.stats(), outbox.oldest_age_s)
         found += outbox_findings(outbox)

@@ -20,6 +20,28 @@ PILOT_CA = SHIPPED / "pilot-ca"
 LACKING = None if MOSQUITTO and shutil.which("openssl") else "needs mosquitto and openssl"
 
 
+def pair(name: str) -> tuple[bytes, bytes]:
+    """A certificate that signed itself, good for a year, and its key, both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
 def pilot_ca(folder: Path, *words: str) -> None:
     subprocess.run([PILOT_CA, folder, *words], check=True, capture_output=True, timeout=60)
 
@@ -79,13 +101,7 @@ class Authority:
         )
         cert_file, key_file = self.files(file)
         cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        key_file.write_bytes(_pem(key))
         key_file.chmod(0o600)
         return file
 

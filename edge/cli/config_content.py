@@ -9,7 +9,9 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from config.certificates import doubts as identity_doubts
 from config.errors import Problem
 from config.loading import Loaded
 from config.models import FileCameraConfig, ReplayGnssConfig, Settings
@@ -23,6 +25,7 @@ NMEA = re.compile(rb"[$!][A-Z][A-Z0-9]{3,7},")  # NMEA 0183, 5.3: an address fie
 class _Doubt:
     path: str  # "gnss.main.path"
     text: str
+    severity: Literal["error", "warning"] = "warning"  # error: it will not work as it is
 
 
 def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
@@ -31,6 +34,7 @@ def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
     doubts = [
         *_on_recordings(settings),
         *_on_keys(settings),
+        *_on_identity(settings),
         *_on_model(settings),
         *_on_state_dir(settings),
     ]
@@ -47,7 +51,7 @@ def _placed(doubt: _Doubt, loaded: Loaded, file: Path) -> Problem:
         column=place.column if place else 0,
         path=doubt.path,
         text=doubt.text + variable,
-        severity="warning",
+        severity=doubt.severity,
     )
 
 
@@ -105,6 +109,18 @@ def _on_keys(settings: Settings) -> Iterator[_Doubt]:
         path: Path | None = getattr(tls, name)
         if path is not None and (text := _wrong_pem(path, name, label)):
             yield _Doubt(f"hub.tls.{name}", text)
+
+
+def _on_identity(settings: Settings) -> Iterator[_Doubt]:
+    """Whether the certificate is this unit's, and valid."""
+    from drivers.clock import SystemClock
+
+    cert = settings.hub.tls.cert
+    if cert is None or _wrong_pem(cert, "cert", b"CERTIFICATE-----") is not None:
+        return  # told already
+    for doubt in identity_doubts(settings, SystemClock().utc()):
+        soon = doubt.code == "certificate_expires"
+        yield _Doubt(doubt.path, doubt.text, "warning" if soon else "error")
 
 
 def _wrong_pem(path: Path, name: str, label: bytes) -> str | None:

@@ -1,11 +1,13 @@
 """Files that must survive a power cut and be nobody else's to change: keys and keyrings."""
 
+import errno
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from config.secrets import Keeping, SecretFileError, SecretMissingError, read_kept
 
 
 class FileRefusedError(Exception):
@@ -18,7 +20,7 @@ class FileRefusedError(Exception):
 
 def read_private(path: Path, max_bytes: int = 64 * 1024) -> bytes:
     """A file that only its owner may read. Raises FileRefusedError, FileNotFoundError."""
-    return _read(path, max_bytes, forbidden=0o077, cure=f"run: chmod 600 {path}")
+    return _read(path, max_bytes, "secret")
 
 
 def read_guarded(path: Path, max_bytes: int = 1024 * 1024) -> bytes:
@@ -26,30 +28,17 @@ def read_guarded(path: Path, max_bytes: int = 1024 * 1024) -> bytes:
 
     Raises FileRefusedError, FileNotFoundError.
     """
-    return _read(path, max_bytes, forbidden=0o022, cure=f"run: chmod 644 {path}")
+    return _read(path, max_bytes, "intact")
 
 
-def _read(path: Path, max_bytes: int, *, forbidden: int, cure: str) -> bytes:
+def _read(path: Path, max_bytes: int, keeping: Keeping) -> bytes:
     try:
-        # Opened first and asked then, so that nobody can exchange it in between. A pipe would wait.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise FileRefusedError(f"{path} is not a file")
-            if found.st_mode & forbidden:
-                mode = stat.S_IMODE(found.st_mode)
-                raise FileRefusedError(f"{path} is open to others (mode {mode:04o})", cure)
-            if found.st_uid not in (0, os.geteuid()) and os.geteuid() != 0:
-                raise FileRefusedError(f"{path} belongs to another user", f"chown it: {path}")
-            data = file.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise FileRefusedError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > max_bytes:
-        raise FileRefusedError(f"{path} is larger than {max_bytes} bytes; the wrong file?")
-    return data
+        return read_kept(path, keeping, max_bytes)
+    except SecretMissingError:
+        raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path)) from None
+    except SecretFileError as error:
+        text, _, cure = str(error).partition("; ")
+        raise FileRefusedError(text, cure) from None
 
 
 def create_private(path: Path, data: bytes) -> None:

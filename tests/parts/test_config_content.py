@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import main
+from tests.access import pair
 
 UNIT = "unit: {id: dog-01, kind: drone}\nstate_dir: state\n"
 GGA = b"$GNGGA,120000.00,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*7D\r\n"
-CERT = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-KEY = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+CERT, KEY = pair("dog-01")
 LOCKED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 
 

@@ -113,7 +113,7 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         (
             "cameras: {a: {kind: stream, url: 'rtsp://c/', credentials_file: c.txt}}",
             FakeFiles(c_txt=0o644),
-            "unit.yaml:4:65: cameras.a.credentials_file: c.txt is open to other users; "
+            "unit.yaml:4:65: cameras.a.credentials_file: c.txt is open to other users (mode 0644); "
             "run: chmod 600 c.txt",
         ),
         (
@@ -132,7 +132,8 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
         (
             "hub: {url: 'mqtts://h', tls: {cert: c.pem, key: k.pem}}",
             FakeFiles(c_pem=0o644, k_pem=0o640),
-            "unit.yaml:4:49: hub.tls.key: k.pem is open to other users; run: chmod 600 k.pem",
+            "unit.yaml:4:49: hub.tls.key: k.pem is open to other users (mode 0640); "
+            "run: chmod 600 k.pem",
         ),
         (
             "hub: {url: 'mqtt://localhost', tls: {ca: ca.pem}}",
@@ -189,6 +190,8 @@ def test_the_real_file_system_is_only_looked_at(tmp_path: Path) -> None:
     text = "hub: {url: 'mqtts://h', username: u, password_file: pw}\n"
     file.write_text(UNIT + QUIET + text)
     warnings = [warning.text for warning in load(file, {}).warnings]
-    assert warnings == [f"{tmp_path}/pw is open to other users; run: chmod 600 {tmp_path}/pw"]
+    assert warnings == [
+        f"{tmp_path}/pw is open to other users (mode 0644); run: chmod 600 {tmp_path}/pw"
+    ]
     (tmp_path / "pw").chmod(0o600)
     assert load(file, {}).warnings == ()

@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from config.certificates import DoubtCode
 from edge import findings
 from edge.driver_loop import DriverHealth
 from edge.findings import Finding
@@ -91,6 +93,7 @@ def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
     named |= set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
     named |= set(re.findall(r'code, text = "([a-z_]+)"', source))
     named |= {f"{component}_{what}" for component, what in findings.DEVICE_ACTIONS}
+    named |= set(get_args(DoubtCode))
     page = (ROOT / "docs/troubleshooting.md").read_text()
     headings = [line for line in page.splitlines() if line.startswith("### ")]
     told = {code for line in headings for code in re.findall(r"`([a-z_]+)`", line)}

@@ -60,7 +60,7 @@ def test_what_systemd_hands_over_may_show_a_mask(monkeypatch: pytest.MonkeyPatch
     ("kind", "says"),
     [
         ("none", "there is no such file in"),
-        ("open", "is open to other users; run: chmod 600"),
+        ("open", r"is open to other users \(mode 0640\); run: chmod 600"),
         ("pipe", "is not a regular file"),
         ("folder", "is not a regular file"),
         ("large", "larger than 64 KiB"),
@@ -180,7 +180,10 @@ def test_the_check_of_a_unit_file_refuses_what_the_unit_would_not_use(
     file = unit_file(tmp_path, "hub: {url: 'mqtts://h', username: u, password_file: secret}\n")
     assert main(["config", "check", str(file)]) == 2
     told = capsys.readouterr()
-    assert f"hub.password_file: {tmp_path}/secret is open to other users; run: chmod" in told.out
+    assert (
+        f"hub.password_file: {tmp_path}/secret is open to other users (mode 0640); run: chmod"
+        in told.out
+    )
     assert "ok:" not in told.err
     (tmp_path / "secret").chmod(0o600)
     assert main(["config", "check", str(file)]) == 0
