@@ -3,6 +3,7 @@
 import ctypes
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -41,3 +42,14 @@ def system_clock_synchronised() -> bool:
     """Whether the kernel says that something (NTP, PTP) steers the clock; no if it says nothing."""
     state = kernel_clock_state()
     return state is not None and state < TIME_ERROR
+
+
+def computer_boot_id() -> str:
+    """Tells one boot of the computer from another (random(4)); empty where the kernel tells none.
+
+    Monotonic stamps of the same boot may be compared, also between processes.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

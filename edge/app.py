@@ -23,6 +23,7 @@ from edge.reporter import Reporter
 from edge.sdnotify import SystemdNotifier
 from edge.snapshot import state_draft
 from edge.supervisor import Crew, Supervisor
+from edge.tasks.office import Office
 from edge.timebase import Timebase
 from edge.vision import Change, OnResult, Vision, open_detector
 from edge.worker import Beat, Worker
@@ -88,6 +89,7 @@ class App:
             started_mono_s=self._clock.mono_s(),
             timebase=timebase,
             whereabouts=whereabouts,
+            office=Office(settings, self._clock, timebase, whereabouts, outbox, self._linked),
             receivers={name: self._receiver(name) for name in settings.gnss},
             cameras={name: self._camera(name) for name in settings.cameras},
             frames=self._frames,
@@ -97,6 +99,8 @@ class App:
             local=LocalControl(settings.state_dir, self._clock),
             workers=lambda: self._supervisor.workers,
         )
+        if self.parts.vision is not None:
+            self.parts.office.tuning.add(self.parts.vision)
         self._hire()
 
     # --- life ---
@@ -137,6 +141,10 @@ class App:
                 stuck_after_s=LONGEST_OPEN_S if gnss.kind in ("tcp", "gpsd") else STUCK_S,
             )
         optional: dict[str, Callable[[Beat, threading.Event], None]] = {
+            "sos": parts.office.work_sos,
+            "tasks": parts.office.work_tasks,
+        }
+        optional |= {
             f"camera.{name}": partial(self._run_camera, name, camera)
             for name, camera in self._settings.cameras.items()
         }
@@ -223,6 +231,9 @@ class App:
             self.parts.outbox.put(draft, durable=number == len(changes))
 
     # --- parts ---
+
+    def _linked(self) -> bool:
+        return self.parts.publisher.connected
 
     def _publisher(
         self, loaded: Loaded, sender: Sender, outbox: Outbox, timebase: Timebase

@@ -24,6 +24,7 @@ from edge.findings import (
     worker_findings,
 )
 from edge.parts import Parts
+from edge.tasks.findings import office_findings
 from telemetry.contract.envelope import Draft
 from telemetry.contract.unit import Fault, Health, Link, Queue, Rate
 from telemetry.contract.wire_types import short, text
@@ -121,7 +122,10 @@ class HealthDesk:
         faults, changed = self._faults.update(self._findings(now_mono_s), utc, now_mono_s)
         if changed:
             self._log(faults)
-        if not changed and now_mono_s - self._sent_mono_s < self._parts.settings.health.every_s:
+        if (
+            not changed
+            and now_mono_s - self._sent_mono_s < self._parts.office.tuning.now.health_every_s
+        ):
             return None
         self._sent_mono_s = now_mono_s
         return Draft.of(self._report(faults, now_mono_s), utc, quality)
@@ -154,6 +158,7 @@ class HealthDesk:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         found += worker_findings(parts.workers())
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
+        found += office_findings(parts.office)
         outbox = parts.outbox.stats()
         found += link_findings(parts.publisher.stats(), outbox.oldest_age_s)
         found += outbox_findings(outbox)

@@ -10,6 +10,7 @@ from edge.driver_loop import DriverHealth
 from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
 from edge.position import Whereabouts
+from edge.tasks.office import Office
 from edge.timebase import Timebase
 from edge.vision import Vision
 from edge.worker import Worker
@@ -41,6 +42,7 @@ class Parts:
     started_mono_s: float
     timebase: Timebase
     whereabouts: Whereabouts
+    office: Office
     receivers: dict[str, Receiver]
     cameras: dict[str, DriverHealth]
     frames: Mailbox[Frame]

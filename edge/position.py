@@ -97,28 +97,35 @@ class PositionSchedule:
     """
 
     def __init__(self, config: PositionConfig) -> None:
-        self._config = config
+        self.config = config  # may be replaced at any time: the mode has changed
         self._sent: UnitPosition | None = None
         self._sent_mono_s = float("-inf")
 
-    def due(self, position: UnitPosition, mono_s: float, *, dispatched: bool = False) -> bool:
-        """Whether to report now; a True is taken as reported."""
+    def due(
+        self,
+        position: UnitPosition,
+        mono_s: float,
+        *,
+        dispatched: bool = False,
+        every_s: float | None = None,
+    ) -> bool:
+        """Whether to report now; a True is taken as reported. `every_s`: asked for by the hub."""
         waited_s = mono_s - self._sent_mono_s
-        if waited_s >= self._interval_s(position, dispatched) or self._telling(position):
+        interval_s = self._interval_s(position, dispatched) if every_s is None else every_s
+        if waited_s >= interval_s or self._telling(position):
             self._sent, self._sent_mono_s = position, mono_s
             return True
         return False
 
     def _interval_s(self, position: UnitPosition, dispatched: bool) -> float:
         if dispatched:
-            return self._config.dispatched_every_s
-        return (
-            self._config.parked_every_s if self._parked(position) else self._config.patrol_every_s
-        )
+            return self.config.dispatched_every_s
+        parked = self._parked(position)
+        return self.config.parked_every_s if parked else self.config.patrol_every_s
 
     def _parked(self, position: UnitPosition) -> bool:
         speed_mps = position.epoch.speed_mps
-        return speed_mps is not None and speed_mps < self._config.parked_below_mps
+        return speed_mps is not None and speed_mps < self.config.parked_below_mps
 
     def _telling(self, position: UnitPosition) -> bool:
         """Whether this position says something that the last one did not."""
@@ -127,7 +134,7 @@ class PositionSchedule:
             return True
         if self._parked(sent) and not self._parked(position):
             return True
-        return self._turned_deg(sent.epoch, position.epoch) >= self._config.turn_deg
+        return self._turned_deg(sent.epoch, position.epoch) >= self.config.turn_deg
 
     def _turned_deg(self, old: GnssEpoch, new: GnssEpoch) -> float:
         if old.course_deg is None or new.course_deg is None:

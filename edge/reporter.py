@@ -37,7 +37,14 @@ class Reporter:
     def _report_position(self) -> None:
         now_mono_s = self._parts.clock.mono_s()
         position = self._parts.whereabouts.at(now_mono_s)
-        if position is not None and self._schedule.due(position, now_mono_s):
+        office = self._parts.office
+        self._schedule.config = office.tuning.now.position
+        if position is not None and self._schedule.due(
+            position,
+            now_mono_s,
+            dispatched=office.desk.book.duty == "en_route",
+            every_s=office.tuning.rate(now_mono_s),
+        ):
             self._parts.outbox.put(self._writer.position(position), durable=False)
 
     def _report_self(self) -> None:

@@ -41,10 +41,15 @@ def state_draft(parts: Parts) -> Draft:
 
 def state_of(parts: Parts) -> State:
     settings = parts.settings
+    book, task = parts.office.desk.book, parts.office.desk.book.current
     return State(
         unit_kind=settings.unit.kind,
         label=settings.unit.label,
         capabilities=_capabilities(parts),
+        mode=parts.office.tuning.now.mode,
+        duty=book.duty,
+        task=task.id if task is not None else None,
+        task_state=task.state if task is not None else None,
         components=tuple(_components(parts)),
         inventory=_inventory(parts),
     )

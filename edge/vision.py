@@ -13,6 +13,7 @@ from config.models import EpisodesConfig, PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.mailbox import Mailbox
+from edge.tasks.modes import Tuned
 from edge.worker import Beat
 from perception.catalogue import Catalogue, is_file_name
 from perception.detections import Detections, Track
@@ -76,6 +77,7 @@ class Vision:
         self.tallies = {name: CameraTally() for name in cameras}
         self._scenes: dict[str, Scene] = {}
         self._config = config
+        self._max_fps = config.max_fps
         self._episodes = episodes
         self._cameras = cameras
         self._frames = frames
@@ -84,6 +86,13 @@ class Vision:
         self._on_result = on_result
         self._clock = clock
         self._track_ids = itertools.count(1)  # one count for all cameras: unique in this boot
+
+    def tune(self, tuned: Tuned) -> None:
+        """Work by a mode's parameters from the next picture on. Any thread."""
+        self._max_fps = tuned.max_fps
+        self._episodes = self._episodes.model_copy(update={"update_every_s": tuned.update_every_s})
+        for scene in self._scenes.values():
+            scene.book.tell_every(tuned.update_every_s)
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
@@ -103,10 +112,10 @@ class Vision:
             beat()
 
     def _watch(self, detector: Detector, beat: Beat, stop: threading.Event) -> None:
-        period_s = 1.0 / self._config.max_fps
         due_mono_s = self._clock.mono_s()
         while not stop.is_set():
             beat()
+            period_s = 1.0 / self._max_fps
             self._end_lost_cameras(max(CAMERA_LOST_S, CAMERA_LOST_LOOKS * period_s))
             early_s = due_mono_s - self._clock.mono_s()
             if early_s > 0:

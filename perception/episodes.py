@@ -50,6 +50,10 @@ class EpisodeBook:
         self._open: dict[int, _Episode] = {}
         self._ended: deque[int] = deque(maxlen=REMEMBERED_ENDS)
 
+    def tell_every(self, update_every_s: float) -> None:
+        """Another interval between updates, from now."""
+        self._config = self._config.model_copy(update={"update_every_s": update_every_s})
+
     @property
     def open_count(self) -> int:
         """Episodes that were told as new and have not ended."""

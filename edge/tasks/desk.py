@@ -61,8 +61,13 @@ class Desk:
         self._saved_s = self._now(None).mono_s
         self._told_s = float("-inf")
         self._told_ring: Ring | None = None
-        if memory.lost is not None:
+        self._begun = False
+
+    def begin(self) -> None:
+        """The first words of this run."""
+        if self.memory.lost is not None and not self._begun:
             self.do(Page.start_anew)
+        self._begun = True
 
     # --- moves, any thread ---
 

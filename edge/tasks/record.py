@@ -134,6 +134,9 @@ class Book:
         """The task of this id, open or ended."""
         return next((task for task in (*self.tasks, *self.ended) if task.id == task_id), None)
 
+    def in_mode(self, mode: str) -> "Book":
+        return replace(self, mode=mode)
+
     def with_task(self, task: Task) -> "Book":
         """The same with this task in the place of the open one of its id."""
         return replace(self, tasks=tuple(task if one.id == task.id else one for one in self.tasks))
