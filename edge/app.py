@@ -101,6 +101,8 @@ class App:
         )
         if self.parts.vision is not None:
             self.parts.office.tuning.add(self.parts.vision)
+        for name, control in self.parts.office.controls().items():
+            self.parts.local.register(name, control)
         self._hire()
 
     # --- life ---

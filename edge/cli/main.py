@@ -11,11 +11,14 @@ from edge.cli import (
     config_command,
     conformance,
     detect,
+    duty,
     gnss,
     hub,
     models,
     outbox,
     run,
+    sos,
+    task,
     track,
     version,
 )
@@ -25,6 +28,9 @@ from edge.cli.parser import Parser
 # A line each, so that two commands can come at the same time.
 GROUPS = (
     run,
+    task,
+    duty,
+    sos,
     hub,
     conformance,
     outbox,

@@ -65,7 +65,10 @@ class TaskTimes(Message):
 
 
 class TaskEvent(UpMessage):
-    """A step of a task, or something about it that the hub must know now."""
+    """A step of a task, or something about it that the hub must know now.
+
+    A unit whose power was cut may tell a step again: word for word, under the same `id`.
+    """
 
     TYPE: ClassVar[str] = "patrol.event.task.v1"
     LEAF: ClassVar[Leaf] = "event"

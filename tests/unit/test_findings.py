@@ -87,7 +87,7 @@ def test_a_computer_that_is_hot_full_and_short_of_memory() -> None:
 
 
 def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
-    modules = sorted((ROOT / "edge").glob("*findings.py"))
+    modules = sorted((ROOT / "edge").rglob("*findings.py"))
     source = "".join(module.read_text() for module in modules)
     named = set(re.findall(r'code="([a-z_]+)"', source))
     named |= set(re.findall(r'finding\(\s*"([a-z_]+)"', source))

@@ -1,0 +1,137 @@
+"""The desk on a real disk with a real outbox: killed in the middle, damaged, and refused."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from drivers.clock import SystemClock
+from edge.tasks import moves
+from edge.tasks.memory import Memory
+from edge.tasks.record import Book
+from edge.tasks.teller import Teller
+from telemetry.contract.envelope import Sender
+from telemetry.contract.uuid7 import uuid7
+from telemetry.outbox.outbox import Outbox
+from tests.dispatched_kills import kill_again_and_again
+from tests.duty_desk import World
+
+
+def ordered(world: World) -> None:
+    order = world.order()
+    world.desk.do(lambda page: moves.assign(page, world.config, order, uuid7(page.now.utc)))
+
+
+def test_kills_in_the_middle_leave_state_and_events_in_agreement(tmp_path: Path) -> None:
+    found = kill_again_and_again(tmp_path, 6)
+    assert found.broken == []
+    assert found.lost == 0
+    assert found.promised > 12
+
+
+def test_a_damaged_file_is_set_aside_and_the_unit_goes_on(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    ordered(world)
+    whole = (tmp_path / "orders.json").read_bytes()
+    for damage in (
+        b"",
+        b"\0" * 500,
+        whole[: len(whole) // 2],
+        b"[" * 100_000,
+        b'{"duty": "asleep"}',
+    ):
+        (tmp_path / "orders.json").write_bytes(damage)
+        world.restart()
+        world.desk.begin()
+        assert world.desk.book.tasks == ()
+        assert world.desk.memory.lost is not None
+        assert (tmp_path / "orders.json.damaged").read_bytes() == damage
+        last = world.outbox.duties[-1]
+        assert (last.cause, last.duty) == ("start", "on_patrol"), "the hub is told"
+        ordered(world)
+        world.restart()
+        assert len(world.desk.book.tasks) == 1
+
+
+@pytest.mark.parametrize("share", range(0, 100, 7))
+def test_a_file_cut_anywhere_never_stops_the_unit(tmp_path: Path, share: int) -> None:
+    world = World(tmp_path)
+    ordered(world)
+    path = tmp_path / "orders.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * share // 100])
+    world.restart()
+    ordered(world)
+
+
+def test_a_disk_that_refuses_is_a_fault_and_the_task_goes_on(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs a folder that root cannot write either")
+    world = World(tmp_path / "state")
+    ordered(world)
+    (tmp_path / "state").rename(tmp_path / "gone")
+    (tmp_path / "state").write_text("a file is in the way")
+    world.desk.do(lambda page: moves.act(page, None, "acknowledge"))
+    assert world.desk.memory.fault is not None
+    assert world.outbox.tasks[-1].state == "acknowledged", "told nevertheless"
+    (tmp_path / "state").unlink()
+    world.wait(10)
+    assert world.desk.memory.fault is None
+    content = json.loads((tmp_path / "state" / "orders.json").read_text())
+    assert content["tasks"][0]["state"] == "acknowledged"
+
+
+def test_what_the_outbox_has_not_stored_is_told_again_after_a_restart_as_it_was(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    world.outbox.stuck = True
+    ordered(world)
+    first = [id_ for id_, _ in world.outbox.told]
+    world.wait(20)
+    assert [id_ for id_, _ in world.outbox.told] == first, "it is with the outbox already"
+    world.outbox.stuck = False
+    world.restart()
+    world.wait(1)
+    again = world.outbox.told[len(first) :]
+    assert [id_ for id_, _ in again] == first
+    assert [draft for _, draft in again] == [draft for _, draft in world.outbox.told[: len(first)]]
+    world.wait(10)
+    world.restart()
+    world.wait(1)
+    assert len(world.outbox.told) == 2 * len(first), "now it is crossed out"
+
+
+def test_the_real_outbox_keeps_the_id(tmp_path: Path) -> None:
+    clock = SystemClock()
+    sender = Sender(unit="car-07", boot_id=uuid7(clock.utc()))
+    outbox = Outbox(tmp_path / "outbox.db", sender, clock, 64 * 2**20)
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            outbox.work(0.1)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    world = World(tmp_path)
+    world.desk._teller = Teller(outbox)
+    ordered(world)
+    stop.set()
+    thread.join()
+    assert world.desk.book.untold == (), "stored, and crossed out at once"
+    assert outbox.stats().by_priority[0] == 1
+    outbox.close()
+
+
+def test_a_small_file_holds_what_a_reboot_needs(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "deep" / "orders.json", Book)
+    assert memory.load() is None
+    assert memory.lost is None
+    book = Book(duty="standby", mode="special", post=(52.5, 13.4))
+    assert memory.save(book)
+    assert memory.load() == book
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["orders.json"]
+    assert (tmp_path / "deep" / "orders.json").stat().st_mode & 0o777 == 0o600
