@@ -15,6 +15,7 @@ import select
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -194,8 +195,14 @@ class PahoTransport:
     """See `telemetry.link.transport`. Nothing is sent before the next `wait` or `events`, so that
     a window of messages costs one system call."""
 
-    def __init__(self) -> None:
-        self._bell = PollBell()
+    def __init__(
+        self,
+        bell: PollBell | None = None,
+        context: Callable[[LinkOptions], ssl.SSLContext] = tls_context,
+    ) -> None:
+        """One thread that works many transports gives them one bell, and looks at `flush`."""
+        self._bell = bell or PollBell()
+        self._context = context
         self._poll = select.poll()
         self._poll.register(self._bell.fileno(), select.POLLIN)
         self._watched: int | None = None
@@ -211,7 +218,7 @@ class PahoTransport:
         client = _make_client(options, protocol)
         if will is not None:
             client.will_set(will.topic, will.payload, 1, will.retain, _of_will(will, protocol))
-        context = tls_context(options) if options.tls else None
+        context = self._context(options) if options.tls else None
         self._client, self._options, self._protocol = client, options, protocol
         self._opening = Opening(options, context, self._bell)
 
@@ -238,6 +245,19 @@ class PahoTransport:
         for handle, _ in self._poll.poll(timeout_s * 1000):
             if handle == self._bell.fileno():
                 self._bell.clear()
+
+    def flush(self) -> tuple[int, bool] | None:
+        """Send what can be sent now, without waiting: instead of `wait`, for one who waits for many
+        at once. Returns what to watch for reading, and whether for writing, too; None while there
+        is no connection, or it is broken, which `events` tells."""
+        session = self._session
+        if session is None or session.ended:
+            return None
+        try:
+            session.send()
+        except OSError:
+            return None
+        return session.packets.fileno(), session.packets.wants_to_send
 
     def publish(self, message: WireMessage) -> int:
         session = self._standing()
