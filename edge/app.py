@@ -186,7 +186,8 @@ class App:
     def _publish(self, beat: Beat, stop: threading.Event) -> None:
         publisher, up = self.parts.publisher, False
         while not stop.is_set():
-            beat()
+            if not publisher.stalled:  # systemd shall hear of a life that delivers
+                beat()
             publisher.work(0.2)
             if publisher.connected and not up:  # its loss is told as a fault, with the reason
                 structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
@@ -258,6 +259,7 @@ class App:
             settings.hub.protocol,
             lambda: [state_draft(self.parts)],
             self._clock,
+            budget_file=settings.state_dir / "link_budget.json",
         )
 
     def _receiver(self, name: str) -> Receiver:

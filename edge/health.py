@@ -13,6 +13,8 @@ from edge.command_findings import local_findings
 from edge.computer import CpuMeter
 from edge.findings import (
     Finding,
+    budget_findings,
+    certificate_findings,
     clock_findings,
     computer_findings,
     device_findings,
@@ -26,7 +28,7 @@ from edge.findings import (
 from edge.parts import Parts
 from edge.tasks.findings import office_findings
 from telemetry.contract.envelope import Draft
-from telemetry.contract.unit import Fault, Health, Link, Queue, Rate
+from telemetry.contract.unit import Budget, Fault, Health, Link, Queue, Rate
 from telemetry.contract.wire_types import short, text
 
 SEVERITIES = ("critical", "error", "warning", "info")
@@ -160,7 +162,10 @@ class HealthDesk:
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         found += office_findings(parts.office)
         outbox = parts.outbox.stats()
-        found += link_findings(parts.publisher.stats(), outbox.oldest_age_s)
+        link, now = parts.publisher.stats(), parts.timebase.now()[0]
+        found += link_findings(link, outbox.oldest_age_s)
+        found += budget_findings(link)
+        found += certificate_findings(link, parts.settings.unit.id, now)
         found += outbox_findings(outbox)
         found += local_findings(parts.local.fault)
         found += computer_findings(
@@ -178,6 +183,7 @@ class HealthDesk:
             disk=computer.disk(self._parts.settings.state_dir),
             link=self._link(),
             queue=self._queue(),
+            budget=self._budget(),
             rates=self._rate_list(),
             drops=self._drops(),
         )
@@ -191,6 +197,17 @@ class HealthDesk:
             reconnects=stats.reconnects,
             unacked=stats.unacked + stats.awaiting_hub,
             last_error=text(stats.last_error) if stats.last_error else None,
+        )
+
+    def _budget(self) -> Budget | None:
+        figures = self._parts.publisher.stats().budget
+        if figures is None:
+            return None
+        return Budget(
+            day=figures.day.isoformat(),
+            used_mib=round(figures.used_bytes / computer.MIB, 3),
+            limit_mib=figures.limit_bytes / computer.MIB,
+            holding_back=figures.holding_back,
         )
 
     def _queue(self) -> Queue:

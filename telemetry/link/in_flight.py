@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from telemetry.outbox.facts import Outgoing
+from telemetry.outbox.rows import PRIORITIES
 
 RESEND_LONGEST_S = 120.0
 REFUSED_LONGEST_S = 60.0
@@ -43,6 +44,7 @@ class InFlight:
         self._wire: dict[int, Sent] = {}  # by token, oldest first
         self._ids: dict[str, int] = {}
         self._schedule: list[tuple[float, int, int]] = []  # when, entry number, sequence
+        self._ripe: list[tuple[int, int, int]] = []  # due: priority, sequence, entry number
         self._entries = 0
         self._accepted = 0  # rows that the broker took, since start
         self._hopeless: list[Sent] = []
@@ -135,17 +137,25 @@ class InFlight:
         """It could not be handed to the transport."""
         self._again(sent, now_s)
 
-    def due(self, now_s: float, limit: int) -> list[Sent]:
-        """Rows to send again now, the longest overdue first."""
-        found: list[Sent] = []
-        while self._schedule and len(found) < limit and self._schedule[0][0] <= now_s:
+    def due(self, now_s: float, limit: int, lowest: int = PRIORITIES - 1) -> list[Sent]:
+        """Rows to send again now, the most urgent first, none less urgent than `lowest`."""
+        while self._schedule and self._schedule[0][0] <= now_s:
             _, entry, sequence = heapq.heappop(self._schedule)
+            sent = self._rows.get(sequence)
+            if sent is not None and sent.due == entry:
+                heapq.heappush(self._ripe, (sent.outgoing.row.priority, sequence, entry))
+        found: list[Sent] = []
+        while self._ripe and len(found) < limit and self._ripe[0][0] <= lowest:
+            _, sequence, entry = heapq.heappop(self._ripe)
             sent = self._rows.get(sequence)
             if sent is not None and sent.due == entry:
                 found.append(sent)
         return found
 
-    def next_due_s(self) -> float | None:
+    def next_due_s(self, lowest: int = PRIORITIES - 1) -> float | None:
+        """When there is something to send again; it may be past."""
+        if self._ripe and self._ripe[0][0] <= lowest:
+            return float("-inf")
         return self._schedule[0][0] if self._schedule else None
 
     def park_hopeless(self) -> list[Sent]:

@@ -7,17 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 from config.operations import DeliveryConfig
 from drivers.clock import Clock
 from telemetry.bell import Bell
 from telemetry.contract.down import Ack, HubState
-from telemetry.contract.envelope import CONTENT_TYPE, BadMessageError, Draft, read_down, seal
-from telemetry.contract.topics import RETAINED_LEAVES
+from telemetry.contract.envelope import BadMessageError, Draft, read_down
 from telemetry.contract.wire_types import text
+from telemetry.link.certificates import CertificateFigures, CertificateWatch
 from telemetry.link.dialer import Dialer, ProtocolChoice
-from telemetry.link.in_flight import InFlight, Sent
+from telemetry.link.metering import BudgetFigures, Meter
+from telemetry.link.outflow import Outflow
+from telemetry.link.refusals import why_not_taken
 from telemetry.link.status_writer import StatusWriter
 from telemetry.link.transport import (
     Acknowledged,
@@ -37,11 +40,10 @@ from telemetry.link.transport import (
 from telemetry.outbox.facts import Receipt
 from telemetry.outbox.outbox import Outbox
 
-HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
 SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes
 BIRTH_S = 2.0  # how long other messages wait for the state to be on its way
 BIRTH_AGAIN_S = 60.0  # a birth that is still on its way after so long is repeated
-HEADER_BYTES = 200  # topic, properties and framing, amply
+STALLED_S = 3 * SILENCE_S  # so long past it: hanging up does not help either
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,15 @@ class PublisherStats:
     last_error: str | None  # fits the wire's `Text`
     refused: dict[str, int]  # PUBACKs by failure code
     down: dict[str, int]  # what came down and was not obeyed, by cause
+    budget: BudgetFigures | None = None  # of a metered link
+    certificate: CertificateFigures | None = None  # the unit's own
+    certificate_error: str | None = None  # of new files that cannot be used
 
 
 class Publisher:
     """See the module. Making one does not connect."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it is wired to
         self,
         transport: Transport,
         outbox: Outbox,
@@ -77,26 +82,26 @@ class Publisher:
         protocol: ProtocolChoice,
         birth: Callable[[], Sequence[Draft]],
         clock: Clock,
+        *,
+        budget_file: Path | None = None,
     ) -> None:
         """`birth` gives what a hub must know first, in general one State; it is stored and sent
-        each time a connection stands, before anything else."""
+        each time a connection stands, before anything else. `budget_file`: where the bytes of
+        the day are kept, on a metered link."""
         self._transport = transport
         self._outbox = outbox
         self._status = status
-        self._delivery = delivery
         self._birth = birth
         self._clock = clock
-        self._flight = InFlight(delivery.ack, delivery.resend_after_s)
-        self._dialer = Dialer(
-            transport, link, protocol, lambda session: status.write("offline", session), clock
-        )
-        self._window = delivery.window
-        self._packet_bytes: int | None = None
+        self._meter = Meter(budget_file, delivery.daily_mib, status.now, clock)
+        self._out = Outflow(transport, outbox, status, delivery, self._meter)
+        self._flight = self._out.flight
+        self._certificates = CertificateWatch(link, clock)
+        self._dialer = Dialer(transport, link, protocol, self._will, clock)
         self._births: list[Receipt] = []  # until they have left the unit
         self._birth_s = clock.mono_s()
-        self._status_tokens: set[int] = set()
         self._hub: HubState | None = None
-        self._sent = self._resent = self._acked = 0
+        self._acked = 0
         self._down: Counter[str] = Counter()
         outbox.attach(transport.bell)
 
@@ -118,17 +123,27 @@ class Publisher:
         """Say `stopping` and leave, within `timeout_s`. What is not delivered stays on the disk."""
         ends_s = self._clock.mono_s() + timeout_s
         if self._dialer.up and self._publish_status("stopping"):
-            self._wait_until(lambda: not self._status_tokens, ends_s - timeout_s / 3)
+            self._wait_until(lambda: not self._out.status_tokens, ends_s - timeout_s / 3)
             self._transport.disconnect()
             self._wait_until(lambda: self._transport.idle, ends_s)
         self._transport.abandon()
         self._outbox.end_session()
+        self._meter.save()
         self._dialer.hang_up("closed")
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the unit, now."""
         return self._dialer.up
+
+    @property
+    def stalled(self) -> bool:
+        """Messages wait for an answer far longer than this class lets them: only a restart helps.
+
+        From any thread.
+        """
+        silent_s = self._flight.silent_since_s()
+        return silent_s is not None and self._clock.mono_s() - silent_s > STALLED_S
 
     def stats(self) -> PublisherStats:
         """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
@@ -145,27 +160,33 @@ class Publisher:
             unacked=on_wire,
             # A hub that acknowledges before its broker leaves a row on the wire, and nowhere else.
             awaiting_hub=max(0, rows - on_wire),
-            sent=self._sent,
-            resent=self._resent,
+            sent=self._out.tally.sent,
+            resent=self._out.tally.resent,
             acked=self._acked,
             hub_online=None if self._hub is None else self._hub.state == "online",
             last_error=None if error is None else text(error),
             refused=dict(self._flight.refusals),
             down=dict(self._down),
+            budget=self._meter.figures(),
+            certificate=self._certificates.figures,
+            certificate_error=self._certificates.error,
         )
 
     # --- connecting ---
 
-    def _hang_up(self, why: str) -> None:
-        self._dialer.hang_up(why)
+    def _hang_up(self, why: str, *, soon: bool = False) -> None:
+        self._dialer.hang_up(why, soon=soon)
         self._outbox.end_session()
-        self._flight.connection_ended(self._clock.mono_s())
-        self._status_tokens.clear()
+        self._out.end(self._clock.mono_s())
+
+    def _will(self, session: int) -> WireMessage:
+        """Asked for when a connection begins, which reads the certificates anew."""
+        self._certificates.in_use()
+        return self._status.write("offline", session)
 
     def _greet(self, event: Connected) -> None:
         """The order of a birth: hear, say `online`, then the state, then everything else."""
-        self._window = min(self._delivery.window, event.receive_maximum)
-        self._packet_bytes = event.maximum_packet_bytes
+        self._out.begin(event)
         topics = self._status.topics
         try:
             self._transport.subscribe((topics.ack, topics.command, topics.hub_state))
@@ -179,11 +200,11 @@ class Publisher:
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:
         try:
-            token = self._transport.publish(self._status.write(state, self._dialer.session))
+            token = self._out.publish(self._status.write(state, self._dialer.session))
         except TransportError as error:
             self._hang_up(str(error))
             return False
-        self._status_tokens.add(token)
+        self._out.status_tokens.add(token)
         return True
 
     def _give_birth(self) -> None:
@@ -200,64 +221,24 @@ class Publisher:
         if silent_s is not None and now_s - silent_s > SILENCE_S:
             self._hang_up(f"{self._dialer.link.address} acknowledged nothing for {SILENCE_S:.0f} s")
             return
+        if self._certificates.replaced():
+            # In good order: a DISCONNECT, so that no will tells of a loss; then at once anew.
+            self._transport.disconnect()
+            self._hang_up("the certificate was replaced", soon=True)
+            return
         if now_s < self._held_until_s():
             return
-        self._lay_aside(self._flight.park_hopeless())
-        room = self._room()
-        again = self._flight.due(now_s, room)
-        fresh = self._outbox.take(min(room - len(again), HUB_WINDOW - len(self._flight)))
-        self._resent += len(again)
-        for sent in [*again, *(self._flight.add(outgoing) for outgoing in fresh)]:
-            if self._dialer.up:
-                self._send(sent, now_s)
-            else:
-                self._flight.unsent(sent, now_s)
-
-    def _lay_aside(self, hopeless: list[Sent]) -> None:
-        """What the broker refuses while it takes others is parked. Where it takes nothing at all
-        (its access rules are wrong, most often) the rows come again with the next connection."""
-        for sent in hopeless:
-            if sent.poison:
-                cause = f"the broker refused it with code {sent.refused_with}"
-                self._outbox.park([sent.sequence], cause, sent.refusals)
-            else:
-                self._outbox.release([sent.sequence])
+        try:
+            self._out.send(now_s)
+        except TransportError as error:
+            self._hang_up(str(error))
+        if self._out.tally.too_large is not None:
+            self._dialer.last_error = self._out.tally.too_large
 
     def _held_until_s(self) -> float:
         """Nothing passes the birth, unless the disk takes too long over it."""
         born = all(receipt.stored or receipt.dropped for receipt in self._births)
         return 0.0 if born else self._dialer.phase_s + BIRTH_S
-
-    def _room(self) -> int:
-        return self._window - self._flight.on_wire - len(self._status_tokens)
-
-    def _send(self, sent: Sent, now_s: float) -> None:
-        row = sent.outgoing.row
-        late = sent.historical
-        payload = seal(row.body, row.sequence, historical=late, sent=self._status.now()[0])
-        if self._packet_bytes is not None and len(payload) + HEADER_BYTES > self._packet_bytes:
-            self._dialer.last_error = (
-                f"message {row.sequence} is too large for {self._dialer.link.address}"
-            )
-            self._flight.count_refusal("too_large")
-            self._flight.forget([row.sequence])
-            cause = f"{len(payload)} bytes, and the broker takes {self._packet_bytes}"
-            self._outbox.park([row.sequence], cause)
-            return
-        message = WireMessage(
-            topic=self._status.topics.up(row.kind),
-            payload=payload,
-            retain=row.kind in RETAINED_LEAVES and sent.outgoing.newest,
-            content_type=CONTENT_TYPE,
-        )
-        try:
-            token = self._transport.publish(message)
-        except TransportError as error:
-            self._flight.unsent(sent, now_s)
-            self._hang_up(str(error))
-            return
-        self._sent += 1
-        self._flight.sent(sent, token, now_s)
 
     def _left_the_unit(self, sequences: list[int]) -> None:
         if sequences:
@@ -287,21 +268,15 @@ class Publisher:
                 self._hear(event)
 
     def _puback(self, token: int, code: int) -> None:
-        if token in self._status_tokens:
-            self._status_tokens.discard(token)
-        else:
-            now_s = self._clock.mono_s()
-            self._left_the_unit(self._flight.broker_answered(token, code, now_s))
+        self._left_the_unit(self._out.acknowledged(token, code, self._clock.mono_s()))
         if code >= 0x80:
-            self._dialer.last_error = (
-                f"{self._dialer.link.address} does not take our messages (code 0x{code:02x}): "
-                "check the broker's access rules for this unit"
-            )
+            self._dialer.last_error = why_not_taken(code, self._dialer.link)
 
     def _count_down(self, cause: str) -> None:
         self._down = self._down + Counter([cause])  # replaced, since others read it meanwhile
 
     def _hear(self, message: Arrived) -> None:
+        self._meter.count(len(message.topic) + len(message.payload))
         topics = self._status.topics
         try:
             if message.topic == topics.hub_state:
@@ -329,14 +304,14 @@ class Publisher:
 
     def _patience_s(self, timeout_s: float) -> float:
         now_s = self._clock.mono_s()
-        soonest_s = self._next_send_s() if self._dialer.up else self._dialer.ends_s()
+        soonest_s = self._next_send_s(now_s) if self._dialer.up else self._dialer.ends_s()
         ends_s = now_s + timeout_s
         return max(0.0, (ends_s if soonest_s is None else min(ends_s, soonest_s)) - now_s)
 
-    def _next_send_s(self) -> float | None:
-        """When a row can be sent again. With a full window a PUBACK must ring the bell first."""
-        due_s = self._flight.next_due_s() if self._room() > 0 else None
-        return None if due_s is None else max(due_s, self._held_until_s())
+    def _next_send_s(self, now_s: float) -> float | None:
+        """When a row can be sent. With a full window a PUBACK must ring the bell first."""
+        next_s = self._out.next_s(now_s)
+        return None if next_s is None else max(next_s, self._held_until_s())
 
     def _wait_until(self, done: Callable[[], bool], ends_s: float) -> None:
         while not done() and self._dialer.up and (left_s := ends_s - self._clock.mono_s()) > 0:

@@ -89,3 +89,21 @@ def why_not_accepted(reason: str, options: LinkOptions) -> Refused:
     if reason in _PROTOCOL:
         return Refused("protocol", f"{options.address} does not speak this version of MQTT")
     return Refused("not_accepted", f"{options.address} refuses the connection: {reason}")
+
+
+# MQTT 5, 3.4.2.1: why a broker does not take a message.
+_NOT_TAKEN = {
+    0x80: ("unspecified error", "see the broker's log"),
+    0x83: ("a reason of its own", "see the broker's log"),
+    0x87: ("not authorized", "check the broker's access rules for this unit"),
+    0x90: ("topic not allowed", "check hub.root, and the broker's rules for topics"),
+    0x91: ("packet id in use", "the broker and the unit disagree; it passes with a reconnect"),
+    0x97: ("quota exceeded", "raise the broker's quota for this unit, or send less"),
+    0x99: ("payload format invalid", "the broker checks payloads: update its schema"),
+}
+
+
+def why_not_taken(code: int, options: LinkOptions) -> str:
+    """What a negative PUBACK means, and what to do. The message stays on the disk."""
+    meaning, cure = _NOT_TAKEN.get(code, ("unknown reason", "see the broker's log"))
+    return f"{options.address} does not take our messages (0x{code:02x}, {meaning}): {cure}"

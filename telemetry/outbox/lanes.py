@@ -48,12 +48,21 @@ class Lanes:
                 lane.cursor = row.sequence
             lane.end = row.sequence
 
-    def take(self, limit: int) -> list[tuple[Row, bool]]:
-        """The next rows, and whether each is live."""
+    def take(
+        self, limit: int, lowest: int = PRIORITIES - 1, *, live_only: bool = False
+    ) -> list[tuple[Row, bool]]:
+        """The next rows, and whether each is live; `lowest` is the least urgent priority wanted.
+
+        Nothing passes a more urgent row of the same lanes, even if that is still on the disk only.
+        """
         taken: list[tuple[Row, bool]] = []
-        for lane in (*self._live, *self._backlog):
+        for lane in self._live if live_only else (*self._live, *self._backlog):
+            if lane.priority > lowest:
+                continue
             while lane.rows and len(taken) < limit:
                 taken.append((lane.rows.popleft(), lane.live))
+            if len(taken) >= limit or lane.cursor < lane.end:
+                break
         return taken
 
     def hungry(self) -> list[Lane]:

@@ -20,7 +20,7 @@ from telemetry.outbox.ages import Ages
 from telemetry.outbox.facts import DiskFigures, OutboxStats, Outgoing, Receipt
 from telemetry.outbox.keeper import Keeper
 from telemetry.outbox.lanes import Lanes
-from telemetry.outbox.rows import Change, Done, NewRow, Parking, by_priority
+from telemetry.outbox.rows import PRIORITIES, Change, Done, NewRow, Parking, by_priority
 from telemetry.outbox.schema import StoreCorruptError, StoreError, StoreFullError
 from telemetry.outbox.waiting import BATCH_ROWS, MEMORY_ROWS, Waiting
 
@@ -145,12 +145,14 @@ class Outbox:
             self._lanes = None
             self._session_wanted = False
 
-    def take(self, limit: int) -> list[Outgoing]:
-        """The next rows to send, at most `limit`, perhaps none."""
+    def take(
+        self, limit: int, *, lowest: int = PRIORITIES - 1, live_only: bool = False
+    ) -> list[Outgoing]:
+        """The next rows to send, at most `limit`, perhaps none; see `Lanes.take`."""
         with self._lock:
             if self._lanes is None or limit <= 0:
                 return []
-            found = self._lanes.take(limit)
+            found = self._lanes.take(limit, lowest, live_only=live_only)
             self._taken.update((row.sequence, row.priority) for row, _ in found)
             if self._lanes.hungry():
                 self._wake.notify()

@@ -153,15 +153,18 @@ def test_no_order_of_events_loses_a_row(steps: list[tuple[str, int]]) -> None:
 
 def test_live_rows_pass_the_backlog_and_urgent_rows_pass_others() -> None:
     lanes = Lanes(10)
-    backlog = next(lane for lane in lanes.hungry() if lane.priority == 1)
+    most_urgent, backlog = lanes.hungry()[:2]
     backlog.rows.extend([row(1), row(2)])
-    lanes.stored([row(11, 3), row(12, 0)])
+    lanes.stored([row(11, 3), row(12, 0), row(13, 0)])
 
-    assert [(r.sequence, live) for r, live in lanes.take(3)] == [
-        (12, True),
-        (11, True),
-        (1, False),
-    ]
+    assert lanes.take(1, 1, live_only=True)[0][0].sequence == 12
+    assert lanes.take(9, 1, live_only=True)[0][0].sequence == 13
+    assert lanes.take(9, 1, live_only=True) == []
+    # The most urgent backlog is not read from the disk yet: nothing passes it.
+    assert [(r.sequence, live) for r, live in lanes.take(3)] == [(11, True)]
+    assert lanes.take(3) == []
+    most_urgent.cursor = most_urgent.end
+    assert [(r.sequence, live) for r, live in lanes.take(3)] == [(1, False), (2, False)]
 
 
 def test_a_lane_that_overflows_goes_on_from_the_disk_in_order() -> None:

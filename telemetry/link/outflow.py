@@ -1,0 +1,197 @@
+"""What goes next, and whether it may: the window, the order, the pace, the budget."""
+
+from dataclasses import dataclass, replace
+
+from config.operations import DeliveryConfig
+from telemetry.contract.envelope import CONTENT_TYPE, seal
+from telemetry.contract.topics import RETAINED_LEAVES
+from telemetry.link.in_flight import InFlight, Sent
+from telemetry.link.metering import URGENT, Meter
+from telemetry.link.pacing import Bucket, Reach
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import Connected, Transport, TransportError, WireMessage
+from telemetry.outbox.outbox import Outbox
+from telemetry.outbox.rows import PRIORITIES
+
+HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
+HUB_RESERVE = 100  # beside it, for urgent ones alone
+HEADER_BYTES = 200  # topic, properties and framing, amply
+LEAST_URGENT = PRIORITIES - 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """Written by the publisher's thread; read by anyone."""
+
+    sent: int = 0
+    resent: int = 0
+    too_large: str | None = None  # what a technician is told of the last one
+
+
+class Outflow:
+    """Used by the publisher's thread.
+
+    Live and urgent messages pass everything. Then come those that are due again and live ones, then
+    the backlog, each by priority; these as far as the window, the reach and the bucket let them.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        outbox: Outbox,
+        status: StatusWriter,
+        delivery: DeliveryConfig,
+        meter: Meter,
+    ) -> None:
+        self._transport = transport
+        self._outbox = outbox
+        self._status = status
+        self._most = delivery.window
+        self._bucket = Bucket(delivery.backlog_kbit_s)
+        self._reach = Reach()
+        self._meter = meter
+        self._limits = Connected("5")
+        self._poured = False  # the bucket was found empty, and something waits for it
+        self.window = delivery.window
+        self.flight = InFlight(delivery.ack, delivery.resend_after_s)
+        self.status_tokens: set[int] = set()
+        self.tally = Tally()
+
+    def begin(self, limits: Connected) -> None:
+        """A connection stands, and this is what its broker allows."""
+        self._limits = limits
+        self.window = max(1, min(self._most, limits.receive_maximum))
+        self._reach.begin()
+
+    def end(self, now_s: float) -> None:
+        """The connection has ended."""
+        self.flight.connection_ended(now_s)
+        self.status_tokens.clear()
+        self._meter.save()
+
+    @property
+    def room(self) -> int:
+        return self.window - self.flight.on_wire - len(self.status_tokens)
+
+    def next_s(self, now_s: float) -> float | None:
+        """When something can be sent that cannot be now; None: it takes an event."""
+        if self.room <= 0:
+            return None
+        due_s = self.flight.next_due_s(self._lowest())
+        if due_s is not None and due_s <= now_s and not self._reach.free:
+            due_s = None  # an acknowledgement rings the bell
+        if self._poured:
+            opens_s = self._bucket.opens_s(now_s)
+            due_s = opens_s if due_s is None or due_s <= now_s else min(due_s, opens_s)
+        return due_s
+
+    def send(self, now_s: float) -> None:
+        """Send what may be sent. Raises TransportError: then nothing is lost, all is due again."""
+        self._lay_aside(self.flight.park_hopeless())
+        self._poured = False
+        self._pour(self._fresh(URGENT, live_only=True), now_s)
+        if self.room > 0:
+            again = self.flight.due(now_s, self.room, self._lowest())
+            self.tally.resent += sum(1 for sent in again if sent.attempts)
+            self._pour(again, now_s)
+        if not self._meter.holding_back:
+            self._pour(self._fresh(LEAST_URGENT, live_only=True), now_s)
+        if self._poured:
+            return  # what has waited longer goes first
+        if self._bucket.open(now_s):
+            self._pour(self._fresh(self._lowest(), live_only=False), now_s)
+        else:
+            self._pour(self._fresh(URGENT, live_only=False), now_s)
+            self._poured = True
+
+    def publish(self, message: WireMessage) -> int:
+        """Hand over to the transport, and count the bytes. Raises TransportError."""
+        if message.retain and not self._limits.retain:
+            message = replace(message, retain=False)  # else the broker hangs up (MQTT 5, 3.2.2.3.5)
+        token = self._transport.publish(message)
+        self._meter.count(len(message.topic) + len(message.payload))
+        return token
+
+    def acknowledged(self, token: int, code: int, now_s: float) -> list[int]:
+        """A PUBACK. Returns what may leave the disk."""
+        if token in self.status_tokens:
+            self.status_tokens.discard(token)
+            return []
+        self._reach.acknowledged(token, now_s)
+        return self.flight.broker_answered(token, code, now_s)
+
+    # --- what goes ---
+
+    def _lowest(self) -> int:
+        return URGENT if self._meter.holding_back else LEAST_URGENT
+
+    def _fresh(self, lowest: int, *, live_only: bool) -> list[Sent]:
+        reserve = HUB_RESERVE if lowest <= URGENT else 0
+        limit = min(self.room, HUB_WINDOW + reserve - len(self.flight))
+        if lowest > URGENT and not self._reach.free:
+            limit = 0
+        taken = self._outbox.take(limit, lowest=lowest, live_only=live_only)
+        return [self.flight.add(outgoing) for outgoing in taken]
+
+    def _pour(self, rows: list[Sent], now_s: float) -> None:
+        """Send these, as far as each may go now; the others are due again at once."""
+        for number, sent in enumerate(rows):
+            if not self._may_go(sent, now_s):
+                self.flight.unsent(sent, now_s)
+                continue
+            try:
+                self._send(sent, now_s)
+            except TransportError:
+                for left in rows[number:]:
+                    self.flight.unsent(left, now_s)
+                raise
+
+    def _may_go(self, sent: Sent, now_s: float) -> bool:
+        if sent.outgoing.row.priority <= URGENT:
+            return True
+        if not self._reach.free:
+            return False
+        if not sent.historical or self._bucket.open(now_s):
+            return True
+        self._poured = True
+        return False
+
+    def _send(self, sent: Sent, now_s: float) -> None:
+        row = sent.outgoing.row
+        payload = seal(
+            row.body, row.sequence, historical=sent.historical, sent=self._status.now()[0]
+        )
+        most = self._limits.maximum_packet_bytes
+        if most is not None and len(payload) + HEADER_BYTES > most:
+            self._refuse_too_large(row.sequence, len(payload), most)
+            return
+        message = WireMessage(
+            topic=self._status.topics.up(row.kind),
+            payload=payload,
+            retain=row.kind in RETAINED_LEAVES and sent.outgoing.newest,
+            content_type=CONTENT_TYPE,
+        )
+        token = self.publish(message)
+        self.tally.sent += 1
+        self.flight.sent(sent, token, now_s)
+        size_bytes = len(payload) + HEADER_BYTES
+        self._reach.sent(token, size_bytes, now_s)
+        if sent.historical:
+            self._bucket.spend(size_bytes)
+
+    def _refuse_too_large(self, sequence: int, size_bytes: int, most_bytes: int) -> None:
+        cause = f"{size_bytes} bytes, and the broker takes {most_bytes}"
+        self.tally.too_large = f"message {sequence} is too large ({cause})"
+        self.flight.count_refusal("too_large")
+        self.flight.forget([sequence])
+        self._outbox.park([sequence], cause)
+
+    def _lay_aside(self, hopeless: list[Sent]) -> None:
+        """What the broker refuses while it takes others is parked. Where it takes nothing at all
+        (its access rules are wrong, most often) the rows come again with the next connection."""
+        for sent in hopeless:
+            if sent.poison:
+                cause = f"the broker refused it with code {sent.refused_with}"
+                self._outbox.park([sent.sequence], cause, sent.refusals)
+            else:
+                self._outbox.release([sent.sequence])
