@@ -18,6 +18,8 @@ OWN_REMINDER_S = 20.0  # before the unit's own deadline for the acknowledgement
 def assign(page: Page, config: TasksConfig, order: TaskAssign, command: str) -> Task:
     """Take a task on. Raises OrderRefusedError: `busy`, `wrong_state`."""
     known = page.book.find(order.task)
+    if known is not None and known.command == command:
+        return known  # carried out before a crash, and not yet answered then
     if known is not None:
         raise OrderRefusedError(
             "wrong_state", f"this task is known and {known.state}; change it with task.update"
@@ -64,6 +66,9 @@ def _dues(given: tuple[Deadline, ...], now: Stamp, config: TasksConfig) -> tuple
 
 def update(page: Page, config: TasksConfig, order: TaskUpdate, command: str) -> Task:
     """Change what is given. Raises OrderRefusedError: `unknown_task`, `wrong_state`."""
+    done = _done_before(page, order.task, command)
+    if done is not None:
+        return done
     task = open_task(page, order.task)
     task = _redrawn(task, order, page.now, config)
     page.book = page.book.with_task(task)
@@ -106,6 +111,9 @@ def _answered(
 
 def cancel(page: Page, order: TaskCancel, command: str) -> Task:
     """The hub forgets a task. Raises OrderRefusedError: `unknown_task`, `wrong_state`."""
+    done = _done_before(page, order.task, command)
+    if done is not None:
+        return done
     task = open_task(page, order.task)
     return page.step(task, "cancel", command=command, reason=order.reason)
 
@@ -162,6 +170,12 @@ def _expired(due: Due, now: Stamp) -> bool:
     """After a reboot an offer is too old, whatever the time of day."""
     left_s = deadlines.left_s(due, now)
     return left_s is None or left_s <= 0
+
+
+def _done_before(page: Page, task_id: str, command: str) -> Task | None:
+    """The task, if this very order took its last step: before a crash, and not answered then."""
+    task = page.book.find(task_id)
+    return task if task is not None and task.last_command == command else None
 
 
 def open_task(page: Page, task_id: str | None) -> Task:

@@ -81,7 +81,8 @@ class Page:
 
         `at`: when it happened, where that was before now.
         """
-        stamped = replace(task, **changes, **_reached(after(task.state, act), act, at or self.now))
+        reached = _reached(after(task.state, act), act, at or self.now)
+        stamped = replace(task, **changes, **reached, last_command=command)
         self.book = self.book.with_task(stamped)
         self.tell(stamped, "transition", at=at, previous=task.state, command=command)
         if stamped.over:

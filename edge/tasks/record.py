@@ -63,6 +63,7 @@ class Task:
     deadlines: tuple[Due, ...]
     handover_from: str | None
     command: str  # the id of the order that brought it
+    last_command: str | None = None  # of the order that took the last step, if one did
     state: TaskState
     received: Stamp
     acknowledged: Stamp | None = None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.operations import TasksConfig
 from edge.tasks import moves
-from telemetry.contract.commands import TaskUpdate
+from telemetry.contract.commands import TaskCancel, TaskUpdate
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import World
 
@@ -212,3 +212,20 @@ def test_only_both_sides_hand_a_task_over(tmp_path: Path) -> None:
     ]
     assert world.outbox.tasks[-1].times.cleared is not None
     assert world.desk.book.duty == "on_patrol"
+
+
+def test_an_order_that_was_carried_out_before_a_crash_is_answered_the_same(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    order, first, last = world.order(), uuid7(world.clock.utc()), uuid7(world.clock.utc())
+    cancel = TaskCancel(task=order.task, reason="false alarm")
+    for _ in range(2):
+        task = world.desk.do(lambda page: moves.assign(page, world.config, order, first))
+        assert task.state == "assigned"
+        world.restart()
+    for _ in range(2):
+        task = world.desk.do(lambda page: moves.cancel(page, cancel, last))
+        assert task.state == "cancelled"
+        world.restart()
+    assert [event.state for event in world.outbox.tasks] == ["assigned", "cancelled"]
+    with pytest.raises(moves.OrderRefusedError):
+        world.desk.do(lambda page: moves.cancel(page, cancel, first))
