@@ -23,13 +23,12 @@ from edge.tasks.page import Page, Signs
 from edge.tasks.record import Book, Place, Stamp, Task
 from edge.tasks.teller import Teller
 from telemetry.contract.envelope import Draft
-from telemetry.contract.tasks import Ring
+from telemetry.contract.tasks import PRIORITY_OF_KIND, Ring
 
 T = TypeVar("T")
 
 TIDY_EVERY_S = 5.0  # what the outbox was late to store is crossed out
 SAVE_EVERY_S = 60.0  # what was learned under way
-PROGRESS_PRIORITY = 3  # as positions: the newest counts
 
 Report = Callable[[Draft], None]
 Now = Callable[[float | None], Stamp]  # of a monotonic stamp; None: now
@@ -181,7 +180,12 @@ class Desk:
         self._told_s, self._told_ring = now.mono_s, ring
         event = Page(self.book, now, self._journey.signs).event(task, "progress")
         self._report(
-            Draft(data=event, time=now.utc, time_quality=now.quality, priority=PROGRESS_PRIORITY)
+            Draft(
+                data=event,
+                time=now.utc,
+                time_quality=now.quality,
+                priority=PRIORITY_OF_KIND["progress"],
+            )
         )
 
     def close(self) -> None:

@@ -72,6 +72,7 @@ def update(page: Page, config: TasksConfig, order: TaskUpdate, command: str) -> 
     task = open_task(page, order.task)
     task = _redrawn(task, order, page.now, config)
     page.book = page.book.with_task(task)
+    page.reorder()
     if order.place is not None and task.state == "arrived":
         task = page.step(task, "leave", command=command)
     if order.handover is not None:

@@ -8,12 +8,20 @@ from edge.tasks import duty as duties
 from edge.tasks.life import Act, after
 from edge.tasks.record import Book, Place, Stamp, Task, Untold
 from telemetry.contract.events import Pose
-from telemetry.contract.tasks import DutyEvent, Motion, Ring, TaskEvent, TaskEventKind, TaskState
+from telemetry.contract.tasks import (
+    OTHER_KINDS_PRIORITY,
+    PRIORITY_OF_KIND,
+    DutyEvent,
+    Motion,
+    Ring,
+    TaskEvent,
+    TaskEventKind,
+    TaskState,
+)
 from telemetry.contract.up_message import Duty, UpMessage
 from telemetry.contract.uuid7 import uuid7
 
 ENDED_KEPT = 20
-ROUTINE = 1  # of what is no step of the life-cycle: reminders, off the route, ...
 
 _STAMPS: dict[TaskState, str] = {
     "acknowledged": "acknowledged",
@@ -106,6 +114,16 @@ class Page:
             self.tell(left[-1], "resumed", reason=f"{task.id} is over")
         self._follow_with_duty(task)
 
+    def reorder(self) -> None:
+        """After a change of priority: the most urgent task is worked on, the others wait."""
+        tasks = tuple(sorted(self.book.tasks, key=lambda task: -task.priority))
+        before, now = self.book.current, tasks[-1] if tasks else None
+        self.book = replace(self.book, tasks=tasks)
+        if before is not None and now is not None and now.id != before.id:
+            self.tell(before, "suspended", reason=f"{now.id} is more urgent")
+            self.tell(now, "resumed", reason=f"more urgent than {before.id}")
+            self._follow_with_duty(now)
+
     # --- duty ---
 
     def set_duty(self, wanted: Duty, cause: Literal["command", "local", "task", "start"]) -> bool:
@@ -192,4 +210,4 @@ def _reached(state: TaskState, act: Act, stamp: Stamp) -> dict[str, Any]:
 
 
 def _priority(kind: TaskEventKind) -> int:
-    return TaskEvent.PRIORITY if kind in ("transition", "handover_offered") else ROUTINE
+    return PRIORITY_OF_KIND.get(kind, OTHER_KINDS_PRIORITY)

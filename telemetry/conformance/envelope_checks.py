@@ -17,6 +17,7 @@ from telemetry.contract.envelope import (
     schema_id,
 )
 from telemetry.contract.registry import BY_TYPE
+from telemetry.contract.tasks import OTHER_KINDS_PRIORITY, PRIORITY_OF_KIND, TaskEvent
 from telemetry.contract.topics import RETAINED_LEAVES, UP_LEAVES
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -185,6 +186,8 @@ def privacy(t: Transcript) -> Finding:
 def priorities(t: Transcript) -> Finding:
     def wrong(message: Seen) -> str:
         wanted, found = PRIORITIES.get(message.type), message.json.get("priority")
+        if message.type == TaskEvent.TYPE:
+            wanted = PRIORITY_OF_KIND.get(message.data.get("kind", ""), OTHER_KINDS_PRIORITY)
         return "" if wanted in (None, found) else f"priority {found}; {message.type} has {wanted}"
 
     return each("messages with the priority of their type", wrong)(t)

@@ -88,8 +88,8 @@ CHAPTERS: tuple[Chapter, ...] = (
             ),
             _unit_should(
                 12,
-                "use the priority of the type: 0 calls for help and tasks, 1 other events and "
-                "replies, 2 state, 3 positions, 4 health",
+                "use the priority of the type: 0 calls for help and the steps of tasks, 1 other "
+                "events and replies, 2 state, 3 positions and progress, 4 health",
             ),
         ),
     ),

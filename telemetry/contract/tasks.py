@@ -108,6 +108,14 @@ class DutyEvent(UpMessage):
     task: Uuid | None = None
 
 
+# What is no step of a task may be less urgent than one; of progress only the newest counts.
+PRIORITY_OF_KIND: dict[TaskEventKind, int] = {
+    "transition": 0,
+    "handover_offered": 0,
+    "progress": 3,
+}
+OTHER_KINDS_PRIORITY = 1
+
 # Where each state may lead. The crew that is there already when the order comes arrives without
 # setting out; once there, a unit closes the task or hands it over, and cannot refuse it.
 NEXT_STATES: dict[TaskState, frozenset[TaskState]] = {

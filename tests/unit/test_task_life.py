@@ -15,6 +15,7 @@ from edge.tasks import duty, life, moves
 from edge.tasks.page import Page
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.commands import TaskCancel, TaskUpdate
+from telemetry.contract.tasks import NEXT_STATES
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import World
 
@@ -31,6 +32,10 @@ def test_every_state_answers_every_act() -> None:
     for state, act in itertools.product(life.STATES, life.ACTS):
         answer = answered(life.after, state, act)
         assert answer in life.STATES or answer.startswith(("a task that is", "the task is over"))
+
+
+def test_the_contract_tells_hubs_the_same_machine() -> None:
+    assert {state: set(steps.values()) for state, steps in life.STEPS.items()} == NEXT_STATES
 
 
 def test_what_is_over_stays_over() -> None:
@@ -107,6 +112,12 @@ class Unit(RuleBasedStateMachine):
         order = TaskUpdate(task=data.draw(st.sampled_from(self.known)), handover=answer)
         self.attempt(lambda page: moves.update(page, self.world.config, order, order.task))
 
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), priority=st.integers(0, 4))
+    def prefer(self, data: Any, priority: int) -> None:
+        order = TaskUpdate(task=data.draw(st.sampled_from(self.known)), priority=priority)
+        self.attempt(lambda page: moves.update(page, self.world.config, order, order.task))
+
     @rule()
     def offer(self) -> None:
         self.attempt(lambda page: moves.offer(page, self.world.config, None, "car-08"))
@@ -144,7 +155,7 @@ class Unit(RuleBasedStateMachine):
     @invariant()
     def more_urgent_tasks_lie_on_top(self) -> None:
         priorities = [task.priority for task in self.world.desk.book.tasks]
-        assert priorities == sorted(set(priorities), reverse=True)
+        assert priorities == sorted(priorities, reverse=True)
 
     @invariant()
     def the_hub_can_follow_every_step(self) -> None:
