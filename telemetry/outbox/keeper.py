@@ -22,6 +22,7 @@ from telemetry.outbox.rescue import (
     salvage_parked,
     set_aside,
 )
+from telemetry.outbox.reserve import Reserve
 from telemetry.outbox.rows import POSITIONS, PRIORITIES, Change, Done, NewRow, Row
 from telemetry.outbox.schema import StoreCorruptError, StoreError, StoreFullError
 from telemetry.outbox.store import Store
@@ -39,6 +40,8 @@ class Keeper:
         self._within_m = thin_within_m
         self._high_water = HighWater(path.with_name(path.name + ".sequence"))
         self._reserved = 0
+        self._reserve_file = Reserve(path.with_name(path.name + ".reserve"))
+        self._squeezed = False  # the disk is full, and the reserve given up
         self._store: Store | None = None
         self._quota: Quota | None = None
         self._uncertain: int | None = None  # first sequence of a commit that failed half-way
@@ -101,6 +104,7 @@ class Keeper:
         reached the disk after all, they are not stored twice.
         """
         store = self._opened()
+        self._breathe(store)
         self._reserve(store.last_sequence + len(change.put))
         try:
             done = self._found_after_all(store, change.put) or self._commit(store, change)
@@ -205,6 +209,8 @@ class Keeper:
             self._set_aside = len(aside(self._path))
             self._quota = Quota(store, self._within_m, counters)
             self._take_over_drops(counters)
+            self._squeezed = False
+            self._reserve_file.take()
         except StoreError:
             store.close()
             raise
@@ -229,6 +235,9 @@ class Keeper:
         first = self._uncertain
         if first is None or not batch or store.id_at(first) != batch[0].id:
             return None
+        # It stands in the log, which a sync has failed on: the kernel may believe that its pages
+        # are written, and they are not. What this moves to the table is written and synced anew.
+        store.empty_log()
         stored = [
             Row(sequence, row.priority, row.kind, row.id, row.body)
             for sequence, row in enumerate(batch, first)
@@ -243,13 +252,29 @@ class Keeper:
         try:
             done = self._apply(store, change)
         except StoreFullError:
+            if store.file_pages() < store.max_pages:
+                self._squeeze(store)
             # Deletes need no room in the table, but the log does: give it back its own pages.
-            store.checkpoint()
-            self._apply(store, replace(change, put=(), unparked=()))
-            self.quota.disk_is_full()
-            done = self._apply(store, Change(put=change.put, unparked=change.unparked))
-        self.quota.disk_has_room()
+            with suppress(StoreFullError):
+                store.checkpoint()
+            first = self._apply(store, replace(change, put=(), unparked=()))
+            then = self._apply(store, Change(put=change.put, unparked=change.unparked))
+            done = replace(then, deleted=first.deleted, parked=first.parked)
         return done
+
+    def _squeeze(self, store: Store) -> None:
+        """The disk itself is full: go on within the pages that the file has."""
+        self._reserve_file.release()
+        store.limit(store.file_pages())
+        self.quota.disk_is_full()
+        self._squeezed = True
+
+    def _breathe(self, store: Store) -> None:
+        """Where the disk was full: is there room again?"""
+        if self._squeezed and self._reserve_file.take():
+            store.limit(store.max_pages)
+            self.quota.disk_has_room()
+            self._squeezed = False
 
     def _apply(self, store: Store, change: Change) -> Done:
         done = store.commit(change)

@@ -379,11 +379,13 @@ class Outbox:
         """Give up one chunk of what may be given up, if there must be room."""
         if not self._keeper.quota.due:
             return
+        before = self._keeper.drops
         self._keeper.trim()
         figures = self._keeper.figures()
         with self._lock:
             self._disk = figures
-            self._dropped_at_s = self._clock.mono_s()
+            if self._keeper.drops != before:
+                self._dropped_at_s = self._clock.mono_s()
             if not figures.trimming:
                 self._retry_at_s = 0.0  # there is room now, or there will be none
 

@@ -173,10 +173,20 @@ class Store:
             rows = self._db.execute(_TAKE_OUT[priority], (first, last)).fetchall()
             self._db.executemany(_INSERT[priority], sorted(rows))
 
+    def limit(self, pages: int) -> None:
+        """The file may have so many pages, and those that it has."""
+        self._one(f"PRAGMA max_page_count = {pages}")
+
     def checkpoint(self) -> None:
         """Move the log into the table, so that the log's own pages can be written again."""
         with translated():
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def empty_log(self) -> None:
+        """Move all of the log into the table, and sync that."""
+        busy, *_ = self._one("PRAGMA wal_checkpoint(TRUNCATE)") or (1,)
+        if busy:
+            raise StoreError("another process reads the file, and its log cannot be emptied")
 
     # --- reading ---
 

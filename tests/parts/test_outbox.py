@@ -306,7 +306,7 @@ def test_alerts_beyond_the_limit_wait_in_memory_and_recover(path: Path) -> None:
 
 def test_a_full_filesystem_is_survived(tmp_path: Path) -> None:
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", tmp_path], capture_output=True
     )
     if mounted.returncode:
         pytest.skip("needs root, to mount a small filesystem")

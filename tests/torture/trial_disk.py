@@ -1,0 +1,168 @@
+"""A disk that is full, that errs, that is slow."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.parts.test_outbox import Worked, numbers
+from tests.torture.injection import STRACE, calls, need_strace, spread, traced
+from tests.torture.scribe import Told, lost, write
+from tests.torture.trials import NotRun, Stage, held, trial
+from tests.unit_under_test import wait_for
+
+MIB = 2**20
+ROWS = 12
+SLOW_MS = (5, 50)
+
+
+@trial("R-IO-1", "an error of the disk is never told as safe, and a slow one stalls nobody")
+def errors_and_slowness(stage: Stage) -> str:
+    need_strace()
+    whole = stage.folder / "whole"
+    whole.mkdir()
+    log = stage.folder / "strace"
+    held(traced(write, _work(whole), ["-e", "trace=pwrite64,fdatasync"], log) == 0, "whole")
+    found = calls(log)
+    points = [(n, k) for n in ("fdatasync", "pwrite64") for k in range(1, found[n] + 1)]
+    chosen = spread(points, stage.sized(60, len(points)))
+    told = sum(_erring(stage.folder, name, number, "EIO") for name, number in chosen)
+    held(told > len(chosen) / 2, f"only {told} of {len(chosen)} errors became a fault")
+    slow = [_slow(stage, delay_ms) for delay_ms in SLOW_MS]
+    return f"{len(chosen)} errors, 0 told as safe, {told} told as faults; {'; '.join(slow)}"
+
+
+def _work(home: Path) -> tuple[Path, Path, int, str]:
+    return home, home / "told", ROWS, "safe"
+
+
+def _erring(folder: Path, name: str, number: int, error: str) -> bool:
+    """One call fails once. Returns whether that was told as a fault."""
+    home = folder / f"{name}-{number}-{error}"
+    home.mkdir()
+    log = folder / "strace"
+    inject = f"inject={name}:error={error}:when={number}"
+    options = ["-s", "200", "-e", f"trace=fdatasync,write,{name}", "-e", inject]
+    code = traced(write, _work(home), options, log)
+    told = Told.read(home / "told")
+    where = f"{error} at {name} {number}"
+    held(code == 0 and told.ended, f"{where}: the process ended with {code}")
+    held(len(told.accepted) == ROWS, f"{where}: {len(told.accepted)} of {ROWS} were accepted")
+    held(not lost(home, told), f"{where}: messages are lost")
+    _held_back(log, where)
+    shutil.rmtree(home)
+    return bool(told.faults)
+
+
+def _held_back(log: Path, where: str) -> None:
+    """After a sync that failed nothing is told as safe until another one has succeeded."""
+    failed = False
+    for line in log.read_text(errors="replace").splitlines():
+        if " fdatasync(" in line:
+            failed = "INJECTED" in line
+        held(not (failed and '"accepted' in line.replace("\\", "")), f"{where}: told as safe")
+
+
+def _slow(stage: Stage, delay_ms: int) -> str:
+    """With so many milliseconds before each sync."""
+    home = stage.folder / f"slow-{delay_ms}"
+    home.mkdir()
+    command = [
+        str(STRACE), "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null",
+        "-e", "trace=fdatasync,fsync",
+        "-e", f"inject=fdatasync,fsync:delay_enter={delay_ms * 1000}",
+        sys.executable, "-m", "tests.torture.pace", str(home),
+        str(stage.sized(3000, 20_000)), str(stage.sized(150, 2000)),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    held(done.returncode == 0, f"with {delay_ms} ms: {done.stderr[-300:]}")
+    told = json.loads(done.stdout)
+    held(told["longest_put_ms"] <= 100 and told["sensor_ms"] <= 100, f"a sensor waits: {told}")
+    if delay_ms == SLOW_MS[0]:
+        held(told["per_s"] >= 1000, f"{told['per_s']:.0f} messages a second with {delay_ms} ms")
+        held(told["p99_ms"] <= 30, f"an alert waits {told['p99_ms']:.0f} ms with {delay_ms} ms")
+    return (
+        f"{delay_ms} ms sync: {told['per_s']:.0f} msg/s, alert p99 {told['p99_ms']:.0f} ms, "
+        f"sensor at most {max(told['longest_put_ms'], told['sensor_ms']):.0f} ms"
+    )
+
+
+@trial(
+    "R-FULL-1",
+    "a full disk deadlocks nothing: deletes work, and it goes on when there is room",
+    short=True,
+)
+def full_disk(stage: Stage) -> str:
+    need_strace()
+    home = stage.folder / "whole"
+    home.mkdir()
+    log = stage.folder / "strace"
+    held(traced(write, _work(home), ["-e", "trace=pwrite64"], log) == 0, "whole")
+    points = [("pwrite64", number) for number in range(1, calls(log)["pwrite64"] + 1)]
+    chosen = spread(points, stage.sized(30, len(points)))
+    for name, number in chosen:
+        _erring(stage.folder, name, number, "ENOSPC")
+    return f"{len(chosen)} writes refused with ENOSPC, 0 lost; {_full_tmpfs(stage.folder)}"
+
+
+def _full_tmpfs(folder: Path) -> str:
+    with _small_disk(folder / "disk") as disk:
+        unit = Worked(disk / "outbox.db")
+        try:
+            return _filled(unit, disk / "ballast")
+        finally:
+            unit.stop()
+
+
+def _filled(unit: Worked, ballast: Path) -> str:
+    for number in range(1000):
+        unit.put(number, 1, durable=number % 500 == 499)
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    for number in range(1500):
+        unit.put(number, 1, durable=False)
+    held(wait_for(lambda: unit.outbox.stats().fault is not None, 20), "no fault is told")
+    before = unit.outbox.stats()
+    unit.outbox.begin_session()
+    gone: list[int] = []
+    deleted = wait_for(lambda: _delete(unit, gone) and len(gone) >= 1000, 20)
+    held(deleted, "on the full disk nothing can be deleted")
+
+    def gone_on() -> bool:
+        now = unit.outbox.stats()
+        return now.depth < before.depth and now.last_sequence > before.last_sequence
+
+    held(wait_for(gone_on, 20), "what was deleted made no room for new messages")
+    ballast.unlink()
+    began = os.times().elapsed
+    held(wait_for(lambda: unit.outbox.stats().fault is None, 10), "no recovery within 10 s")
+    held(wait_for(lambda: unit.outbox.stats().in_memory == 0, 10), "not all was stored within 10 s")
+    took_s = os.times().elapsed - began
+    held(wait_for(lambda: _delete(unit, gone) and unit.outbox.pending() == 0, 60), "still stored")
+    held(sorted(set(gone)) == list(range(1, 2501)), f"{2500 - len(set(gone))} are lost")
+    return f"4 MB disk: deletes went on while it was full, all stored {took_s:.1f} s after"
+
+
+def _delete(unit: Worked, gone: list[int]) -> bool:
+    taken = numbers(unit.outbox.take(50))
+    gone += taken
+    unit.outbox.acked(taken)
+    return True
+
+
+@contextmanager
+def _small_disk(path: Path) -> Iterator[Path]:
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(path)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        raise NotRun(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=False)
