@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from config.certificates import doubts as identity_doubts
 from config.errors import Problem
 from config.loading import Loaded
 from config.models import FileCameraConfig, ReplayGnssConfig, Settings
@@ -113,6 +112,7 @@ def _on_keys(settings: Settings) -> Iterator[_Doubt]:
 
 def _on_identity(settings: Settings) -> Iterator[_Doubt]:
     """Whether the certificate is this unit's, and valid."""
+    from config.certificates import doubts as identity_doubts  # 40 ms, for this command only
     from drivers.clock import SystemClock
 
     cert = settings.hub.tls.cert
