@@ -13,6 +13,8 @@ from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
+from edge.command_handlers import Quick, pong
+from edge.commanding import Commanding
 from edge.driver_loop import DriverHealth, run_driver
 from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
@@ -27,6 +29,7 @@ from edge.tasks.office import Office
 from edge.timebase import Timebase
 from edge.vision import Change, OnResult, Vision, open_detector
 from edge.worker import Beat, Worker
+from telemetry.commands.handling import Order
 from telemetry.contract.envelope import Sender
 from telemetry.contract.topics import Topics
 from telemetry.contract.uuid7 import uuid7
@@ -89,7 +92,7 @@ class App:
             started_mono_s=self._clock.mono_s(),
             timebase=timebase,
             whereabouts=whereabouts,
-            office=Office(settings, self._clock, timebase, whereabouts, outbox),
+            office=Office(settings, self._clock, timebase, whereabouts, outbox, self._linked),
             receivers={name: self._receiver(name) for name in settings.gnss},
             cameras={name: self._camera(name) for name in settings.cameras},
             frames=self._frames,
@@ -97,6 +100,7 @@ class App:
             outbox=outbox,
             publisher=self._publisher(loaded, sender, outbox, timebase),
             local=LocalControl(settings.state_dir, self._clock),
+            commanding=Commanding(settings, self._clock, timebase, outbox.put),
             workers=lambda: self._supervisor.workers,
         )
         if self.parts.vision is not None:
@@ -134,6 +138,7 @@ class App:
         self._employ(self._disk, "outbox", self._keep_outbox, essential=True)
         self._employ(self._delivery, "publisher", self._publish, essential=True)
         self._employ(self._sources, "reporter", reporter.work, essential=True)
+        self._take_commands(reporter)
         for name, gnss in self._settings.gnss.items():
             self._employ(
                 self._sources,
@@ -151,12 +156,28 @@ class App:
             for name, camera in self._settings.cameras.items()
         }
         optional["local"] = parts.local.work
+        optional["commands.long"] = parts.commanding.work_long
         if parts.vision is not None:
             optional["perception"] = parts.vision.work
         for name, work in optional.items():
             self._employ(
                 self._sources, name, work, essential=False, stuck_after_s=STUCK_IN_NATIVE_CODE_S
             )
+
+    def _take_commands(self, reporter: Reporter) -> None:
+        parts, commanding = self.parts, self.parts.commanding
+
+        def rebirth(_order: Order) -> None:
+            parts.publisher.rebirth()
+            reporter.tell_again()
+
+        commanding.register("ping", pong(parts.timebase, self._clock, parts.started_mono_s))
+        commanding.register("rebirth", Quick(rebirth))
+        for name, handler in parts.office.handlers().items():
+            commanding.register(name, handler)
+        commanding.serve_locally(parts.local)
+        parts.publisher.hear_commands(commanding.hear)
+        self._employ(self._sources, "commands", commanding.work, essential=True)
 
     def _employ(
         self,
@@ -235,6 +256,9 @@ class App:
 
     # --- parts ---
 
+    def _linked(self) -> bool:
+        return self.parts.publisher.connected
+
     def _publisher(
         self, loaded: Loaded, sender: Sender, outbox: Outbox, timebase: Timebase
     ) -> Publisher:
@@ -254,7 +278,7 @@ class App:
             link_options(settings.hub, settings.unit.id),
             settings.delivery,
             settings.hub.protocol,
-            lambda: [*self.parts.office.sos.birth(), state_draft(self.parts)],
+            lambda: [state_draft(self.parts)],
             self._clock,
             budget_file=settings.state_dir / "link_budget.json",
         )

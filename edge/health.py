@@ -9,7 +9,7 @@ import structlog
 from config.certificates import IdentityWatch
 from drivers.clock import Clock
 from edge import computer
-from edge.command_findings import local_findings
+from edge.command_findings import command_findings, local_findings
 from edge.computer import CpuMeter
 from edge.findings import (
     Finding,
@@ -117,6 +117,10 @@ class HealthDesk:
         self._identity = IdentityWatch(parts.settings)
         self._sent_mono_s = float("-inf")
 
+    def tell_again(self) -> None:
+        """The next look is followed by a report. Any thread."""
+        self._sent_mono_s = float("-inf")
+
     def due(self) -> Draft | None:
         """The report, when its time has come or a fault came or went; else None."""
         now_mono_s = self._parts.clock.mono_s()
@@ -168,6 +172,7 @@ class HealthDesk:
         found += certificate_findings(link, parts.settings.unit.id, now)
         found += outbox_findings(outbox)
         found += local_findings(parts.local.fault)
+        found += command_findings(parts.commanding.health())
         found += computer_findings(
             computer.disk(parts.settings.state_dir),
             computer.temperatures(),
@@ -261,6 +266,9 @@ class HealthDesk:
             }
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
+        commands = parts.commanding.health()
+        drops["commands.inbox_full"] = commands.overflow
+        drops |= {f"commands.{code}": count for code, count in commands.intake.refused.items()}
         return {name: count for name, count in drops.items() if count}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
+from edge.commanding import Commanding
 from edge.driver_loop import DriverHealth
 from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
@@ -50,6 +51,7 @@ class Parts:
     outbox: Outbox
     publisher: Publisher
     local: LocalControl
+    commanding: Commanding
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

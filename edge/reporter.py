@@ -34,6 +34,10 @@ class Reporter:
             self._report_position()
             self._report_self()
 
+    def tell_again(self) -> None:
+        """The health report, though it is not due. Any thread."""
+        self._health.tell_again()
+
     def _report_position(self) -> None:
         now_mono_s = self._parts.clock.mono_s()
         position = self._parts.whereabouts.at(now_mono_s)

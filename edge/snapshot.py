@@ -46,6 +46,7 @@ def state_of(parts: Parts) -> State:
         unit_kind=settings.unit.kind,
         label=settings.unit.label,
         capabilities=_capabilities(parts),
+        commander=parts.commanding.commander,
         mode=parts.office.tuning.now.mode,
         duty=book.duty,
         task=task.id if task is not None else None,
@@ -57,7 +58,8 @@ def state_of(parts: Parts) -> State:
 
 def _capabilities(parts: Parts) -> tuple[str, ...]:
     found = ["position"] if parts.receivers else []
-    return (*found, "detect") if parts.vision is not None else tuple(found)
+    found += ["detect"] if parts.vision is not None else []
+    return (*found, *parts.commanding.capabilities())
 
 
 def _components(parts: Parts) -> list[Component]:

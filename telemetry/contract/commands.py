@@ -231,6 +231,12 @@ class SosCancel(Message):
     reason: Text = ""
 
 
+class CommandCancel(Message):
+    """Stop a command that takes long; it ends with `cancelled`."""
+
+    command: Uuid = Field(description="the id of that command")
+
+
 class Nothing(Message):
     """No arguments."""
 
@@ -280,6 +286,7 @@ COMMANDS: dict[str, CommandKind] = {
         CommandKind("clip.upload", ClipUpload, _COMMANDER, "send a clip"),
         CommandKind("config.apply", Bundle, _TECHNICIAN, "a signed configuration", 6),
         CommandKind("firmware.apply", Bundle, _TECHNICIAN, "a signed firmware", 6),
+        CommandKind("cancel", CommandCancel, _ANYONE, "stop a command that takes long"),
     )
 }
 

@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "clip.upload": {"clip": "front-0412", "reason": "incident at berth 4"},
     "config.apply": _BUNDLE,
     "firmware.apply": _BUNDLE,
+    "cancel": {"command": "019cc1b0-2200-7000-8000-000000000048"},
 }
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import UpMessage
-from telemetry.contract.wire_types import Code, Text, Uuid
+from telemetry.contract.wire_types import Code, Message, Text, Uuid
 
 ReplyStatus = Literal[
     "received",
@@ -51,6 +51,17 @@ RefusalCode = Literal[
 ]
 
 
+class JournalHead(Message):
+    """The newest record of the unit's command journal when this was written.
+
+    A hub that keeps it can tell later whether the journal's end was cut off, or its records made
+    anew: record `n` must still have this hash (`patrol-edge journal verify --head N:HASH`).
+    """
+
+    n: int = Field(ge=1)
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, over all records before")
+
+
 class Reply(UpMessage):
     """`received`, `accepted` or `rejected`, perhaps `running` with progress, then how it ended.
 
@@ -69,6 +80,7 @@ class Reply(UpMessage):
     progress: int | None = Field(None, ge=0, le=100, description="percent, while running")
     repeat: bool = Field(False, description="this answers a repetition: nothing was done again")
     result: dict[str, Any] | None = Field(None, description="with succeeded; by command")
+    journal: JournalHead | None = Field(None, description="with the end of a command")
 
     @model_validator(mode="after")
     def _refusals_have_a_code(self) -> Self:

@@ -103,7 +103,18 @@ class Publisher:
         self._hub: HubState | None = None
         self._acked = 0
         self._down: Counter[str] = Counter()
+        self._on_command: Callable[[Arrived], None] | None = None
+        self._rebirth_wanted = False
         outbox.attach(transport.bell)
+
+    def hear_commands(self, on_command: Callable[[Arrived], None]) -> None:
+        """Hand on what comes down as commands. `on_command` must return at once."""
+        self._on_command = on_command
+
+    def rebirth(self) -> None:
+        """Tell a hub again what it must know first. Any thread."""
+        self._rebirth_wanted = True
+        self._transport.bell.set()
 
     @property
     def bell(self) -> Bell:
@@ -117,6 +128,9 @@ class Publisher:
             self._handle(event)
         self._dialer.step()
         if self._dialer.up:
+            if self._rebirth_wanted:
+                self._rebirth_wanted, self._births = False, []
+                self._give_birth()
             self._keep_sending(self._clock.mono_s())
 
     def close(self, timeout_s: float = 1.5) -> None:
@@ -281,6 +295,8 @@ class Publisher:
         try:
             if message.topic == topics.hub_state:
                 self._hear_hub(read_down(HubState, message.payload))
+            elif message.topic == topics.command and self._on_command is not None:
+                self._on_command(message)  # it refuses a retained one in words
             elif message.retained:
                 self._count_down("retained")  # it may be as old as the broker
             elif message.topic == topics.ack:

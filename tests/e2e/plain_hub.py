@@ -36,7 +36,7 @@ class PlainHub:
         client.subscribe(
             [
                 (f"{self._root}/+/{leaf}", 1)
-                for leaf in ("status", "state", "position", "health", "event")
+                for leaf in ("status", "state", "position", "health", "event", "reply")
             ]
         )
 
@@ -48,6 +48,9 @@ class PlainHub:
         if self.acknowledge and "sequence" in content:
             ack = json.dumps({"ids": [content["id"]]})
             client.publish(f"{self._root}/{unit}/ack", ack, qos=1)
+
+    def command(self, unit: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(f"{self._root}/{unit}/command", payload, qos=1, retain=retain)
 
     def of(self, leaf: str) -> list[dict[str, Any]]:
         with self._lock:

@@ -1,0 +1,316 @@
+"""Takes what comes down as commands: refuses in words, or sees that it is done once.
+
+The order of things: proved, not known yet, judged, stored and journaled, then done. One thread
+calls `take` and `tend`; the seams to other threads are in carrying.py.
+"""
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from drivers.clock import Clock
+from telemetry.commands.answers import Answers, members_of
+from telemetry.commands.carrying import Begun, Carrier
+from telemetry.commands.control_state import ControlState
+from telemetry.commands.handling import Handler, Order, OrderRefusedError
+from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.judging import Claimed, Judge, Judged, JudgedError, UnprovedError
+from telemetry.commands.limits import Limits
+from telemetry.commands.store import CommandStore, Stored
+from telemetry.commands.strangers import Strangers
+from telemetry.commands.strict_json import canonical
+from telemetry.commands.trusted_time import ClockUnsetError
+from telemetry.contract.commands import COMMANDS
+from telemetry.outbox.schema import StoreError
+
+KEEP_S = 24 * 3600.0  # how long a repeat is answered
+TEND_S = 1.0
+FORGET_S = 600.0
+REMEMBER_S = 60.0  # how often the latest trusted time goes to the disk
+REPEATS_PER_MINUTE = 6  # answers to repeats of one command
+ARGS_BYTES = 2048  # longer ones are journaled by their digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeStats:
+    """Since start."""
+
+    refused: dict[str, int]  # by code
+    accepted: int
+    repeats: int
+    ready: bool  # whether commands can be stored
+    fault: str | None
+
+
+class Intake:
+    """See the module."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        handlers: dict[str, Handler],
+        store: CommandStore,
+        journal: Journal,
+        answers: Answers,
+        carrier: Carrier,
+        control: ControlState,
+        clock: Clock,
+    ) -> None:
+        self._judge = judge
+        self._handlers = handlers
+        self._store = store
+        self._journal = journal
+        self._answers = answers
+        self._carrier = carrier
+        self._control = control
+        self._clock = clock
+        self._limits = Limits(clock)
+        self._refused: Counter[str] = Counter()
+        self._accepted = self._repeats = 0
+        self._ready = False
+        self._fault: str | None = None
+        self._floor_ms: int | None = None
+        self._strangers = Strangers(journal, answers, self._limits)
+        self._tended_s = self._forgot_s = self._remembered_s = float("-inf")
+
+    def stats(self) -> IntakeStats:
+        """Any thread."""
+        return IntakeStats(
+            refused=dict(self._refused),
+            accepted=self._accepted,
+            repeats=self._repeats,
+            ready=self._ready,
+            fault=self._fault,
+        )
+
+    # --- one message ---
+
+    def take(self, payload: bytes, received_mono_s: float, *, retained: bool = False) -> None:
+        """Everything that is due to one message. Raises nothing for what it holds."""
+        try:
+            claimed = self._judge.identify(payload, received_mono_s, retained=retained)
+        except UnprovedError as error:
+            self._count(error.code)
+            self._strangers.turn_away(error, self._is_known)
+            return
+        try:
+            self._make_ready()
+            stored = self._known(claimed.command.id)
+            self._set_floor()
+        except StoreError as error:
+            self._fault = str(error)
+            self._refuse_unstored(claimed, str(error))
+            return
+        if stored is not None:
+            self._repeat(claimed, stored)
+            return
+        try:
+            order = self._order(claimed, self._judged(claimed))
+            self._check(order)
+        except JudgedError as error:
+            self._refuse(claimed, error.code, str(error))
+            return
+        self._begin(claimed, order)
+
+    def _is_known(self, command: str) -> bool:
+        with suppress(StoreError):
+            return self._known(command) is not None
+        return True  # rather no answer to a forger than one over the true answer
+
+    def _known(self, command: str) -> Stored | None:
+        return self._carrier.latest(command) or self._store.find(command)
+
+    def _judged(self, claimed: Claimed) -> Judged:
+        judged = self._judge.judge(claimed, self._control.now.commander, self._floor_ms)
+        name = claimed.command.name
+        who = (claimed.kid or claimed.issuer, name)
+        if not self._limits.allows(who, COMMANDS[name].per_minute):
+            raise JudgedError("limit", f"at most {COMMANDS[name].per_minute} a minute")
+        return judged
+
+    def _order(self, claimed: Claimed, judged: Judged) -> Order:
+        left_s = (claimed.command.expires_at - judged.received).total_seconds()
+        return Order(
+            id=claimed.command.id,
+            name=claimed.command.name,
+            args=judged.args,
+            issuer=claimed.command.issuer,
+            role=judged.role,
+            origin="hub",
+            received=judged.received,
+            expires_mono_s=claimed.received_mono_s + left_s,
+        )
+
+    def _check(self, order: Order) -> None:
+        handler = self._handlers[order.name]
+        if handler.long_running and self._carrier.busy():
+            raise JudgedError("busy", "other long orders wait already")
+        try:
+            handler.check(order)
+        except OrderRefusedError as error:
+            raise JudgedError(error.code, str(error)) from error
+
+    def _begin(self, claimed: Claimed, order: Order) -> None:
+        row = self._row(claimed, {"status": "accepted"}, final=False)
+        try:
+            self._journal.write("accepted", role=order.role, **_facts(claimed))
+            self._store.put(row)
+        except (StoreError, JournalError) as error:
+            self._refuse_unstored(claimed, str(error))
+            return
+        self._accepted += 1
+        self._carrier.begin(Begun(order=order, stored=row, expires_at=claimed.command.expires_at))
+
+    def _row(self, claimed: Claimed, members: dict[str, Any], *, final: bool) -> Stored:
+        received = self._clock.utc()
+        with suppress(ClockUnsetError):
+            received = self._judge.time.at(claimed.received_mono_s)
+        keep = timedelta(seconds=max(KEEP_S, 2 * self._judge.security.max_age_s))
+        return Stored(
+            id=claimed.command.id,
+            digest=claimed.digest,
+            name=claimed.command.name,
+            issued_ms=claimed.issued_ms,
+            forget_ms=int((received + keep).timestamp() * 1000),
+            final=final,
+            told=False,
+            reply=members,
+        )
+
+    # --- refusing ---
+
+    def _refuse(self, claimed: Claimed, code: str, words: str) -> None:
+        """A known sender's command: the refusal is kept, so that a repeat gets the same."""
+        self._count(code)
+        head = None
+        with suppress(JournalError):
+            head = self._journal.write("refused", sync=False, code=code, **_facts(claimed))
+        members = members_of("rejected", code, words, head=head)
+        with suppress(StoreError):
+            self._store.put(self._row(claimed, members, final=True))
+        self._answers.final(claimed.command.id, claimed.command.name, members)
+
+    def _refuse_unstored(self, claimed: Claimed, words: str) -> None:
+        self._count("storage")
+        with suppress(JournalError):
+            self._journal.write("refused", sync=False, code="storage", **_facts(claimed))
+        members = members_of("rejected", "storage", f"it could not be stored: {words}")
+        command = claimed.command
+        self._answers.step(command.id, command.name, **members)
+
+    def _repeat(self, claimed: Claimed, stored: Stored) -> None:
+        command = claimed.command
+        if stored.digest != claimed.digest:
+            self._count("replayed")
+            with suppress(JournalError):
+                self._journal.write("refused", sync=False, code="replayed", **_facts(claimed))
+            members = members_of("rejected", "replayed", "this id was another command's")
+        else:
+            self._repeats += 1
+            members = stored.reply
+            if not stored.final:
+                members = self._carrier.step_of(command.id) or members
+        if self._limits.allows(("repeat", command.id), REPEATS_PER_MINUTE):
+            self._answers.step(command.id, command.name, **members, repeat=True)
+
+    def _count(self, code: str) -> None:
+        self._refused = self._refused + Counter([code])  # replaced: others read it meanwhile
+
+    # --- by the clock ---
+
+    def tend(self) -> None:
+        """What is due by the clock; does nothing if called more often than once a second."""
+        now_s = self._clock.mono_s()
+        if now_s - self._tended_s < TEND_S:
+            return
+        self._tended_s = now_s
+        self._judge.time.note()
+        self._judge.keyring.refresh()
+        self._journal.tend()
+        try:
+            self._make_ready()
+            self._fault = None
+            self._set_floor()
+            self._forget(now_s)
+        except StoreError as error:
+            self._fault = str(error)
+        self._carrier.tend()
+        self._remember(now_s)
+        self._strangers.tell(now_s)
+
+    def close(self) -> None:
+        """Write what is left. Never raises."""
+        self._strangers.tell(float("inf"))
+        self._carrier.tend()
+        self._journal.close()
+        self._store.close()
+
+    def _make_ready(self) -> None:
+        """Open the file, and tell the end of what an earlier run left open. Raises StoreError."""
+        if self._ready:
+            return
+        self._store.open()
+        for row in self._store.open_ends():
+            if not row.final:
+                self._interrupted(row)
+            else:
+                self._answers.final(row.id, row.name, row.reply, repeat=True)
+        self._ready = True
+
+    def _interrupted(self, row: Stored) -> None:
+        words = "the unit stopped while it was being done; it is not done again"
+        head = None
+        with suppress(JournalError):
+            head = self._journal.write("interrupted", id=row.id, name=row.name)
+        members = members_of("failed", "interrupted", words, head=head)
+        self._store.put(replace(row, final=True, told=False, reply=members))
+        self._answers.final(row.id, row.name, members)
+
+    def _set_floor(self) -> None:
+        """A file that was lost cannot tell what was done: nothing older than the new one is taken.
+
+        A unit that has not lived yet has lost nothing.
+        """
+        floor = self._store.fact("floor_ms")
+        if floor is None:
+            lived = self._journal.head.n > 1 or self._control.now.latest is not None
+            with suppress(ClockUnsetError):
+                now = self._judge.time.at(self._clock.mono_s())
+                floor = str(int(now.timestamp() * 1000) if lived else 0)
+                self._store.set_fact("floor_ms", floor)
+        self._floor_ms = None if floor is None else int(floor)
+
+    def _forget(self, now_s: float) -> None:
+        if now_s - self._forgot_s < FORGET_S:
+            return
+        self._forgot_s = now_s
+        with suppress(ClockUnsetError):
+            now = self._judge.time.at(now_s)
+            self._store.forget(int(now.timestamp() * 1000))
+
+    def _remember(self, now_s: float) -> None:
+        mark = self._judge.time.mark
+        if mark is None or mark == self._control.now.latest:
+            return
+        if now_s - self._remembered_s >= REMEMBER_S:
+            self._remembered_s = now_s
+            with suppress(OSError):
+                self._control.remember(mark)
+
+
+def _facts(claimed: Claimed) -> dict[str, Any]:
+    """Who asked for what, for the journal."""
+    command = claimed.command
+    args = canonical(command.args)
+    long = len(args) > ARGS_BYTES
+    return {
+        "id": command.id,
+        "name": command.name,
+        "args": None if long else command.args,
+        "digest": claimed.digest if long else None,
+        "issuer": command.issuer,
+        "kid": claimed.kid,
+        "key_of": claimed.issuer if claimed.kid else None,
+    }
