@@ -92,7 +92,7 @@ class App:
             started_mono_s=self._clock.mono_s(),
             timebase=timebase,
             whereabouts=whereabouts,
-            office=Office(settings, self._clock, timebase, whereabouts, outbox, self._linked),
+            office=Office(settings, self._clock, timebase, whereabouts, outbox),
             receivers={name: self._receiver(name) for name in settings.gnss},
             cameras={name: self._camera(name) for name in settings.cameras},
             frames=self._frames,
@@ -256,9 +256,6 @@ class App:
 
     # --- parts ---
 
-    def _linked(self) -> bool:
-        return self.parts.publisher.connected
-
     def _publisher(
         self, loaded: Loaded, sender: Sender, outbox: Outbox, timebase: Timebase
     ) -> Publisher:
@@ -278,7 +275,7 @@ class App:
             link_options(settings.hub, settings.unit.id),
             settings.delivery,
             settings.hub.protocol,
-            lambda: [state_draft(self.parts)],
+            lambda: [*self.parts.office.sos.birth(), state_draft(self.parts)],
             self._clock,
             budget_file=settings.state_dir / "link_budget.json",
         )

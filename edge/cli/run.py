@@ -27,12 +27,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
     from config.loading import load
-    from edge import log
+    from edge import core_dumps, log
     from edge.app import App
     from edge.state_lock import StateInUseError, lock_state
     from edge.supervisor import block_stop_signals, wait_for_stop_signal
     from telemetry.link.transport import TransportConfigError
 
+    core_dumps.forbid()  # before the first secret is read
     loaded = load(args.config)
     try:
         lock_state(loaded.settings.state_dir)

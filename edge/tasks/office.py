@@ -5,7 +5,6 @@ for help, and orders are still taken while it is being started again.
 """
 
 import threading
-from collections.abc import Callable
 
 from config.models import Settings
 from drivers.clock import Clock, computer_boot_id
@@ -38,13 +37,11 @@ class Office:
         timebase: Timebase,
         whereabouts: Whereabouts,
         outbox: Outbox,
-        linked: Callable[[], bool],
     ) -> None:
         self._clock = clock
         self._timebase = timebase
         self._whereabouts = whereabouts
         self._outbox = outbox
-        self._linked = linked
         self._boot = computer_boot_id()
         self._config = config = settings.tasks
         folder = settings.state_dir
@@ -73,7 +70,7 @@ class Office:
     def work_sos(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.wait(LOOK_EVERY_S):
             beat()
-            self.sos.tick(self._whereabouts.at(self._clock.mono_s()), linked=self._linked())
+            self.sos.tick(self._whereabouts.at(self._clock.mono_s()))
 
     # --- who may ask ---
 

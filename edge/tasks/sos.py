@@ -24,7 +24,8 @@ from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import short, text
 
 TRACK_S = 60.0
-TRACK_EVERY_S = 0.5  # 120 points, what the message holds
+TRACK_EVERY_S = 0.5
+TRACK_POINTS = 120  # what the message holds
 UPDATE_EVERY_S = 5.0
 PATIENT_AFTER_S = 600.0  # a call that stands for longer is told again less often,
 PATIENT_EVERY_S = 60.0  # so that a unit that nobody hears does not fill its disk with it
@@ -40,6 +41,7 @@ class Call:
     cause: SosCause
     begun: Stamp
     issuer: str
+    track: tuple[TrackPoint, ...] = ()  # of the minute before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,6 @@ class SosDesk:
         self._pose: Pose | None = None
         self._told_s = float("-inf")
         self._tidied_s = float("-inf")
-        self._linked = False
 
     # --- any thread ---
 
@@ -82,9 +83,14 @@ class SosDesk:
                 self._update(standing, words)
                 return standing
             begun = self._now(None)
-            call = Call(episode=uuid7(begun.utc), cause=cause, begun=begun, issuer=issuer)
-            track = tuple(point for _, point in self._track)[-120:]
-            self._write(call, self._event(call, "new", words, track=track), standing=True)
+            call = Call(
+                episode=uuid7(begun.utc),
+                cause=cause,
+                begun=begun,
+                issuer=issuer,
+                track=tuple(point for _, point in self._track)[-TRACK_POINTS:],
+            )
+            self._write(call, self._event(call, "new", words, whole=True), standing=True)
             self._told_s = begun.mono_s
             structlog.get_logger().warning("sos", episode=call.episode, cause=cause, issuer=issuer)
             return call
@@ -111,15 +117,24 @@ class SosDesk:
             raise OrderRefusedError("wrong_state", f"the call that stands is {call.episode}")
         return call
 
+    def birth(self) -> list[Draft]:
+        """What a hub must know before all else when a connection stands: that a call does.
+
+        With the track: the call's first message may wait behind others. Takes no lock.
+        """
+        call, now = self.book.call, self._now(None)
+        if call is None:
+            return []
+        return [Draft.of(self._event(call, "update", "", whole=True), now.utc, now.quality)]
+
     # --- the worker's thread ---
 
-    def tick(self, position: UnitPosition | None, *, linked: bool) -> None:
-        """Keep the track; say again that the call stands, at once where the link has come back."""
+    def tick(self, position: UnitPosition | None) -> None:
+        """Keep the track; say again that the call stands."""
         with self._lock:
             self._note(position)
             call, now_s = self.book.call, self._now(None).mono_s
-            back, self._linked = linked and not self._linked, linked
-            if call is not None and (back or now_s - self._told_s >= self._every_s(call)):
+            if call is not None and now_s - self._told_s >= self._every_s(call):
                 self._update(call, "")
             self._tidy(now_s)
 
@@ -167,7 +182,7 @@ class SosDesk:
         phase: Phase,
         words: str,
         *,
-        track: tuple[TrackPoint, ...] = (),
+        whole: bool = False,
         ended_by: str | None = None,
     ) -> SosEvent:
         return SosEvent(
@@ -176,7 +191,7 @@ class SosDesk:
             cause=call.cause,
             begun=call.begun.utc,
             pose=self._pose,
-            track=track,
+            track=call.track if whole else (),
             text=text(words),
             ended_by=ended_by,
         )

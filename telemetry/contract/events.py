@@ -109,7 +109,10 @@ class SosEvent(UpMessage):
     begun: UtcTime
     pose: Pose | None = Field(None, description="of the unit when this was written")
     track: tuple[TrackPoint, ...] = Field(
-        (), max_length=120, description="the last 60 s before the call, oldest first; in `new`"
+        (),
+        max_length=120,
+        description="the last 60 s before the call, oldest first; in `new`, and in the "
+        "first `update` of each connection, which comes before all that waited",
     )
     text: Text = ""
     ended_by: Short | None = Field(None, description="who cancelled it, in `end`")

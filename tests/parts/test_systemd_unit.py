@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 import pytest
 
+from config import secrets
 from drivers.clock import kernel_clock_state
+from tests.access import pair
 
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.parts.test_systemd_unit"
@@ -79,7 +81,8 @@ def test_the_user_and_folders_can_be_made(kind: str, tmp_path: Path) -> None:
         assert "patrol-edge" in (tmp_path / "etc/passwd").read_text()
     else:
         assert (tmp_path / "etc/patrol-edge").stat().st_mode & 0o777 == 0o750
-        assert (tmp_path / "var/lib/patrol-edge").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / "var/lib/patrol-edge").stat().st_mode & 0o777 == 0o710
+        assert (tmp_path / "etc/credstore").stat().st_mode & 0o077 == 0
 
 
 def test_a_wrong_configuration_does_not_start_it_over_and_over() -> None:
@@ -225,6 +228,71 @@ def child(picture: str, video: str, out: str) -> None:
         sys.exit("no picture from the video")
     camera.close()
     sys.exit(main(["detect", picture, "--coco", str(Path(out, "coco.json"))]))
+
+
+def guarded(folder: str) -> None:
+    """Keys, certificates, TLS, the queue and the control socket under the unit's restrictions."""
+    place = Path(folder)
+    confine(set((place / "allowed").read_text().split()))
+    from config.certificates import key_fits, read_certificate
+    from drivers.clock import SystemClock
+    from edge import core_dumps
+    from edge.local_socket import listening
+    from telemetry.commands.jws import PrivateKey, sign, verify
+    from telemetry.contract.envelope import Sender
+    from telemetry.link.security import tls_context
+    from telemetry.link.transport import LinkOptions
+    from telemetry.outbox.outbox import Outbox
+    from tests.unit_under_test import position
+
+    core_dumps.forbid()
+    cert, key = place / "unit.crt", place / "unit.key"
+    fits = key_fits(read_certificate(cert), key)
+    options = LinkOptions(host="h", port=1, client_id="x", tls=True, ca=cert, cert=cert, key=key)
+    tls_context(options)
+    signer = PrivateKey.new()
+    verify(sign({"id": "1"}, signer).encode(), lambda _kid: signer.public)
+    outbox = Outbox(place / "outbox.db", Sender(unit="x", boot_id="b"), SystemClock(), 2**24)
+    receipt = outbox.put(position(), durable=True)
+    while not receipt.stored:
+        outbox.work(0.2)
+    fault = outbox.stats().fault
+    outbox.close()
+    with listening(place / "control.sock", 1):
+        sys.stdout.write(f"{fits} {fault}")
+
+
+@needs_systemd
+def test_keys_queue_and_control_work_under_the_units_restrictions(tmp_path: Path) -> None:
+    cert, key = pair("x")
+    for name, content in (("unit.crt", cert), ("unit.key", key)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "allowed").write_text("\n".join(sorted(allowed_syscalls())))
+    result = in_the_sandbox("guarded", str(tmp_path))
+    assert (result.returncode, result.stdout) == (0, "True None"), result.stderr[-2000:]
+
+
+def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
+    """Whatever limit it inherits; other programs of the same user may not look either."""
+    code = (
+        "import os, resource; from pathlib import Path\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)\n"
+        "from edge import core_dumps; core_dumps.forbid()\n"
+        f"os.chdir({str(tmp_path)!r}); os.abort()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
+    assert result.returncode == -6
+    assert list(tmp_path.iterdir()) == []
+    assert settings("LimitCORE") == ["0"]
+
+
+def test_credentials_are_handed_over_under_the_names_that_the_unit_file_uses() -> None:
+    lines = settings("LoadCredential")
+    assert [line.split(":") for line in lines] == [
+        [name, f"patrol-edge.{name}"] for name in ("unit.key", "hub.password", "device.key")
+    ]
+    assert str(secrets.SERVICE_CREDENTIALS) == f"/run/credentials/{UNIT.name}"
 
 
 @needs_systemd

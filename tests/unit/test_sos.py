@@ -28,11 +28,11 @@ class Caller:
             lambda draft: self.outbox.put(draft, durable=False) and None,
         )
 
-    def wait(self, seconds: float, *, linked: bool = True, hz: float = 8.0) -> None:
+    def wait(self, seconds: float, *, hz: float = 8.0) -> None:
         for step in range(round(seconds * hz)):
             self.world.clock.advance(1 / hz)
             position = fix(self.world.clock.mono_s(), moved(TOWN, step / 10, 0), 1.0)
-            self.sos.tick(position, linked=linked)
+            self.sos.tick(position)
 
     @property
     def events(self) -> list[object]:
@@ -59,7 +59,7 @@ def test_the_call_holds_the_last_minute_of_the_track(tmp_path: Path) -> None:
 
 def test_without_a_position_it_goes_out_all_the_same(tmp_path: Path) -> None:
     caller = Caller(tmp_path)
-    caller.sos.tick(None, linked=False)
+    caller.sos.tick(None)
     caller.sos.call("button", "local:crew")
     (event,) = caller.events
     assert (event.pose, event.track) == (None, ())  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def test_it_is_told_again_while_it_stands_and_ended_once(tmp_path: Path) -> None
     caller = Caller(tmp_path)
     call = caller.sos.call("button", "local:crew")
     caller.wait(60)
-    assert caller.phases() == ["new"] + ["update"] * (1 + 11), "one of them as the link came up"
+    assert caller.phases() == ["new"] + ["update"] * 12
     caller.sos.cancel(call.episode, "dispatcher", "false alarm")
     caller.wait(60)
     last = caller.events[-1]
@@ -118,19 +118,24 @@ def test_a_crash_before_the_outbox_had_it_tells_it_under_the_same_id(tmp_path: P
     assert len(set(ids)) == 1
 
 
-def test_when_the_link_returns_it_is_told_at_once(tmp_path: Path) -> None:
+def test_a_new_connection_hears_of_it_before_all_else(tmp_path: Path) -> None:
     caller = Caller(tmp_path)
+    assert caller.sos.birth() == []
+    caller.wait(30)
     caller.sos.call("button", "local:crew")
-    caller.wait(7, linked=False)
-    before = len(caller.events)
-    caller.wait(0.125, linked=True)
-    assert len(caller.events) == before + 1
+    caller.restart()
+    (draft,) = caller.sos.birth()
+    assert draft.priority == 0
+    assert draft.data.phase == "update"  # type: ignore[attr-defined]
+    assert len(draft.data.track) > 50  # type: ignore[attr-defined]
+    caller.sos.cancel(None, "dispatcher")
+    assert caller.sos.birth() == []
 
 
 def test_a_call_that_nobody_hears_does_not_fill_the_disk(tmp_path: Path) -> None:
     caller = Caller(tmp_path)
     caller.sos.call("button", "local:crew")
-    caller.wait(6 * 3600, linked=False, hz=0.5)
+    caller.wait(6 * 3600, hz=0.5)
     assert len(caller.events) < 600 / 5 + 6 * 60 + 20
 
 
