@@ -4,19 +4,20 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from config.addresses import broker_address
 from drivers.clock import Clock, SystemClock
 from telemetry.contract.uuid7 import uuid7
-from telemetry.hub.ledger import Arrival, UnitView
-from telemetry.hub.link import HubLink
+from telemetry.hub.ledger import Arrival, HubLedger, UnitView
+from telemetry.hub.link import AckStyle, HubLink
+from telemetry.hub.memory import load, save
+from telemetry.hub.record import Direction, Entry, Recorder, read_record, record_parts
+from telemetry.hub.replay import Judgement
 from telemetry.link.dialer import ProtocolChoice
 from telemetry.link.paho_transport import PahoTransport
-from telemetry.link.transport import LinkOptions
+from telemetry.link.transport import Arrived, LinkOptions, WireMessage
 
 STEP_S = 0.5
 
@@ -35,12 +36,21 @@ class HubSnapshot:
     failure: OSError | None  # why it ended before it was told to
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What the hub keeps on disk, and where."""
+
+    record: Path | None = None  # every message, as it came
+    record_max_bytes: int | None = None  # then the file is renamed, and a new one begun
+    state: Path | None = None  # which messages it has, over restarts
+
+
 class ReferenceHub:
     """Runs in its own thread between `start` and `stop`.
 
-    `on_arrival` is called in that thread for each message, before it is acknowledged. With
-    `record`, every message is appended to that file, as a line of JSON, and flushed, before it is
-    acknowledged. An OSError of either ends the hub: see `running` and `HubSnapshot.failure`.
+    `on_arrival` is called in that thread for each message, before it is acknowledged. What
+    `keeping` names is on the disk before a message is acknowledged. An OSError of either ends the
+    hub: see `running` and `HubSnapshot.failure`.
     """
 
     def __init__(
@@ -49,19 +59,23 @@ class ReferenceHub:
         *,
         root: str = "patrol/v1",
         unit: str | None = None,
-        record: Path | None = None,
+        keeping: Keeping | None = None,
         on_arrival: Callable[[Arrival], None] | None = None,
-        acknowledge: bool = True,
+        acknowledge: bool | AckStyle = True,
         protocol: ProtocolChoice = "auto",
         options: LinkOptions | None = None,
     ) -> None:
         """`options` overrides what follows from `url`: TLS files, user, client id.
 
-        Raises ValueError for a wrong address, OSError for a file that cannot be written.
+        Without `keeping.state` it takes up what a record holds already. Raises ValueError for a
+        wrong address, OSError for a file that cannot be used, BadMemoryError for a wrong state.
         """
-        clock = SystemClock()
+        self._clock = clock = SystemClock()
+        self._keeping = keeping or Keeping()
+        self._ledger = HubLedger(root)
+        self._remember()
         self._on_arrival = on_arrival
-        self._record: IO[str] | None = record.open("a", encoding="utf-8") if record else None
+        self._recorder = _recorder(self._keeping)
         self._failure: OSError | None = None
         self._messages = 0
         self._refusals: Counter[str] = Counter()
@@ -71,14 +85,26 @@ class ReferenceHub:
             PahoTransport(),
             options or hub_options(url, clock),
             protocol,
-            root,
+            self._ledger,
             clock,
-            self._heard,
+            self,
             unit=unit,
-            acknowledge=acknowledge,
-        )
+            acknowledge=("ids" if acknowledge else None) if isinstance(acknowledge, bool)
+            else acknowledge,
+        )  # fmt: skip
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub", daemon=True)
+        self.noted("started")
+
+    def _remember(self) -> None:
+        """What an earlier run has had."""
+        if self._keeping.state is not None:
+            load(self._ledger, self._keeping.state)
+        elif self._keeping.record is not None:
+            judgement = Judgement(self._ledger)
+            for part in record_parts(self._keeping.record):
+                for each in read_record(part):
+                    judgement.take(each)
 
     def start(self) -> None:
         self._thread.start()
@@ -126,29 +152,76 @@ class ReferenceHub:
             # What cannot be kept is not acknowledged: it stays with the units.
             self._failure = error
         finally:
-            self._link.close()
-            if self._record is not None:
-                with suppress(OSError):  # of what a full disk did not take, told above
-                    self._record.close()
+            self._leave()
 
-    def _heard(self, arrival: Arrival) -> None:
+    def _leave(self) -> None:
+        try:
+            self._link.close()
+            self.settle()
+        except OSError as error:
+            self._failure = self._failure or error
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
+
+    # --- what the link tells, in the hub's thread ---
+
+    def heard(self, message: Arrived, arrival: Arrival) -> None:
         with self._lock:
             self._messages += 1
             self._newest = in_words(arrival)
             if arrival.verdict == "invalid":
                 self._refusals[arrival.cause] += 1
-        self._keep(arrival)
+        if self._recorder is not None:
+            self._recorder.write(
+                Entry(
+                    at=self._clock.utc(),
+                    mono_s=self._clock.mono_s(),
+                    direction="in",
+                    topic=message.topic,
+                    payload=message.payload,
+                    retained=message.retained,
+                    qos=message.qos,
+                    content_type=message.content_type,
+                    user_properties=message.user_properties,
+                    verdict=arrival.verdict,
+                )
+            )
         if self._on_arrival is not None:
             self._on_arrival(arrival)
 
-    def _keep(self, arrival: Arrival) -> None:
-        if self._record is None:
-            return
-        try:
-            self._record.write(json.dumps(as_json(arrival)) + "\n")
-            self._record.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, self._record.name) from error
+    def said(self, message: WireMessage) -> None:
+        self._write("out", message.topic, message.payload, retained=message.retain)
+
+    def noted(self, what: str) -> None:
+        self._write("note", what, b"")
+
+    def settle(self) -> None:
+        if self._recorder is not None:
+            self._recorder.settle()
+        if self._keeping.state is not None:
+            save(self._ledger, self._keeping.state)
+
+    def _write(
+        self, direction: Direction, topic: str, payload: bytes, *, retained: bool = False
+    ) -> None:
+        if self._recorder is not None:
+            self._recorder.write(
+                Entry(
+                    at=self._clock.utc(),
+                    mono_s=self._clock.mono_s(),
+                    direction=direction,
+                    topic=topic,
+                    payload=payload,
+                    retained=retained,
+                )
+            )
+
+
+def _recorder(keeping: Keeping) -> Recorder | None:
+    if keeping.record is None:
+        return None
+    return Recorder(keeping.record, keeping.record_max_bytes)
 
 
 def hub_options(url: str, clock: Clock) -> LinkOptions:
@@ -157,15 +230,19 @@ def hub_options(url: str, clock: Clock) -> LinkOptions:
     Raises ValueError for an address without sense; its text names the cure.
     """
     broker = broker_address(url)
-    name = f"hub-{uuid7(clock.utc())[-12:]}"
     return LinkOptions(
         host=broker.host,
         port=broker.port,
         tls=broker.tls,
-        client_id=name,
+        client_id=hub_name(clock),
         clean_start=True,
         session_expiry_s=0,
     )
+
+
+def hub_name(clock: Clock) -> str:
+    """A client id, and the name of a hub, that no other has."""
+    return f"hub-{uuid7(clock.utc())[-12:]}"
 
 
 def in_words(arrival: Arrival) -> str:

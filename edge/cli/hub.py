@@ -1,21 +1,22 @@
 """`patrol-edge hub`: the reference hub. Shows what units say, and acknowledges it."""
 
 import argparse
-import json
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli import hub_replay, hub_send
+from edge.cli.broker_options import add_broker_options, link_of, root_of
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
+from edge.cli.hub_view import printer, screen, summary
+from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
-    from edge.hub import HubSnapshot, ReferenceHub
-    from telemetry.hub.ledger import Arrival
+    from edge.hub import HubSnapshot, Keeping, ReferenceHub
 
 REFRESH_S = 0.5
-COLUMNS = ("unit", "status", "accepted", "duplicate", "invalid", "missing", "position", "faults")
+MIB = 2**20
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,30 +24,41 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "hub",
         help="run the reference hub: validate, acknowledge and show what units send",
         description="Validates what units send, acknowledges it, and shows it: a live table on a "
-        "terminal, one line per message otherwise, one JSON object per message with --json.",
+        "terminal, one line per message otherwise, one JSON object per message with --json. "
+        "`hub send` gives a command; `hub replay` judges or publishes a record again.",
     )
-    parser.add_argument("--broker", default="mqtt://localhost:1883", metavar="URL")
-    parser.add_argument("--root", default="patrol/v1", help="the topic root of the units")
+    add_broker_options(parser)
     parser.add_argument("--unit", metavar="ID", help="only this unit")
+    parser.add_argument("--name", metavar="ID", help="what the hub calls itself; default: new")
     parser.add_argument("--json", action="store_true", help="one JSON object per message")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="append every message to it")
-    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
-    parser.add_argument("--no-ack", action="store_true", help="only listen")
-    parser.add_argument("--username", help="for the broker")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="mode 0600")
     parser.add_argument(
-        "--ca", type=Path, metavar="PEM", help="who signed the broker's certificate"
+        "--record", type=Path, metavar="FILE", help="append all that is heard and said to it"
     )
-    parser.add_argument("--cert", type=Path, metavar="PEM", help="the hub's own certificate")
-    parser.add_argument("--key", type=Path, metavar="PEM", help="and its key")
+    parser.add_argument(
+        "--record-max-mib", type=number_in(1, 1_000_000), metavar="N", help="then begin a new file"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="what the hub has, over restarts"
+    )
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-ack", action="store_true", help="only listen")
+    how.add_argument(
+        "--ack", choices=("ids", "up-to"), default="ids",
+        help="up-to: by sequence, where everything from a unit's first message on is here",
+    )  # fmt: skip
+    parser.add_argument("--key", dest="cert_key", type=Path, help=argparse.SUPPRESS)
     parser.set_defaults(handler=run)
+    errands = parser.add_subparsers(title="errands", metavar="ERRAND")
+    hub_send.register(errands)
+    hub_replay.register(errands)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 if it went well, 1 if the broker was not reached, or the record not written; 2 for a wrong
     address or file."""
     live = not args.json and sys.stdout.isatty()
-    hub = _hub(args, None if live else _printer(as_json=args.json))
+    hub = _hub(args, None if live else printer(as_json=args.json))
     # Until now SIGTERM ends the process at once; from here on the hub says goodbye.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -58,49 +70,47 @@ def run(args: argparse.Namespace) -> int:
         reached, ran = hub.snapshot(), hub.running
         hub.stop()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    _summary(hub.snapshot())
-    return _verdict(hub.snapshot(), connected=reached.connected, ran=ran)
+    ended = hub.snapshot()
+    summary(ended.units, ended.messages, ended.refusals)
+    return _verdict(ended, connected=reached.connected, ran=ran)
 
 
 def _hub(args: argparse.Namespace, show: Any) -> "ReferenceHub":
     from drivers.clock import SystemClock
-    from edge.hub import ReferenceHub, hub_options
+    from edge.hub import ReferenceHub, hub_name
+    from telemetry.hub.memory import BadMemoryError
 
+    options = link_of(args, args.name or hub_name(SystemClock()))
     try:
-        options = replace(
-            hub_options(args.broker, SystemClock()),
-            username=args.username,
-            password_file=args.password_file,
-            ca=args.ca,
-            cert=args.cert,
-            key=args.key,
-        )
         return ReferenceHub(
             args.broker,
-            root=args.root.strip("/"),
+            root=root_of(args),
             unit=args.unit,
-            record=args.record,
+            keeping=_keeping(args),
             on_arrival=show,
-            acknowledge=not args.no_ack,
+            acknowledge=False if args.no_ack else args.ack,
             options=options,
         )
-    except ValueError as error:
-        text, _, cure = str(error).partition("; ")
-        raise CommandError(f"--broker: {text}", cure, USAGE) from error
-    except OSError as error:
+    except BadMemoryError as error:
         raise CommandError(
-            f"cannot write {args.record}: {error.strerror}", "give a file that can be made", USAGE
+            f"--state: {error}", "give another file, or delete it: the hub then begins anew", USAGE
+        ) from error
+    except OSError as error:
+        name = error.filename or args.record or args.state
+        raise CommandError(
+            f"cannot use {name}: {error.strerror}", "give a file that can be made", USAGE
         ) from error
 
 
-def _printer(*, as_json: bool) -> Any:
-    from edge import hub
+def _keeping(args: argparse.Namespace) -> "Keeping":
+    from edge.hub import Keeping
 
-    def show(arrival: "Arrival") -> None:
-        say(json.dumps(hub.as_json(arrival)) if as_json else hub.in_words(arrival))
-        sys.stdout.flush()
-
-    return show
+    most = args.record_max_mib
+    return Keeping(
+        record=args.record,
+        record_max_bytes=None if most is None else int(most * MIB),
+        state=args.state,
+    )
 
 
 def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None:
@@ -109,7 +119,7 @@ def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None
     clock = SystemClock()
     ends_s = None if duration_s is None else clock.mono_s() + duration_s
     told: str | None = None
-    with _screen(live=live) as show:
+    with screen(live=live) as show:
         while hub.running and (ends_s is None or clock.mono_s() < ends_s):
             left_s = REFRESH_S if ends_s is None else min(REFRESH_S, ends_s - clock.mono_s())
             if signal.sigtimedwait((signal.SIGINT, signal.SIGTERM), max(0.0, left_s)) is not None:
@@ -119,56 +129,6 @@ def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None
             if snapshot.last_error != told and not snapshot.connected:
                 told = snapshot.last_error
                 note(f"waiting for the broker: {told}")
-
-
-class _screen:  # noqa: N801 - used like a function, with `with`
-    """Gives a function that shows a snapshot: as a live table, or not at all."""
-
-    def __init__(self, *, live: bool) -> None:
-        self._live: Any = None
-        if live:
-            from rich.live import Live
-
-            self._live = Live(refresh_per_second=4)
-
-    def __enter__(self) -> Any:
-        if self._live is None:
-            return lambda _snapshot: None
-        self._live.start()
-        return lambda snapshot: self._live.update(table(snapshot))
-
-    def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-
-def table(snapshot: "HubSnapshot") -> Any:
-    """All units, a line each, and the newest message below."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    rows = Table(*COLUMNS, title="units heard")
-    for view in snapshot.units:
-        place = view.position
-        where = f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" if place else "-"
-        faults = ", ".join(fault.code for fault in view.health.faults) if view.health else "-"
-        counts = (view.accepted, view.duplicates, view.invalid, view.missing)
-        rows.add_row(view.unit, view.status, *map(str, counts), where, faults or "none")
-    link = "connected" if snapshot.connected else f"not connected: {snapshot.last_error or '...'}"
-    return Group(rows, Text(f"{link}   {snapshot.newest}", overflow="ellipsis", no_wrap=True))
-
-
-def _summary(snapshot: "HubSnapshot") -> None:
-    note(f"{snapshot.messages} messages from {len(snapshot.units)} units")
-    for view in snapshot.units:
-        gaps = f", {view.missing} missing" if view.missing else ", nothing missing"
-        note(
-            f"  {view.unit}: {view.accepted} accepted, {view.duplicates} duplicates, "
-            f"{view.invalid} invalid{gaps}"
-        )
-    for reason, count in sorted(snapshot.refusals.items()):
-        note(f"  refused {count}: {reason}")
 
 
 def _verdict(snapshot: "HubSnapshot", *, connected: bool, ran: bool) -> int:

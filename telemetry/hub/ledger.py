@@ -9,16 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from telemetry.contract.envelope import BadMessageError, Received, read_up
-from telemetry.contract.events import DetectionEvent
+from telemetry.contract.envelope import BadMessageError, Envelope, Received, read_up
+from telemetry.contract.events import DetectionEvent, SosEvent
+from telemetry.contract.tasks import NEXT_STATES, DutyEvent, TaskEvent
 from telemetry.contract.topics import Leaf, split_up
 from telemetry.contract.unit import Health, Position, State, Status
+from telemetry.contract.up_message import Duty, UpMessage
 from telemetry.hub.sequences import SequenceSet
 
 REMEMBERED_IDS = 20_000  # per unit; enough to know a retry from a new numbering
 MAX_UNITS = 10_000  # further ones are refused: anyone may invent unit names on an open broker
 
-Verdict = Literal["accepted", "duplicate", "late_will", "invalid"]
+MAX_TASKS = 200  # and open calls for help, per unit
+
+# `retained`: it lay at the broker, from before the hub listened; shown, and neither counted as
+# arrived nor acknowledged. What the unit still has, it sends again to a new hub.
+Verdict = Literal["accepted", "duplicate", "retained", "late_will", "invalid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +55,8 @@ class Arrival:
 
 
 @dataclass(slots=True)
-class _Unit:
-    """What the hub knows of one unit."""
+class UnitLedger:
+    """What the hub knows of one unit. Changed by this package only."""
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     types: Counter[str] = field(default_factory=Counter)
@@ -66,6 +72,10 @@ class _Unit:
     health: Health | None = None
     episodes: dict[str, DetectionEvent] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
+    tasks: OrderedDict[str, TaskEvent] = field(default_factory=OrderedDict)
+    calls: OrderedDict[str, SosEvent] = field(default_factory=OrderedDict)
+    duty: Duty | None = None
+    duty_at: tuple[float, int] = (0.0, 0)
     acked: Counter[str] = field(default_factory=Counter)
 
 
@@ -90,28 +100,34 @@ class UnitView:
     position: Position | None
     health: Health | None
     open_episodes: int
+    duty: Duty | None
+    tasks: dict[str, TaskEvent]  # the newest event of each that is not over
+    calls: dict[str, SosEvent]  # for help, that are not ended
 
 
 class HubLedger:
     """All units of one topic root, or only one of them."""
 
     def __init__(self, root: str) -> None:
-        self._root = root
-        self._units: dict[str, _Unit] = {}
+        self.root = root
+        self.units: dict[str, UnitLedger] = {}
         self.strangers = 0  # messages on topics, or from units, that cannot be
 
-    def receive(self, topic: str, payload: bytes) -> Arrival:
-        """Judge one message. Never raises for what it contains."""
-        place = split_up(self._root, topic)
-        if place is None or (place[0] not in self._units and len(self._units) >= MAX_UNITS):
+    def receive(self, topic: str, payload: bytes, *, retained: bool = False) -> Arrival:
+        """Judge one message. Never raises for what it contains. `retained`: it lay there."""
+        place = split_up(self.root, topic)
+        if place is None or (place[0] not in self.units and len(self.units) >= MAX_UNITS):
             self.strangers += 1
             reason = "too many units" if place else "wrong topic: no unit may publish here"
             return Arrival(topic=topic, payload=payload, verdict="invalid", reason=reason)
         name, leaf = place
-        unit = self._units.setdefault(name, _Unit())
-        verdict, reason, received = _judge(unit, name, leaf, payload)
+        unit = self.units.setdefault(name, UnitLedger())
+        verdict, reason, received = _judge(unit, name, leaf, payload, retained=retained)
         unit.verdicts[verdict] += 1
         if verdict == "accepted" and received is not None:
+            unit.types[received.envelope.type] += 1
+            unit.historical += received.envelope.historical
+        if verdict in ("accepted", "retained") and received is not None:
             _remember(unit, received)
         return Arrival(
             topic=topic,
@@ -125,15 +141,23 @@ class HubLedger:
 
     def acknowledged(self, unit: str, types: Iterable[str]) -> None:
         """An ack for messages of these types went out."""
-        if unit in self._units:
-            self._units[unit].acked.update(types)
+        if unit in self.units:
+            self.units[unit].acked.update(types)
+
+    def whole_up_to(self, unit: str) -> int | None:
+        """The sequence up to which the hub has everything, from the unit's first message on.
+
+        None where it does not know what came before: an ack up to there would give it away.
+        """
+        known = self.units.get(unit)
+        return None if known is None else known.sequences.whole_up_to
 
     def views(self) -> tuple[UnitView, ...]:
-        return tuple(_view(name, unit) for name, unit in sorted(self._units.items()))
+        return tuple(_view(name, unit) for name, unit in sorted(self.units.items()))
 
 
 def _judge(
-    unit: _Unit, name: str, leaf: Leaf, payload: bytes
+    unit: UnitLedger, name: str, leaf: Leaf, payload: bytes, *, retained: bool
 ) -> tuple[Verdict, str, Received | None]:
     if leaf == "snapshot":
         return "accepted", "", None  # JPEG bytes, no envelope
@@ -141,10 +165,12 @@ def _judge(
         received = read_up(payload)
     except BadMessageError as error:
         return "invalid", f"{error.cause}: {error}", None
-    return *_judge_read(unit, name, leaf, received), received
+    return *_judge_read(unit, name, leaf, received, retained=retained), received
 
 
-def _judge_read(unit: _Unit, name: str, leaf: Leaf, received: Received) -> tuple[Verdict, str]:
+def _judge_read(
+    unit: UnitLedger, name: str, leaf: Leaf, received: Received, *, retained: bool
+) -> tuple[Verdict, str]:
     envelope, data = received.envelope, received.data
     if envelope.unit != name:
         return "invalid", f"wrong unit: source says {envelope.unit}, topic says {name}"
@@ -154,17 +180,20 @@ def _judge_read(unit: _Unit, name: str, leaf: Leaf, received: Received) -> tuple
         return "late_will" if _is_late_will(unit, envelope.bootid, data) else "accepted", ""
     if envelope.sequence is None:
         return "invalid", "no sequence"
-    return _number(unit, int(envelope.sequence), envelope.id)
+    sequence = int(envelope.sequence)
+    if retained and sequence not in unit.sequences:
+        return "retained", "it lay at the broker"
+    return _number(unit, sequence, envelope.id)
 
 
-def _is_late_will(unit: _Unit, boot_id: str, status: Status) -> bool:
+def _is_late_will(unit: UnitLedger, boot_id: str, status: Status) -> bool:
     """A will counts only for the session that was born last."""
     if status.state != "offline" or unit.status is None:
         return False
     return (boot_id, status.session) != (unit.boot_id, unit.status.session)
 
 
-def _number(unit: _Unit, sequence: int, message_id: str) -> tuple[Verdict, str]:
+def _number(unit: UnitLedger, sequence: int, message_id: str) -> tuple[Verdict, str]:
     known = unit.ids.get(sequence)
     if known is not None and known != message_id:
         # The same number for another message: the unit lost its disk and began anew.
@@ -179,27 +208,44 @@ def _number(unit: _Unit, sequence: int, message_id: str) -> tuple[Verdict, str]:
     return "accepted", ""
 
 
-def _remember(unit: _Unit, received: Received) -> None:
+def _remember(unit: UnitLedger, received: Received) -> None:
     envelope, data = received.envelope, received.data
-    unit.types[envelope.type] += 1
-    unit.historical += envelope.historical
     match data:
         case Status():
             unit.status, unit.boot_id = data, envelope.bootid
         case State():
             unit.state = data
+            if _moment(envelope) >= unit.duty_at:
+                unit.duty, unit.duty_at = data.duty, _moment(envelope)
         case Health():
             unit.health = data
         case Position():
             # The backlog comes after what is live: the newest is the one with the latest time.
-            moment = envelope.time.timestamp()
-            if unit.position is None or (moment, int(envelope.sequence or 0)) >= unit.newest:
-                unit.position, unit.newest = data, (moment, int(envelope.sequence or 0))
-        case DetectionEvent():
+            if unit.position is None or _moment(envelope) >= unit.newest:
+                unit.position, unit.newest = data, _moment(envelope)
+        case DutyEvent():
+            if _moment(envelope) >= unit.duty_at:
+                unit.duty, unit.duty_at = data.duty, _moment(envelope)
+        case _:
             _follow(unit, data)
 
 
-def _follow(unit: _Unit, event: DetectionEvent) -> None:
+def _moment(envelope: Envelope) -> tuple[float, int]:
+    return envelope.time.timestamp(), int(envelope.sequence or 0)
+
+
+def _follow(unit: UnitLedger, data: UpMessage | None) -> None:
+    """Whatever goes on for a while: detections, tasks, calls for help."""
+    match data:
+        case DetectionEvent():
+            _follow_detection(unit, data)
+        case TaskEvent():
+            _follow_task(unit, data)
+        case SosEvent():
+            _follow_call(unit, data)
+
+
+def _follow_detection(unit: UnitLedger, event: DetectionEvent) -> None:
     if event.phase == "new":
         unit.labels[event.label] += 1
     if event.phase == "end":
@@ -208,7 +254,23 @@ def _follow(unit: _Unit, event: DetectionEvent) -> None:
         unit.episodes[event.episode] = event
 
 
-def _view(name: str, unit: _Unit) -> UnitView:
+def _follow_task(unit: UnitLedger, event: TaskEvent) -> None:
+    unit.tasks.pop(event.task, None)
+    if NEXT_STATES[event.state]:
+        unit.tasks[event.task] = event
+    while len(unit.tasks) > MAX_TASKS:
+        unit.tasks.popitem(last=False)
+
+
+def _follow_call(unit: UnitLedger, event: SosEvent) -> None:
+    unit.calls.pop(event.episode, None)
+    if event.phase != "end":
+        unit.calls[event.episode] = event
+    while len(unit.calls) > MAX_TASKS:
+        unit.calls.popitem(last=False)
+
+
+def _view(name: str, unit: UnitLedger) -> UnitView:
     return UnitView(
         unit=name,
         status=unit.status.state if unit.status else "unknown",
@@ -227,4 +289,7 @@ def _view(name: str, unit: _Unit) -> UnitView:
         position=unit.position,
         health=unit.health,
         open_episodes=len(unit.episodes),
+        duty=unit.duty,
+        tasks=dict(unit.tasks),
+        calls=dict(unit.calls),
     )

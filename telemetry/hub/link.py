@@ -1,13 +1,11 @@
 """The reference hub on its broker: hears all units, acknowledges at once, says it is there."""
 
-import json
 import threading
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 from drivers.clock import Clock
 from telemetry.bell import Bell
-from telemetry.contract.down import HubState
+from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Envelope
 from telemetry.contract.topics import Topics, hub_state_topic, up_filters
 from telemetry.contract.uuid7 import uuid7
@@ -29,33 +27,51 @@ from telemetry.link.transport import (
 ACK_WITHIN_S = 0.1
 ACK_IDS = 100  # ids in one ack; so many are sent at once
 
+AckStyle = Literal["ids", "up-to"]
+
+
+class Ears(Protocol):
+    """Who is told, in the thread that works, what is heard and said."""
+
+    def heard(self, message: Arrived, arrival: Arrival) -> None:
+        """For every message."""
+
+    def said(self, message: WireMessage) -> None:
+        """It was given to the broker's connection."""
+
+    def noted(self, what: str) -> None:
+        """`connected`, `lost`."""
+
+    def settle(self) -> None:
+        """Keep what was heard: it will be acknowledged when this returns."""
+
 
 class HubLink:
-    """One thread runs `work` in a loop; `heard` is called in it, for every message."""
+    """One thread runs `work` in a loop; `ears` are called in it."""
 
     def __init__(
         self,
         transport: Transport,
         link: LinkOptions,
         protocol: ProtocolChoice,
-        root: str,
+        ledger: HubLedger,
         clock: Clock,
-        heard: Callable[[Arrival], None],
+        ears: Ears,
         *,
         unit: str | None = None,
-        acknowledge: bool = True,
+        acknowledge: AckStyle | None = "ids",
     ) -> None:
-        """Acknowledges after `heard` returned: whatever it keeps, it has kept by then.
+        """Acknowledges after `ears.settle` returned: what was heard is kept by then.
 
         Without `acknowledge` it only listens: units are not told that a hub is there.
         """
-        self._ledger = HubLedger(root)
+        self._ledger = ledger
         self._lock = threading.Lock()  # the ledger is read by others while it is written
         self._transport = transport
         self._link = link
-        self._root = root
+        self._root = ledger.root
         self._clock = clock
-        self._heard = heard
+        self._ears = ears
         self._unit = unit
         self._acknowledge = acknowledge
         self._session = uuid7(clock.utc())
@@ -115,8 +131,10 @@ class HubLink:
                     self._dialer.heard(event)
                 case Connected():
                     self._dialer.heard(event)
+                    self._ears.noted("connected")
                     self._greet()
                 case Lost(text):
+                    self._ears.noted("lost")
                     self._dialer.hang_up(text)
                 case SubscriptionRefused(topic, text):
                     self._dialer.last_error = (
@@ -149,8 +167,10 @@ class HubLink:
         if message.topic == hub_state_topic(self._root):
             return  # what hubs say matches `+/state` too
         with self._lock:
-            arrival = self._ledger.receive(message.topic, message.payload)
-        self._heard(arrival)
+            arrival = self._ledger.receive(
+                message.topic, message.payload, retained=message.retained
+            )
+        self._ears.heard(message, arrival)
         if not (self._acknowledge and arrival.to_acknowledge):
             return
         if arrival.unit is None or arrival.received is None:
@@ -165,12 +185,20 @@ class HubLink:
     def _send_acks(self) -> None:
         # What cannot be sent now is not sent at all: the units send again, and are acked then.
         to_ack, self._to_ack, self._ack_at_s = self._to_ack, {}, None
+        if to_ack:
+            self._ears.settle()
         for unit, envelopes in to_ack.items():
-            ids = [envelope.id for envelope in envelopes]
-            payload = json.dumps({"ids": ids}, separators=(",", ":")).encode()
-            if self._publish(WireMessage(topic=Topics(self._root, unit).ack, payload=payload)):
+            topic = Topics(self._root, unit).ack
+            payload = self._ack(unit, envelopes).model_dump_json(exclude_defaults=True).encode()
+            if self._publish(WireMessage(topic=topic, payload=payload)):
                 with self._lock:
                     self._ledger.acknowledged(unit, [each.type for each in envelopes])
+
+    def _ack(self, unit: str, envelopes: list[Envelope]) -> Ack:
+        """By sequence only where the hub has everything from the unit's first message on."""
+        up_to = self._ledger.whole_up_to(unit) if self._acknowledge == "up-to" else None
+        ids = [e.id for e in envelopes if up_to is None or int(e.sequence or 0) > up_to]
+        return Ack(ids=tuple(ids), up_to=up_to)
 
     def _publish(self, message: WireMessage) -> bool:
         try:
@@ -179,4 +207,5 @@ class HubLink:
             if self._dialer.up:
                 self._dialer.hang_up(str(error))
             return False
+        self._ears.said(message)
         return True

@@ -7,6 +7,7 @@ read, and say so.
 
 import base64
 import binascii
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -137,6 +138,16 @@ def read_record(path: Path) -> Iterator[Entry | Unreadable]:
                     if isinstance(found, Entry)
                     else Unreadable(number, "cut" if cut else found)
                 )
+
+
+def record_parts(path: Path) -> list[Path]:
+    """The files of one record, oldest first: `NAME.1`, `NAME.2`, ..., `NAME`."""
+    numbered = []
+    for other in path.parent.glob(f"{glob.escape(path.name)}.*"):
+        number = other.name.removeprefix(f"{path.name}.")
+        if number.isascii() and number.isdigit():
+            numbered.append((int(number), other))
+    return [other for _, other in sorted(numbered)] + ([path] if path.is_file() else [])
 
 
 class Recorder:

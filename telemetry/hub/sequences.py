@@ -1,6 +1,8 @@
 """A set of numbers that mostly follow each other, kept as ranges: small however many there are."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Self
 
 
 class SequenceSet:
@@ -40,6 +42,26 @@ class SequenceSet:
     @property
     def last(self) -> int | None:
         return self._ends[-1] if self._ends else None
+
+    @property
+    def whole_up_to(self) -> int | None:
+        """The last number that follows on from 1 without a gap."""
+        return self._ends[0] if self._starts and self._starts[0] <= 1 else None
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """What has arrived, both ends inclusive, in order."""
+        return list(zip(self._starts, self._ends, strict=True))
+
+    @classmethod
+    def of(cls, ranges: Iterable[tuple[int, int]]) -> Self:
+        """Raises ValueError for ranges that overlap, touch, or are not in order."""
+        made = cls()
+        for start, end in ranges:
+            if end < start or (made._ends and start <= made._ends[-1] + 1):
+                raise ValueError("ranges of sequences out of order")
+            made._starts.append(start)
+            made._ends.append(end)
+        return made
 
     @property
     def missing(self) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.hub.record import Entry, read_record
 from tests.broker import Broker, free_port
 from tests.unit_under_test import position, running, wait_for
 
@@ -32,8 +33,14 @@ def test_it_shows_acknowledges_and_records(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     shown = [json.loads(line) for line in out.splitlines()]
     assert {"status", "state", "position"} <= {each["topic"].rpartition("/")[2] for each in shown}
-    assert {each["verdict"] for each in shown} <= {"accepted", "duplicate"}
-    assert [json.loads(line) for line in record.read_text().splitlines()] == shown
+    assert {each["verdict"] for each in shown} <= {"accepted", "duplicate", "retained"}
+    entries = [each for each in read_record(record) if isinstance(each, Entry)]
+    heard = [each for each in entries if each.direction == "in"]
+    assert [(e.topic, e.verdict) for e in heard] == [(s["topic"], s["verdict"]) for s in shown]
+    assert [json.loads(each.payload) for each in heard] == [each["message"] for each in shown]
+    said = {each.topic.rpartition("/")[2] for each in entries if each.direction == "out"}
+    assert said == {"ack", "state"}
+    assert {e.topic for e in entries if e.direction == "note"} == {"started", "connected"}
     assert "dog-1: " in err
     assert "nothing missing" in err
 
@@ -113,3 +120,21 @@ def test_wrong_usage_is_one_line_and_a_cure(arguments: tuple[str, ...]) -> None:
     assert err.startswith("error: ")
     assert "→" in err
     assert "Traceback" not in err
+
+
+def test_it_can_acknowledge_by_sequence(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    with Broker() as broker:
+        process = hub("--broker", broker.url, "--ack", "up-to", "--record", record)
+        with running(tmp_path, broker.port, resend_after_s=1) as unit:
+            for number in range(5):
+                unit.put(position(number, 1))
+            assert wait_for(lambda: unit.outbox.pending() == 0, 20)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+
+    assert process.returncode == 0, err
+    entries = [each for each in read_record(record) if isinstance(each, Entry)]
+    acks = [json.loads(e.payload) for e in entries if e.topic.endswith("/ack")]
+    assert acks[-1]["up_to"] == 6
+    assert not acks[-1].get("ids")

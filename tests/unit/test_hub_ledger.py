@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
-from telemetry.contract.unit import Position, Status
+from telemetry.contract.examples import up_examples
+from telemetry.contract.registry import BY_TYPE
+from telemetry.contract.tasks import DutyEvent
+from telemetry.contract.unit import Position, State, Status
 from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
@@ -131,6 +134,60 @@ def test_what_a_sender_writes_is_no_cause() -> None:
 
     assert {arrival.cause for arrival in arrivals} == {"wrong unit", "invalid", "wrong topic"}
     assert hub.hear(message(position(), 30)).cause == ""
+
+
+def test_what_lay_at_the_broker_is_shown_and_makes_no_gap() -> None:
+    hub = Hub()
+    old = message(State(unit_kind="drone", duty="standby"), 10)
+    arrival = hub.ledger.receive(f"{ROOT}/dog-1/state", old, retained=True)
+    hub.hear(message(position(), 50))
+
+    assert arrival.verdict == "retained"
+    assert not arrival.to_acknowledge
+    assert (hub.view.missing, hub.view.duty) == (0, "standby")
+    assert hub.hear(old, "state").verdict == "accepted", "the unit had it still"
+    assert hub.ledger.receive(f"{ROOT}/dog-1/state", old, retained=True).verdict == "duplicate"
+
+
+def test_tasks_duty_and_calls_for_help_are_followed() -> None:
+    hub, number = Hub(), iter(range(1, 99))
+
+    def say(name: str) -> None:
+        data = BY_TYPE[json.loads(up_examples()[name])["type"]].model_validate_json(
+            json.dumps(json.loads(up_examples()[name])["data"])
+        )
+        hub.hear(message(data, next(number)), "event")
+
+    for name in ("event.task", "event.duty", "event.sos"):
+        say(name)
+    assert [task.state for task in hub.view.tasks.values()] == ["arrived"]
+    assert (hub.view.duty, len(hub.view.calls)) == ("dispatched", 1)
+
+    call = next(iter(hub.view.calls.values()))
+    task = next(iter(hub.view.tasks.values()))
+    over = call.model_copy(update={"phase": "end", "ended_by": "crew", "track": ()})
+    hub.hear(message(over, next(number)), "event")
+    hub.hear(message(task.model_copy(update={"state": "closed"}), next(number)), "event")
+    assert (hub.view.tasks, hub.view.calls) == ({}, {})
+
+
+def test_an_older_duty_from_the_backlog_changes_nothing() -> None:
+    hub = Hub()
+    hub.hear(message(DutyEvent(duty="on_scene", previous="en_route", cause="task"), 2), "event")
+    old = DutyEvent(duty="off_duty", previous="on_patrol", cause="local")
+    hub.hear(message(old, 1, time=NOW - timedelta(hours=1), historical=True), "event")
+
+    assert hub.view.duty == "on_scene"
+
+
+def test_everything_from_the_first_message_on_is_known_to_be_here_or_not() -> None:
+    hub = Hub()
+    hub.hear(message(position(), 5))
+    assert hub.ledger.whole_up_to("dog-1") is None
+    for number in (1, 2, 3):
+        hub.hear(message(position(), number))
+    assert hub.ledger.whole_up_to("dog-1") == 3
+    assert hub.ledger.whole_up_to("cat-1") is None
 
 
 def test_a_message_of_a_later_version_is_kept_and_acknowledged() -> None:
