@@ -243,7 +243,11 @@ CHAPTERS: tuple[Chapter, ...] = (
     Chapter(
         "Tasks",
         (
-            _unit(70, "take only the steps of a task that the README draws"),
+            _unit(
+                70,
+                "take only the steps of a task that the README draws",
+                "test_tasks_take_the_steps_of_the_contract",
+            ),
             _unit(71, "name in `previous` the state that the step before it led to"),
             _unit(72, "date each step: T0 received, T1 acknowledged, T3 arrived, T4 cleared"),
             _unit(73, "keep T0 and T1 once they are told"),
