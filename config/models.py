@@ -49,8 +49,11 @@ class UnitConfig(Section):
     @field_validator("id")
     @classmethod
     def _not_the_hub(cls, unit_id: str) -> str:
-        if unit_id == "hub":  # patrol/v1/hub/state is the hub's own topic
-            raise ValueError("'hub' is the hub's own name on the wire; write another, e.g. unit-01")
+        # patrol/v1/hub/state is the hub's own topic; hub-... have more rights at the broker.
+        if unit_id == "hub" or unit_id.startswith("hub-"):
+            raise ValueError(
+                f"{unit_id!r} is a hub's name on the wire; write another, e.g. unit-01"
+            )
         return unit_id
 
 

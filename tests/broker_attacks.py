@@ -19,6 +19,7 @@ from tests.raw_mqtt import RawClient
 
 ROOT = "patrol/v1"
 INTRUDER, VICTIM = "dog-1", "dog-2"
+DESK = "hub-desk"
 UP = tuple(leaf if leaf != "snapshot" else "snapshot/e-1" for leaf in UP_LEAVES)
 DOWN = ("ack", "command")
 _numbers = itertools.count(1)
@@ -251,6 +252,16 @@ def _gets_in(
         return False
 
 
+def desk_writes(ground: Ground) -> Iterator[Tried]:
+    """Who may command by hand is not the hub: it acknowledges nothing, and is no unit."""
+    desk = ground.client(DESK)
+    for topic in (*(f"{ROOT}/{VICTIM}/{leaf}" for leaf in (*UP, "ack")), f"{ROOT}/hub/state"):
+        payload = token()
+        desk.publish(topic, payload)
+        yield Tried(f"desk publishes {topic!r}", ground.heard_by_observer(payload))
+    desk.drop()
+
+
 # --- what must work ---------------------------------------------------------------------------
 
 
@@ -265,8 +276,12 @@ def rights(ground: Ground) -> Iterator[tuple[str, bool]]:
     for leaf in UP:
         yield f"unit to hub: {leaf}", says(unit, f"{ROOT}/{INTRUDER}/{leaf}", hub)
     yield "hub hears itself", says(hub, f"{ROOT}/hub/state", hub)
-    unit.drop()
-    hub.drop()
+    desk = ground.client(DESK)
+    desk.subscribe(f"{ROOT}/+/position")
+    yield "unit to desk", says(unit, f"{ROOT}/{INTRUDER}/position", desk)
+    yield "desk to unit", says(desk, f"{ROOT}/{INTRUDER}/command", unit)
+    for client in (unit, hub, desk):
+        client.drop()
 
 
 def says(speaker: RawClient, topic: str, listener: RawClient) -> bool:

@@ -21,7 +21,7 @@ from telemetry.link.transport import (
 )
 from tests.access import LACKING, PILOT_CA, Authority, pilot_ca, shipped_broker, shipped_settings
 from tests.broker import MOSQUITTO, Broker
-from tests.broker_attacks import Ground, rights
+from tests.broker_attacks import DESK, Ground, rights
 from tests.raw_mqtt import RawClient, packet, text
 from tests.unit_under_test import UnitUnderTest, position, wait_for
 
@@ -196,7 +196,7 @@ needs_openssl = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     folder = tmp_path_factory.mktemp("authority") / "ca"
-    return Authority(folder, "dog-1", "dog-2", "hub", "observer")
+    return Authority(folder, "dog-1", "dog-2", "hub", DESK, "observer")
 
 
 @needs_openssl

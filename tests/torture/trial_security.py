@@ -10,11 +10,13 @@ from pathlib import Path
 from tests.access import LACKING, SHIPPED, Authority, shipped_broker, shipped_settings
 from tests.broker import Broker
 from tests.broker_attacks import (
+    DESK,
     INTRUDER,
     ROOT,
     VICTIM,
     Ground,
     Tried,
+    desk_writes,
     odd_names,
     reads,
     rights,
@@ -37,7 +39,7 @@ PARTNER, OTHER_PARTNER = "acme", "watch"
 def nobody_speaks_or_hears_as_another(stage: Stage) -> str:
     if LACKING:
         raise NotRun(LACKING)
-    police = Authority(stage.folder / "police", INTRUDER, VICTIM, "hub", "observer", PARTNER)
+    police = Authority(stage.folder / "police", INTRUDER, VICTIM, "hub", DESK, "observer", PARTNER)
     partners = Authority(stage.folder / "partners", PARTNER, OTHER_PARTNER, "hub", "observer")
     tried: list[Tried] = []
     with shipped_broker("patrol-edge", police) as broker:
@@ -67,7 +69,7 @@ def controlled(broker: Broker, authority: Authority) -> int:
 
 def on_the_units_broker(broker: Broker, police: Authority, partners: Authority) -> Iterator[Tried]:
     ground = Ground(broker.port, police)
-    for attack in (writes, wills, reads, takeovers, odd_names):
+    for attack in (writes, wills, reads, takeovers, odd_names, desk_writes):
         yield from attack(ground)
     yield from strangers(broker.port, police, partners)
     # A partner's name that the units' authority signed by mistake.

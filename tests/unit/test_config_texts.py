@@ -248,7 +248,7 @@ def test_a_wrong_address_is_answered_with_a_right_one(tmp_path: Path, line: str,
         ("unit: {id: Dog_01, kind: drone}\n",
          ["1:12: unit.id: 'Dog_01' does not fit; write 1 to 32 of a-z, 0-9 and -, e.g. dog-01"]),
         ("unit: {id: hub, kind: drone}\n",
-         ["1:12: unit.id: 'hub' is the hub's own name on the wire; write another, e.g. unit-01"]),
+         ["1:12: unit.id: 'hub' is a hub's name on the wire; write another, e.g. unit-01"]),
         ("unit: {id: a, kind: robot dog}\n",
          ["1:21: unit.kind: 'robot dog' is not known here; "
           "write robot_dog, drone or patrol_car; do you mean robot_dog?"]),
