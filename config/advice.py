@@ -245,25 +245,10 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
     for name in "ca", "cert":
         if (file := getattr(hub.tls, name)) is not None:
             yield from _on_kept(("hub", "tls", name), file, files, "intact")
-    if hub.tls.cert is not None:
-        yield from _on_certificate(hub.tls.cert, settings.unit.id)
     if hub.tls.key is not None:
         yield from _on_kept(("hub", "tls", "key"), hub.tls.key, files)
     if hub.password_file is not None:
         yield from _on_kept(("hub", "password_file"), hub.password_file, files)
-
-
-def _on_certificate(file: FilePath, unit: str) -> Iterator[Advice]:
-    from config.certificate import read_certificate  # 40 ms, and most files name no certificate
-
-    found = read_certificate(file)
-    if found is not None and found.common_name != unit:
-        yield Advice(
-            ("hub", "tls", "cert"),
-            f"is the certificate of {found.common_name!r}, and the unit is {unit!r}: the broker "
-            "would let it write below the other's topics only; install this unit's certificate",
-            "error",
-        )
 
 
 def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:

@@ -6,7 +6,6 @@ has a paragraph for every code.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from config.certificates import Doubt
 from edge.driver_loop import DriverHealth
@@ -25,7 +24,6 @@ DROPPING_FOR_S = 600.0  # so long after the last drop the fault stands
 DISK_LOW_MIB = 200
 DISK_LOW_SHARE = 0.05
 MEMORY_HIGH_PERCENT = 95.0
-EXPIRES_SOON = timedelta(days=14)
 MIB = 1024 * 1024
 
 
@@ -241,34 +239,20 @@ def budget_findings(stats: PublisherStats) -> list[Finding]:
     ]
 
 
-def certificate_findings(stats: PublisherStats, unit: str, now: datetime) -> list[Finding]:
-    """The unit's certificate ends soon or has ended, is somebody else's, or cannot be used."""
-
-    def finding(code: str, severity: Severity, text: str, action: str) -> Finding:
-        return Finding(
-            code=code, severity=severity, component="certificate", text=text, action=action
+def certificate_findings(stats: PublisherStats) -> list[Finding]:
+    """New certificate files were put in place, and the connection cannot begin to use them."""
+    if stats.certificate_error is None:
+        return []
+    return [
+        Finding(
+            code="certificate_unusable",
+            severity="error",
+            component="link",
+            text=stats.certificate_error,
+            action="put the certificate and the key that belongs to it in place; the connection "
+            "goes on with the old ones meanwhile",
         )
-
-    found = []
-    if stats.certificate_error is not None:
-        action = "put the matching files in place; the connection goes on with the old ones"
-        found.append(finding("certificate_unusable", "error", stats.certificate_error, action))
-    certificate = stats.certificate
-    if certificate is None:
-        return found
-    if certificate.common_name != unit:
-        text = f"the certificate is of {certificate.common_name!r}, and the unit is {unit!r}"
-        action = "install the certificate of this unit (hub.tls.cert), or correct unit.id"
-        found.append(finding("certificate_of_another", "error", text, action))
-    left = certificate.ends - now
-    if left < EXPIRES_SOON:
-        day = certificate.ends.date()
-        ended = left <= timedelta(0)
-        text = f"the certificate ended on {day}" if ended else f"the certificate ends on {day}"
-        action = "put a new certificate in its place (hub.tls.cert); no restart is needed"
-        severity: Severity = "error" if ended else "warning"
-        found.append(finding("certificate_expires", severity, text, action))
-    return found
+    ]
 
 
 def outbox_findings(stats: OutboxStats) -> list[Finding]:

@@ -166,10 +166,10 @@ class HealthDesk:
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         found += office_findings(parts.office)
         outbox = parts.outbox.stats()
-        link, now = parts.publisher.stats(), parts.timebase.now()[0]
+        link = parts.publisher.stats()
         found += link_findings(link, outbox.oldest_age_s)
         found += budget_findings(link)
-        found += certificate_findings(link, parts.settings.unit.id, now)
+        found += certificate_findings(link)
         found += outbox_findings(outbox)
         found += local_findings(parts.local.fault)
         found += command_findings(parts.commanding.health())

@@ -1,22 +1,13 @@
 """Certificates that change while the unit runs: seen by a look at the files, never by a restart."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from config.certificate import read_certificate, stamp
 from drivers.clock import Clock
 from telemetry.link.security import tls_context
 from telemetry.link.transport import LinkOptions, TransportConfigError
 
 LOOK_EVERY_S = 10.0
 Stamps = tuple[tuple[int, int, int] | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateFigures:
-    common_name: str | None
-    ends: datetime  # not valid after, UTC
 
 
 class CertificateWatch:
@@ -32,13 +23,11 @@ class CertificateWatch:
         self._used = self._seen = self._stamps()
         self._looked_s = clock.mono_s()
         self.error: str | None = None  # of files that were replaced and cannot be used
-        self.figures = self._read()
 
     def in_use(self) -> None:
         """A connection begins with the files as they are now."""
         self._used = self._seen = self._stamps()
         self.error = None
-        self.figures = self._read()
 
     def replaced(self) -> bool:
         """Whether there are new files, complete and usable, that the connection does not use yet.
@@ -61,10 +50,13 @@ class CertificateWatch:
         return True
 
     def _stamps(self) -> Stamps:
-        return tuple(stamp(path) for path in self._files)
+        return tuple(_stamp(path) for path in self._files)
 
-    def _read(self) -> CertificateFigures | None:
-        if not self._link.tls or self._link.cert is None:
-            return None
-        found = read_certificate(self._link.cert)
-        return None if found is None else CertificateFigures(found.common_name, found.ends)
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes when the file does; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -16,7 +16,7 @@ from telemetry.bell import Bell
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import BadMessageError, Draft, read_down
 from telemetry.contract.wire_types import text
-from telemetry.link.certificates import CertificateFigures, CertificateWatch
+from telemetry.link.certificates import CertificateWatch
 from telemetry.link.dialer import Dialer, ProtocolChoice
 from telemetry.link.metering import BudgetFigures, Meter
 from telemetry.link.outflow import Outflow
@@ -65,7 +65,6 @@ class PublisherStats:
     refused: dict[str, int]  # PUBACKs by failure code
     down: dict[str, int]  # what came down and was not obeyed, by cause
     budget: BudgetFigures | None = None  # of a metered link
-    certificate: CertificateFigures | None = None  # the unit's own
     certificate_error: str | None = None  # of new files that cannot be used
 
 
@@ -182,7 +181,6 @@ class Publisher:
             refused=dict(self._flight.refusals),
             down=dict(self._down),
             budget=self._meter.figures(),
-            certificate=self._certificates.figures,
             certificate_error=self._certificates.error,
         )
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.certificate import Certificate, read_certificate
 from edge.findings import budget_findings, certificate_findings
-from telemetry.link.certificates import LOOK_EVERY_S, CertificateFigures, CertificateWatch
+from telemetry.link.certificates import LOOK_EVERY_S, CertificateWatch
 from telemetry.link.in_flight import InFlight
 from telemetry.link.transport import LinkOptions, WireMessage
 from telemetry.outbox.facts import Outgoing
@@ -221,8 +219,6 @@ def test_a_replaced_certificate_is_seen_when_it_is_complete(tmp_path: Path) -> N
     assert looks()
     watch.in_use()
     assert watch.error is None
-    assert watch.figures is not None
-    assert watch.figures.common_name == "dog-1"
     assert not looks()
 
 
@@ -249,62 +245,18 @@ def test_the_unit_reconnects_with_a_new_certificate_in_good_order(
         hub: dict[str, Any] = {"url": f"mqtts://127.0.0.1:{broker.port}", "tls": files}
         with running(tmp_path, broker.port, hub=hub, ack="broker") as unit:
             assert wait_for(lambda: unit.publisher.stats().acked)
-            before = unit.publisher.stats().certificate
             make_certificate(tmp_path, "dog-1", days=30)
             assert wait_for(lambda: broker.connections == 2, 20)
             assert broker.goodbyes == [0]  # no will told of a loss
             unit.put(position(1, 1))
             assert wait_for(lambda: unit.outbox.pending() == 0)
-            after = unit.publisher.stats().certificate
-    assert before is not None
-    assert after is not None
-    assert after.ends - before.ends > timedelta(days=20)
 
 
-@needs_openssl
-def test_what_a_certificate_says(tmp_path: Path) -> None:
-    make_authority(tmp_path, "ca")
-    make_certificate(tmp_path, "dog-1", days=9)
-    found = read_certificate(tmp_path / "dog-1.crt")
-    assert isinstance(found, Certificate)
-    assert found.common_name == "dog-1"
-    assert timedelta(days=8) < found.ends - datetime.now(UTC) < timedelta(days=10)
-    assert read_certificate(tmp_path / "dog-1.key") is None
-    assert read_certificate(tmp_path) is None
-
-
-@given(st.binary(max_size=300))
-def test_rubbish_is_no_certificate(data: bytes) -> None:
-    import tempfile
-
-    with tempfile.NamedTemporaryFile() as file:
-        text = b"-----BEGIN CERTIFICATE-----\n" + data + b"\n-----END CERTIFICATE-----\n"
-        file.write(text)
-        file.flush()
-        assert read_certificate(Path(file.name)) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "days", "codes"),
-    [
-        ("dog-1", 20, []),
-        ("dog-1", 13, ["certificate_expires"]),
-        ("dog-1", -1, ["certificate_expires"]),
-        ("cat-2", 20, ["certificate_of_another"]),
-        (None, 20, ["certificate_of_another"]),
-    ],
-)
-def test_what_is_told_of_a_certificate(
-    tmp_path: Path, name: str | None, days: int, codes: list[str]
-) -> None:
-    now = datetime(2026, 11, 26, tzinfo=UTC)
+def test_new_files_that_cannot_be_used_are_a_fault(tmp_path: Path) -> None:
     stats = Bench(tmp_path, ManualClock()).publisher.stats()
-    figures = CertificateFigures(name, now + timedelta(days=days))
-    found = certificate_findings(replace(stats, certificate=figures), "dog-1", now)
-    assert [finding.code for finding in found] == codes
-    assert certificate_findings(stats, "dog-1", now) == []
-    broken = certificate_findings(replace(stats, certificate_error="no"), "dog-1", now)
-    assert [finding.code for finding in broken] == ["certificate_unusable"]
+    assert certificate_findings(stats) == []
+    (found,) = certificate_findings(replace(stats, certificate_error="no"))
+    assert found.code == "certificate_unusable"
 
 
 # --- a client that hangs ---
