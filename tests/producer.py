@@ -1,6 +1,6 @@
 """A unit's process for kill tests: says on stdout what it was told is safe.
 
-python -m tests.producer careful|naive FOLDER PORT
+python -m tests.producer careful|naive FOLDER PORT [UNIT]
 """
 
 import itertools
@@ -13,9 +13,9 @@ from tests.unit_under_test import UnitUnderTest, now, position
 EVERY_S = 0.005
 
 
-def careful(folder: Path, port: int) -> None:
+def careful(folder: Path, port: int, name: str) -> None:
     """Through the outbox: what is printed has been committed."""
-    unit = UnitUnderTest(folder, port, unit="kill-1", resend_after_s=1)
+    unit = UnitUnderTest(folder, port, unit=name, resend_after_s=1)
     for number in itertools.count():
         receipt = unit.put(position(number, 1))
         if receipt.stored:
@@ -24,7 +24,7 @@ def careful(folder: Path, port: int) -> None:
         time.sleep(EVERY_S)
 
 
-def naive(port: int) -> None:
+def naive(port: int, name: str) -> None:
     """The control: paho's own publish(), which accepts into its memory."""
     from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS, Client
     from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -33,17 +33,17 @@ def naive(port: int) -> None:
     from telemetry.contract.uuid7 import uuid7
 
     client = Client(
-        CallbackAPIVersion.VERSION2, client_id="kill-1", protocol=MQTTProtocolVersion.MQTTv5
+        CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5
     )
     client.connect_async("127.0.0.1", port)
     client.loop_start()
-    sender = Sender(unit="kill-1", boot_id=uuid7(now()))
+    sender = Sender(unit=name, boot_id=uuid7(now()))
     for number in itertools.count():
         draft: Draft = position(number, 1)
         message_id = uuid7(now())
         body = body_of(sender, draft, message_id)
         payload = seal(body, time.time_ns() // 1000, historical=False, sent=now())
-        info = client.publish("patrol/v1/kill-1/position", payload, 1)
+        info = client.publish(f"patrol/v1/{name}/position", payload, 1)
         if info.rc in (MQTT_ERR_SUCCESS, MQTT_ERR_NO_CONN):  # either way it keeps the message
             sys.stdout.write(f"{message_id}\n")
             sys.stdout.flush()
@@ -51,7 +51,8 @@ def naive(port: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "careful":
-        careful(Path(sys.argv[2]), int(sys.argv[3]))
+    kind, where, link_port, unit_name = (*sys.argv[1:], "kill-1")[:4]
+    if kind == "careful":
+        careful(Path(where), int(link_port), unit_name)
     else:
-        naive(int(sys.argv[3]))
+        naive(int(link_port), unit_name)

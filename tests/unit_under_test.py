@@ -18,7 +18,7 @@ from telemetry.contract.uuid7 import uuid7
 from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.publisher import Publisher
 from telemetry.link.status_writer import StatusWriter
-from telemetry.link.transport import link_options
+from telemetry.link.transport import Transport, link_options
 from telemetry.outbox.facts import Receipt
 from telemetry.outbox.outbox import Outbox
 
@@ -63,6 +63,7 @@ class UnitUnderTest:
         max_bytes: int = 64 * 2**20,
         hub: dict[str, Any] | None = None,
         birth: Callable[[], Sequence[Draft]] = lambda: [state()],
+        carrier: Transport | None = None,
         **delivery: Any,
     ) -> None:
         clock = SystemClock()
@@ -77,7 +78,7 @@ class UnitUnderTest:
             software="patrol-edge test",
         )
         self.publisher = Publisher(
-            PahoTransport(),
+            carrier or PahoTransport(),
             self.outbox,
             status,
             link_options(config, unit),

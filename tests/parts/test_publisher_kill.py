@@ -26,11 +26,13 @@ def flap(link: Link, stop: threading.Event, chance: random.Random) -> None:
     link.mend()
 
 
-def killed(kind: str, folder: Path, port: int, kills: int, chance: random.Random) -> set[str]:
+def killed(
+    kind: str, folder: Path, port: int, kills: int, chance: random.Random, unit: str = "kill-1"
+) -> set[str]:
     """Start and kill the producer so often; returns the ids that it was told are safe."""
     accepted: set[str] = set()
     for _ in range(kills):
-        command = [sys.executable, "-m", "tests.producer", kind, str(folder), str(port)]
+        command = [sys.executable, "-m", "tests.producer", kind, str(folder), str(port), unit]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             accepted.add(process.stdout.readline().strip())
