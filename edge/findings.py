@@ -20,6 +20,7 @@ NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
 STUCK_AFTER_S = 10.0
 HOT_C = 85.0  # most boards throttle from here on
 UNHEARD_AFTER_S = 120.0  # the broker takes messages, and no hub acknowledges
+DAMAGE_DROPS = ("corrupt_file", "log_lost")
 DROPPING_FOR_S = 600.0  # so long after the last drop the fault stands
 DISK_LOW_MIB = 200
 DISK_LOW_SHARE = 0.05
@@ -290,8 +291,18 @@ def outbox_findings(stats: OutboxStats) -> list[Finding]:
                 "unpark`",
             )
         )
-    if stats.dropped_s is not None and stats.dropped_s < DROPPING_FOR_S:
-        causes = ", ".join(f"{count} {cause}" for cause, count in stats.drops.items())
+    if lost := sum(stats.drops.get(cause, 0) for cause in DAMAGE_DROPS):
+        found.append(
+            finding(
+                "outbox_lost",
+                "error",
+                f"about {lost} stored messages were lost with a damaged file",
+                "check the disk, and replace it when this happens again",
+            )
+        )
+    dropped = {cause: n for cause, n in stats.drops.items() if cause not in DAMAGE_DROPS}
+    if dropped and stats.dropped_s is not None and stats.dropped_s < DROPPING_FOR_S:
+        causes = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
         track = (
             f"; the stored track is within {stats.tolerance_m:.0f} m of the full one"
             if stats.tolerance_m

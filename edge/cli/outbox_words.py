@@ -44,7 +44,7 @@ def row_line(row: Seen, now_ms: int) -> str:
     message = row.message()
     what = message.get("type", row.kind) if isinstance(message, dict) else f"{row.kind}, damaged"
     waited = age(max(0, now_ms - row.put_ms) / 1000)
-    return f"{row.sequence:>10}  {row.priority}  {what:<28} {len(row.body):>7} bytes  {waited}"
+    return f"{row.sequence:>10}  {row.priority}  {what:<28} {len(row.stored):>7} bytes  {waited}"
 
 
 def age(seconds: float | None) -> str:

@@ -203,6 +203,10 @@ class Keeper:
             self._reserved = self._high_water.read()
             if fresh and self._reserved > store.last_sequence:
                 store.start_after(self._reserved)
+            elif (given_out := self._high_water.last()) > store.last_sequence:
+                # Later commits stood in the log, and its end is lost.
+                self.count_drops({"log_lost": given_out - store.last_sequence})
+                store.start_after(given_out)
             counters = store.counters()
             self.depth = [count for count, _ in store.sizes()]
             self.parked = store.parked_counts()
@@ -278,6 +282,8 @@ class Keeper:
 
     def _apply(self, store: Store, change: Change) -> Done:
         done = store.commit(change)
+        if change.put:
+            self._high_water.note(store.last_sequence)
         self._drops_written |= _drops_in(change.counters)
         for row in done.stored:
             self.depth[row.priority] += 1

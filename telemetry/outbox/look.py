@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from telemetry.outbox.guard import unguarded
 from telemetry.outbox.quota import Sweep
-from telemetry.outbox.rescue import aside
+from telemetry.outbox.rescue import aside, readable
 from telemetry.outbox.rows import PRIORITIES
 from telemetry.outbox.schema import TABLES, each
 
@@ -42,14 +43,12 @@ class Seen:
     kind: str
     id: str
     put_ms: int
-    body: bytes
+    stored: bytes  # the body with its check sum
 
     def message(self) -> Any:
         """What it says: the members of its envelope; None where it is damaged."""
-        try:
-            return json.loads(b"{" + self.body + b"}")
-        except (ValueError, RecursionError):
-            return None
+        body = unguarded(self.sequence, self.kind, self.id, self.stored)
+        return None if body is None else json.loads(b"{" + body + b"}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ class Look:
                     rows = self._db.execute(_READ[priority], (after, CHUNK)).fetchall()
                 for sequence, kind, message_id, put_ms, body in rows:
                     yield Seen(sequence=sequence, priority=priority, kind=kind, id=message_id,
-                               put_ms=put_ms, body=body)  # fmt: skip
+                               put_ms=put_ms, stored=body)  # fmt: skip
                 more = len(rows) == CHUNK
                 after = rows[-1][0] if rows else after
 
@@ -133,7 +132,7 @@ class Look:
         """What is laid aside, the oldest first."""
         with _told(self._path):
             rows = self._db.execute(f"{_parked_columns(self._db)} ORDER BY sequence").fetchall()
-        names = ("sequence", "priority", "kind", "id", "put_ms", "body", "cause", "refusals",
+        names = ("sequence", "priority", "kind", "id", "put_ms", "stored", "cause", "refusals",
                  "parked_ms")  # fmt: skip
         return [SeenParked(**dict(zip(names, row, strict=True))) for row in rows]
 
@@ -164,6 +163,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _opened(uri: str, path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=2)
+    db.text_factory = readable
     try:
         _check(db, path)
     except BaseException:

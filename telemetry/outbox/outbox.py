@@ -115,7 +115,6 @@ class Outbox:
     def _drop(self, cause: str, receipt: Receipt) -> None:
         receipt.dropped = True
         self._drops[cause] += 1
-        self._dropped_at_s = self._clock.mono_s()
 
     def _is_settled(self, row: NewRow, receipt: Receipt) -> bool:
         """Stored, dropped, or not to be stored for now."""
@@ -284,6 +283,7 @@ class Outbox:
 
     def _step(self) -> None:
         resting = self._fault is not None and self._clock.mono_s() < self._retry_at_s
+        drops = self._keeper.drops
         try:
             if not self._keeper.is_open:
                 if resting:
@@ -298,6 +298,8 @@ class Outbox:
             self._keeper.condemn()
         except StoreError as error:
             self._fail(f"the disk refuses: {error}")
+        if self._keeper.drops != drops:
+            self._dropped_at_s = self._clock.mono_s()
 
     def _fail(self, text: str) -> None:
         self._retry_at_s = self._clock.mono_s() + RETRY_S
@@ -379,13 +381,10 @@ class Outbox:
         """Give up one chunk of what may be given up, if there must be room."""
         if not self._keeper.quota.due:
             return
-        before = self._keeper.drops
         self._keeper.trim()
         figures = self._keeper.figures()
         with self._lock:
             self._disk = figures
-            if self._keeper.drops != before:
-                self._dropped_at_s = self._clock.mono_s()
             if not figures.trimming:
                 self._retry_at_s = 0.0  # there is room now, or there will be none
 

@@ -1,6 +1,5 @@
 """What to do when the store's file is damaged: set it aside, save what can be read, number on."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.contract.topics import UP_LEAVES
+from telemetry.outbox.guard import unguarded
 from telemetry.outbox.rows import PRIORITIES, RawParked, RawRow
 from telemetry.outbox.schema import TABLES, StoreError
 
@@ -102,15 +102,23 @@ def salvage_counters(path: Path) -> dict[str, int]:
     return found
 
 
+def readable(text: bytes) -> str:
+    """A text column, whatever damage has made of it."""
+    return text.decode("utf-8", "replace")
+
+
 def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    db.text_factory = readable
+    return db
 
 
 def _sound(row: tuple[object, ...]) -> bool:
     """Is this really a row that was stored?"""
     match row:
-        case (int() as sequence, str() as kind, str(), int(), bytes() as body):
-            return 0 < sequence < HIGHEST and kind in UP_LEAVES and _is_body(body)
+        case (int() as sequence, str() as kind, str() as message_id, int(), bytes() as stored):
+            whole = unguarded(sequence, kind, message_id, stored) is not None
+            return whole and 0 < sequence < HIGHEST and kind in UP_LEAVES
     return False
 
 
@@ -121,20 +129,14 @@ def _sound_reason(priority: object, why: list[object]) -> bool:
     return False
 
 
-def _is_body(body: bytes) -> bool:
-    try:
-        json.loads(b"{" + body + b"}")
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class HighWater:
-    """A number no smaller than any sequence given out, kept outside the database.
+    """What numbers were given out, told outside the database: the same (unit, sequence) must never
+    name two messages, even if the database or the end of its log is lost.
 
-    If the database is lost, numbering goes on above it: the same (unit, sequence) never names two
-    messages. It is written ahead in steps, so that it costs nothing per message.
+    `read` is a number no smaller than any given out, written ahead in steps and synced, so that it
+    costs nothing per message. `last` is the last one given out: written with each commit, not
+    synced, it may lag after a power cut, but it is never ahead of a sound database.
     """
 
     path: Path
@@ -142,11 +144,7 @@ class HighWater:
 
     def read(self) -> int:
         """The number; 0 where there is none, or none that can be read."""
-        try:
-            text = self.path.read_bytes()[:32].decode("ascii").strip()
-            return int(text) if text.isdigit() else 0
-        except (OSError, UnicodeDecodeError):
-            return 0
+        return _number_in(self.path)
 
     def write(self, value: int) -> None:
         """Replace the number, power-cut safe: file synced, renamed, folder synced."""
@@ -157,3 +155,29 @@ class HighWater:
             os.fsync(file.fileno())
         new.replace(self.path)
         sync_folder(self.path.parent)
+
+    def last(self) -> int:
+        """The last number given out, as far as is known; one that cannot be true is 0."""
+        found = _number_in(self._last)
+        return found if found <= self.read() else 0
+
+    def note(self, sequence: int) -> None:
+        """This was given out. Never raises."""
+        with suppress(OSError):
+            handle = os.open(self._last, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.pwrite(handle, f"{sequence:020}\n".encode(), 0)
+            finally:
+                os.close(handle)
+
+    @property
+    def _last(self) -> Path:
+        return self.path.with_name(self.path.name + ".last")
+
+
+def _number_in(path: Path) -> int:
+    try:
+        text = path.read_bytes()[:32].decode("ascii").strip()
+        return int(text) if text.isdigit() else 0
+    except (OSError, UnicodeDecodeError):
+        return 0

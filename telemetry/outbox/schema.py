@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from telemetry.outbox.guard import guarded
 from telemetry.outbox.rows import PRIORITIES
 
 PAGE_BYTES = 4096
@@ -66,9 +67,17 @@ def translated() -> Iterator[None]:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise StoreFullError(str(error)) from error
-        if code in _CORRUPT_CODES:
+        # Text that is no UTF-8 comes without a code: the module finds it, not SQLite.
+        if code in _CORRUPT_CODES or "decode" in str(error):
             raise StoreCorruptError(str(error)) from error
         raise StoreError(str(error)) from error
+
+
+def whole(value: object) -> int:
+    """A number as it was stored. Raises StoreCorruptError for anything else in its place."""
+    if not isinstance(value, int):
+        raise StoreCorruptError(f"{type(value).__name__} where a number was stored")
+    return value
 
 
 def each(text: str) -> tuple[str, ...]:
@@ -93,6 +102,19 @@ def prepare(db: sqlite3.Connection, max_pages: int) -> None:
         _expect(db, table, _COLUMNS)
     db.execute(_PARKED)
     _expect(db, "parked", _PARKED_COLUMNS)
+    _guard_all(db)
+
+
+def _guard_all(db: sqlite3.Connection) -> None:
+    """Give the messages of a file of version 0, which had no check sums, theirs."""
+    if db.execute("PRAGMA user_version").fetchone() != (0,):
+        return
+    db.create_function("guarded", 4, guarded, deterministic=True)
+    db.execute("BEGIN IMMEDIATE")
+    for table in (*TABLES, "parked"):
+        db.execute(f"UPDATE {table} SET body = guarded(sequence, kind, id, body)")  # noqa: S608 - own
+    db.execute("PRAGMA user_version = 1")
+    db.execute("COMMIT")
 
 
 def _expect(db: sqlite3.Connection, table: str, columns: list[str]) -> None:

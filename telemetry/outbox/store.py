@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from telemetry.contract.topics import RETAINED_LEAVES, Leaf
+from telemetry.outbox.guard import guarded, unguarded
 from telemetry.outbox.rows import (
     DIAGNOSTICS,
     POSITIONS,
@@ -35,6 +36,7 @@ from telemetry.outbox.schema import (
     each,
     prepare,
     translated,
+    whole,
 )
 
 WAL_RESERVE_BYTES = 3 * 1024 * 1024  # of the limit, for the log beside the table
@@ -104,7 +106,8 @@ class Store:
     def _insert(self, rows: Sequence[NewRow], first: int) -> None:
         lanes: dict[int, list[RawRow]] = {}
         for sequence, row in enumerate(rows, first):
-            values = (sequence, row.kind, row.id, row.put_ms, row.body)
+            body = guarded(sequence, row.kind, row.id, row.body)
+            values = (sequence, row.kind, row.id, row.put_ms, body)
             lanes.setdefault(row.priority, []).append(values)
         for priority, lane in lanes.items():
             self._db.executemany(_INSERT[priority], lane)
@@ -134,6 +137,8 @@ class Store:
             found = self._db.execute(_UNPARK, (number,)).fetchone()
             if found is not None:
                 sequence, priority, kind, message_id, put_ms, body, *_ = found
+                if priority not in range(PRIORITIES):
+                    raise StoreCorruptError("a priority that there is not")
                 self._db.execute(_SAVE[priority], (sequence, kind, message_id, put_ms, body))
                 moved[priority] += 1
         return moved
@@ -198,11 +203,15 @@ class Store:
         # the end of it, and say that there is no more.
         if any(sequence > self.last_sequence for sequence, *_ in found):
             raise StoreCorruptError("a sequence that was never given out")
-        return [
-            Row(sequence, priority, kind, message_id, body)
-            for sequence, kind, message_id, body in found
-            if sequence <= up_to
-        ]
+        rows = []
+        for sequence, kind, message_id, stored in found:
+            if sequence > up_to:
+                break
+            body = unguarded(sequence, kind, message_id, stored)
+            if body is None:
+                raise StoreCorruptError(f"message {sequence} is not what was stored")
+            rows.append(Row(sequence, priority, kind, message_id, body))
+        return rows
 
     def id_at(self, sequence: int) -> str | None:
         for statement in _ID_AT:
@@ -214,23 +223,24 @@ class Store:
     def sizes(self) -> list[tuple[int, int]]:
         """How many rows there are of each priority, and the bytes of their bodies."""
         found = [self._one(statement) or (0, 0) for statement in _SIZE]
-        return [(int(count), int(size)) for count, size in found]
+        return [(whole(count), int(size)) for count, size in found]
 
     def counters(self) -> dict[str, int]:
         with translated():
-            return {str(n): int(v) for n, v in self._db.execute("SELECT name, value FROM counter")}
+            rows = self._db.execute("SELECT name, value FROM counter").fetchall()
+        return {str(name): whole(value) for name, value in rows}
 
     def parked_counts(self) -> list[int]:
         """How many rows of each priority are laid aside."""
         with translated():
             rows = self._db.execute("SELECT priority, count(*) FROM parked GROUP BY priority")
-            found = {int(priority): int(count) for priority, count in rows}
+            found = {whole(priority): whole(count) for priority, count in rows}
         return [found.get(priority, 0) for priority in range(PRIORITIES)]
 
     def oldest(self) -> list[tuple[int, int] | None]:
         """For each priority, sequence and `put_ms` of the row that was stored first."""
         found = [self._one(statement) for statement in _OLDEST]
-        return [None if row is None else (int(row[0]), int(row[1])) for row in found]
+        return [None if row is None else (whole(row[0]), whole(row[1])) for row in found]
 
     def oldest_sequences(self, priority: int, limit: int, but: Leaf | None = None) -> list[int]:
         """The first rows of one priority that are not of the kind `but`."""
@@ -270,7 +280,7 @@ class Store:
             try:
                 yield
                 self._db.execute("COMMIT")
-            except sqlite3.DatabaseError:
+            except (sqlite3.DatabaseError, StoreError):
                 # After some errors SQLite has already rolled back, and says so.
                 with suppress(sqlite3.DatabaseError):
                     self._db.execute("ROLLBACK")

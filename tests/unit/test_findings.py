@@ -74,6 +74,7 @@ def test_each_trouble_of_link_and_queue_has_its_code() -> None:
         "outbox_dropping",
     ]
     assert findings.outbox_findings(replace(EMPTY, drops={"quota": 4}, dropped_s=5000.0)) == []
+    assert codes(findings.outbox_findings(replace(EMPTY, drops={"log_lost": 4}))) == ["outbox_lost"]
     thinned = replace(EMPTY, drops={"full_positions_thinned": 4}, dropped_s=5.0, tolerance_m=20.0)
     assert "within 20 m" in findings.outbox_findings(thinned)[0].text
 
