@@ -1,19 +1,24 @@
 """Tasks and the call for help, under kills and without a link."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from edge.local_control import NoUnitError, ask
+from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker
 from tests.dispatched_kills import kill_again_and_again
+from tests.e2e.dispatcher import Dispatcher
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
 from tests.torture.trials import NotRun, Stage, held, trial
 
 SOS = "patrol.event.sos.v1"
 WITHIN_S = 1.0
+ANSWER_S = 0.5
+UNIT = "car-07"
 
 
 @trial("R-TASK-1", "killed at any moment, a task's state and its events agree", short=True)
@@ -64,6 +69,44 @@ def help_is_heard(stage: Stage) -> str:
         f"p95 {slow_s * 1000:.0f} ms; offline, killed, {waiting} events before and after it: "
         "the first event of the new connection"
     )
+
+
+@trial("R-TASK-2", "an order is answered by the machine within half a second")
+def answered_at_once(stage: Stage) -> str:
+    if MOSQUITTO is None:
+        raise NotRun("needs mosquitto (apt-get install mosquitto)")
+    orders = stage.sized(12, 300)
+    with Broker() as broker, Dispatcher(broker.port) as hub:
+        unit_file = write_unit_file(
+            stage.folder,
+            broker.url,
+            perception={"enabled": False},
+            security={"commands": "unsigned"},
+        )
+        with running_unit(unit_file, stage.folder / "log"):
+            hub.wait_until_online(UNIT)
+            took = []
+            for _ in range(orders):
+                took.append(_dispatched(hub))
+                time.sleep(stage.sized(0, 3))  # 30 of one kind a minute are allowed
+    replies_s, events_s = (sorted(each) for each in zip(*took, strict=True))
+    reply_s, event_s = replies_s[orders * 95 // 100], events_s[orders * 95 // 100]
+    held(reply_s < ANSWER_S, f"p95 {reply_s * 1000:.0f} ms to the reply")
+    held(event_s < ANSWER_S, f"p95 {event_s * 1000:.0f} ms to the event")
+    return (
+        f"{orders} orders, succeeded after p50 {median(replies_s) * 1000:.0f} ms, p95 "
+        f"{reply_s * 1000:.0f} ms; event `assigned` p95 {event_s * 1000:.0f} ms"
+    )
+
+
+def _dispatched(hub: Dispatcher) -> tuple[float, float]:
+    """One task, given and taken back. Seconds until the reply, and until the event, are there."""
+    task, begun_s = uuid7(datetime.now(UTC)), time.monotonic()
+    order = hub.order(UNIT, "task.assign", task=task, place={"lat_deg": 52.5, "lon_deg": 13.4})
+    reply_s = hub.when("reply", command=order, status="succeeded")
+    event_s = hub.when("event", task=task, state="assigned")
+    hub.final(hub.order(UNIT, "task.cancel", task=task))
+    return reply_s - begun_s, event_s - begun_s
 
 
 def _called(hub: PlainHub, state: Path) -> float:
