@@ -4,8 +4,6 @@ import base64
 import io
 import json
 import os
-import resource
-import secrets
 import signal
 import subprocess
 import sys
@@ -15,57 +13,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 import yaml
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.models import LoggingConfig
 from config.secrets import read_line
 from edge import log
+from telemetry.commands.keyring import KeyringFile, write_keyring
+from telemetry.commands.keys import KeyEntry, new_private_key, read_private_key
 from tests.access import LACKING, Authority, shipped_broker
 from tests.broker import Broker, free_port
+from tests.broker_attacks import DESK
 from tests.raw_mqtt import RawClient
+from tests.torture.secret_hunt import Hunt, allow_core_dumps, controls, files_in
 from tests.torture.trials import NotRun, Stage, held, trial
 
 CLI = (sys.executable, "-m", "edge.cli.main")
 UNIT = "dog-1"
 WAIT_S = 40.0
-
-
-@dataclass(slots=True)
-class Hunt:
-    """What is looked for, and everything that was let out so far."""
-
-    folder: Path
-    words: dict[str, str] = field(default_factory=dict)  # by what they are
-    let_out: dict[str, bytes] = field(default_factory=dict)  # by where it was seen
-
-    def plant(self, what: str, text: str | None = None) -> str:
-        self.words[what] = text or secrets.token_hex(12)
-        return self.words[what]
-
-    def forms(self) -> Iterator[tuple[str, bytes]]:
-        """Each secret as it is, and as programs write such things."""
-        for what, word in self.words.items():
-            raw = word.encode()
-            for form in (
-                raw, base64.b64encode(raw).rstrip(b"="), raw.hex().encode(), quote(word).encode(),
-                raw.decode().encode("utf-16-le"),
-            ):  # fmt: skip
-                yield what, form
-
-    def hits(self, places: dict[str, bytes]) -> list[str]:
-        return [
-            f"{what} in {place}"
-            for what, form in self.forms()
-            for place, content in places.items()
-            if form in content
-        ]
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @trial("S-SECRET-1", "no secret leaves by logs, disk, environment, arguments, messages or a crash")
@@ -75,7 +42,7 @@ def no_secret_gets_out(stage: Stage) -> str:
     hunt = Hunt(stage.folder / "out")
     hunt.folder.mkdir()
     keys = stage.folder / "keys"
-    authority = Authority(keys, UNIT, "hub", "observer")
+    authority = Authority(keys, UNIT, "hub", DESK, "observer")
     units = plan(hunt, authority, stage.folder)
     runs = sum(led_through(hunt, unit, authority) for unit in units)
     texts = commands(hunt, units[0].file)
@@ -118,6 +85,7 @@ def plan(hunt: Hunt, authority: Authority, folder: Path) -> list[Plan]:
     for file in (f"{UNIT}.key", "hub.key"):
         lines = (keys / file).read_text().splitlines()
         hunt.plant(f"{file}, its middle line", lines[2])
+    security = command_keys(hunt, keys)
     password = secret_file(keys, "password", hunt.plant("password"))
     open_one = secret_file(keys, "open", hunt.plant("password that others can read"), 0o644)
     two_lines = secret_file(keys, "two", f"{hunt.plant('password of two lines')}\nand more")
@@ -137,6 +105,7 @@ def plan(hunt: Hunt, authority: Authority, folder: Path) -> list[Plan]:
             "unit": {"id": UNIT, "kind": "drone"}, "hub": {"url": "mqtts://127.0.0.1:1"} | hub,
             "cameras": {"front": camera}, "perception": {"enabled": False},
             "health": {"every_s": 1}, "logging": {"level": "debug"}, "state_dir": str(state),
+            "security": security,
         }  # fmt: skip
         file = folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(content))
@@ -159,6 +128,39 @@ def plan(hunt: Hunt, authority: Authority, folder: Path) -> list[Plan]:
     ]  # fmt: skip
 
 
+def command_keys(hunt: Hunt, keys: Path) -> dict[str, str]:
+    """The unit's key for its journal, and the hub's for commands, which the unit knows."""
+    for name in ("device", "signing"):
+        pem = new_private_key(keys / f"{name}.key").pem
+        seed = load_pem_private_key(pem, password=None).private_bytes_raw()  # type: ignore[union-attr]
+        hunt.plant(f"{name} key", base64.urlsafe_b64encode(seed).rstrip(b"=").decode())
+        hunt.plant(f"{name} key in PEM", (keys / f"{name}.key").read_text().splitlines()[1])
+    public = read_private_key(keys / "signing.key").public
+    entry = KeyEntry(kid=public.kid, public=public.text, issuer="hub", roles=("commander",))
+    write_keyring(keys / "keyring.json", KeyringFile().put(entry))
+    names = {"device_key": "device.key", "keyring": "keyring.json"}
+    return {name: str(keys / file) for name, file in names.items()}
+
+
+def commanded(hunt: Hunt, broker: Broker, authority: Authority) -> None:
+    """A true command, by the command line, and what it says."""
+    cert, key = authority.files(DESK)
+    words = ["hub", "send", UNIT, "ping", "--broker", f"mqtts://127.0.0.1:{broker.port}"]
+    words += ["--ca", str(authority.ca), "--cert", str(cert), "--cert-key", str(key)]
+    words += ["--key", str(authority.folder / "signing.key"), "--wait", "--json"]
+    result = subprocess.run(
+        [*CLI, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+        env=clean_environment(),
+    )
+    said = result.stdout.decode(errors="replace")
+    held(result.returncode == 0, f"a true command was not obeyed: {said[-300:]}")
+    hunt.let_out["hub send"] = result.stdout
+
+
 def led_through(hunt: Hunt, unit: Plan, authority: Authority) -> int:
     """One run, until its error is in the log; everything that could be seen meanwhile is kept."""
     with ExitStack() as stack:
@@ -175,6 +177,8 @@ def led_through(hunt: Hunt, unit: Plan, authority: Authority) -> int:
         if unit.code is None:
             for leaf in ("command", "ack"):
                 listener.publish(f"patrol/v1/{UNIT}/{leaf}", b'{"ids":[' + b"[" * 500)
+            if unit.name == "well":
+                commanded(hunt, broker, authority)
             settle(hunt, unit, listener, unit.name == "well")
             process.send_signal(signal.SIGSEGV if unit.name == "well" else signal.SIGTERM)
         code = process.wait(WAIT_S)
@@ -239,10 +243,6 @@ def started(hunt: Hunt, unit: Plan) -> "subprocess.Popen[bytes]":
 
 def clean_environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-
-
-def allow_core_dumps() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def log_of(hunt: Hunt, unit: Plan) -> str:
@@ -321,39 +321,3 @@ def tracebacks(hunt: Hunt, keys: Path) -> None:
         structlog.reset_defaults()
         held("Traceback" in out.getvalue() or "JSONDecodeError" in out.getvalue(), "no traceback")
         hunt.let_out[f"traceback as {style}"] = out.getvalue().encode()
-
-
-# --- controls ----------------------------------------------------------------------------------
-
-
-def controls(hunt: Hunt, folder: Path) -> str:
-    """That the search finds what is there, and that a core dump would have been."""
-    leaks = list(hunt.forms())
-    blind = [what for what, form in leaks if not hunt.hits({"x": b"..." + form + b"..."})]
-    held(not blind, f"the search does not see: {blind}")
-    planted = folder / "planted"
-    planted.mkdir()
-    (planted / "outbox.db").write_bytes(os.urandom(4096) + hunt.words["password"].encode())
-    held(hunt.hits(files_in(planted)), "the search does not see a file with a password")
-    return f"{len(leaks)} of {len(leaks)} seen when planted, {core_dump(hunt, folder)}"
-
-
-def core_dump(hunt: Hunt, folder: Path) -> str:
-    """A program that reads the same file and does not forbid dumps, killed the same way."""
-    place = folder / "dump"
-    place.mkdir()
-    code = (
-        "import os, sys; word = open(sys.argv[1]).read(); print('read', flush=True); "
-        "os.kill(os.getpid(), 11)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, str(folder / "keys" / "password")],
-        cwd=place,
-        check=False,
-        capture_output=True,
-        preexec_fn=allow_core_dumps,
-    )
-    if not list(place.iterdir()):
-        return "core dumps go elsewhere on this machine"
-    held(hunt.hits(files_in(place)), "the core dump of the control holds no password")
-    return "a careless program's core dump holds the password"
