@@ -175,12 +175,9 @@ class Cluster:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        first, *others = self.nodes
-        first.start()  # alone, so that the others have somebody to join
-        first.wait()
-        for node in others:
+        # One after the other: two that join at the same time may wait for each other for ever.
+        for node in self.nodes:
             node.start()
-        for node in others:
             node.wait()
 
     def ctl(self, *words: str, node: Node | None = None) -> str:
