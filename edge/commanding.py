@@ -163,6 +163,7 @@ class Commanding:
         local.register("control.return", lambda call: self._hand_over(call, "hub"))
         local.register("control.status", lambda _call: self._status())
         local.register("control.trust-clock", self._trust_clock)
+        local.register("journal.export", self._note_export)
 
     def _hand_over(self, call: Call, commander: Literal["hub", "local"]) -> dict[str, Any]:
         if self.commander != commander:
@@ -199,6 +200,19 @@ class Commanding:
         except (JournalError, OSError) as error:
             raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
         return {"time": rfc3339_ms(now), "quality": quality}
+
+    def _note_export(self, call: Call) -> dict[str, Any]:
+        """Somebody takes a copy of the journal: that is a record of it."""
+        requester, reason = _words(call, "requester"), _words(call, "reason")
+        if requester is None or reason is None:
+            raise OrderRefusedError("invalid_arguments", "name a requester and a reason")
+        try:
+            head = self.journal.write(
+                "exported", by=call.issuer, requester=requester, reason=reason
+            )
+        except JournalError as error:
+            raise OrderFailedError("storage", str(error)) from error
+        return {"n": head.n}
 
     # --- how it fares ---
 

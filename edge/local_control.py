@@ -191,15 +191,17 @@ def _call_in(line: bytes, connection: socket.socket, progress: Progress) -> Call
     uid = struct.unpack("3i", raw)[1]
     claimed = asked.get("user")
     # Root may be anybody, and says for whom it speaks (sudo); nobody else is asked.
-    user = claimed if uid == 0 and isinstance(claimed, str) and claimed else _user_name(uid)
+    user = claimed if uid == 0 and isinstance(claimed, str) and claimed else user_name(uid)
     return Call(name=name, args=args, issuer=short(f"local:{user}"), uid=uid, progress=progress)
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int | None = None) -> str:
+    """Of this process's user if none is given; the number where it has no name."""
+    wanted = os.getuid() if uid is None else uid
     try:
-        return pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(wanted).pw_name
     except KeyError:
-        return str(uid)
+        return str(wanted)
 
 
 def _refusal(code: str, words: str) -> dict[str, Any]:

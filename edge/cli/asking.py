@@ -35,7 +35,7 @@ def ask_unit(
     from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
     try:
-        return ask(_folder(args), name, wanted)
+        return ask(state_folder(args), name, wanted)
     except NoUnitError as error:
         raise CommandError(str(error), error.cure) from error
     except OrderRefusedError as error:
@@ -45,7 +45,8 @@ def ask_unit(
         raise CommandError(str(error), cure) from error
 
 
-def _folder(args: argparse.Namespace) -> Path:
+def state_folder(args: argparse.Namespace) -> Path:
+    """Where the unit keeps its state. Raises ConfigError."""
     if args.state_dir is not None:
         return Path(args.state_dir)
     from config.loading import load

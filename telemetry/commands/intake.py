@@ -72,6 +72,7 @@ class Intake:
         self._ready = False
         self._fault: str | None = None
         self._floor_ms: int | None = None
+        self._keys: dict[str, str] = {}  # as journaled
         self._strangers = Strangers(journal, answers, self._limits)
         self._tended_s = self._forgot_s = self._remembered_s = float("-inf")
 
@@ -227,8 +228,8 @@ class Intake:
             return
         self._tended_s = now_s
         self._judge.time.note()
-        self._judge.keyring.refresh()
         self._journal.tend()
+        self._note_keys()
         try:
             self._make_ready()
             self._fault = None
@@ -246,6 +247,17 @@ class Intake:
         self._carrier.tend()
         self._journal.close()
         self._store.close()
+
+    def _note_keys(self) -> None:
+        """Whose commands are obeyed from now on is a record too."""
+        keys = {
+            entry.kid: "revoked" if entry.revoked_at is not None else "+".join(entry.roles)
+            for entry in self._judge.keyring.entries()
+        }
+        if keys != self._keys:
+            with suppress(JournalError):
+                self._journal.write("keys", keys=keys)
+                self._keys = keys
 
     def _make_ready(self) -> None:
         """Open the file, and tell the end of what an earlier run left open. Raises StoreError."""
@@ -275,7 +287,7 @@ class Intake:
         """
         floor = self._store.fact("floor_ms")
         if floor is None:
-            lived = self._journal.head.n > 1 or self._control.now.latest is not None
+            lived = not self._journal.new
             with suppress(ClockUnsetError):
                 now = self._judge.time.at(self._clock.mono_s())
                 floor = str(int(now.timestamp() * 1000) if lived else 0)

@@ -58,6 +58,7 @@ class Journal:
         self._unsealed = 0
         self._unsealed_s: float | None = None  # when the oldest record without a seal was written
         self._unsynced = False
+        self.new = False  # it was begun in this run: there was none before
         self.broken: str | None = None  # what was found wrong with what was there before
         self.fault: str | None = None  # why the disk takes no record now
 
@@ -126,14 +127,19 @@ class Journal:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = journal_files(self._folder)
         if not files:
+            self.new = True
             self._begin(1, Head(), "begun")
             return
         checker = Checker()
         checker.read(files[-1], last=True)
         verdict = checker.finish()
         number = _number(files[-1])
-        if verdict.bad is not None or (verdict.first is None and not verdict.torn_bytes):
-            self.broken = verdict.bad or f"{files[-1].name} is empty"
+        if verdict.bad is None and verdict.first is None:
+            files[-1].unlink()  # the power went before its first record was whole
+            self._open()
+            return
+        if verdict.bad is not None:
+            self.broken = verdict.bad
             # The old files stay as they are: they are evidence. The chain says where it broke.
             self._begin(number + 1, Head(verdict.head.n, verdict.head.hash), "broken")
             return
@@ -145,12 +151,6 @@ class Journal:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         if torn_bytes:
             os.ftruncate(self._handle, self._size)
-            if self._size == 0:  # not even its first record was whole
-                os.close(self._handle)
-                self._handle = None
-                path.unlink()
-                self._open()
-                return
             self._append("torn", {"bytes": torn_bytes})
         self._unsealed = max(self._unsealed, 1)
         self._unsealed_s = self._clock.mono_s()
