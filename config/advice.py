@@ -4,6 +4,7 @@ Nothing is opened, and nothing here is an error: the file may be checked on anot
 the unit's, and a device may be plugged in later.
 """
 
+import importlib.util
 import ipaddress
 import os
 import re
@@ -236,6 +237,8 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
             f"everything to {url.hostname} goes unencrypted; write mqtts://, with hub.tls.ca "
             "if the broker's certificate is from an authority of your own",
         )
+    if settings.delivery.transport == "awscrt":
+        yield from _on_awscrt(hub.protocol)
     given = [name for name in ("ca", "cert", "key") if getattr(hub.tls, name) is not None]
     if url.scheme == "mqtt" and given:
         yield Advice(
@@ -249,6 +252,17 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
         yield from _on_kept(("hub", "tls", "key"), hub.tls.key, files)
     if hub.password_file is not None:
         yield from _on_kept(("hub", "password_file"), hub.password_file, files)
+
+
+def _on_awscrt(protocol: str) -> Iterator[Advice]:
+    """The unit does not start without the library, nor with another protocol."""
+    path = ("delivery", "transport")
+    if protocol == "3.1.1":
+        text = "awscrt speaks MQTT 5 only, and hub.protocol is 3.1.1; write paho, or protocol: '5'"
+        yield Advice(path, text, "error")
+    if importlib.util.find_spec("awscrt") is None:  # here; the unit may have it
+        text = "awscrt is not installed here; run pip install 'patrol-edge[awscrt]', or write paho"
+        yield Advice(path, text)
 
 
 def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:

@@ -260,6 +260,7 @@ class App:
         self, loaded: Loaded, sender: Sender, outbox: Outbox, timebase: Timebase
     ) -> Publisher:
         settings = loaded.settings
+        library, protocol = settings.delivery.transport, settings.hub.protocol
         status = StatusWriter(
             topics=Topics(settings.hub.root, settings.unit.id),
             sender=sender,
@@ -269,12 +270,12 @@ class App:
             config_version=loaded.digest[:12],
         )
         return Publisher(
-            open_transport(settings.delivery.transport, settings.hub.protocol),
+            open_transport(library, protocol),
             outbox,
             status,
             link_options(settings.hub, settings.unit.id),
             settings.delivery,
-            settings.hub.protocol,
+            "5" if library == "awscrt" else protocol,
             lambda: [*self.parts.office.sos.birth(), state_draft(self.parts)],
             self._clock,
             budget_file=settings.state_dir / "link_budget.json",

@@ -136,7 +136,7 @@ class Dialer:
         self._enter("down")
 
     def _begin(self, now_s: float) -> None:
-        if not self._transport.idle and now_s - self.phase_s < 3 * CONNECT_S:
+        if not self._transport.idle and now_s - self.phase_s < CONNECT_S:
             self._retry_at_s = now_s + 0.05
             return  # an abandoned attempt still waits for a name server; one at a time
         self.session += 1

@@ -21,6 +21,7 @@ class PacketSocket:
 
     def __init__(self, link: socket.socket, max_packet_bytes: int) -> None:
         self._link = link
+        self._tls = isinstance(link, ssl.SSLSocket)
         self._max_packet_bytes = max_packet_bytes
         self._in = bytearray()
         self._position = 0  # up to where paho has read
@@ -43,20 +44,24 @@ class PacketSocket:
         """Whole packets, or the end, are there for paho to read."""
         return self._position < self._whole or self.ended
 
-    def fill(self) -> None:
-        """Take in what has arrived. Raises BadPacketError, and OSError for a broken connection."""
-        while not self.ended:
+    def fill(self) -> bool:
+        """Take in what has arrived; whether there may be more than was taken.
+
+        Raises BadPacketError, and OSError for a broken connection.
+        """
+        more = True
+        while more and not self.ended and len(self._in) < 2 * self._max_packet_bytes:
             try:
                 data = self._link.recv(READ_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                break
-            self.ended = not data
-            self._in += data
-            if len(data) < READ_BYTES and not isinstance(self._link, ssl.SSLSocket):
-                break  # TLS may hold more than the kernel shows; TCP does not
-            if len(self._in) > 4 * self._max_packet_bytes:
-                break  # the rest another time
+                more = False
+            else:
+                self.ended = not data
+                self._in += data
+                # TLS may hold more than the kernel shows; TCP does not.
+                more = self._tls or len(data) == READ_BYTES
         self._find_packets()
+        return more and not self.ended
 
     def flush(self) -> None:
         """Send what can be sent now. Raises OSError for a broken connection."""

@@ -113,10 +113,12 @@ class _Session:
     def work(self) -> None:
         """Read, write, keep alive. Whatever goes wrong ends the session, with the reason."""
         try:
-            self.packets.fill()
-            # Each call reads as many packets as paho has messages on the wire, at least one.
-            while self.packets.readable and not self.ended:
-                self.client.loop_read()
+            more = True
+            while more and not self.ended:
+                more = self.packets.fill()
+                # Each call reads as many packets as paho has messages on the wire, at least one.
+                while self.packets.readable and not self.ended:
+                    self.client.loop_read()
             self.client.loop_misc()
             self.send()
         except ssl.SSLError as error:

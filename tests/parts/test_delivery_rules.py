@@ -1,7 +1,11 @@
 """Who goes first, what a metered link carries, what refusals lead to, whose acks count."""
 
+import contextlib
 import json
 import shutil
+import socket
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.clock import SystemClock
 from edge.findings import budget_findings, certificate_findings
+from edge.sdnotify import SystemdNotifier
+from edge.supervisor import Crew, Supervisor
+from edge.worker import Beat, Worker
 from telemetry.link.certificates import LOOK_EVERY_S, CertificateWatch
 from telemetry.link.in_flight import InFlight
 from telemetry.link.transport import LinkOptions, WireMessage
@@ -19,7 +27,7 @@ from telemetry.outbox.rows import Row
 from tests.certificates import make_authority, make_certificate
 from tests.fakes import ManualClock
 from tests.mqtt_server import FakeBroker, Manners
-from tests.parts.test_publisher_alone import Bench
+from tests.parts.test_publisher_alone import Bench, ObedientTransport
 from tests.unit_under_test import position, running, wait_for
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
@@ -292,3 +300,53 @@ def test_a_publisher_that_hangs_is_told_to_systemd(tmp_path: Path) -> None:
     assert not bench.publisher.stalled
     clock.advance(40)  # and its thread does nothing
     assert bench.publisher.stalled
+
+
+class Stuck(ObedientTransport):
+    """Hangs in `publish`, as in a lock or in native code, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+
+    def publish(self, message: WireMessage) -> int:
+        self.free.wait(60)
+        return super().publish(message)
+
+
+def test_a_publisher_frozen_in_native_code_feeds_the_watchdog_no_more(tmp_path: Path) -> None:
+    """Real threads, a real notification socket: WATCHDOG=1 stops, and systemd restarts the unit."""
+    bench = Bench(tmp_path, SystemClock())
+    frozen = Stuck()
+    bench.publisher._transport = frozen
+    bench.publisher._out._transport = frozen
+    bench.publisher._dialer._transport = frozen
+    crew = Crew(stop_within_s=1.0)
+
+    def publish(beat: Beat) -> None:
+        while not crew.stop.is_set():
+            beat()
+            bench.publisher.work(0.05)
+
+    work = Worker("publisher", publish, crew.stop, SystemClock(), essential=True, stuck_after_s=0.5)
+    crew.workers.append(work)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        environ = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "300000"}
+        boss = Supervisor([crew], SystemdNotifier(environ), SystemClock())
+        boss.start()
+        assert wait_for(lambda: work.stuck, 20)
+        with contextlib.suppress(BlockingIOError):
+            while systemd.recv(100):
+                pass
+        ends_s = time.monotonic() + 1.0
+        assert boss.watch(lambda timeout_s: time.sleep(timeout_s) or time.monotonic() > ends_s) == 0
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)  # nothing was told while it hung
+        frozen.free.set()
+        assert wait_for(lambda: not work.stuck, 20)
+        ends_s = time.monotonic() + 1.0
+        assert boss.watch(lambda timeout_s: time.sleep(timeout_s) or time.monotonic() > ends_s) == 0
+        assert b"WATCHDOG=1" in systemd.recv(100)
+        boss.stop()

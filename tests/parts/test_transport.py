@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from telemetry.link.libraries import open_transport
 from telemetry.link.paho_transport import PahoTransport
@@ -455,3 +457,40 @@ def test_run_ends_at_once_where_the_library_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "awscrt speaks MQTT 5 only" in done.stderr
     assert "delivery.transport: paho" in done.stderr
+
+
+def test_a_hundred_connections_leave_nothing_open(talk: Talk) -> None:
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def once() -> None:
+        talk.events.clear()
+        talk.connect(broker.port)
+        talk.transport.publish(message())
+        talk.first(Acknowledged)
+        talk.transport.abandon()
+        assert talk.until(lambda: talk.transport.idle)
+
+    with FakeBroker() as broker:
+        for _ in range(5):
+            once()
+        before = handles()
+        for _ in range(100):
+            once()
+        assert talk.until(lambda: handles() <= before + 5, 10), (before, handles())
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.binary(min_size=1, max_size=60))
+@example(b"\x30\x06\x00\x02\xff\xfea")
+@example(b"\x90\x04\x00\x01\x00\x87")
+def test_no_byte_of_a_broker_raises(data: bytes) -> None:
+    """paho's own parser, in our thread: whatever it meets ends the connection at most."""
+    talk = Talk("paho")
+    with FakeBroker() as broker:
+        talk.connect(broker.port)
+        broker.send(data)
+        for _ in range(3):
+            talk.transport.wait(0.005)
+            talk.events += talk.transport.events()
+        talk.transport.abandon()

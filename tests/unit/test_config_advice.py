@@ -43,7 +43,8 @@ def warned(tmp_path: Path, text: str, files: FakeFiles, **environ: str) -> list[
     variables = {f"PATROL_EDGE__{name}": value for name, value in environ.items()}
     warnings = load(file, variables, files).warnings
     for warning in warnings:  # an error: the file will not be used as it is
-        assert (warning.severity == "error") == ("other users" in warning.text)
+        unusable = "other users" in warning.text or "MQTT 5 only" in warning.text
+        assert (warning.severity == "error") == unusable
     return [
         str(warning).replace(f"{tmp_path}/", "").replace(str(tmp_path), "FOLDER")
         for warning in warnings
@@ -97,6 +98,12 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
             PLUGGED,
             "unit.yaml:4:35: cameras.a.device: warning: /dev/video0 may be another device after "
             f"a restart; write {WEBCAM}",
+        ),
+        (
+            "hub: {protocol: 3.1.1}\ndelivery: {transport: awscrt}",
+            FakeFiles(),
+            "unit.yaml:5:23: delivery.transport: awscrt speaks MQTT 5 only, and hub.protocol is "
+            "3.1.1; write paho, or protocol: '5'",
         ),
         (
             "cameras: {a: {kind: file, path: x.mp4}}",
