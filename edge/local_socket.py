@@ -21,11 +21,11 @@ def listening(path: Path, waiting: int) -> Iterator[socket.socket]:
     with address_of(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         _clear_away(path, address)
         listener.bind(address)
+        ours = identity(path)
         try:
             path.chmod(SOCKET_MODE)  # nobody can have connected: it does not listen yet
             listener.setblocking(False)
             listener.listen(waiting)
-            ours = identity(path)
             yield listener
         finally:
             if identity(path) == ours:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from drivers.clock import SystemClock
 from edge import local_control
 from edge.local_control import Call, LocalControl, NoUnitError, ask
+from edge.local_socket import address_of
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from tests.unit_under_test import wait_for
 
@@ -30,12 +31,20 @@ def serving(folder: Path, **handlers: Callable[[Call], Any]) -> Iterator[LocalCo
     thread = threading.Thread(target=control.work, args=(lambda: None, stop), daemon=True)
     thread.start()
     try:
-        assert wait_for(lambda: control.path.exists() or control.fault)
+        # The name is there a moment before anybody listens.
+        assert wait_for(lambda: control.fault or _connects(control.path))
         yield control
     finally:
         stop.set()
         thread.join(5)
         assert not thread.is_alive()
+
+
+def _connects(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with address_of(path) as address, socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def raw(path: Path, data: bytes, *, finish: bool = False) -> bytes:
