@@ -204,16 +204,20 @@ def _on_file(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
 
 
 def _on_kept(
-    path: Path, file: FilePath, files: Files, keeping: Keeping = "secret"
+    path: Path,
+    file: FilePath,
+    files: Files,
+    keeping: Keeping = "secret",
+    severity: Literal["error", "warning"] = "error",
 ) -> Iterator[Advice]:
-    """A file that is not there, or that the unit will refuse to use: then it is an error, but not
-    one that keeps the unit from starting."""
+    """A file that is not there, or not fit to be trusted. An error is what the unit will refuse to
+    use; it does not keep the unit from starting."""
     if not files.exists(str(file)):
         yield Advice(path, missing(file))
         return
     standing = files.standing(str(file))
     if standing is not None and (text := unfit(file, standing, keeping)) is not None:
-        yield Advice(path, text, "error")
+        yield Advice(path, text, severity)
 
 
 def _on_model(settings: Settings, files: Files) -> Iterator[Advice]:
@@ -247,7 +251,7 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
         )
     for name in "ca", "cert":
         if (file := getattr(hub.tls, name)) is not None:
-            yield from _on_kept(("hub", "tls", name), file, files, "intact")
+            yield from _on_kept(("hub", "tls", name), file, files, "intact", "warning")
     if hub.tls.key is not None:
         yield from _on_kept(("hub", "tls", "key"), hub.tls.key, files)
     if hub.password_file is not None:

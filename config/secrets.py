@@ -22,8 +22,9 @@ SERVICE_CREDENTIALS = ALL_CREDENTIALS / "patrol-edge.service"
 LONGEST_BYTES = 65_536  # of a key, a certificate chain, a password
 
 # secret: nobody else may read it. intact: nobody else may change it, such as public keys.
-Keeping = Literal["secret", "intact"]
-_FORBIDDEN: dict[Keeping, int] = {"secret": 0o077, "intact": 0o022}
+# open: whatever anybody may do with it, since something else proves it.
+Keeping = Literal["secret", "intact", "open"]
+_FORBIDDEN: dict[Keeping, int] = {"secret": 0o077, "intact": 0o022, "open": 0}
 # Where its file system has access lists, systemd shows a credential as 0440 (systemd issue 29435);
 # nobody but the service can enter the folder.
 _FORBIDDEN_IN_CREDENTIALS = 0o037
@@ -99,7 +100,7 @@ def unfit(path: Path, standing: Standing, keeping: Keeping = "secret") -> str | 
         )
         return f"{path} {who} other users (mode {standing.mode:04o}); run: {cure} {path}"
     user = os.geteuid()
-    if user != 0 and standing.owner not in (user, 0):
+    if keeping != "open" and user != 0 and standing.owner not in (user, 0):
         return f"{path} belongs to another user (number {standing.owner}); run: chown {user} {path}"
     return None
 

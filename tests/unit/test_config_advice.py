@@ -43,7 +43,7 @@ def warned(tmp_path: Path, text: str, files: FakeFiles, **environ: str) -> list[
     variables = {f"PATROL_EDGE__{name}": value for name, value in environ.items()}
     warnings = load(file, variables, files).warnings
     for warning in warnings:  # an error: the file will not be used as it is
-        unusable = "other users" in warning.text or "MQTT 5 only" in warning.text
+        unusable = "is open to other users" in warning.text or "MQTT 5 only" in warning.text
         assert (warning.severity == "error") == unusable
     return [
         str(warning).replace(f"{tmp_path}/", "").replace(str(tmp_path), "FOLDER")
@@ -141,6 +141,12 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
             FakeFiles(c_pem=0o644, k_pem=0o640),
             "unit.yaml:4:49: hub.tls.key: k.pem is open to other users (mode 0640); "
             "run: chmod 600 k.pem",
+        ),
+        (
+            "hub: {url: 'mqtts://h', tls: {ca: ca.pem}}",
+            FakeFiles(ca_pem=0o664),
+            "unit.yaml:4:35: hub.tls.ca: warning: ca.pem may be changed by other users "
+            "(mode 0664); run: chmod 644 ca.pem",
         ),
         (
             "hub: {url: 'mqtt://localhost', tls: {ca: ca.pem}}",

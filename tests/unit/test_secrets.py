@@ -1,6 +1,7 @@
 """Files with secrets: whose they are, who else may open them, and systemd's credentials."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_secret_is_fit_only_if_all_others_are_shut_out(mode: int) -> None:
     assert (told is None) == (mode & 0o077 == 0)
     told = unfit(Path("/etc/x"), Standing(mode, ME), "intact")
     assert (told is None) == (mode & 0o022 == 0)
+    assert unfit(Path("/etc/x"), Standing(mode, ME + 1), "open") is None
 
 
 def test_it_must_belong_to_root_or_to_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +128,50 @@ def test_all_who_use_secrets_refuse_what_is_open_to_others(tmp_path: Path) -> No
                                 client_id="x", tls=True, cert=path, key=path))  # fmt: skip
     with pytest.raises(DeviceUnavailableError, match=r"credentials_file: .* chmod 600"):
         read_login(path)
+
+
+@pytest.mark.skipif(ME != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("owner", "mode", "says"),
+    [
+        (65534, 0o600, None),
+        (65534, 0o640, "chmod 600"),
+        (0, 0o600, "may not be read by this user; run: chown 65534"),
+        (1000, 0o600, "may not be read by this user; run: chown 65534"),
+    ],
+)
+def test_a_service_without_rights_reads_what_is_its_own(
+    owner: int, mode: int, says: str | None
+) -> None:
+    """In a folder that others can enter, which those of the tests are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        path = secret_file(Path(name), mode=mode)
+        os.chown(path, owner, owner)
+        told = as_nobody(path)
+    assert says is None or says in told
+    assert says is not None or told == "read"
+
+
+def as_nobody(path: Path) -> str:
+    """What a process of user 65534 gets of this file: `read`, or why not."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            read_kept(path)
+            told = "read"
+        except SecretFileError as error:
+            told = str(error)
+        os.write(theirs, told.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(theirs)
+    with os.fdopen(ours) as answer:
+        return answer.read()
 
 
 # --- in the unit file ------------------------------------------------------------------------
