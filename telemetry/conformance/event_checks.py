@@ -9,8 +9,12 @@ from telemetry.conformance.finding import Finding, check, judged
 from telemetry.conformance.transcript import Seen, Transcript, moment_of
 from telemetry.contract.tasks import NEXT_STATES
 
-EPISODES = ("patrol.event.detection.v1", "patrol.event.sos.v1")
-FIXED = ("label", "camera", "track", "first_seen", "cause", "begun")
+# What stays in an episode. The track of a call for help is where the unit was, and is told again.
+FIXED = {
+    "patrol.event.detection.v1": ("label", "camera", "track", "first_seen"),
+    "patrol.event.sos.v1": ("cause", "begun"),
+}
+EPISODES = tuple(FIXED)
 NO_EPISODE = "no episode was seen: needs a detection, or a call for help"
 NO_TASK = "no task was seen: needs --tasks and a key, or a task that is dispatched meanwhile"
 TIME_OF_STATE = {
@@ -73,7 +77,7 @@ def stays_itself(t: Transcript) -> Finding:
         f"{m}: {key} has changed within its episode"
         for steps in _episodes(t).values()
         for m in steps[1:]
-        for key in FIXED
+        for key in FIXED[str(m.type)]
         if m.data.get(key) != steps[0].data.get(key)
     ]
     return judged(bad, len(_episodes(t)), "episodes that stay themselves", NO_EPISODE)

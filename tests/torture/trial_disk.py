@@ -110,7 +110,7 @@ def full_disk(stage: Stage) -> str:
 
 
 def _full_tmpfs(folder: Path) -> str:
-    with _small_disk(folder / "disk") as disk:
+    with small_disk(folder / "disk", mib=4) as disk:
         unit = Worked(disk / "outbox.db")
         try:
             return _filled(unit, disk / "ballast")
@@ -156,9 +156,9 @@ def _delete(unit: Worked, gone: list[int]) -> bool:
 
 
 @contextmanager
-def _small_disk(path: Path) -> Iterator[Path]:
+def small_disk(path: Path, mib: int) -> Iterator[Path]:
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(path)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(path)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
         raise NotRun(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")

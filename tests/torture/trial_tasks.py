@@ -1,6 +1,7 @@
 """Tasks and the call for help, under kills and without a link."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from tests.dispatched_kills import kill_again_and_again
 from tests.e2e.dispatcher import Dispatcher
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
+from tests.torture.trial_disk import small_disk
 from tests.torture.trials import NotRun, Stage, held, trial
 
 SOS = "patrol.event.sos.v1"
@@ -107,6 +109,26 @@ def _dispatched(hub: Dispatcher) -> tuple[float, float]:
     event_s = hub.when("event", task=task, state="assigned")
     hub.final(hub.order(UNIT, "task.cancel", task=task))
     return reply_s - begun_s, event_s - begun_s
+
+
+@trial("R-SOS-2", "a call for help is heard while the disk is full", short=True)
+def help_on_a_full_disk(stage: Stage) -> str:
+    if MOSQUITTO is None:
+        raise NotRun("needs mosquitto (apt-get install mosquitto)")
+    with small_disk(stage.folder / "disk", mib=24) as disk, Broker() as broker:
+        unit_file = write_unit_file(
+            stage.folder, broker.url, perception={"enabled": False}, state_dir=str(disk / "state")
+        )
+        with PlainHub(broker.port) as hub, running_unit(unit_file, stage.folder / "log"):
+            hub.wait_for(lambda h: bool(h.of("health")), 30)
+            ballast = disk / "ballast"
+            with suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            took_s = _called(hub, disk / "state")
+            again_s = _called(hub, disk / "state")
+            ballast.unlink()
+    return f"heard after {took_s * 1000:.0f} ms, another one after {again_s * 1000:.0f} ms"
 
 
 def _called(hub: PlainHub, state: Path) -> float:

@@ -1,5 +1,6 @@
 """Deadlines: each once, at its time, whatever becomes of the clock, the process and the power."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.operations import TasksConfig
 from edge.tasks import moves
-from telemetry.contract.commands import TaskCancel, TaskUpdate
+from telemetry.contract.commands import Place, TaskCancel, TaskUpdate
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import World
 
@@ -229,3 +230,50 @@ def test_an_order_that_was_carried_out_before_a_crash_is_answered_the_same(tmp_p
     assert [event.state for event in world.outbox.tasks] == ["assigned", "cancelled"]
     with pytest.raises(moves.OrderRefusedError):
         world.desk.do(lambda page: moves.cancel(page, cancel, first))
+
+
+def test_an_update_changes_what_it_gives_and_nothing_else(tmp_path: Path) -> None:
+    world = World(tmp_path, TasksConfig(automatic_acknowledge=True))
+    task = ordered(world, title="alarm", deadlines=[world.deadline("arrived", 600, 60)])
+    before = world.desk.book.current
+    assert before is not None
+    order = TaskUpdate(task=task, title="false alarm?", radius_m=120)
+    after = world.desk.do(lambda page: moves.update(page, world.config, order, task))
+    assert (after.title, after.radius_m) == ("false alarm?", 120)
+    assert after == replace(before, title=after.title, radius_m=120)
+    world.restart()
+    assert world.desk.book.current == after, "also over a restart"
+    sooner = TaskUpdate(task=task, deadlines=(world.deadline("arrived", 10, 0),))
+    world.desk.do(lambda page: moves.update(page, world.config, sooner, task))
+    world.wait(12)
+    assert [word[:2] for word in words(world)] == [("overdue", "arrived")]
+
+
+def test_another_place_for_a_unit_that_was_there_sends_it_on(tmp_path: Path) -> None:
+    world = World(tmp_path, TasksConfig(automatic_acknowledge=True))
+    task = ordered(world)
+    world.desk.do(lambda page: moves.act(page, None, "arrive"))
+    order = TaskUpdate(task=task, place=Place(lat_deg=52.6, lon_deg=13.5))
+    moved_on = world.desk.do(lambda page: moves.update(page, world.config, order, task))
+    assert (moved_on.state, moved_on.arrived) == ("en_route", None)
+
+
+def test_a_task_that_becomes_more_urgent_is_worked_on(tmp_path: Path) -> None:
+    world = World(tmp_path, TasksConfig(automatic_acknowledge=True))
+    first, second = ordered(world, priority=3), ordered(world, priority=1)
+    assert world.desk.book.current is not None
+    assert world.desk.book.current.id == second
+    order = TaskUpdate(task=first, priority=0)
+    world.desk.do(lambda page: moves.update(page, world.config, order, first))
+    assert world.desk.book.current.id == first
+    kinds = [(event.kind, event.task == first) for event in world.outbox.tasks[-2:]]
+    assert kinds == [("suspended", False), ("resumed", True)]
+
+
+def test_an_off_duty_unit_takes_no_task(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.desk.do(lambda page: page.set_duty("off_duty", "local"))
+    with pytest.raises(moves.OrderRefusedError) as told:
+        ordered(world)
+    assert told.value.code == "wrong_state"
+    assert world.desk.book.tasks == ()
