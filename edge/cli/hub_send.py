@@ -37,10 +37,16 @@ def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("unit", metavar="UNIT", help="the unit's id")
-    parser.add_argument("name", metavar="NAME", help="of the command: ping, task.assign, ...")
+    parser.add_argument("command", metavar="NAME", help="of the command: ping, task.assign, ...")
     parser.add_argument("pairs", nargs="*", metavar="KEY=VALUE", help="its arguments")
     parser.add_argument("--args", metavar="JSON", help="all arguments as one JSON object instead")
     add_broker_options(parser, inherited=True)
+    parser.add_argument(
+        "--name",
+        default=argparse.SUPPRESS,
+        metavar="ID",
+        help="what this client calls itself at the broker; default: new",
+    )
     parser.add_argument("--key", type=Path, metavar="FILE", help="the hub's private key, PEM")
     parser.add_argument("--kid", metavar="ID", help="what the unit knows it as; default: its print")
     parser.add_argument("--unsigned", action="store_true", help="without a signature, on the bench")
@@ -73,13 +79,13 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     try:
         claims = claims_of(
-            args.name, _arguments(args), args.unit, args.issuer, clock.utc(),
+            args.command, _arguments(args), args.unit, args.issuer, clock.utc(),
             good_for_s=args.expires_s,
         )  # fmt: skip
     except BadOrderError as error:
-        cure = f"see docs/contract/schemas/command.{args.name}.json, and --help"
+        cure = f"see docs/contract/schemas/command.{args.command}.json, and --help"
         raise CommandError(str(error), cure, USAGE) from error
-    link = link_of(args, hub_name(clock))
+    link = link_of(args, args.name or hub_name(clock))
     question = Question(PahoTransport(), link, root_of(args), clock, claims, _shower(args))
     try:
         final = question.ask(
@@ -90,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     except ErrandError as error:
         raise CommandError(str(error), "check --broker, and the broker's access rules") from error
     if not args.wait:
-        note(f"sent {args.name} {claims['id']}")
+        note(f"sent {args.command} {claims['id']}")
         return DONE
     if final is None:
         raise CommandError(

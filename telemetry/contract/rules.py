@@ -246,7 +246,7 @@ CHAPTERS: tuple[Chapter, ...] = (
             _unit(
                 70,
                 "take only the steps of a task that the README draws",
-                "test_tasks_take_the_steps_of_the_contract",
+                "test_the_contract_tells_hubs_the_same_machine",
             ),
             _unit(71, "name in `previous` the state that the step before it led to"),
             _unit(72, "date each step: T0 received, T1 acknowledged, T3 arrived, T4 cleared"),
@@ -278,6 +278,68 @@ CHAPTERS: tuple[Chapter, ...] = (
             _unit(98, "never let the progress of a command fall"),
             _unit(99, "list in its capabilities the commands that it takes, and no others"),
             _unit(100, "never obey a forged command"),
+            _unit(
+                101,
+                "refuse a key that was revoked or has run out with `key_revoked`, `key_expired`",
+                "test_a_key_that_is_over_is_over",
+            ),
+            _unit(
+                102,
+                "refuse what the key's role may not do with `role_not_allowed`",
+                "test_a_role_without_the_right_is_refused",
+            ),
+            _unit(
+                103,
+                "refuse hubs that are not its primary one, and all hubs while it is commanded on "
+                "the spot, with `not_commander`",
+                "test_only_the_primary_hub_commands",
+                "test_whoever_is_on_the_spot_keeps_the_hub_out",
+            ),
+            _unit(
+                104,
+                "refuse more commands per minute than the contract names with `limit`",
+                "test_too_often_is_refused_and_later_it_goes_on",
+            ),
+            _unit(
+                105,
+                "refuse commands with `clock_unset` while it does not know the time",
+                "test_without_a_clock_nothing_is_done",
+            ),
+            _unit(
+                106,
+                "do nothing that it cannot first write down, and answer `storage`",
+                "test_where_nothing_can_be_stored_nothing_is_done",
+            ),
+            _unit(
+                107,
+                "refuse an id that was used for another command, or that it has forgotten, with "
+                "`replayed`",
+                "test_an_id_cannot_be_used_for_another_command",
+                "test_after_a_day_it_is_forgotten_and_still_not_done_again",
+            ),
+            _unit(
+                108,
+                "remember commands and answers for 24 h, over restarts and power cuts",
+                "test_a_repeat_gets_the_same_answer_and_nothing_is_done_again",
+                "test_what_was_begun_when_the_power_went_is_told_and_never_done_twice",
+            ),
+            _unit(
+                109,
+                "not let a clock that is set make an old command fresh, or extend one",
+                "test_a_clock_set_back_makes_nothing_fresh",
+                "test_a_clock_that_is_set_back_does_not_extend_what_waits",
+            ),
+            _unit(
+                110,
+                "tell the progress of what takes long, and stop it on `cancel`",
+                "test_a_long_one_tells_its_progress_at_a_bearable_rate",
+                "test_a_quick_one_does_not_wait_for_a_long_one_and_can_cancel_it",
+            ),
+            _unit(
+                111,
+                "answer floods of forgeries a little, and count them whole",
+                "test_a_flood_of_forgeries_is_answered_little_and_counted_whole",
+            ),
         ),
     ),
     Chapter(
@@ -336,6 +398,29 @@ CHAPTERS: tuple[Chapter, ...] = (
                 129,
                 "name at most 1000 ids in one acknowledgement",
                 "test_an_ack_says_ids_or_a_sequence_that_fits",
+            ),
+            _hub(
+                130,
+                "send `up_to` only where it has everything from the unit's first message on",
+                "test_everything_from_the_first_message_on_is_known_to_be_here_or_not",
+                "test_it_can_acknowledge_by_sequence",
+            ),
+            _hub(
+                131,
+                "take what lay retained at the broker for old: no arrival, nothing to acknowledge",
+                "test_what_lay_at_the_broker_is_shown_and_makes_no_gap",
+            ),
+            _hub(
+                132,
+                "know over its own restart which messages it has",
+                "test_a_hub_knows_from_its_record_or_state_what_it_has",
+                "test_a_strangers_subscriber_hears_keeps_and_acknowledges",
+            ),
+            _hub(
+                133,
+                "sign its commands as the README shows",
+                "test_the_signed_example_is_made_by_openssl_alone",
+                "test_a_strangers_signature_is_understood",
             ),
         ),
     ),

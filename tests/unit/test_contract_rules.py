@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.tasks.life import STEPS
 from telemetry.conformance.judge import CHECKED
 from telemetry.contract.rules import BY_ID, Rule, rules
-from telemetry.contract.tasks import NEXT_STATES
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("telemetry/**/*.py"), *ROOT.glob("edge/**/*.py")]
@@ -48,7 +46,3 @@ def test_rules_say_what_can_be_tested() -> None:
         assert str(rule).endswith("."), rule.id
         assert not rule.text.endswith("."), rule.id
         assert len(rule.text) < 200, rule.id
-
-
-def test_tasks_take_the_steps_of_the_contract() -> None:
-    assert {state: frozenset(steps.values()) for state, steps in STEPS.items()} == NEXT_STATES

@@ -1,0 +1,126 @@
+"""The contract's page and subscriber, as a stranger uses them: no code of ours is the hub."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from telemetry.contract.replies import RefusalCode
+from telemetry.contract.tasks import TaskEventKind, TaskState
+from telemetry.contract.topics import UP_LEAVES
+from tests.broker import MOSQUITTO, Broker
+from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
+from tests.unit_under_test import wait_for
+
+DOCS = Path(__file__).parents[2] / "docs" / "contract"
+SCRIPT = DOCS / "subscriber" / "subscriber.sh"
+
+
+def need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
+
+
+@contextmanager
+def subscriber(port: int, file: Path, out: Path) -> Iterator[None]:
+    with out.open("ab") as shown:
+        process = subprocess.Popen(
+            ["bash", str(SCRIPT), "127.0.0.1", str(port), str(file)],
+            stdout=shown,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+
+
+def messages(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def whole(file: Path) -> int:
+    """How many there are, if each is there once and none is missing; else 0."""
+    numbers = sorted(int(message["sequence"]) for message in messages(file))
+    return len(numbers) if numbers == list(range(1, len(numbers) + 1)) else 0
+
+
+def validate(message: dict[str, Any]) -> None:
+    """With the schemas as they lie in the folder."""
+    name = message["type"].removeprefix("patrol.").rpartition(".")[0]
+    for schema, part in (("envelope", message), (name, message["data"])):
+        content = json.loads((DOCS / "schemas" / f"{schema}.json").read_text())
+        Draft202012Validator(content).validate(part)
+
+
+def test_a_strangers_subscriber_hears_keeps_and_acknowledges(tmp_path: Path) -> None:
+    need("mosquitto_sub", "mosquitto_pub", "jq")
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto (apt-get install mosquitto)")
+    file, out = tmp_path / "heard.jsonl", tmp_path / "out"
+    with Broker() as broker, simulated_receiver(tmp_path) as port:
+        unit_file = write_unit_file(
+            tmp_path,
+            broker.url,
+            gnss={"main": {"kind": "serial", "port": str(port)}},
+            perception={"enabled": False},
+            delivery={"resend_after_s": 2},
+        )
+        with running_unit(unit_file, tmp_path / "log"):
+            with subscriber(broker.port, file, out):
+                assert wait_for(lambda: len(messages(file)) >= 8, 40)
+            first = len(messages(file))
+            time.sleep(2)  # the unit goes on, and nobody hears it
+            with subscriber(broker.port, file, out):
+                assert wait_for(lambda: whole(file) >= first + 6, 40), "with what it missed"
+    kept = messages(file)
+    shown = [json.loads(line) for line in out.read_text().splitlines()]
+    for message in shown:
+        validate(message)
+    assert {m["type"] for m in shown} >= {
+        "patrol.status.v1",
+        "patrol.state.v1",
+        "patrol.position.v1",
+        "patrol.health.v1",
+    }
+    assert whole(file) == len(kept), "each once, and no gap"
+
+
+def test_the_signed_example_is_made_by_openssl_alone(tmp_path: Path) -> None:
+    need("openssl", "jq", "bash")
+    page = (DOCS / "README.md").read_text(encoding="utf-8")
+    recipe = next(block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    made = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", recipe],
+        cwd=DOCS / "examples",
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+
+    assert made.stdout == (DOCS / "examples" / "command-signed.jws").read_bytes()
+
+
+def test_the_page_names_all_codes_commands_topics_and_files() -> None:
+    page = (DOCS / "README.md").read_text(encoding="utf-8")
+    for code in get_args(RefusalCode):
+        assert f"`{code}`" in page, code
+    for word in (*get_args(TaskEventKind), *get_args(TaskState)):
+        assert word in page, word
+    for leaf in UP_LEAVES:
+        assert f"`{{root}}/{{unit}}/{leaf}" in page, leaf
+    for link in re.findall(r"\]\(([^)#]+)\)", page):
+        assert (DOCS / link).exists(), link
