@@ -76,7 +76,7 @@ def _slow(stage: Stage, delay_ms: int) -> str:
         "-e", "trace=fdatasync,fsync",
         "-e", f"inject=fdatasync,fsync:delay_enter={delay_ms * 1000}",
         sys.executable, "-m", "tests.torture.pace", str(home),
-        str(stage.sized(3000, 20_000)), str(stage.sized(150, 2000)),
+        str(stage.sized(3000, 20_000)), str(stage.sized(1000, 10_000) // delay_ms),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     held(done.returncode == 0, f"with {delay_ms} ms: {done.stderr[-300:]}")
