@@ -19,6 +19,7 @@ from edge.driver_loop import DriverHealth, run_driver
 from edge.local_control import LocalControl
 from edge.mailbox import Mailbox
 from edge.messages import MessageWriter
+from edge.outbox_control import outbox_controls
 from edge.parts import Parts, Receiver
 from edge.position import Whereabouts
 from edge.reporter import Reporter
@@ -105,7 +106,8 @@ class App:
         )
         if self.parts.vision is not None:
             self.parts.office.tuning.add(self.parts.vision)
-        for name, control in self.parts.office.controls().items():
+        on_the_spot = outbox_controls(outbox, settings.state_dir / "outbox.db")
+        for name, control in (self.parts.office.controls() | on_the_spot).items():
             self.parts.local.register(name, control)
         self._hire()
 

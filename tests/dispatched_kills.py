@@ -2,17 +2,15 @@
 
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.tasks.life import STEPS
-from telemetry.outbox.schema import TABLES
+from telemetry.outbox.look import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +82,8 @@ def _misfits(step: dict[str, Any], states: dict[str, str]) -> list[str]:
 
 def _events(folder: Path) -> list[dict[str, Any]]:
     """All that was or will be told: nothing was sent, so the outbox has it, or the file still."""
-    rows: list[tuple[int, bytes]] = []
-    with closing(sqlite3.connect(folder / "outbox.db")) as db:
-        for table in TABLES:
-            rows += db.execute(f"SELECT sequence, body FROM {table}").fetchall()
-    stored = [json.loads(b"{" + body + b"}") for _, body in sorted(rows)]
+    with Look.open(folder / "outbox.db") as look:
+        stored = [row.message() for row in sorted(look.waiting(), key=lambda row: row.sequence)]
     known = {event["id"] for event in stored}
     return stored + [event for event in _book(folder)["untold"] if event["id"] not in known]
 

@@ -224,7 +224,11 @@ def _move(args: argparse.Namespace, verb: str, sequences: list[int]) -> int:
             "no sequence is given", "`patrol-edge outbox status` and `peek` show them", USAGE
         )
     folder = _folder(args)
-    moved = _move_in_file(folder, verb, sequences)
+    with _look(folder):  # is it there, sound, and ours?
+        pass
+    moved = _ask_unit(args, folder, verb, sequences)
+    if moved is None:
+        moved = _move_in_file(folder, verb, sequences)
     missing = sorted(set(sequences) - set(moved))
     if args.json:
         say(json.dumps({"moved": moved, "missing": missing}))
@@ -237,13 +241,25 @@ def _move(args: argparse.Namespace, verb: str, sequences: list[int]) -> int:
     return DONE
 
 
+def _ask_unit(
+    args: argparse.Namespace, folder: Path, verb: str, sequences: list[int]
+) -> list[int] | None:
+    """What the unit that runs there has moved; None where none runs. Raises CommandError."""
+    from edge.cli.asking import ask_unit
+    from edge.state_lock import is_in_use
+
+    if not is_in_use(folder):
+        return None
+    args.state_dir = folder
+    answer = ask_unit(args, f"outbox.{verb}", {"sequences": sequences})
+    return [int(number) for number in answer["moved"]]
+
+
 def _move_in_file(folder: Path, verb: str, sequences: list[int]) -> list[int]:
-    """The unit must not run: it alone writes its file. Returns what was moved."""
+    """No unit may run: it alone writes its file. Returns what was moved. Raises CommandError."""
     from edge.state_lock import StateInUseError, lock_state
     from telemetry.outbox.moving import move
 
-    with _look(folder):  # is it there, sound, and ours?
-        pass
     try:
         handle = lock_state(folder)
     except StateInUseError as error:

@@ -199,6 +199,12 @@ class Outbox:
             self._unparking += sequences
             self._hurry()
 
+    @property
+    def moving(self) -> bool:
+        """Something is to be parked, or to come back, and is not on the disk yet."""
+        with self._lock:
+            return bool(self._parking or self._unparking)
+
     def _hurry(self) -> None:
         self._group_ends_s = self._clock.mono_s()
         self._wake.notify()

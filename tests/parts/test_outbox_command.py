@@ -6,13 +6,18 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from drivers.clock import SystemClock
 from edge.cli.main import main
+from edge.local_control import Call, LocalControl
+from edge.outbox_control import outbox_controls
 from edge.state_lock import lock_state
+from telemetry.commands.handling import OrderRefusedError
 from tests.parts.test_outbox import Worked, numbers, worked
 from tests.unit_under_test import position, wait_for
 
@@ -92,17 +97,61 @@ def test_what_a_killed_unit_left_in_its_log_is_seen(tmp_path: Path, run: Run) ->
     assert len(run("peek")[1]) == 5
 
 
-def test_a_running_unit_keeps_its_file_to_itself(tmp_path: Path, run: Run) -> None:
+def test_a_running_unit_moves_its_rows_itself(tmp_path: Path, run: Run) -> None:
+    it = filled(tmp_path)
+    control, stop = LocalControl(tmp_path, SystemClock()), threading.Event()
+    for name, handler in outbox_controls(it.outbox, tmp_path / "outbox.db").items():
+        control.register(name, handler)
+    serving = threading.Thread(target=control.work, args=(lambda: None, stop))
+    handle = lock_state(tmp_path)
+    assert handle is not None
+    serving.start()
+    try:
+        assert wait_for((tmp_path / "control.sock").exists)
+        assert json.loads(run("status", "--json")[1][0])["running"] is True
+        code, out, _ = run("park", 6, 8, 99)  # the lines before are the unit's own journal
+        assert (code, out[-1]) == (0, "2 messages are laid aside")
+        assert it.outbox.stats().parked == 4
+        told = json.loads(run("unpark", 2, 99, "--json")[1][-1])
+        assert told == {"moved": [2], "missing": [99]}
+        causes = {row["cause"] for row in json.loads(run("status", "--json")[1][0])["parked"]}
+        assert any(cause.startswith("laid aside by hand: local:") for cause in causes)
+    finally:
+        stop.set()
+        serving.join()
+        os.close(handle)
+        it.stop()
+
+
+def test_a_running_unit_that_does_not_answer_keeps_its_file(tmp_path: Path, run: Run) -> None:
     filled(tmp_path).stop()
     handle = lock_state(tmp_path)
     assert handle is not None
     try:
-        assert json.loads(run("status", "--json")[1][0])["running"] is True
         code, _, err = run("park", 6)
         assert code == 1
-        assert "systemctl stop patrol-edge" in err[1]
+        assert len(err) == 2
     finally:
         os.close(handle)
+    assert run("park", 6)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "sequences", [None, [], "6", [0], [True], [1.5], [2**60], list(range(1, 10_002))]
+)
+def test_what_is_no_sequence_is_refused(tmp_path: Path, sequences: object) -> None:
+    it = filled(tmp_path)
+    handler = outbox_controls(it.outbox, tmp_path / "outbox.db")["outbox.park"]
+    call = Call(
+        name="outbox.park",
+        args={"sequences": sequences},
+        issuer="local:root",
+        uid=0,
+        progress=lambda *_: None,
+    )
+    with pytest.raises(OrderRefusedError):
+        handler(call)
+    it.stop()
 
 
 @pytest.mark.parametrize(
