@@ -102,7 +102,7 @@ class Commanded:
         self.carrier = Carrier(
             self.handlers, self.store, self.journal, answers, clock, lambda: self.now()[0]
         )
-        judge = Judge(
+        self.judge = Judge(
             unit="dog-1",
             security=self.security,
             keyring=Keyring(self.folder / "keyring.json"),
@@ -110,7 +110,7 @@ class Commanded:
             handles=self.handlers.__contains__,
         )
         self.intake = Intake(
-            judge, self.handlers, self.store, self.journal, answers, self.carrier,
+            self.judge, self.handlers, self.store, self.journal, answers, self.carrier,
             self.control, clock,
         )  # fmt: skip
         self.intake.tend()

@@ -15,6 +15,10 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def unb64(text: bytes) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+
+
 def token(
     key: Ed25519PrivateKey, header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes
 ) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.models import HubConfig
 from config.operations import DeliveryConfig
-from drivers.clock import SystemClock
+from drivers.clock import Clock, SystemClock
 from telemetry.contract.envelope import Draft, Sender
 from telemetry.contract.topics import Topics
 from telemetry.contract.unit import Position, State
@@ -64,9 +64,10 @@ class UnitUnderTest:
         hub: dict[str, Any] | None = None,
         birth: Callable[[], Sequence[Draft]] = lambda: [state()],
         carrier: Transport | None = None,
+        clock: Clock | None = None,
         **delivery: Any,
     ) -> None:
-        clock = SystemClock()
+        clock = clock or SystemClock()
         sender = Sender(unit=unit, boot_id=uuid7(now()))
         config = HubConfig(**({"url": f"mqtt://127.0.0.1:{port}"} | (hub or {})))
         self.outbox = Outbox(folder / "outbox.db", sender, clock, max_bytes)

@@ -210,6 +210,7 @@ class Intake:
             members = members_of("rejected", "replayed", "this id was another command's")
         else:
             self._repeats += 1
+            self._strangers.note_repeat()
             members = stored.reply
             if not stored.final:
                 members = self._carrier.step_of(command.id) or members

@@ -46,6 +46,10 @@ class Strangers:
         if command is not None and name is not None and not is_known(command):
             self._answers.step(command, name, **members_of("rejected", error.code, str(error)))
 
+    def note_repeat(self) -> None:
+        """A repeat is no forgery, but whoever reads the journal shall see that there were some."""
+        self._crowd["repeat"] += 1
+
     def tell(self, now_s: float) -> None:
         """Sum up what was not told one by one, if it is time. Raises nothing."""
         if now_s - self._told_s < TELL_S or not (self._crowd or self._suspicious):
@@ -53,7 +57,7 @@ class Strangers:
         self._told_s = now_s
         if self._crowd:
             with suppress(JournalError):
-                self._journal.write("turned_away", sync=False, counts=dict(self._crowd))
+                self._journal.write("summary", sync=False, counts=dict(self._crowd))
                 self._crowd.clear()
         if self._suspicious:
             causes = ", ".join(f"{n} {code}" for code, n in sorted(self._suspicious.items()))

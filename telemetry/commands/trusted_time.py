@@ -13,9 +13,8 @@ from telemetry.contract.wire_types import TimeQuality
 
 TRUSTED: frozenset[TimeQuality] = frozenset({"gnss", "ntp"})
 BACK_S = 10.0  # so far below the mark a clock may be that is merely being steered
-JUMP_S = 3600.0  # more than this ahead of what was expected must stand for a while
-STAND_S = 600.0
-AGREE_S = 5.0  # while it stands, it runs like the monotonic clock
+AGREE_S = 5.0  # further ahead than this of what the monotonic clock expects is a jump
+STAND_S = 600.0  # and a jump must have stood for so long
 
 
 class ClockUnsetError(Exception):
@@ -76,7 +75,7 @@ class TrustedTime:
         if self.mark is None or utc <= self.mark:
             self._ahead = None
             return False
-        if (utc - self.mark).total_seconds() <= JUMP_S + mono_s - self._marked_mono_s:
+        if (utc - self.mark).total_seconds() <= AGREE_S + mono_s - self._marked_mono_s:
             return True
         if self._ahead is not None:
             begun, begun_s = self._ahead

@@ -1,0 +1,164 @@
+"""Everything that reads bytes of others, one function each; what it may raise is caught in it.
+
+python -m tests.torture.fuzz_targets NAME [libFuzzer's options]      fuzzes one, until a limit
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SEEDS = Path(__file__).parents[1] / "data" / "fuzz"
+
+
+def ack(data: bytes) -> None:
+    from telemetry.contract.down import Ack
+    from telemetry.contract.envelope import BadMessageError, read_down
+
+    with suppress(BadMessageError):
+        read_down(Ack, data)
+
+
+def hub_state(data: bytes) -> None:
+    from telemetry.contract.down import HubState
+    from telemetry.contract.envelope import BadMessageError, read_down
+
+    with suppress(BadMessageError):
+        read_down(HubState, data)
+
+
+def envelope(data: bytes) -> None:
+    from telemetry.contract.envelope import BadMessageError, read_up
+
+    with suppress(BadMessageError):
+        read_up(data)
+
+
+def topic(data: bytes) -> None:
+    from telemetry.contract.topics import split_up
+
+    split_up("patrol/v1", data.decode("utf-8", "replace"))
+
+
+def jws(data: bytes) -> None:
+    from telemetry.commands.jws import BadTokenError, verify
+
+    key = _public_key()
+    with suppress(BadTokenError):
+        verify(data, lambda _kid: key)
+
+
+def claims(data: bytes) -> None:
+    """What a known key has signed, all the way to arguments and refusals."""
+    from telemetry.commands.judging import JudgedError, UnprovedError
+
+    judge = _bench_judge()
+    with suppress(UnprovedError, JudgedError):
+        judge.judge(judge.identify(data, 1000.0, retained=False), "hub", 0)
+
+
+def keyring(data: bytes) -> None:
+    from telemetry.commands.files import FileRefusedError
+    from telemetry.commands.keyring import read_keyring
+
+    with suppress(FileRefusedError):
+        read_keyring(_file("keyring.json", data))
+
+
+def config(data: bytes) -> None:
+    from config.errors import ConfigError
+    from config.loading import load
+
+    with suppress(ConfigError):
+        load(_file("unit.yaml", data), {})
+
+
+def nmea(data: bytes) -> None:
+    from drivers.base import BadDataError
+    from drivers.nmea import parse
+
+    for line in data.decode("latin-1").split("\n"):
+        with suppress(BadDataError):
+            parse(line)
+
+
+def journal(data: bytes) -> None:
+    from telemetry.commands.journal_check import check
+
+    check([_file("journal-000001.jsonl", data)], _public_key())
+
+
+def naive(data: bytes) -> None:
+    """The control: reads a command as one does in a hurry. A fuzzer must find what is wrong."""
+    import json
+
+    if data[:1] == b"{":
+        json.loads(data)["id"].lower()
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each
+    for each in (ack, hub_state, envelope, topic, jws, claims, keyring, config, nmea, journal)
+}
+
+
+# --- what they need --------------------------------------------------------------------------
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="fuzz-"))
+
+
+def _file(name: str, data: bytes) -> Path:
+    path = _folder() / name
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+@cache
+def _public_key() -> Any:
+    from telemetry.commands.jws import PublicKey
+
+    return PublicKey("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")  # RFC 8037, appendix A.2
+
+
+@cache
+def _bench_judge() -> Any:
+    from datetime import UTC, datetime
+
+    from config.operations import SecurityConfig
+    from telemetry.commands.judging import Judge
+    from telemetry.commands.keyring import Keyring
+    from telemetry.commands.trusted_time import TrustedTime
+    from tests.fakes import ManualClock
+
+    now = datetime(2026, 11, 22, 12, 0, 10, tzinfo=UTC)
+    return Judge(
+        unit="dog-07",
+        security=SecurityConfig(commands="unsigned"),
+        keyring=Keyring(_folder() / "none.json"),
+        time=TrustedTime(lambda _mono_s: (now, "ntp"), ManualClock(), None),
+        handles=lambda _name: True,
+    )
+
+
+def main() -> None:
+    import atheris
+
+    name, *options = sys.argv[1:]
+    target = naive if name == "naive" else TARGETS[name]
+    with atheris.instrument_imports(include=["config", "drivers.nmea", "telemetry"]):
+        target(b"")  # imports what it needs
+    if name == "naive":
+        target = atheris.instrument_func(target)
+    atheris.Setup([sys.argv[0], *options], target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
