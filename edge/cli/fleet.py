@@ -32,6 +32,7 @@ others.
 Runs until Ctrl-C, or for --duration; then it waits for what is not acknowledged, says goodbye for
 every unit, and reports.
 """
+DEFAULT_BROKER = "mqtt://localhost:1883"
 SPARE_FILES = 64
 MOST_UNITS = 100_000
 LAST_PORTS = 28_000  # that Linux gives to connections from one address to one other, by default
@@ -45,7 +46,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--broker", default="mqtt://localhost:1883", metavar="URL")
+    add("--broker", action="append", metavar="URL", help="several: the nodes of one cluster")
     add("--root", default="patrol/v1", help="the topic root")
     add("--units", type=_count, default=20, metavar="N", help="default: 20")
     add("--prefix", default="fleet", help="units are called PREFIX-001 and so on; default: fleet")
@@ -221,7 +222,7 @@ def _link(args: argparse.Namespace, plan: "FleetPlan") -> "LinkPlan":
 
     try:
         access = AccessPlan(
-            broker=broker_address(args.broker),
+            brokers=tuple(map(broker_address, args.broker or [DEFAULT_BROKER])),
             username=args.username,
             password_file=args.password_file,
             ca=args.ca,

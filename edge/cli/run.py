@@ -28,9 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
     from config.loading import load
     from edge import core_dumps, log
+    from edge.supervisor import block_stop_signals, wait_for_stop_signal
+
+    # Before any thread starts, so that all inherit it, also those that numpy starts on import: a
+    # signal to the process goes to any thread that does not block it, and would end us at once.
+    block_stop_signals()
     from edge.app import App
     from edge.state_lock import StateInUseError, lock_state
-    from edge.supervisor import block_stop_signals, wait_for_stop_signal
     from telemetry.link.transport import TransportConfigError
 
     core_dumps.forbid()  # before the first secret is read
@@ -42,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error), cure) from error
     log.set_up(loaded.settings.logging)
     log.starting(loaded)
-    block_stop_signals()  # before any thread starts, so that all inherit it
     try:
         app = App(loaded)
     except TransportConfigError as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 from config.addresses import BrokerAddress
 from telemetry.link.security import password, tls_context
@@ -15,22 +16,29 @@ UNIT = "{unit}"  # stands for the unit's name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPlan:
-    """As on the command line: `cert`, `key` and `username` may hold `{unit}`."""
+    """As on the command line: `cert`, `key` and `username` may hold `{unit}`.
 
-    broker: BrokerAddress
+    Several brokers are the nodes of one cluster: units spread over them.
+    """
+
+    brokers: tuple[BrokerAddress, ...]
     username: str | None = None
     password_file: Path | None = None
     ca: Path | None = None
     cert: str | None = None
     key: str | None = None
 
-    def options(self, name: str) -> LinkOptions:
-        """Of the unit with this name."""
+    def options(self, name: str, turn: int = 0) -> LinkOptions:
+        """Of the unit with this name. Each `turn` is another node, with the others to fall back to;
+        where a unit begins follows from its name, in every run the same."""
         cert, key = _named(self.cert, name), _named(self.key, name)
+        first = (crc32(name.encode()) + turn) % len(self.brokers)
+        broker, *others = self.brokers[first:] + self.brokers[:first]
         return LinkOptions(
-            host=self.broker.host,
-            port=self.broker.port,
-            tls=self.broker.tls,
+            host=broker.host,
+            port=broker.port,
+            tls=broker.tls,
+            fallbacks=tuple(others),
             client_id=name,
             ca=self.ca,
             cert=None if cert is None else Path(cert),

@@ -189,9 +189,10 @@ class Fleet:
         if watched is not None:
             self._selector.unregister(watched[0])
 
-    def refused(self, why: Refused) -> None:
-        if self._link.protocol == "auto" and why.cause in FALL_BACK and not self._figures.connects:
-            self.protocol = "3.1.1" if self.protocol == "5" else "5"
+    def refused(self, why: Refused, tried: ProtocolVersion) -> None:
+        unsure = self._link.protocol == "auto" and not self._figures.connects
+        if unsure and why.cause in FALL_BACK and tried == self.protocol:
+            self.protocol = "3.1.1" if tried == "5" else "5"
 
     # --- what happens to a unit ---
 

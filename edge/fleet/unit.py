@@ -65,8 +65,8 @@ class Switchboard(Protocol):
     def gone(self, unit: "FleetUnit") -> None:
         """The unit is about to drop its connection."""
 
-    def refused(self, why: Refused) -> None:
-        """An attempt failed."""
+    def refused(self, why: Refused, tried: ProtocolVersion) -> None:
+        """An attempt in this version of MQTT failed."""
 
     @property
     def protocol(self) -> ProtocolVersion:
@@ -82,7 +82,7 @@ class UnitParts:
     clock: Clock
     ack: Literal["hub", "broker"]
     transport: Callable[[], PahoTransport]
-    options: Callable[[str], LinkOptions]  # by a unit's name
+    options: Callable[[str, int], LinkOptions]  # by a unit's name, and which node it is the turn of
 
 
 class FleetUnit:
@@ -104,6 +104,8 @@ class FleetUnit:
         self._delivery = Delivery(parts.ack, RESEND_S)
         self._session = 0
         self._failures = 0
+        self._tried: ProtocolVersion = "5"
+        self._turn = 0  # grows with each link that failed: the next node of a cluster
         self._phase_s = parts.clock.mono_s()
         self._status_tokens: set[int] = set()
         self._room_limit = 65_535
@@ -195,11 +197,10 @@ class FleetUnit:
         self._session += 1
         will = self._status.write("offline", self._session)
         self.transport = self._parts.transport()
+        self._tried = self._parts.switchboard.protocol
         self._enter("dialing")
         try:
-            self.transport.start(
-                self._parts.options(self.name), self._parts.switchboard.protocol, will
-            )
+            self.transport.start(self._parts.options(self.name, self._turn), self._tried, will)
         except TransportConfigError as error:
             self._handle(Refused("config", str(error)))
 
@@ -253,11 +254,13 @@ class FleetUnit:
 
     def _patience_s(self) -> float:
         """A broker that never greeted anyone in MQTT 5 may not know it, and say nothing."""
-        unsure = self._parts.switchboard.protocol == "5" and not self._figures.connects
-        return UNSURE_S if unsure else GREETING_S
+        given_up = self._tried != self._parts.switchboard.protocol
+        unsure = self._tried == "5" and not self._figures.connects
+        return UNSURE_S if given_up or unsure else GREETING_S
 
     def _lost(self) -> None:
         wanted = self.wanted
+        self._turn += 1
         self.drop()
         if wanted:
             longest_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
@@ -284,7 +287,7 @@ class FleetUnit:
             case Refused(cause, text):
                 self._figures.failed[cause] += 1
                 self._figures.last_error = text
-                self._parts.switchboard.refused(event)
+                self._parts.switchboard.refused(event, self._tried)
                 self._lost()
             case Lost(text):
                 if self.wanted:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from edge.hub import ReferenceHub
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival
 from tests.broker import MOSQUITTO, Broker, free_port
+from tests.certificates import make_authority, make_certificate
 from tests.unit_under_test import now, wait_for
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+SHIPPED = Path(__file__).parents[2] / "systemd" / "mosquitto"
 ROOMY = ["max_queued_messages 100000", "max_inflight_messages 1000"]
 
 
@@ -192,11 +195,59 @@ def test_a_broker_that_comes_back_gets_everything() -> None:
     assert sum(view.missing for view in views) <= told["unacked"]
 
 
+def test_a_fleet_spreads_over_nodes_and_goes_on_when_one_is_gone(tmp_path: Path) -> None:
+    with Broker(ROOMY) as first, Broker(ROOMY) as second, Listener(second.url) as listener:
+        nodes = ("--broker", first.url, "--broker", second.url)
+        process = fleet(*nodes, "--units", "12", "--rate", "5", "--json", "--ack", "broker")
+        assert process.stdout is not None
+        assert any(json.loads(line)["online"] == 12 for line in process.stdout)
+        here = len(listener.hub.snapshot().units)
+        first.kill()
+        assert wait_for(lambda: len(listener.hub.snapshot().units) == 12, 40)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert 0 < here < 12
+    assert report(out)["connections_lost"] == 12 - here
+
+
+def test_units_with_certificates_of_their_own_pass_the_shipped_access_rules(tmp_path: Path) -> None:
+    make_authority(tmp_path, "ca")
+    for name in ("broker", "hub", "fleet-001", "fleet-002"):
+        make_certificate(tmp_path, name)
+    shutil.copy(SHIPPED / "patrol-edge.acl", tmp_path)
+    text = (SHIPPED / "patrol-edge.conf").read_text()
+    text = text.replace("/etc/mosquitto/patrol-edge", str(tmp_path))
+    text = text.replace("/var/lib/mosquitto", str(tmp_path))
+    text = text.replace("listener 8883", "listener {port} 127.0.0.1").replace("syslog", "stderr")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    with Broker(lines) as broker:
+        files = ("--ca", tmp_path / "ca.crt")
+        own = ("--cert", f"{tmp_path}/{{unit}}.crt", "--key", f"{tmp_path}/{{unit}}.key")
+        url = f"mqtts://localhost:{broker.port}"
+        process = fleet("--broker", url, *files, *own, "--units", "2", "--duration", "3",
+                        "--rate", "5", "--ack", "broker", "--json")  # fmt: skip
+        out, err = process.communicate(timeout=60)
+        other = ("--cert", tmp_path / "fleet-002.crt", "--key", tmp_path / "fleet-002.key")
+        wrong = fleet("--broker", url, *files, *other, "--units", "1", "--json")
+        assert wrong.stdout is not None
+        assert any(json.loads(line)["refused"] for line in wrong.stdout)
+        wrong.send_signal(signal.SIGTERM)
+        wrong_out, wrong_err = wrong.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert report(out)["broker_acked"] == report(out)["made"] > 2
+    assert wrong.returncode == 1  # in the name of another: the shipped rules do not have it
+    assert "the broker refused messages (0x87)" in wrong_err
+    assert report(wrong_out)["broker_acked"] == 0
+
+
 def test_a_fleet_speaks_3_1_1_where_the_broker_does_not_know_5() -> None:
     pytest.importorskip("amqtt")
     with Broker(kind="amqtt") as broker:
         process = fleet("--broker", broker.url, "--units", "2", "--ack", "broker", "--json",
-                        "--duration", "6")  # fmt: skip
+                        "--duration", "4")  # fmt: skip
         out, err = process.communicate(timeout=90)
 
     assert process.returncode == 0, err
