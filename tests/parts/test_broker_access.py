@@ -21,7 +21,8 @@ from telemetry.link.transport import (
 )
 from tests.access import LACKING, PILOT_CA, Authority, pilot_ca, shipped_broker, shipped_settings
 from tests.broker import MOSQUITTO, Broker
-from tests.broker_attacks import DESK, Ground, rights
+from tests.broker_attacks import DESK, Ground
+from tests.broker_rights import rights
 from tests.raw_mqtt import RawClient, packet, text
 from tests.unit_under_test import UnitUnderTest, position, wait_for
 

@@ -16,17 +16,17 @@ from tests.broker_attacks import (
     VICTIM,
     Ground,
     Tried,
+    at_random,
     desk_writes,
     odd_names,
     reads,
-    rights,
-    says,
     strangers,
     takeovers,
     token,
     wills,
     writes,
 )
+from tests.broker_rights import rights, says
 from tests.torture.trials import NotRun, Stage, held, trial
 
 SERVICE = SHIPPED.parent / "patrol-edge.service"
@@ -44,7 +44,7 @@ def nobody_speaks_or_hears_as_another(stage: Stage) -> str:
     tried: list[Tried] = []
     with shipped_broker("patrol-edge", police) as broker:
         worked = controlled(broker, police)
-        tried += on_the_units_broker(broker, police, partners)
+        tried += on_the_units_broker(broker, police, partners, stage.sized(500, 50_000))
         worked += controlled(broker, police)  # it was not the broker that had died
     with shipped_broker("partners", partners) as broker:
         worked += partner_rights(broker, partners)
@@ -67,10 +67,13 @@ def controlled(broker: Broker, authority: Authority) -> int:
     return len(found)
 
 
-def on_the_units_broker(broker: Broker, police: Authority, partners: Authority) -> Iterator[Tried]:
+def on_the_units_broker(
+    broker: Broker, police: Authority, partners: Authority, at_random_count: int
+) -> Iterator[Tried]:
     ground = Ground(broker.port, police)
     for attack in (writes, wills, reads, takeovers, odd_names, desk_writes):
         yield from attack(ground)
+    yield from at_random(ground, at_random_count)
     yield from strangers(broker.port, police, partners)
     # A partner's name that the units' authority signed by mistake.
     with ground.client(PARTNER) as partner:
