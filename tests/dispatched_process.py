@@ -22,7 +22,7 @@ from edge.tasks.journey import Journey
 from edge.tasks.life import STEPS, Act
 from edge.tasks.memory import Memory
 from edge.tasks.page import Page
-from edge.tasks.record import Book, Stamp
+from edge.tasks.record import Book, Stamp, is_sound
 from edge.tasks.teller import Teller
 from telemetry.contract.commands import Place, TaskAssign
 from telemetry.contract.envelope import Sender
@@ -50,7 +50,7 @@ def main(folder: Path, kind: type[Desk]) -> None:
     desk = kind(
         CONFIG,
         Journey(CONFIG, "patrol_car"),
-        Memory(folder / "orders.json", Book),
+        Memory(folder / "orders.json", Book, is_sound),
         Teller(outbox),
         lambda mono_s: now(clock, mono_s),
         lambda draft: None,

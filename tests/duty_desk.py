@@ -16,7 +16,7 @@ from edge.position import UnitPosition
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey
 from edge.tasks.memory import Memory
-from edge.tasks.record import Book, Stamp
+from edge.tasks.record import Book, Stamp, is_sound
 from edge.tasks.teller import Teller
 from telemetry.contract.commands import Deadline, Place, TaskAssign
 from telemetry.contract.envelope import Draft
@@ -75,7 +75,7 @@ class World:
         self.desk = Desk(
             self.config,
             self.journey,
-            Memory(self.folder / "orders.json", Book),
+            Memory(self.folder / "orders.json", Book, is_sound),
             Teller(self.outbox),  # type: ignore[arg-type]
             self.now,
             lambda draft: self.outbox.put(draft, durable=False) and None,

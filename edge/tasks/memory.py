@@ -6,6 +6,7 @@ and what is remembered lives on in memory until it takes it again.
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -21,8 +22,12 @@ LARGEST_BYTES = 16 * 1024 * 1024  # far above what this unit writes: not ours
 class Memory(Generic[T]):
     """Loads and saves one immutable value. Not safe for threads: its owner has a lock."""
 
-    def __init__(self, path: Path, kind: type[T]) -> None:
+    def __init__(
+        self, path: Path, kind: type[T], sound: Callable[[T], bool] = lambda _value: True
+    ) -> None:
+        """`sound`: whether what was read makes sense; if not, it counts as damaged."""
         self.path = path
+        self._sound = sound
         self.fault: str | None = None  # why the disk does not take it now
         self.lost: str | None = None  # why what was there could not be read
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
@@ -40,10 +45,14 @@ class Memory(Generic[T]):
         try:
             if len(data) > LARGEST_BYTES:
                 raise ValueError("too large")  # noqa: TRY301 - the same cure as for a damaged one
-            return self._adapter.validate_json(data)
+            value = self._adapter.validate_json(data)
         except (ValidationError, ValueError, RecursionError) as error:
             self._set_aside(type(error).__name__)
             return None
+        if not self._sound(value):
+            self._set_aside("contradicts itself")
+            return None
+        return value
 
     def save(self, value: T) -> bool:
         """On the disk when this returns True. False, with `fault`, where the disk refuses."""

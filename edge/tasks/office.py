@@ -15,7 +15,7 @@ from edge.tasks.local import Control, controls
 from edge.tasks.memory import Memory
 from edge.tasks.modes import Tuning
 from edge.tasks.orders import handlers
-from edge.tasks.record import Book, Stamp
+from edge.tasks.record import Book, Stamp, is_sound
 from edge.tasks.sos import SosBook, SosDesk
 from edge.tasks.teller import Teller
 from edge.timebase import Timebase
@@ -48,7 +48,7 @@ class Office:
         self.desk = Desk(
             config,
             Journey(config, settings.unit.kind),
-            Memory(folder / "orders.json", Book),
+            Memory(folder / "orders.json", Book, is_sound),
             Teller(outbox),
             self._now,
             self._report,

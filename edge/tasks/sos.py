@@ -15,7 +15,7 @@ from edge.tasks.desk import Now
 from edge.tasks.journey import pose_of
 from edge.tasks.memory import Memory
 from edge.tasks.record import Stamp, Untold
-from edge.tasks.teller import Teller
+from edge.tasks.teller import Teller, tellable
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.envelope import Draft
 from telemetry.contract.events import Pose, SosCause, SosEvent, TrackPoint
@@ -63,7 +63,8 @@ class SosDesk:
         report: Callable[[Draft], None],
     ) -> None:
         self.memory = memory
-        self.book = memory.load() or SosBook()  # replaced, never changed
+        book = memory.load() or SosBook()
+        self.book = replace(book, untold=tellable(book.untold))  # replaced, never changed
         self._teller = teller
         self._now = now
         self._report = report

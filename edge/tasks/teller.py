@@ -6,6 +6,9 @@ disk without the other: a crash in between costs a repetition with the same id, 
 
 from collections.abc import Iterable
 
+import structlog
+from pydantic import ValidationError
+
 from edge.tasks.record import Untold
 from telemetry.contract.envelope import Draft
 from telemetry.contract.registry import BY_TYPE
@@ -41,6 +44,20 @@ class Teller:
     def _stored(self, event: Untold) -> bool:
         receipt = self._given.get(event.id)
         return receipt is not None and receipt.stored
+
+
+def tellable(events: Iterable[Untold]) -> tuple[Untold, ...]:
+    """Those of another version's events that this one's contract still knows; logged if not."""
+    found = []
+    for event in events:
+        try:
+            draft_of(event)
+        except (KeyError, ValidationError) as error:
+            cause = type(error).__name__
+            structlog.get_logger().error("not_told", id=event.id, type=event.type, cause=cause)
+        else:
+            found.append(event)
+    return tuple(found)
 
 
 def draft_of(event: Untold) -> Draft:

@@ -4,8 +4,11 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
 from edge.tasks import moves
@@ -16,7 +19,7 @@ from telemetry.contract.envelope import Sender
 from telemetry.contract.uuid7 import uuid7
 from telemetry.outbox.outbox import Outbox
 from tests.dispatched_kills import kill_again_and_again
-from tests.duty_desk import World
+from tests.duty_desk import World, wire_route
 
 
 def ordered(world: World) -> None:
@@ -135,3 +138,72 @@ def test_a_small_file_holds_what_a_reboot_needs(tmp_path: Path) -> None:
     assert memory.load() == book
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["orders.json"]
     assert (tmp_path / "deep" / "orders.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_book_that_contradicts_itself_counts_as_damaged(tmp_path: Path) -> None:
+    """A unit that believed it could neither take a task nor be set on patrol, ever."""
+    world = World(tmp_path)
+    ordered(world)
+    whole = json.loads((tmp_path / "orders.json").read_text())
+    for change in (
+        {"tasks": []},
+        {"duty": "on_patrol"},
+        {"ended": whole["tasks"]},
+        {"tasks": [whole["tasks"][0] | {"place": [float("nan"), 0.0]}]},
+    ):
+        (tmp_path / "orders.json").write_text(json.dumps(whole | change))
+        world.restart()
+        assert world.desk.memory.lost is not None, change
+        assert world.desk.book == Book()
+
+
+def test_an_event_of_another_version_is_left_out_and_the_rest_is_told(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.outbox.stuck = True
+    ordered(world)
+    content = json.loads((tmp_path / "orders.json").read_text())
+    first, second = content["untold"]
+    content["untold"] = [first | {"type": "patrol.event.future.v9"}, second | {"data": {}}, first]
+    (tmp_path / "orders.json").write_text(json.dumps(content))
+    world.restart()
+    world.wait(1)
+    assert [event.id for event in world.desk.book.untold] == [first["id"]]
+    assert world.outbox.told[-1][0] == first["id"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    path=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    value=st.sampled_from([None, True, [], {}]) | st.integers() | st.floats() | st.text(),
+)
+def test_whatever_stands_in_the_file_the_unit_starts_and_takes_a_task(
+    tmp_path_factory: pytest.TempPathFactory, path: list[int], value: object
+) -> None:
+    folder = tmp_path_factory.mktemp("w")
+    world = World(folder)
+    world.outbox.stuck = True
+    order = world.order(route=wire_route([(52.5, 13.4), (52.6, 13.4)]))
+    world.desk.do(lambda page: moves.assign(page, world.config, order, uuid7(page.now.utc)))
+    content = json.loads((folder / "orders.json").read_text())
+    (folder / "orders.json").write_text(json.dumps(changed(content, path, value)))
+    world.restart()
+    world.desk.begin()
+    if world.desk.book.duty in ("off_duty", "out_of_service"):
+        return
+    urgent = world.order(priority=0)
+    current = world.desk.book.current
+    if current is None or current.priority > 0:
+        world.desk.do(lambda page: moves.assign(page, world.config, urgent, uuid7(page.now.utc)))
+    world.be_at((52.5, 13.4), 8.0)
+    world.wait(30, 10)
+
+
+def changed(content: Any, path: list[int], value: object) -> Any:
+    """The same with the value somewhere in it."""
+    if not path or not isinstance(content, dict | list) or not content:
+        return value
+    if isinstance(content, dict):
+        name = sorted(content)[path[0] % len(content)]
+        return content | {name: changed(content[name], path[1:], value)}
+    index = path[0] % len(content)
+    return [*content[:index], changed(content[index], path[1:], value), *content[index + 1 :]]

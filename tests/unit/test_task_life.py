@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from config.operations import TasksConfig
 from edge.tasks import duty, life, moves
 from edge.tasks.page import Page
+from edge.tasks.record import is_sound
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.commands import TaskCancel, TaskUpdate
 from telemetry.contract.tasks import NEXT_STATES
@@ -151,6 +152,11 @@ class Unit(RuleBasedStateMachine):
             assert book.duty == duty.OF_TASK[book.current.state]
         else:
             assert book.duty not in duty.WITH_TASK
+
+    @invariant()
+    def the_book_is_sound(self) -> None:
+        assert is_sound(self.world.desk.book)
+        assert self.world.desk.memory.lost is None
 
     @invariant()
     def more_urgent_tasks_lie_on_top(self) -> None:
