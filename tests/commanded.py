@@ -33,7 +33,12 @@ from tests import stranger_signer
 from tests.fakes import ManualClock
 
 HUB = Ed25519PrivateKey.generate()
-DEVICE = PrivateKey.new()
+# The same in each process, so that a journal can be checked by another than has written it.
+DEVICE = PrivateKey.from_pem(
+    b"-----BEGIN PRIVATE KEY-----\n"
+    b"MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+    b"-----END PRIVATE KEY-----\n"  # RFC 8037, appendix A.1
+)
 
 
 @dataclass

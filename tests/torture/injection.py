@@ -31,7 +31,7 @@ def traced(
     traced, and the calls of its start are not counted.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.torture.scribe"])
+    context.set_forkserver_preload(["tests.torture.scribe", "tests.torture.obeyer"])
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(*arguments, theirs), daemon=True)
     process.start()
