@@ -13,7 +13,7 @@ from edge.timebase import TimeQuality
 from edge.worker import Worker, WorkerState
 from telemetry.contract.unit import Disk, Temperature
 from telemetry.contract.up_message import Severity
-from telemetry.link.publisher import PublisherStats
+from telemetry.link.facts import PublisherStats
 from telemetry.outbox.facts import OutboxStats
 
 NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s

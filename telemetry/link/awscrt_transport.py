@@ -6,7 +6,6 @@ metrics of its own to the user name.
 """
 
 import select
-import socket
 from collections import deque
 from concurrent.futures import Future
 from functools import lru_cache
@@ -16,11 +15,10 @@ from awscrt import io, mqtt5
 from awscrt.exceptions import AwsCrtError
 
 from telemetry.bell import PollBell
+from telemetry.link.awscrt_errors import error_name, why_refused
 from telemetry.link.refusals import (
-    tls_not_shaken,
     why_ended,
     why_not_accepted,
-    why_unreachable,
     words,
 )
 from telemetry.link.security import password, tls_context
@@ -32,7 +30,6 @@ from telemetry.link.transport import (
     LinkOptions,
     Lost,
     ProtocolVersion,
-    Refused,
     SubscriptionRefused,
     TransportConfigError,
     TransportError,
@@ -42,16 +39,6 @@ from telemetry.link.transport import (
 
 CONNECT_TIMEOUT_MS = 5_000
 NEVER_MS = 24 * 3_600_000  # its own reconnecting: long before, it is stopped
-_AS_WORDED: dict[str, type[OSError]] = {
-    "AWS_IO_SOCKET_CONNECTION_REFUSED": ConnectionRefusedError,
-    "AWS_IO_SOCKET_TIMEOUT": TimeoutError,
-    "AWS_ERROR_MQTT_TIMEOUT": TimeoutError,
-    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": TimeoutError,
-    "AWS_IO_DNS_QUERY_FAILED": socket.gaierror,
-    "AWS_IO_DNS_INVALID_NAME": socket.gaierror,
-    "AWS_IO_DNS_NO_ADDRESS_FOR_HOST": socket.gaierror,
-}
-_HUNG_UP = {"AWS_IO_SOCKET_CLOSED", "AWS_ERROR_MQTT_UNEXPECTED_HANGUP"}
 
 
 class _Session:
@@ -97,14 +84,14 @@ class _Session:
             reason = words(data.connack_packet.reason_code.name)
             self.report(why_not_accepted(reason, self._options))
         else:
-            self.report(_why(data.exception, self._options))
+            self.report(why_refused(data.exception, self._options))
 
     def _disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if self.ended:
             return
         self.ended = True
         packet, address = data.disconnect_packet, self._options.address
-        why = why_ended(words(packet.reason_code.name)) if packet else _name(data.exception)
+        why = why_ended(words(packet.reason_code.name)) if packet else error_name(data.exception)
         self.report(Lost(f"the connection to {address} ended: {why}"))
 
     def _stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
@@ -185,7 +172,7 @@ class AwscrtTransport:
         try:
             session.client.publish(packet).add_done_callback(completed)
         except (AwsCrtError, ValueError, TypeError, RuntimeError) as error:
-            raise TransportError(_name(error)) from error
+            raise TransportError(error_name(error)) from error
         return token
 
     def subscribe(self, topics: tuple[str, ...]) -> None:
@@ -202,7 +189,7 @@ class AwscrtTransport:
             packet = mqtt5.SubscribePacket(wanted)
             session.client.subscribe(packet).add_done_callback(completed)
         except (AwsCrtError, ValueError, TypeError, RuntimeError) as error:
-            raise TransportError(f"not subscribed: {_name(error)}") from error
+            raise TransportError(f"not subscribed: {error_name(error)}") from error
 
     def disconnect(self) -> None:
         if self._session is not None:
@@ -274,6 +261,7 @@ def _will(message: WireMessage) -> mqtt5.PublishPacket:
         payload=message.payload,
         qos=mqtt5.QoS.AT_LEAST_ONCE,
         retain=message.retain,
+        content_type=message.content_type,
     )
 
 
@@ -296,21 +284,3 @@ def _tls(options: LinkOptions) -> io.ClientTlsContext:
         return io.ClientTlsContext(context)
     except AwsCrtError as error:
         raise TransportConfigError(f"hub.tls: awscrt cannot use it ({error.name})") from error
-
-
-def _why(error: BaseException | None, options: LinkOptions) -> Refused:
-    name = _name(error)
-    if name in _AS_WORDED:
-        return why_unreachable(_AS_WORDED[name](), options)
-    if "TLS" in name:
-        return tls_not_shaken(name, options.address)
-    if name in _HUNG_UP and options.tls:
-        return why_unreachable(ConnectionResetError(), options)
-    if name in _HUNG_UP or "MQTT" in name:
-        text = f"{options.address} hung up before it accepted the unit ({name})"
-        return Refused("closed", text)
-    return why_unreachable(OSError(0, name), options)
-
-
-def _name(error: BaseException | None) -> str:
-    return str(getattr(error, "name", None) or error or "no reason given")

@@ -21,6 +21,7 @@ class Sent:
     outgoing: Outgoing
     historical: bool
     attempts: int = 0
+    first: bool = False  # of those that are due it goes before all others
     refusals: int = 0
     refused_with: str = ""  # the last refusal's reason code
     poison: bool = False  # the broker refuses it, and takes others meanwhile
@@ -71,7 +72,7 @@ class InFlight:
         return sent
 
     def sent(self, sent: Sent, token: int, now_s: float) -> None:
-        sent.token, sent.sent_s = token, now_s
+        sent.token, sent.sent_s, sent.first = token, now_s, False
         sent.attempts += 1
         self._wire[token] = sent
 
@@ -131,6 +132,7 @@ class InFlight:
         for number in sequences:
             sent = None if number is None else self._rows.get(number)
             if sent is not None and sent.token is None:
+                sent.first = True
                 self._again(sent, 0.0)
 
     def unsent(self, sent: Sent, now_s: float) -> None:
@@ -143,7 +145,8 @@ class InFlight:
             _, entry, sequence = heapq.heappop(self._schedule)
             sent = self._rows.get(sequence)
             if sent is not None and sent.due == entry:
-                heapq.heappush(self._ripe, (sent.outgoing.row.priority, sequence, entry))
+                urgency = -1 if sent.first else sent.outgoing.row.priority
+                heapq.heappush(self._ripe, (urgency, sequence, entry))
         found: list[Sent] = []
         while self._ripe and len(found) < limit and self._ripe[0][0] <= lowest:
             _, sequence, entry = heapq.heappop(self._ripe)

@@ -147,7 +147,7 @@ class Outflow:
                 raise
 
     def _may_go(self, sent: Sent, now_s: float) -> bool:
-        if sent.outgoing.row.priority <= URGENT:
+        if sent.first or sent.outgoing.row.priority <= URGENT:
             return True
         if not self._reach.free:
             return False

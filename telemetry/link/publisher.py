@@ -5,8 +5,7 @@ One worker thread runs `work` in a loop. The disk is the queue: nothing waits in
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +15,11 @@ from telemetry.bell import Bell
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import BadMessageError, Draft, read_down
 from telemetry.contract.wire_types import text
+from telemetry.link.births import Births
 from telemetry.link.certificates import CertificateWatch
 from telemetry.link.dialer import Dialer, ProtocolChoice
-from telemetry.link.metering import BudgetFigures, Meter
+from telemetry.link.facts import PublisherStats
+from telemetry.link.metering import Meter
 from telemetry.link.outflow import Outflow
 from telemetry.link.refusals import why_not_taken
 from telemetry.link.status_writer import StatusWriter
@@ -28,7 +29,6 @@ from telemetry.link.transport import (
     Connected,
     LinkOptions,
     Lost,
-    ProtocolVersion,
     Reached,
     Refused,
     SubscriptionRefused,
@@ -37,35 +37,10 @@ from telemetry.link.transport import (
     TransportEvent,
     WireMessage,
 )
-from telemetry.outbox.facts import Receipt
 from telemetry.outbox.outbox import Outbox
 
 SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes
-BIRTH_S = 2.0  # how long other messages wait for the state to be on its way
-BIRTH_AGAIN_S = 60.0  # a birth that is still on its way after so long is repeated
 STALLED_S = 3 * SILENCE_S  # so long past it: hanging up does not help either
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherStats:
-    """How the link is doing."""
-
-    connected: bool
-    protocol: ProtocolVersion | None  # in use
-    since: datetime | None  # of the present state
-    session: int  # connections begun since start
-    reconnects: int
-    unacked: int  # on the wire
-    awaiting_hub: int  # with the broker, and the hub has not acknowledged
-    sent: int
-    resent: int
-    acked: int  # left the disk
-    hub_online: bool | None  # as hub/state says; None if it was never heard
-    last_error: str | None  # fits the wire's `Text`
-    refused: dict[str, int]  # PUBACKs by failure code
-    down: dict[str, int]  # what came down and was not obeyed, by cause
-    budget: BudgetFigures | None = None  # of a metered link
-    certificate_error: str | None = None  # of new files that cannot be used
 
 
 class Publisher:
@@ -90,15 +65,13 @@ class Publisher:
         self._transport = transport
         self._outbox = outbox
         self._status = status
-        self._birth = birth
         self._clock = clock
         self._meter = Meter(budget_file, delivery.daily_mib, status.now, clock)
         self._out = Outflow(transport, outbox, status, delivery, self._meter)
         self._flight = self._out.flight
         self._certificates = CertificateWatch(link, clock)
         self._dialer = Dialer(transport, link, protocol, self._will, clock)
-        self._births: list[Receipt] = []  # until they have left the unit
-        self._birth_s = clock.mono_s()
+        self._births = Births(outbox, birth, clock)
         self._hub: HubState | None = None
         self._acked = 0
         self._down: Counter[str] = Counter()
@@ -128,8 +101,8 @@ class Publisher:
         self._dialer.step()
         if self._dialer.up:
             if self._rebirth_wanted:
-                self._rebirth_wanted, self._births = False, []
-                self._give_birth()
+                self._rebirth_wanted = False
+                self._births.give(again=True)
             self._keep_sending(self._clock.mono_s())
 
     def close(self, timeout_s: float = 1.5) -> None:
@@ -207,8 +180,8 @@ class Publisher:
             return
         if self._publish_status("online"):
             self._outbox.begin_session()
-            self._flight.send_first(born.sequence for born in self._births)
-            self._give_birth()
+            self._flight.send_first(born.sequence for born in self._births.receipts)
+            self._births.give()
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:
         try:
@@ -218,13 +191,6 @@ class Publisher:
             return False
         self._out.status_tokens.add(token)
         return True
-
-    def _give_birth(self) -> None:
-        """Store what a hub must know first; unless the last birth is still on its way."""
-        now_s = self._clock.mono_s()
-        if not self._births or now_s - self._birth_s > BIRTH_AGAIN_S:
-            self._birth_s = now_s
-            self._births = [self._outbox.put(draft, durable=False) for draft in self._birth()]
 
     # --- sending ---
 
@@ -245,17 +211,15 @@ class Publisher:
         except TransportError as error:
             self._hang_up(str(error))
         if self._out.tally.too_large is not None:
-            self._dialer.last_error = self._out.tally.too_large
+            self._dialer.last_error, self._out.tally.too_large = self._out.tally.too_large, None
 
     def _held_until_s(self) -> float:
-        """Nothing passes the birth, unless the disk takes too long over it."""
-        born = all(receipt.stored or receipt.dropped for receipt in self._births)
-        return 0.0 if born else self._dialer.phase_s + BIRTH_S
+        return self._births.held_until_s(self._dialer.phase_s)
 
     def _left_the_unit(self, sequences: list[int]) -> None:
         if sequences:
             self._acked += len(sequences)
-            self._births = [born for born in self._births if born.sequence not in sequences]
+            self._births.left(sequences)
             self._outbox.acked(sequences)
 
     # --- hearing ---
@@ -292,7 +256,7 @@ class Publisher:
         topics = self._status.topics
         try:
             if message.topic == topics.hub_state:
-                self._hear_hub(read_down(HubState, message.payload))
+                self._hear_hub(read_down(HubState, message.payload), retained=message.retained)
             elif message.topic == topics.command and self._on_command is not None:
                 self._on_command(message)  # it refuses a retained one in words
             elif message.retained:
@@ -307,12 +271,14 @@ class Publisher:
         except BadMessageError as error:
             self._count_down(f"{message.topic.rpartition('/')[2]}_{error.cause}")
 
-    def _hear_hub(self, hub: HubState) -> None:
-        new = self._hub is not None and hub.session != self._hub.session
+    def _hear_hub(self, hub: HubState, *, retained: bool) -> None:
+        # The first that we hear of was there before us if the broker had kept its word; else it
+        # has just come, and misses what we have sent.
+        new = not retained if self._hub is None else hub.session != self._hub.session
         self._hub = hub
         if new and hub.state == "online":
             self._flight.send_all_again(self._clock.mono_s())
-            self._give_birth()
+            self._births.give()
 
     # --- waiting ---
 

@@ -137,7 +137,7 @@ def test_what_waits_for_the_birth_does_not_wait_in_a_busy_loop(tmp_path: Path) -
         clock.advance(0.3)
         bench.work()
     unborn = bench.outbox.put(position(), durable=False)
-    bench.publisher._births = [unborn]
+    bench.publisher._births.receipts = [unborn]
     bench.publisher._dialer.phase_s = clock.mono_s()
     clock.advance(1.0)  # the row is due again, the birth is not on the disk yet
     bench.transport.waits.clear()

@@ -12,7 +12,7 @@ from edge import findings
 from edge.driver_loop import DriverHealth
 from edge.findings import Finding
 from telemetry.contract.unit import Disk, Temperature
-from telemetry.link.publisher import PublisherStats
+from telemetry.link.facts import PublisherStats
 from telemetry.outbox.facts import OutboxStats
 
 ROOT = Path(__file__).parents[2]
