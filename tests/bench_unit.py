@@ -162,6 +162,8 @@ class BenchUnit:
         now_s = self.clock.mono_s()
         if self.silent:
             return
+        if "babbles" in self.flaws:
+            self._babble(now_s)
         if now_s >= self.next_position_s:
             self.next_position_s = now_s + 2.0
             self._tell(Position(lat_deg=1, lon_deg=2, source="gnss", fix="3d"))
@@ -173,6 +175,23 @@ class BenchUnit:
             for row in sorted(self.rows.values(), key=lambda row: row.sequence):
                 if row.due_s <= now_s:
                     self._transmit(row)
+
+    def _babble(self, now_s: float) -> None:
+        """Now and then, on all its topics, what no reader expects."""
+        nonsense = (
+            [{}],
+            {"data": [1]},
+            {"sequence": "9" * 400},
+            {"id": {}, "data": {"repeat": []}},
+        )
+        payloads = [json.dumps(each).encode() for each in nonsense] + [
+            b"\xff\x00",
+            b"[" * 3000,
+            b"",
+        ]
+        payload = payloads[int(now_s * 10) % len(payloads)]
+        leaf = ("status", "state", "event", "reply", "position", "else/where")[int(now_s * 3) % 6]
+        self.publish(f"{ROOT}/{UNIT}/{leaf}", payload, False, None, 1)
 
     def _episode(self) -> None:
         """One step of an episode with each position."""

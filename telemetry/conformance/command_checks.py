@@ -30,7 +30,7 @@ def _first_time(t: Transcript, command: str) -> list[Seen]:
 
 
 def _final(t: Transcript, command: str) -> Seen | None:
-    return next((m for m in _first_time(t, command) if m.data.get("status") in FINAL), None)
+    return next((m for m in _first_time(t, command) if m.word("status") in FINAL), None)
 
 
 def _commands(t: Transcript) -> dict[str, list[Seen]]:
@@ -38,7 +38,7 @@ def _commands(t: Transcript) -> dict[str, list[Seen]]:
     found: dict[str, list[Seen]] = {}
     for m in t.of("patrol.reply.v1"):
         if m.data.get("repeat") is not True:
-            found.setdefault(str(m.data.get("command")), []).append(m)
+            found.setdefault(m.word("command"), []).append(m)
     return found
 
 
@@ -49,7 +49,7 @@ def answered(t: Transcript) -> Finding:
         final = _final(t, str(note.detail.get("id")))
         if final is None:
             bad.append(f"{note.detail.get('name')} was not answered")
-        elif final.data.get("status") != "succeeded":
+        elif final.word("status") != "succeeded":
             bad.append(f"{note.detail.get('name')}: {_told(final)}")
         else:
             took_s.append(final.at_s - note.at_s)
@@ -58,7 +58,7 @@ def answered(t: Transcript) -> Finding:
 
 
 def _told(m: Seen) -> str:
-    return f"{m.data.get('status')} {m.data.get('code', '')} {m.data.get('text', '')}".strip()
+    return f"{m.word('status')} {m.word('code')} {m.word('text')}".strip()
 
 
 @check("HC-081")
@@ -67,7 +67,7 @@ def in_order(t: Transcript) -> Finding:
     for command, replies in _commands(t).items():
         before = ""
         for m in replies:
-            status = str(m.data.get("status"))
+            status = m.word("status")
             if status not in AFTER.get(before, ()):
                 bad.append(f"command {command}: {status} after {before or 'nothing'}")
             before = status
@@ -76,12 +76,12 @@ def in_order(t: Transcript) -> Finding:
 
 @check("HC-082")
 def named(t: Transcript) -> Finding:
-    names = {n.detail.get("id"): n.detail.get("name") for n in t.noted("command")}
-    found = [m for m in t.of("patrol.reply.v1") if m.data.get("command") in names]
+    names = {str(n.detail.get("id")): n.detail.get("name") for n in t.noted("command")}
+    found = [m for m in t.of("patrol.reply.v1") if m.word("command") in names]
     bad = [
-        f"{m} answers {m.data.get('name')!r}, which was {names[m.data['command']]!r}"
+        f"{m} answers {m.word('name')!r}, which was {names[m.word('command')]!r}"
         for m in found
-        if m.data.get("name") != names[m.data["command"]]
+        if m.word("name") != names[m.word("command")]
     ]
     return judged(bad, len(found), "replies that name their command", NO_KEY)
 
@@ -95,7 +95,7 @@ def unsupported(t: Transcript) -> Finding:
     took_s = []
     for note in sent:
         final = _final(t, str(note.detail.get("id")))
-        if final is None or final.data.get("code") != "unsupported":
+        if final is None or final.word("code") != "unsupported":
             told = "nothing" if final is None else _told(final)
             return failed(f"{note.detail.get('name')}: {told}, not `rejected unsupported`")
         way_s = note.detail.get("way_s")
@@ -114,10 +114,10 @@ def _refusal(case: str, codes: tuple[str, ...], lacking: str) -> Callable[[Trans
             final = _final(t, str(note.detail.get("id")))
             if final is None:
                 bad.append(f"a command that is {case.replace('_', ' ')} was not answered")
-            elif final.data.get("status") not in ("rejected", "expired"):
+            elif final.word("status") not in ("rejected", "expired"):
                 bad.append(f"a command that is {case.replace('_', ' ')}: {_told(final)}")
-            elif final.data.get("code") not in codes:
-                bad.append(f"refused as {final.data.get('code')}, not {codes[0]}")
+            elif final.word("code") not in codes:
+                bad.append(f"refused as {final.word('code')}, not {codes[0]}")
         return judged(bad, len(sent), f"refused with {codes[0]}", lacking)
 
     return judge
@@ -162,12 +162,12 @@ def repeated(t: Transcript) -> Finding:
         first = _final(t, command)
         again = [m for m in t.replies(command) if m.at_s >= note.at_s and m.id not in before]
         looked_at += 1
-        finals = [m for m in again if m.data.get("status") in FINAL]
+        finals = [m for m in again if m.word("status") in FINAL]
         if not finals:
             bad.append("a repeated command was not answered")
         elif any(m.data.get("repeat") is not True for m in finals):
             bad.append("a repeated command was done again: its reply does not say `repeat`")
-        elif first is not None and first.data.get("status") != finals[0].data.get("status"):
+        elif first is not None and first.word("status") != finals[0].word("status"):
             bad.append(f"first {_told(first)}, repeated {_told(finals[0])}")
     return judged(bad, looked_at, "repeated commands answered from memory", NO_KEY)
 
@@ -219,14 +219,14 @@ def capabilities(t: Transcript) -> Finding:
     if not states or not _commands(t):
         return not_run("needs a state, and replies")
     listed = states[-1].data.get("capabilities")
-    can = set(listed) if isinstance(listed, list) else set()
+    can = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set()
     bad = []
     for replies in _commands(t).values():
-        name = replies[-1].data.get("name")
-        code = replies[-1].data.get("code")
+        name = replies[-1].word("name")
+        code = replies[-1].word("code")
         if code == "unsupported" and name in can:
             bad.append(f"{name} is a capability, and refused as unsupported")
-        if any(m.data.get("status") == "accepted" for m in replies) and name not in can:
+        if any(m.word("status") == "accepted" for m in replies) and name not in can:
             bad.append(f"{name} was accepted, and is no capability")
     return judged(bad, len(_commands(t)), "commands as the capabilities say")
 
@@ -239,7 +239,7 @@ def nothing_for_forgeries(t: Transcript) -> Finding:
         f"a command that is {n.detail.get('case')} was obeyed"
         for n in forged
         if any(
-            m.data.get("status") in ("accepted", "running", "succeeded")
+            m.word("status") in ("accepted", "running", "succeeded")
             for m in t.replies(str(n.detail.get("id")))
         )
     ]

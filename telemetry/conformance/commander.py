@@ -145,7 +145,7 @@ class Commander:
         task = uuid7(self._clock.utc())
         assign = self._claims("task.assign", ARGUMENTS["task.assign"] | {"task": task})
         self._give("task", assign)
-        if not any(m.data.get("status") == "accepted" for m in self._replies(assign)):
+        if not any(m.word("status") == "accepted" for m in self._replies(assign)):
             return
         self._observer.note("task", task=task, command=assign["id"])
         self._give("task", self._claims("task.cancel", {"task": task}))
@@ -190,7 +190,7 @@ class Commander:
         self._note(case, claims)
         self._say(payload)
         self._observer.until(
-            lambda: any(m.data.get("status") in FINAL for m in self._replies(claims)), ANSWER_S
+            lambda: any(m.word("status") in FINAL for m in self._replies(claims)), ANSWER_S
         )
 
     def _note(self, case: str, claims: dict[str, Any]) -> None:

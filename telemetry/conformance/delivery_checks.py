@@ -1,6 +1,7 @@
 """Numbers without gaps, sent again until a hub has them, and never after that."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from telemetry.conformance.finding import Finding, check, failed, judged, not_run, passed
@@ -91,18 +92,22 @@ def _sessions(t: Transcript) -> list[float]:
 
 
 def _copies(t: Transcript, number: int, after_s: float) -> list[Seen]:
-    return [m for m in t.stored if m.sequence == number and m.at_s > after_s]
+    return [m for m in t.copies.get(number, ()) if m.at_s > after_s]
+
+
+def _next_after(moments: list[float], at_s: float, otherwise_s: float) -> float:
+    """The first of these, which are in order, that is later."""
+    position = bisect_right(moments, at_s)
+    return moments[position] if position < len(moments) else otherwise_s
 
 
 @check("HC-030")
 def sent_again(t: Transcript) -> Finding:
     """By itself: copies that follow a new session of the hub do not count."""
     bad, again = [], 0
+    sessions = _sessions(t)
     for number, first in t.first_of.items():
-        ends_s = min(
-            [t.acked.get(number, t.ends_s), *(s for s in _sessions(t) if s > first.at_s)],
-            default=t.ends_s,
-        )
+        ends_s = min(t.acked.get(number, t.ends_s), _next_after(sessions, first.at_s, t.ends_s))
         if any(m.at_s < ends_s for m in _copies(t, number, first.at_s)):
             again += 1
         elif ends_s - first.at_s > RESENT_WITHIN_S:
@@ -113,7 +118,8 @@ def sent_again(t: Transcript) -> Finding:
 
 def _quiet_after(t: Transcript, acked: dict[int, float], what: str, lacking: str) -> Finding:
     """None of these came again; only those count that a new session would have brought again."""
-    tempted = {n: s for n, s in acked.items() if any(at_s > s for at_s in _sessions(t))}
+    last_s = max(_sessions(t), default=-1.0)
+    tempted = {n: s for n, s in acked.items() if s < last_s}
     bad = [
         f"{m} came again, {m.at_s - tempted[int(m.sequence or 0)]:.1f} s after its ack"
         for m in t.stored

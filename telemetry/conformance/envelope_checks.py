@@ -34,6 +34,7 @@ PRIORITIES = {
     "patrol.position.v1": 3,
     "patrol.health.v1": 4,
 }
+OF_KIND = {str(kind): number for kind, number in PRIORITY_OF_KIND.items()}
 # Whoever a person is, and what he is like: none of it may leave a unit, under whatever name.
 IDENTITY = re.compile(
     r"(^|_)(face|person_id|identity|id_card|id_number|passport|ethnicity|race|gender|sex|age_years|"
@@ -187,7 +188,7 @@ def priorities(t: Transcript) -> Finding:
     def wrong(message: Seen) -> str:
         wanted, found = PRIORITIES.get(message.type), message.json.get("priority")
         if message.type == TaskEvent.TYPE:
-            wanted = PRIORITY_OF_KIND.get(message.data.get("kind", ""), OTHER_KINDS_PRIORITY)
+            wanted = OF_KIND.get(message.word("kind"), OTHER_KINDS_PRIORITY)
         return "" if wanted in (None, found) else f"priority {found}; {message.type} has {wanted}"
 
     return each("messages with the priority of their type", wrong)(t)
@@ -268,8 +269,8 @@ def _picture_wrong(message: Seen) -> str:
 @check("HC-019")
 def version(t: Transcript) -> Finding:
     bad = [
-        f"{m}: contract {m.data.get('contract')!r}"
+        f"{m}: contract {m.word('contract')!r}"
         for m in t.statuses
-        if not str(m.data.get("contract", "")).startswith("1.")
+        if not m.word("contract").startswith("1.")
     ]
     return judged(bad, len(t.statuses), "status messages of contract 1", "no status was heard")

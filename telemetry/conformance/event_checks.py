@@ -31,8 +31,8 @@ def _grouped(t: Transcript, types: tuple[str, ...], key: str) -> dict[str, list[
     """By episode or task, each in the order of its sequence."""
     found: dict[str, list[Seen]] = {}
     for _, m in sorted(t.first_of.items()):
-        if m.type in types and isinstance(m.data.get(key), str):
-            found.setdefault(m.data[key], []).append(m)
+        if m.type in types and m.word(key):
+            found.setdefault(m.word(key), []).append(m)
     return found
 
 
@@ -41,7 +41,7 @@ def _episodes(t: Transcript) -> dict[str, list[Seen]]:
 
 
 def _begun(m: Seen) -> datetime | None:
-    return moment_of(str(m.data.get("first_seen") or m.data.get("begun")))
+    return moment_of(m.word("first_seen") or m.word("begun"))
 
 
 @check("HC-060")
@@ -54,8 +54,8 @@ def begins_with_new(t: Transcript) -> Finding:
         if begun is None or heard is None or begun < heard:
             continue
         looked_at += 1
-        if steps[0].data.get("phase") != "new":
-            bad.append(f"{steps[0]} begins an episode with {steps[0].data.get('phase')}")
+        if steps[0].word("phase") != "new":
+            bad.append(f"{steps[0]} begins an episode with {steps[0].word('phase')}")
     return judged(bad, looked_at, "episodes begun with new", NO_EPISODE)
 
 
@@ -63,7 +63,7 @@ def begins_with_new(t: Transcript) -> Finding:
 def one_new_one_end(t: Transcript) -> Finding:
     bad = []
     for name, steps in _episodes(t).items():
-        phases = [m.data.get("phase") for m in steps]
+        phases = [m.word("phase") for m in steps]
         if phases.count("new") > 1 or "new" in phases[1:]:
             bad.append(f"episode {name} has a new after its beginning")
         if "end" in phases[:-1]:
@@ -86,11 +86,12 @@ def stays_itself(t: Transcript) -> Finding:
 @check("HC-063")
 def sos_track(t: Transcript) -> Finding:
     """60 s before the call, oldest first."""
-    calls = [m for m in t.of("patrol.event.sos.v1") if m.data.get("phase") == "new"]
+    calls = [m for m in t.of("patrol.event.sos.v1") if m.word("phase") == "new"]
     bad = []
     for m in calls:
         points = m.data.get("track")
-        found = [moment_of(str(p.get("time"))) for p in points or [] if isinstance(p, dict)]
+        listed = points if isinstance(points, list) else []
+        found = [moment_of(str(p.get("time"))) for p in listed if isinstance(p, dict)]
         times = [moment for moment in found if moment is not None]
         if times != sorted(times):
             bad.append(f"{m}: its track is not in order")
@@ -111,20 +112,24 @@ def _steps(t: Transcript) -> Iterator[tuple[Seen | None, Seen]]:
     for events in _tasks(t).values():
         before: Seen | None = None
         for m in events:
-            if m.data.get("kind") == "transition":
+            if m.word("kind") == "transition":
                 yield before, m
                 before = m
+
+
+def _next(state: str) -> frozenset[str]:
+    return frozenset(str(to) for at, tos in NEXT_STATES.items() if at == state for to in tos)
 
 
 @check("HC-070")
 def legal(t: Transcript) -> Finding:
     bad, looked_at = [], 0
     for _, m in _steps(t):
-        state, previous = m.data.get("state"), m.data.get("previous")
+        state, previous = m.word("state"), m.word("previous")
         looked_at += 1
-        if previous is None and state != "assigned":
+        if not previous and state != "assigned":
             bad.append(f"{m}: a task begins as {state}")
-        elif previous is not None and state not in NEXT_STATES.get(previous, ()):
+        elif previous and state not in _next(previous):
             bad.append(f"{m}: {previous} → {state} is no step of a task")
     return judged(bad, looked_at, "steps of tasks, all legal", NO_TASK)
 
@@ -133,9 +138,9 @@ def legal(t: Transcript) -> Finding:
 def follows(t: Transcript) -> Finding:
     pairs = [(a, b) for a, b in _steps(t) if a is not None]
     bad = [
-        f"{b}: leaves {b.data.get('previous')}, but the task was {a.data.get('state')}"
+        f"{b}: leaves {b.word('previous')}, but the task was {a.word('state')}"
         for a, b in pairs
-        if a.data.get("state") != b.data.get("previous")
+        if a.word("state") != b.word("previous")
     ]
     return judged(bad, len(pairs), "steps that follow the one before", NO_TASK)
 
@@ -149,10 +154,10 @@ def _times(m: Seen) -> dict[str, Any]:
 def has_its_time(t: Transcript) -> Finding:
     bad, looked_at = [], 0
     for _, m in _steps(t):
-        key = TIME_OF_STATE.get(str(m.data.get("state")))
+        key = TIME_OF_STATE.get(m.word("state"))
         looked_at += 1
         if key is not None and moment_of(str(_times(m).get(key))) is None:
-            bad.append(f"{m}: is {m.data.get('state')}, without the time {key}")
+            bad.append(f"{m}: is {m.word('state')}, without the time {key}")
     return judged(bad, looked_at, "steps with their time", NO_TASK)
 
 
@@ -174,7 +179,7 @@ def times_stay(t: Transcript) -> Finding:
 @check("HC-074")
 def due(t: Transcript) -> Finding:
     events = [m for each in _tasks(t).values() for m in each]
-    told = [m for m in events if m.data.get("kind") in ("reminder", "overdue")]
+    told = [m for m in events if m.word("kind") in ("reminder", "overdue")]
     bad = [f"{m}: without step and deadline" for m in told
            if not {"step", "deadline"} <= m.data.keys()]  # fmt: skip
     return judged(bad, len(told), "reminders of deadlines", "no deadline came near")
@@ -186,12 +191,12 @@ def task_command(t: Transcript) -> Finding:
     bad, looked_at = [], 0
     for note in t.noted("task"):
         task, command = note.detail.get("task"), note.detail.get("command")
-        steps = [m for m in _tasks(t).get(str(task), []) if m.data.get("kind") == "transition"]
+        steps = [m for m in _tasks(t).get(str(task), []) if m.word("kind") == "transition"]
         looked_at += 1
-        states = [m.data.get("state") for m in steps]
+        states = [m.word("state") for m in steps]
         if "assigned" not in states:
             bad.append("a task that was accepted has no event `assigned`")
-        elif steps[0].data.get("command") != command:
+        elif steps[0].word("command") != command:
             bad.append("the event `assigned` does not name its command")
         elif "cancelled" not in states:
             bad.append("a task whose cancelling was accepted has no event `cancelled`")

@@ -19,7 +19,7 @@ def _births(t: Transcript) -> list[Seen]:
     """`online`, as it came, in order; of retained ones the first only."""
     found: list[Seen] = []
     for m in t.statuses:
-        if m.data.get("state") == "online" and m.id not in {each.id for each in found}:
+        if m.word("state") == "online" and m.id not in {each.id for each in found}:
             found.append(m)
     return found
 
@@ -31,7 +31,7 @@ def _will(t: Transcript, cut: Note) -> Seen | None:
         (
             m
             for m in t.statuses
-            if m.data.get("state") == "offline"
+            if m.word("state") == "offline"
             and begun_s <= m.at_s <= cut.at_s + WILL_WITHIN_S
             and not m.retained
         ),
@@ -151,12 +151,12 @@ def boot_ids(t: Transcript) -> Finding:
 
 @check("HC-047")
 def stopping(t: Transcript) -> Finding:
-    stops = [m for m in t.statuses if m.data.get("state") == "stopping"]
+    stops = [m for m in t.statuses if m.word("state") == "stopping"]
     bad = [
         "a will followed a clean stop"
         for stop in stops
         for m in t.statuses
-        if m.at_s > stop.at_s and m.data.get("state") == "offline" and _session(m) == _session(stop)
+        if m.at_s > stop.at_s and m.word("state") == "offline" and _session(m) == _session(stop)
     ]
     return judged(bad, len(stops), "clean stops without a will", "the unit was not stopped")
 

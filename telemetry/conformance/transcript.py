@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import Any
 
 from telemetry.contract.topics import UP_LEAVES
@@ -52,6 +53,11 @@ class Seen:
     def data(self) -> dict[str, Any]:
         value = self.json.get("data")
         return value if isinstance(value, dict) else {}
+
+    def word(self, key: str) -> str:
+        """A text of its data; '' where there is none, or something else."""
+        value = self.data.get(key)
+        return value if isinstance(value, str) else ""
 
     @property
     def historical(self) -> bool:
@@ -107,7 +113,7 @@ class Transcript:
 
     def add(self, entry: Entry) -> None:
         """The next entry. What was asked before is asked anew after it."""
-        for name in ("enveloped", "stored", "first_of", "statuses", "acked"):
+        for name in ("enveloped", "stored", "first_of", "copies", "statuses", "acked"):
             self.__dict__.pop(name, None)
         self.ends_s = self._clock.at_s(entry)
         self._sort_in(self.ends_s, entry)
@@ -177,21 +183,33 @@ class Transcript:
         return [note for note in self.notes if note.what == what]
 
     @cached_property
+    def copies(self) -> dict[int, list[Seen]]:
+        """By sequence: each time it came."""
+        found: dict[int, list[Seen]] = {}
+        for each in self.stored:
+            found.setdefault(int(each.sequence or 0), []).append(each)
+        return found
+
+    @cached_property
     def acked(self) -> dict[int, float]:
         """By sequence: when a hub first said that it has it (never by a retained ack)."""
         by_id = {each.id: int(each.sequence or 0) for each in self.stored}
-        first_s = {number: each.at_s for number, each in self.first_of.items()}
+        acks = [said for said in self.said if said.leaf == "ack" and not said.retained]
+        arrivals = iter(self.first_of.items())
+        arrival = next(arrivals, None)
+        waiting: list[int] = []  # a heap of what has come and was not acknowledged up to here
         found: dict[int, float] = {}
-        for said in self.said:
-            if said.leaf != "ack" or said.retained:
-                continue
-            ids, up_to = said.json.get("ids"), said.json.get("up_to")
-            numbers = {by_id[i] for i in _texts(ids) if i in by_id}
-            if isinstance(up_to, int):
-                # Only what was sent by then: a unit believes nothing else.
-                numbers |= {n for n, at_s in first_s.items() if n <= up_to and at_s <= said.at_s}
-            for number in numbers:
-                found.setdefault(number, said.at_s)
+        for said in acks:
+            while arrival is not None and arrival[1].at_s <= said.at_s:
+                heappush(waiting, arrival[0])
+                arrival = next(arrivals, None)
+            for each in _texts(said.json.get("ids")):
+                if each in by_id:
+                    found.setdefault(by_id[each], said.at_s)
+            up_to = said.json.get("up_to")
+            # Only what was sent by then: a unit believes nothing else.
+            while type(up_to) is int and waiting and waiting[0] <= up_to:
+                found.setdefault(heappop(waiting), said.at_s)
         return found
 
     @property
@@ -204,7 +222,7 @@ class Transcript:
         seen: set[str] = set()
         found = []
         for each in self.stored:
-            if each.leaf == "reply" and each.data.get("command") == command and each.id not in seen:
+            if each.leaf == "reply" and each.word("command") == command and each.id not in seen:
                 seen.add(each.id)
                 found.append(each)
         return found

@@ -422,6 +422,11 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_the_signed_example_is_made_by_openssl_alone",
                 "test_a_strangers_signature_is_understood",
             ),
+            _hub(
+                134,
+                "read the messages of the version before",
+                "test_messages_of_the_version_before_are_still_read",
+            ),
         ),
     ),
     Chapter(

@@ -12,18 +12,26 @@ from telemetry.conformance.commander import Commander
 from telemetry.conformance.judge import CHECKED, Ruling, judge
 from telemetry.conformance.observer import Observer
 from telemetry.conformance.script import Plan, SilentUnitError, run
+from telemetry.conformance.transcript import Transcript
 from telemetry.hub.orders import Signer
+from telemetry.hub.record import Entry
 from telemetry.link.transport import LinkOptions
 from tests.bench_unit import KID, ROOT, UNIT, BenchBroker, BenchTransport, BenchUnit, StepClock
 
 KEY = PrivateKey.new()
 
 
-def judged(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = True) -> list[Ruling]:
+def judged(*flaws: str, **how: bool) -> list[Ruling]:
+    return judge(Transcript(played(*flaws, **how), ROOT, UNIT))
+
+
+def played(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = True) -> list[Entry]:
+    """The whole script, with a unit that has these flaws."""
+    entries: list[Entry] = []
     clock = StepClock()
     broker = BenchBroker(BenchUnit(clock, KEY, frozenset(flaws)))
     link = LinkOptions(host="bench", port=1, client_id="kit")
-    observer = Observer(BenchTransport(broker), link, ROOT, UNIT, clock)
+    observer = Observer(BenchTransport(broker), link, ROOT, UNIT, clock, entries.append)
     commander = Commander(observer, clock, Signer(KEY, KID) if key else None)
     as_unit = LinkOptions(host="bench", port=1, client_id=UNIT)
     plan = Plan(disturb=disturb, tasks=tasks, watch_s=70)
@@ -33,7 +41,7 @@ def judged(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = Tr
     broker.unit.stop()
     observer.listen(1)
     observer.close()
-    return judge(observer.transcript)
+    return entries
 
 
 @lru_cache
@@ -141,6 +149,14 @@ def test_a_unit_with_one_flaw_fails_on_it(flaw: str) -> None:
 
     ruling = rulings[FLAWS[flaw]]
     assert ruling.finding.verdict == "FAIL", str(ruling)
+
+
+def test_a_unit_that_babbles_is_judged_to_the_end() -> None:
+    rulings = {ruling.rule.id: ruling for ruling in judged("babbles")}
+
+    failed = {name for name, ruling in rulings.items() if ruling.finding.verdict == "FAIL"}
+    assert {"HC-001", "HC-002", "HC-003", "HC-005", "HC-013", "HC-020"} <= failed
+    assert rulings["HC-080"].finding.verdict == "PASS", "what is right is seen to be right"
 
 
 def test_without_a_key_it_forges_only_and_says_what_is_lacking() -> None:

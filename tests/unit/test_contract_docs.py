@@ -15,6 +15,7 @@ from telemetry.contract.commands import COMMANDS, Command
 from telemetry.contract.docs import examples, files, main, schemas
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import read_down, read_up
+from telemetry.hub.ledger import HubLedger
 
 DOCS = Path(__file__).parents[2] / "docs" / "contract"
 
@@ -114,3 +115,23 @@ def test_making_them_anew_removes_what_is_no_longer_made(tmp_path: Path) -> None
     assert main([str(folder)]) == 0
     assert not (folder / "schemas" / "old.json").exists()
     assert main([]) == 2
+
+
+BEFORE = Path(__file__).parents[1] / "data" / "contract" / "before"
+
+
+@pytest.mark.parametrize("path", sorted(BEFORE.glob("*.json")), ids=lambda path: path.stem)
+def test_messages_of_the_version_before_are_still_read(path: Path) -> None:
+    """As they were written before tasks, duty and commands came."""
+    message = json.loads(path.read_text(encoding="utf-8"))
+    name = message["type"].removeprefix("patrol.").rpartition(".")[0]
+    Draft202012Validator(schemas()["envelope"]).validate(message)
+    Draft202012Validator(schemas()[name]).validate(message["data"])
+    received = read_up(json.dumps(message).encode())
+
+    assert received.data is not None
+    leaf = received.data.LEAF
+    verdict = HubLedger("patrol/v1").receive(
+        f"patrol/v1/{received.envelope.unit}/{leaf}", json.dumps(message).encode()
+    )
+    assert verdict.verdict == "accepted"
