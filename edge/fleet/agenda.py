@@ -2,8 +2,15 @@
 
 import heapq
 from collections.abc import Generator
+from random import Random
 
 Activity = Generator[float, None, None]  # yields the seconds until it wants to go on
+SOON_S = 1e-6  # closer than this is now
+
+
+def about(dice: Random, mean_s: float) -> float:
+    """Some time, exponentially distributed: of what happens at random, at this rate."""
+    return dice.expovariate(1 / mean_s)
 
 
 class Agenda:

@@ -7,9 +7,14 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from telemetry.contract.envelope import Draft, Sender, body_of
 from telemetry.contract.topics import Leaf
+from telemetry.contract.up_message import UpMessage
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import TimeQuality
 
 WINDOW = 20  # unacknowledged publishes of a unit, as delivery.window
 HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
@@ -30,6 +35,15 @@ class Item:
     first_sent_s: float | None = None
     sent_s: float = 0.0
     token: int | None = None  # while it is on the wire
+
+
+def written(
+    sender: Sender, data: UpMessage, sequence: int, now: datetime, quality: TimeQuality
+) -> Item:
+    """A message with its envelope, ready for the queue."""
+    draft, message_id = Draft.of(data, now, quality), uuid7(now)
+    body = body_of(sender, draft, message_id)
+    return Item(sequence, draft.kind, draft.priority, message_id, body)
 
 
 class Delivery:

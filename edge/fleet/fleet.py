@@ -15,9 +15,10 @@ from edge.fleet.access import AccessPlan, cached_contexts
 from edge.fleet.agenda import Activity, Agenda
 from edge.fleet.figures import Figures, Snapshot, cpu_s
 from edge.fleet.life import Life
+from edge.fleet.parts import UnitParts
 from edge.fleet.plan import FleetPlan, unit_names
 from edge.fleet.streets import Streets
-from edge.fleet.unit import FleetUnit, UnitParts
+from edge.fleet.unit import FleetUnit
 from telemetry.bell import PollBell
 from telemetry.contract.envelope import Sender
 from telemetry.contract.topics import Topics

@@ -3,30 +3,16 @@
 Speaks as `telemetry.link.publisher` does, with a queue in memory instead of on a disk.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from random import Random
-from typing import Literal, Protocol
+from typing import Literal
 
-from drivers.clock import Clock
-from edge.fleet.delivery import Delivery, Item
-from edge.fleet.figures import Figures
+from edge.fleet.delivery import Delivery, Item, written
+from edge.fleet.downlink import Downlink
 from edge.fleet.life import Life
-from edge.fleet.orders import UnreadableCommandError, answer, read_command
-from telemetry.contract.commands import COMMANDS
-from telemetry.contract.down import Ack, HubState
-from telemetry.contract.envelope import (
-    CONTENT_TYPE,
-    BadMessageError,
-    Draft,
-    body_of,
-    read_down,
-    seal,
-)
+from edge.fleet.parts import UnitParts
+from telemetry.contract.envelope import CONTENT_TYPE, seal
 from telemetry.contract.topics import RETAINED_LEAVES
 from telemetry.contract.up_message import UpMessage
-from telemetry.contract.uuid7 import uuid7
 from telemetry.link.dialer import BACKOFF_S
 from telemetry.link.dialer import GREETING_S as UNSURE_S
 from telemetry.link.paho_transport import PahoTransport
@@ -35,7 +21,6 @@ from telemetry.link.transport import (
     Acknowledged,
     Arrived,
     Connected,
-    LinkOptions,
     Lost,
     ProtocolVersion,
     Reached,
@@ -49,40 +34,7 @@ from telemetry.link.transport import (
 
 RESEND_S = 30.0  # as delivery.resend_after_s
 GREETING_S = 10.0  # between the dialling and the broker's CONNACK
-
 Phase = Literal["off", "dialing", "greeting", "up", "leaving"]
-
-
-class Switchboard(Protocol):
-    """What a unit asks of the fleet."""
-
-    def dial(self, unit: "FleetUnit", after_s: float) -> None:
-        """Have `connect` called after so long."""
-
-    def has_written(self, unit: "FleetUnit") -> None:
-        """There is something to send."""
-
-    def gone(self, unit: "FleetUnit") -> None:
-        """The unit is about to drop its connection."""
-
-    def refused(self, why: Refused, tried: ProtocolVersion) -> None:
-        """An attempt in this version of MQTT failed."""
-
-    @property
-    def protocol(self) -> ProtocolVersion:
-        """To try next."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitParts:
-    """What all units of a fleet share."""
-
-    switchboard: Switchboard
-    figures: Figures
-    clock: Clock
-    ack: Literal["hub", "broker"]
-    transport: Callable[[], PahoTransport]
-    options: Callable[[str, int], LinkOptions]  # by a unit's name, and which node it is the turn of
 
 
 class FleetUnit:
@@ -102,6 +54,9 @@ class FleetUnit:
         self._figures = parts.figures
         self._dice = dice
         self._delivery = Delivery(parts.ack, RESEND_S)
+        self._downlink = Downlink(
+            status.topics, self._delivery, parts, self.tell, self._say_state, self._say_all
+        )
         self._session = 0
         self._failures = 0
         self._tried: ProtocolVersion = "5"
@@ -109,7 +64,6 @@ class FleetUnit:
         self._phase_s = parts.clock.mono_s()
         self._status_tokens: set[int] = set()
         self._room_limit = 65_535
-        self._hub: str | None = None  # its session
         self.on_duty = True  # false between shifts, and at the end
         self._cut_off = False  # an outage
 
@@ -130,17 +84,8 @@ class FleetUnit:
 
     def tell(self, data: UpMessage) -> None:
         """Give it a sequence and an envelope, and send it as soon as may be."""
-        now, quality = self._status.now()
-        draft = Draft.of(data, now, quality)
         self.sequence += 1
-        message_id = uuid7(now)
-        item = Item(
-            sequence=self.sequence,
-            leaf=draft.kind,
-            priority=draft.priority,
-            id=message_id,
-            body=body_of(self._status.sender, draft, message_id),
-        )
+        item = written(self._status.sender, data, self.sequence, *self._status.now())
         self._figures.made += 1
         if not self._delivery.put(item):
             self._figures.dropped += 1
@@ -297,7 +242,8 @@ class FleetUnit:
             case Acknowledged(token, code):
                 self._acknowledged(token, code)
             case Arrived():
-                self._hear(event)
+                self._downlink.hear(event)
+                self.pump()
             case SubscriptionRefused(topic, why):
                 self._figures.last_error = f"the broker does not let units hear {topic}: {why}"
                 self._figures.bad_down["subscription_refused"] += 1
@@ -320,8 +266,7 @@ class FleetUnit:
             self._lost()
             return
         self._publish_status("online")
-        if self.life is not None:
-            self.tell(self.life.state())
+        self._say_state()
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> None:
         token = self._publish(self._status.write(state, self._session))
@@ -345,47 +290,11 @@ class FleetUnit:
             self._figures.puback.add(now_s - item.sent_s)
         self.pump()
 
-    def _hear(self, message: Arrived) -> None:
-        topics = self._status.topics
-        try:
-            if message.topic == topics.hub_state:
-                self._hear_hub(read_down(HubState, message.payload))
-            elif message.topic == topics.command:
-                self._obey(message)
-            elif message.topic == topics.ack and not message.retained:
-                self._hear_ack(read_down(Ack, message.payload))
-            else:
-                self._figures.bad_down["retained"] += 1
-        except BadMessageError as error:
-            self._figures.bad_down[error.cause] += 1
-
-    def _hear_ack(self, ack: Ack) -> None:
-        now_s = self._parts.clock.mono_s()
-        for item in self._delivery.hub_has(ack.ids, ack.up_to):
-            self._figures.hub_acked += 1
-            self._figures.hub_ack.add(now_s - (item.first_sent_s or now_s))
-        self.pump()
-
-    def _hear_hub(self, hub: HubState) -> None:
-        new = self._hub is not None and hub.session != self._hub
-        self._hub = hub.session
-        if new and hub.state == "online":
-            self._delivery.hub_is_new()
-            if self.life is not None:
-                self.tell(self.life.state())
-
-    def _obey(self, message: Arrived) -> None:
-        try:
-            command = read_command(message.payload)
-        except UnreadableCommandError as error:
-            self._figures.bad_down[f"command_{error}"] += 1
-            return
-        now: datetime = self._parts.clock.utc()
-        answered = answer(command, self.name, now, retained=message.retained)
-        name = command.name if command.name in COMMANDS else "other"
-        self._figures.commands[f"{name}.{answered.replies[-1].status}"] += 1
-        for reply in answered.replies:
-            self.tell(reply)
-        if answered.rebirth and self.life is not None:
+    def _say_state(self) -> None:
+        if self.life is not None:
             self.tell(self.life.state())
+
+    def _say_all(self) -> None:
+        self._say_state()
+        if self.life is not None:
             self.tell(self.life.health())

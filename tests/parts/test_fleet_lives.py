@@ -66,13 +66,13 @@ def test_a_unit_lives_the_same_in_a_smaller_fleet() -> None:
 
 
 def test_the_rates_are_those_of_the_product() -> None:
-    told = live(FleetPlan(units=100), 3600)
+    told = live(FleetPlan(units=50), 3600)
     counts = Counter(data.TYPE for _, _, data in told)
 
-    assert counts["patrol.health.v1"] / 100 == pytest.approx(120, abs=1)  # every 30 s
+    assert counts["patrol.health.v1"] / 50 == pytest.approx(120, abs=1)  # every 30 s
     # Every 5 s on patrol, 1 s on the way to a task, 30 s standing, and in turns.
-    assert 600 < counts["patrol.position.v1"] / 100 < 1100
-    assert 0.25 < len(told) / 100 / 3600 < 0.40
+    assert 600 < counts["patrol.position.v1"] / 50 < 1100
+    assert 0.25 < len(told) / 50 / 3600 < 0.40
 
 
 def test_a_rate_of_four_is_four_times_the_messages_and_no_other_speed() -> None:

@@ -1,0 +1,45 @@
+"""What the units of a fleet share, and what they ask of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from drivers.clock import Clock
+from edge.fleet.figures import Figures
+from telemetry.link.paho_transport import PahoTransport
+from telemetry.link.transport import LinkOptions, ProtocolVersion, Refused
+
+if TYPE_CHECKING:
+    from edge.fleet.unit import FleetUnit
+
+
+class Switchboard(Protocol):
+    """What a unit asks of the fleet."""
+
+    def dial(self, unit: "FleetUnit", after_s: float) -> None:
+        """Have `connect` called after so long."""
+
+    def has_written(self, unit: "FleetUnit") -> None:
+        """There is something to send."""
+
+    def gone(self, unit: "FleetUnit") -> None:
+        """The unit is about to drop its connection."""
+
+    def refused(self, why: Refused, tried: ProtocolVersion) -> None:
+        """An attempt in this version of MQTT failed."""
+
+    @property
+    def protocol(self) -> ProtocolVersion:
+        """To try next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitParts:
+    """What all units of a fleet share."""
+
+    switchboard: Switchboard
+    figures: Figures
+    clock: Clock
+    ack: Literal["hub", "broker"]
+    transport: Callable[[], PahoTransport]
+    options: Callable[[str, int], LinkOptions]  # by a unit's name, and which node it is the turn of
