@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from telemetry.contract.topics import RETAINED_LEAVES, Leaf
+from telemetry.outbox.drops import DropTally
 from telemetry.outbox.facts import DiskFigures
 from telemetry.outbox.quota import Quota
 from telemetry.outbox.rescue import (
     HighWater,
     aside,
     folder_errors,
-    salvage,
-    salvage_counters,
-    salvage_parked,
+    put_in_place,
+    rescue,
     set_aside,
 )
 from telemetry.outbox.reserve import Reserve
@@ -38,21 +38,18 @@ class Keeper:
         self._path = path
         self._max_bytes = max_bytes
         self._within_m = thin_within_m
+        self._new = path.with_name(path.name + ".new")
         self._high_water = HighWater(path.with_name(path.name + ".sequence"))
-        self._reserved = 0
         self._reserve_file = Reserve(path.with_name(path.name + ".reserve"))
         self._squeezed = False  # the disk is full, and the reserve given up
         self._store: Store | None = None
         self._quota: Quota | None = None
         self._uncertain: int | None = None  # first sequence of a commit that failed half-way
         self._condemned = False  # damage was seen while the file was open
-        self._drops_written: Counter[str] = Counter()  # as they stand in the file
-        self._first = True  # no file was opened yet
         self._set_aside = 0
         self.depth = [0] * PRIORITIES
         self.parked = [0] * PRIORITIES
-        self.drops: Counter[str] = Counter()  # since start
-        self.drops_ever: Counter[str] = Counter()  # of earlier runs too
+        self._tally = DropTally()
 
     @property
     def is_open(self) -> bool:
@@ -78,18 +75,17 @@ class Keeper:
             if self._path.is_dir():
                 set_aside(self._path)
             fresh = not self._path.exists()
+            if fresh and self._new.exists():  # the power was cut before the last step of a rescue
+                put_in_place(self._new, self._path)
+        try:
+            self._adopt(self._sound_store(), fresh=fresh)
+        except StoreCorruptError:
+            self._begin_anew()
+
+    def _sound_store(self) -> Store:
         if self._condemned:
-            self._begin_anew()
-            return
-        try:
-            store = Store.open(self._path, self._max_bytes)
-        except StoreCorruptError:
-            self._begin_anew()
-            return
-        try:
-            self._adopt(store, fresh=fresh)
-        except StoreCorruptError:
-            self._begin_anew()
+            raise StoreCorruptError("damage was seen while it was open")
+        return Store.open(self._path, self._max_bytes)
 
     def condemn(self) -> None:
         """Damage was seen: close the file; the next `open` sets it aside. Never raises."""
@@ -105,14 +101,12 @@ class Keeper:
         """
         store = self._opened()
         self._breathe(store)
-        self._reserve(store.last_sequence + len(change.put))
+        self._high_water.ensure(store.last_sequence + len(change.put))
         try:
             done = self._found_after_all(store, change.put) or self._commit(store, change)
-        except StoreFullError:
+        except (StoreFullError, StoreCorruptError):
             self._uncertain = None
-            raise  # rolled back, the file is as sound as before
-        except StoreCorruptError:
-            raise
+            raise  # full: rolled back, the file is as sound as before
         except StoreError:
             # After a failed sync nothing in this connection's memory can be trusted.
             self._uncertain = store.last_sequence + 1 if change.put else None
@@ -125,21 +119,38 @@ class Keeper:
 
     def trim(self) -> None:
         """Give up one chunk of what may be given up, if there is a reason to."""
+        store = self._opened()
         if not self.quota.due:
             return
-        store = self._opened()
+        try:
+            self._give_up(store)
+        except (StoreFullError, StoreCorruptError):
+            raise
+        except StoreError:
+            self.close()
+            raise
+
+    def _give_up(self, store: Store) -> None:
         cause, change = self.quota.give_up()
         if change:
-            counters = {**change.counters, **self._drop_counters()}
+            counters = {**change.counters, **self._tally.unwritten()}
             done = self._apply(store, replace(change, counters=counters))
             self.count_drops({cause: sum(done.deleted.values())})
         self.quota.tidy(change)
         self.quota.look()
 
+    @property
+    def drops(self) -> Counter[str]:
+        return self._tally.since_start
+
+    @property
+    def drops_ever(self) -> Counter[str]:
+        """Of earlier runs too."""
+        return self._tally.ever
+
     def count_drops(self, causes: Mapping[str, int]) -> None:
         """Counted at once, and in the file with the next commit."""
-        self.drops = self.drops + Counter(causes)  # replaced: others read it meanwhile
-        self.drops_ever = self.drops_ever + Counter(causes)
+        self._tally.count(causes)
 
     def read(self, priority: int, after: int, up_to: int, limit: int) -> list[Row]:
         return self._opened().read(priority, after, up_to, limit)
@@ -169,7 +180,7 @@ class Keeper:
     def close(self) -> None:
         """Never raises."""
         if self._store is not None:
-            if counters := self._drop_counters():
+            if counters := self._tally.unwritten():
                 with suppress(StoreError):
                     self._store.commit(Change(counters=counters))
             self._store.close()
@@ -183,26 +194,21 @@ class Keeper:
     # --- opening ---
 
     def _begin_anew(self) -> None:
+        """Save what can be read into a new file; it takes the old one's place when it is whole."""
+        saved = rescue(self._path, self._new, self._max_bytes)
         with folder_errors():
-            old = set_aside(self._path)
-        store = Store.open(self._path, self._max_bytes)
-        try:
-            store.commit(Change(counters=salvage_counters(old)))
-            saved = sum(store.take_over(n, salvage(old, n)) for n in range(PRIORITIES))
-            store.take_over_parked(salvage_parked(old))
-        except StoreError:
-            store.close()
-            raise
+            set_aside(self._path)
+            put_in_place(self._new, self._path)
         if (lost := sum(self.depth) - saved) > 0:
             self.count_drops({"corrupt_file": lost})
-        self._adopt(store, fresh=True)
+        self._adopt(Store.open(self._path, self._max_bytes), fresh=True)
         self._condemned = False
 
     def _adopt(self, store: Store, *, fresh: bool) -> None:
         try:
-            self._reserved = self._high_water.read()
-            if fresh and self._reserved > store.last_sequence:
-                store.start_after(self._reserved)
+            reserved = self._high_water.read()
+            if fresh and reserved > store.last_sequence:
+                store.start_after(reserved)
             elif (given_out := self._high_water.last()) > store.last_sequence:
                 # Later commits stood in the log, and its end is lost.
                 self.count_drops({"log_lost": given_out - store.last_sequence})
@@ -212,28 +218,13 @@ class Keeper:
             self.parked = store.parked_counts()
             self._set_aside = len(aside(self._path))
             self._quota = Quota(store, self._within_m, counters)
-            self._take_over_drops(counters)
+            self._tally.opened(counters)
             self._squeezed = False
             self._reserve_file.take()
         except StoreError:
             store.close()
             raise
         self._store = store
-
-    def _take_over_drops(self, counters: Mapping[str, int]) -> None:
-        self._drops_written = _drops_in(counters)
-        if self._first:  # what earlier runs have dropped
-            self._first = False
-            self.drops_ever = self.drops_ever + self._drops_written
-
-    def _reserve(self, sequence: int) -> None:
-        if sequence <= self._reserved:
-            return
-        target = sequence + self._high_water.step
-        # Without the side file all goes on; only a lost database would then start at 1.
-        with suppress(OSError):
-            self._high_water.write(target)
-        self._reserved = target
 
     def _found_after_all(self, store: Store, batch: Sequence[NewRow]) -> Done | None:
         first = self._uncertain
@@ -252,7 +243,7 @@ class Keeper:
     # --- changing ---
 
     def _commit(self, store: Store, change: Change) -> Done:
-        change = replace(change, counters={**change.counters, **self._drop_counters()})
+        change = replace(change, counters={**change.counters, **self._tally.unwritten()})
         try:
             done = self._apply(store, change)
         except StoreFullError:
@@ -284,7 +275,7 @@ class Keeper:
         done = store.commit(change)
         if change.put:
             self._high_water.note(store.last_sequence)
-        self._drops_written |= _drops_in(change.counters)
+        self._tally.written(change.counters)
         for row in done.stored:
             self.depth[row.priority] += 1
         self._move(done.deleted, depth=-1)
@@ -304,17 +295,3 @@ class Keeper:
         for priority, count in counts.items():
             self.depth[priority] += depth * count
             self.parked[priority] += parked * count
-
-    def _drop_counters(self) -> dict[str, int]:
-        """The counts of drops that the file does not know yet."""
-        return {
-            f"drops.{cause}": count
-            for cause, count in self.drops_ever.items()
-            if self._drops_written[cause] != count
-        }
-
-
-def _drops_in(counters: Mapping[str, int]) -> Counter[str]:
-    """The counts of drops among the file's counters, by cause."""
-    prefix = "drops."
-    return Counter({n.removeprefix(prefix): v for n, v in counters.items() if n.startswith(prefix)})

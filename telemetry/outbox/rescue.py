@@ -4,15 +4,16 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.contract.topics import UP_LEAVES
 from telemetry.outbox.guard import unguarded
-from telemetry.outbox.rows import PRIORITIES, RawParked, RawRow
+from telemetry.outbox.rows import PRIORITIES, Change, RawParked, RawRow
 from telemetry.outbox.schema import TABLES, StoreError
+from telemetry.outbox.store import Store
 
 KEPT_ASIDE = 3
+STEP = 10_000  # numbers that are reserved at once
 HIGHEST = 2**53  # no unit ever gets there: a larger number is damage
 
 
@@ -46,6 +47,18 @@ def set_aside(path: Path) -> Path:
     return target
 
 
+def put_in_place(new: Path, path: Path) -> None:
+    """Give a whole file, whose log is empty, its name. Raises OSError."""
+    new.rename(path)
+    sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """A file that was begun and not finished, with its log. Raises OSError."""
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def aside(path: Path) -> list[Path]:
     """The files set aside so far, oldest first."""
     found = (p for p in path.parent.glob(f"{path.name}.corrupt-*") if _aside_number(p))
@@ -64,6 +77,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def rescue(old: Path, new: Path, max_bytes: int) -> int:
+    """Write what is sound in a damaged file into a new one, whole and with an empty log.
+
+    Returns how many messages wait in it. Raises StoreError.
+    """
+    with folder_errors():
+        remove(new)
+    store = Store.open(new, max_bytes)
+    try:
+        store.commit(Change(counters=salvage_counters(old)))
+        saved = sum(store.take_over(number, salvage(old, number)) for number in range(PRIORITIES))
+        store.take_over_parked(salvage_parked(old))
+        store.empty_log()
+    finally:
+        store.close()
+    return saved
 
 
 def salvage(path: Path, priority: int) -> Iterator[RawRow]:
@@ -129,7 +160,6 @@ def _sound_reason(priority: object, why: list[object]) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
 class HighWater:
     """What numbers were given out, told outside the database: the same (unit, sequence) must never
     name two messages, even if the database or the end of its log is lost.
@@ -139,14 +169,24 @@ class HighWater:
     synced, it may lag after a power cut, but it is never ahead of a sound database.
     """
 
-    path: Path
-    step: int = 10_000
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reserved = 0
 
     def read(self) -> int:
         """The number; 0 where there is none, or none that can be read."""
-        return _number_in(self.path)
+        self._reserved = _number_in(self.path)
+        return self._reserved
 
-    def write(self, value: int) -> None:
+    def ensure(self, sequence: int) -> None:
+        """See that this one may be given out. Never raises."""
+        if sequence > self._reserved:
+            self._reserved = sequence + STEP
+            # Without the file all goes on; only a lost database would then start at 1.
+            with suppress(OSError):
+                self._write(self._reserved)
+
+    def _write(self, value: int) -> None:
         """Replace the number, power-cut safe: file synced, renamed, folder synced."""
         new = self.path.with_name(self.path.name + ".new")
         with new.open("w") as file:
@@ -159,7 +199,7 @@ class HighWater:
     def last(self) -> int:
         """The last number given out, as far as is known; one that cannot be true is 0."""
         found = _number_in(self._last)
-        return found if found <= self.read() else 0
+        return found if found <= _number_in(self.path) else 0
 
     def note(self, sequence: int) -> None:
         """This was given out. Never raises."""

@@ -124,7 +124,7 @@ def test_live_first_then_the_backlog_each_by_priority(path: Path) -> None:
             it.put(0, priority)
         it.outbox.begin_session()
         assert wait_for(lambda: it.outbox.stats().fault is None)
-        assert wait_for(lambda: it.outbox._lanes is not None)
+        assert wait_for(lambda: it.outbox._desk.lanes is not None)
         for priority in (3, 1):
             it.put(0, priority)
 
@@ -191,7 +191,7 @@ def test_a_full_queue_thins_positions_and_keeps_every_alert(path: Path) -> None:
             alerts += priority == 1
             it.put(n, priority, durable=n % 500 == 0)
         assert wait_for(lambda: it.outbox.stats().in_memory == 0)
-        assert wait_for(lambda: not it.outbox._disk.trimming)
+        assert wait_for(lambda: not it.outbox._desk.disk.trimming)
         stats = it.outbox.stats()
         taken = it.take_all()
         files = sum(p.stat().st_size for p in path.parent.glob("outbox.db*"))

@@ -66,6 +66,14 @@ def write(folder: Path, told: Path, rows: int, way: Way, go: Connection) -> None
     tell(ended=True)
 
 
+def rescue(folder: Path, go: Connection) -> None:
+    """Start on a damaged file."""
+    outbox = outbox_in(folder, ManualClock())
+    go.recv()
+    outbox.work(0)
+    outbox.close()
+
+
 def _settle(outbox: Outbox, clock: ManualClock, tell: Tell) -> None:
     """Until the disk took everything, or refuses for good."""
     for _ in range(TRIES):

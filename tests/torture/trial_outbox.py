@@ -127,7 +127,10 @@ def full_quota(stage: Stage) -> str:
             alerts += 1
         if second % 50 == 49:
             ride.work()
-    held(wait_for(lambda: (ride.work(), not ride.outbox._disk.trimming)[1], 30), "still trimming")
+    held(
+        wait_for(lambda: (ride.work(), not ride.outbox._desk.disk.trimming)[1], 30),
+        "still trimming",
+    )
     return _judged(ride, path, alerts)
 
 
