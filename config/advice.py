@@ -24,7 +24,7 @@ from config.models import (
     V4l2CameraConfig,
 )
 from config.nodes import Entries, Node, Path, dotted, find, place_of
-from config.secrets import Keeping, Standing, missing, unfit
+from config.secrets import Keeping, Standing, credstore, is_credential, missing, unfit
 from config.wording import SECRET_PARAMETER, listed
 
 SERIAL_LINKS = "/dev/serial/by-id"
@@ -213,7 +213,9 @@ def _on_kept(
     """A file that is not there, or not fit to be trusted. An error is what the unit will refuse to
     use; it does not keep the unit from starting."""
     if not files.exists(str(file)):
-        yield Advice(path, missing(file))
+        # It is handed over at the start only; here it is enough that the service will find it.
+        if not (is_credential(file) and files.exists(str(credstore(file)))):
+            yield Advice(path, missing(file))
         return
     standing = files.standing(str(file))
     if standing is not None and (text := unfit(file, standing, keeping)) is not None:

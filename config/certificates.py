@@ -5,6 +5,7 @@ come about, which TLS does; it says beforehand, in words, why one would not.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,13 +105,14 @@ def doubts(settings: Settings, now: datetime) -> list[Doubt]:
     try:
         certificate = read_certificate(tls.cert)
         found = [*_on_name(certificate, settings.unit.id), *_on_dates(certificate, now)]
-        if key_fits(certificate, tls.key) is False:
-            text = f"{tls.key} does not belong to the certificate; copy both again, as a pair"
-            found.append(Doubt("hub.tls.key", "certificate_wrong", text))
     except CertificateError as error:
         return [Doubt("hub.tls.cert", "certificate_wrong", str(error))]
     except SecretFileError:
         return []
+    with suppress(SecretFileError):
+        if key_fits(certificate, tls.key) is False:
+            text = f"{tls.key} does not belong to the certificate; copy both again, as a pair"
+            found.append(Doubt("hub.tls.key", "certificate_wrong", text))
     return found
 
 

@@ -19,6 +19,7 @@ CREDENTIAL = "credential:"
 CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 ALL_CREDENTIALS = Path("/run/credentials")  # systemd's, with a folder for each service
 SERVICE_CREDENTIALS = ALL_CREDENTIALS / "patrol-edge.service"
+SHIPPED_CREDENTIALS = ("unit.key", "hub.password", "device.key")  # of patrol-edge.service
 LONGEST_BYTES = 65_536  # of a key, a certificate chain, a password
 
 # secret: nobody else may read it. intact: nobody else may change it, such as public keys.
@@ -75,6 +76,11 @@ def credential_path(text: str, folder: Path) -> Path:
     return folder / name
 
 
+def credstore(path: Path) -> Path:
+    """Where the shipped service has this credential from."""
+    return Path(f"/etc/credstore/patrol-edge.{path.name}")
+
+
 def is_credential(path: Path) -> bool:
     """True for a file in a folder that systemd made for a service."""
     own = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -109,9 +115,10 @@ def missing(path: Path) -> str:
     """What to say of a file that is not there. The name itself may be a secret put there by
     mistake, so only its folder is told; the configuration has the line."""
     if is_credential(path):
+        shipped = f"put it into {credstore(path)}, or " if path.name in SHIPPED_CREDENTIALS else ""
         return (
-            f"systemd has handed over no credential {path.name}; add it to the service (systemctl "
-            f"edit patrol-edge): LoadCredential={path.name}:/etc/patrol-edge/{path.name}"
+            f"systemd has handed over no credential {path.name}; {shipped}add it to the service "
+            f"(systemctl edit patrol-edge): LoadCredential={path.name}:/etc/patrol-edge/{path.name}"
         )
     return f"there is no such file in {path.parent}; copy it there, or correct the path"
 

@@ -290,7 +290,7 @@ def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
 def test_credentials_are_handed_over_under_the_names_that_the_unit_file_uses() -> None:
     lines = settings("LoadCredential")
     assert [line.split(":") for line in lines] == [
-        [name, f"patrol-edge.{name}"] for name in ("unit.key", "hub.password", "device.key")
+        [name, f"patrol-edge.{name}"] for name in secrets.SHIPPED_CREDENTIALS
     ]
     assert str(secrets.SERVICE_CREDENTIALS) == f"/run/credentials/{UNIT.name}"
 

@@ -1,5 +1,6 @@
 """The unit's certificate: whose it is, how long it is good, whether its key fits."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,13 @@ def test_a_key_of_another_certificate(authority: Authority) -> None:
     ((code, text),) = found(unit(authority, "dog-1", "dog-2"))
     assert code == "certificate_wrong"
     assert "dog-2.key does not belong to the certificate" in text
+
+
+def test_a_key_that_is_open_to_others_hides_nothing_else(authority: Authority) -> None:
+    shutil.copy(authority.files("dog-2")[1], authority.folder / "open.key")
+    (authority.folder / "open.key").chmod(0o644)
+    ((_, text),) = found(unit(authority, "dog-2", "open"))
+    assert "is for 'dog-2', and unit.id is 'dog-1'" in text
 
 
 def test_a_clock_that_was_never_set_says_nothing_of_dates(authority: Authority) -> None:

@@ -175,6 +175,20 @@ def test_each_warning_has_its_place_and_its_cure(
     assert line in warned(tmp_path, text + "\n", files)
 
 
+def test_a_credential_need_only_be_where_the_service_finds_it(tmp_path: Path) -> None:
+    text = (
+        QUIET + "hub: {url: 'mqtts://h', username: u, password_file: 'credential:hub.password'}\n"
+    )
+    (line,) = warned(tmp_path, text, PLUGGED)
+    assert "put it into /etc/credstore/patrol-edge.hub.password, or add it to the service" in line
+
+    class WithStore(FakeFiles):
+        def exists(self, path: str) -> bool:
+            return path == "/etc/credstore/patrol-edge.hub.password" or PLUGGED.exists(path)
+
+    assert warned(tmp_path, text, WithStore()) == []
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "127.3.2.1"])
 def test_this_computer_needs_no_encryption(tmp_path: Path, host: str) -> None:
     text = QUIET + f"hub: {{url: 'mqtt://{host}:1883'}}\n"
