@@ -118,6 +118,7 @@ class Desk:
     def tick(self, position: UnitPosition | None) -> None:
         """Look at the clock and the newest position. A few times a second."""
         with self._lock:
+            self._journey.mode = self.book.mode
             page = self._page()
             for news, since_s in self._journey.see(position, page.book.current):
                 self._take_note(page, news, since_s)

@@ -18,7 +18,7 @@ from edge.tasks.route import OffRoute, RouteMatch
 from telemetry.contract.events import Pose
 from telemetry.contract.tasks import Motion
 
-UNDER_WAY = "en_route"  # the pace of a way to a task; patrolling has its own
+ROUTINE = "routine"  # the mode whose pace stands for one that was never driven in
 TOO_OLD_S = 60.0  # a position older than this gives no time of arrival
 POSE_TOO_OLD_S = 600.0
 
@@ -49,7 +49,8 @@ class Journey:
         self._speed_mps: float | None = None
         self._origin: Place | None = None
         self._seen_s = -math.inf  # the stamp of the newest fix
-        self.paces: dict[str, Pace] = {}
+        self.mode = ROUTINE  # of the unit: who hurries has another pace
+        self.paces: dict[str, Pace] = {}  # by mode
 
     # --- fixes in ---
 
@@ -87,15 +88,17 @@ class Journey:
             if since_s is not None:
                 yield "set_out", since_s
         if task.state == "en_route":
-            self._learn(way, mono_s, passed_s)
+            there = distance_m(here, task.place) <= task.radius_m
+            self._learn(way, mono_s, 0.0 if there else passed_s)
         if task.state in ("acknowledged", "en_route", "arrived"):
             yield from self._near(way, task, position)
         if task.state == "en_route" and way.match is not None:
             yield from self._beside(way, way.match, position)
 
     def _learn(self, way: _Way, mono_s: float, passed_s: float) -> None:
+        """From `passed_s` of the way; slowing down and standing at its end is no part of it."""
         if way.motion.see(mono_s, self._speed_mps) != "blocked" and self._speed_mps is not None:
-            self.paces[UNDER_WAY] = paces.learned(self.pace(), self._speed_mps, passed_s)
+            self.paces[self.mode] = paces.learned(self.pace(), self._speed_mps, passed_s)
 
     def _beside(
         self, way: _Way, match: RouteMatch, position: UnitPosition
@@ -129,8 +132,7 @@ class Journey:
                 match=self._match(task),
                 off_route=OffRoute(config.off_route_m, config.off_route_s, off=task.off_route),
             )
-            if UNDER_WAY in self.paces:
-                self.paces[UNDER_WAY] = paces.recalled(self.paces[UNDER_WAY])
+            self.paces = {mode: paces.recalled(pace) for mode, pace in self.paces.items()}
         return self._way
 
     def _match(self, task: Task) -> RouteMatch | None:
@@ -142,7 +144,11 @@ class Journey:
     # --- signs out ---
 
     def pace(self) -> Pace:
-        return self.paces.get(UNDER_WAY, self._guess)
+        """How fast the unit gets on in its mode; learned, or what stands for that."""
+        known = self.paces.get(self.mode)
+        if known is not None:
+            return known
+        return paces.recalled(self.paces[ROUTINE]) if ROUTINE in self.paces else self._guess
 
     def way_m(self, task: Task) -> float | None:
         """How far along its route the task's unit is, as far as known."""

@@ -153,7 +153,7 @@ def _told(desk: Desk, task: Task) -> Answer:
         "handover_to": task.offer.to if task.offer else task.handed_to,
     }
     answer |= {name: value for name, value in more.items() if value is not None}
-    return answer if task.over else answer | _outlook(desk, task)
+    return answer | _outlook(desk, task) if task.ahead else answer
 
 
 def _outlook(desk: Desk, task: Task) -> Answer:

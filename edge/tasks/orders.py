@@ -153,8 +153,8 @@ def answer_of(page: Page, task: Task) -> Answer:
     """What the asker wants to know at once: the state, and how long the unit will take."""
     signs = page.signs(task)
     answer: Answer = {"task": task.id, "state": task.state}
-    if not task.over and signs.remaining_m is not None:
+    if task.ahead and signs.remaining_m is not None:
         answer["remaining_m"] = round(signs.remaining_m, 1)
-    if not task.over and signs.eta_s is not None:
+    if task.ahead and signs.eta_s is not None:
         answer |= {"eta_s": round(signs.eta_s, 1), "ring": signs.ring}
     return answer

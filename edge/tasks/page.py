@@ -167,7 +167,6 @@ class Page:
     def event(self, task: Task, kind: TaskEventKind, **more: Any) -> TaskEvent:
         """The task as it is now, in an event."""
         signs = self._signs(task)
-        on_the_way = task.state in ("assigned", "acknowledged", "en_route")
         values: dict[str, Any] = {
             "reason": task.reason if task.over else "",
             "off_route": task.off_route if task.route else None,
@@ -178,10 +177,10 @@ class Page:
             kind=kind,
             state=task.state,
             times=task.times(),
-            remaining_m=signs.remaining_m if on_the_way else None,
-            eta_s=signs.eta_s if on_the_way else None,
-            ring=signs.ring if on_the_way else None,
-            motion=signs.motion if on_the_way else None,
+            remaining_m=signs.remaining_m if task.ahead else None,
+            eta_s=signs.eta_s if task.ahead else None,
+            ring=signs.ring if task.ahead else None,
+            motion=signs.motion if task.ahead else None,
             disposition=task.disposition,
             pose=signs.pose,
             **(values | more),

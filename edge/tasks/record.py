@@ -83,6 +83,11 @@ class Task:
     def over(self) -> bool:
         return self.state in ENDS
 
+    @property
+    def ahead(self) -> bool:
+        """Whether the unit has yet to get there."""
+        return self.state in ("assigned", "acknowledged", "en_route")
+
     def times(self) -> TaskTimes:
         """T0 to T4, as the hub reads them."""
         later = (self.acknowledged, self.moving, self.arrived, self.cleared)

@@ -45,9 +45,7 @@ class RouteMatch:
         passed_s = 0.0 if self._last_s is None else max(0.0, mono_s - self._last_s)
         self._last_s = mono_s
         found = self._nearby(ways, besides, passed_s)
-        if found is None:
-            found = self._anywhere(ways, besides)
-        way_m, self.beside_m = found
+        way_m, self.beside_m = found or self._nearest(besides, ways)
         self._join_m = way_m
         if self.beside_m > self._near_m + min(error_m, self._near_m):
             return
@@ -73,11 +71,6 @@ class RouteMatch:
         if not window.any() or besides[window].min() > self._near_m:
             return None
         return self._nearest(np.where(window, besides, np.inf), ways)
-
-    def _anywhere(
-        self, ways: NDArray[np.float64], besides: NDArray[np.float64]
-    ) -> tuple[float, float]:
-        return self._nearest(besides, ways)
 
     def _nearest(
         self, besides: NDArray[np.float64], ways: NDArray[np.float64]

@@ -23,7 +23,7 @@ ANSWER_S = 0.5
 UNIT = "car-07"
 
 
-@trial("R-TASK-1", "killed at any moment, a task's state and its events agree", short=True)
+@trial("R-TASK-1", "killed at any moment, a task's state and its events agree")
 def killed_in_the_middle(stage: Stage) -> str:
     kills = stage.sized(12, 300)
     found = kill_again_and_again(stage.folder / "ours", kills)

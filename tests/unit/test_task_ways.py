@@ -215,6 +215,20 @@ def test_what_was_learned_on_one_way_is_known_on_the_next(tmp_path: Path) -> Non
     assert eta_s == pytest.approx(BLOCK_M / 14, rel=0.2)
 
 
+def test_an_emergency_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for mode, speed_mps in (("routine", 6.0), ("emergency", 14.0)):
+        world.desk.book = world.desk.book.in_mode(mode)
+        dispatched(world, BLOCK[-1], route=wire_route(BLOCK))
+        driven(world, BLOCK, [(BLOCK_M / speed_mps, speed_mps), (30, 0)])
+        world.desk.do(lambda page: moves.act(page, None, "close"))
+    world.be_at(TOWN, 0.0)
+    assert world.journey.pace().speed_mps == pytest.approx(14, rel=0.15)
+    world.desk.book = world.desk.book.in_mode("special")
+    world.be_at(TOWN, 0.0)
+    assert world.journey.pace().speed_mps == pytest.approx(6, rel=0.15), "as in routine"
+
+
 @pytest.mark.parametrize(
     ("kmh", "metres"),
     [(20, (333, 1000, 1667)), (30, (500, 1500, 2500))],
