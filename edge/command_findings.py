@@ -69,4 +69,8 @@ def _key_findings(health: CommandingHealth) -> list[Finding]:
         text = f"no hub can command this unit: {health.keyring_fault}"
         action = health.keyring_cure or "restore it from a copy, or install the keys again"
         return finding("keyring_unreadable", "error", text, action)
+    if health.keys_expiring:
+        text = f"keys that may command this unit end soon: {', '.join(health.keys_expiring)}"
+        action = "make a new key on the hub, and install it here (`patrol-edge keys`)"
+        return finding("keys_expiring", "warning", text, action)
     return []

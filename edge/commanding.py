@@ -6,7 +6,9 @@ out; a second one does what takes long.
 
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +39,7 @@ from telemetry.link.transport import Arrived
 
 INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
 WAIT_S = 0.2
+EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class CommandingHealth:
     keyring_missing: bool
     keyring_fault: str | None
     keyring_cure: str
+    keys_expiring: tuple[str, ...]  # "KID of ISSUER on DATE"
     journal_broken: str | None
     journal_fault: str | None
     store_fault: str | None
@@ -224,6 +228,7 @@ class Commanding:
             keyring_missing=self._keyring.missing,
             keyring_fault=self._keyring.fault,
             keyring_cure=self._keyring.cure,
+            keys_expiring=tuple(self._expiring()),
             journal_broken=self.journal.broken,
             journal_fault=self.journal.fault,
             store_fault=self._intake.stats().fault,
@@ -232,6 +237,12 @@ class Commanding:
             overflow=self._overflow,
             intake=self._intake.stats(),
         )
+
+    def _expiring(self) -> Iterator[str]:
+        now = self._timebase.now()[0]
+        for key in self._keyring.known:
+            if key.state(now) == "valid" and key.not_after and key.not_after - now < EXPIRING:
+                yield f"{key.kid} of {key.issuer} on {key.not_after:%Y-%m-%d}"
 
 
 def device_key(path: Path, *, make: bool) -> PrivateKey:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from drivers.clock import SystemClock
 from edge.cli.asking import state_folder
 from edge.cli.console import FAILED, USAGE, CommandError
+from edge.commanding import EXPIRING
 from edge.timebase import PLAUSIBLE_FROM
 from telemetry.commands.files import FileRefusedError, one_at_a_time, replace
 from telemetry.commands.jws import KID, KeyTextError, PrivateKey, PublicKey
@@ -23,7 +24,6 @@ from telemetry.commands.strict_json import BadJsonError, loads_object
 from telemetry.contract.commands import Role
 from telemetry.contract.wire_types import short, text
 
-SOON = timedelta(days=30)
 PUBLIC_BYTES = 16 * 1024
 SUDO = "run it with sudo, or as the service's user"
 STATES = {
@@ -109,7 +109,11 @@ class Ring:
 
     def warnings(self) -> Iterator[str]:
         for key in self.content.keys:
-            if key.state(self.now) == "valid" and key.not_after and key.not_after < self.now + SOON:
+            if (
+                key.state(self.now) == "valid"
+                and key.not_after
+                and key.not_after < self.now + EXPIRING
+            ):
                 days = (key.not_after - self.now).days
                 yield f"{key.kid} of {key.issuer} ends in {days} days; install its successor now"
         if self.content.keys and not self._commanders(self.content):

@@ -6,7 +6,7 @@ calls `take` and `tend`; the seams to other threads are in carrying.py.
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,13 +22,12 @@ from telemetry.commands.store import CommandStore, Stored
 from telemetry.commands.strangers import Strangers
 from telemetry.commands.strict_json import canonical
 from telemetry.commands.trusted_time import ClockUnsetError
+from telemetry.commands.upkeep import Upkeep
 from telemetry.contract.commands import COMMANDS
 from telemetry.outbox.schema import StoreError
 
 KEEP_S = 24 * 3600.0  # how long a repeat is answered
 TEND_S = 1.0
-FORGET_S = 600.0
-REMEMBER_S = 60.0  # how often the latest trusted time goes to the disk
 REPEATS_PER_MINUTE = 6  # answers to repeats of one command
 ARGS_BYTES = 2048  # longer ones are journaled by their digest
 
@@ -69,12 +68,9 @@ class Intake:
         self._limits = Limits(clock)
         self._refused: Counter[str] = Counter()
         self._accepted = self._repeats = 0
-        self._ready = False
-        self._fault: str | None = None
-        self._floor_ms: int | None = None
-        self._keys: dict[str, str] = {}  # as journaled
+        self._upkeep = Upkeep(judge, store, journal, answers, control, clock)
         self._strangers = Strangers(journal, answers, self._limits)
-        self._tended_s = self._forgot_s = self._remembered_s = float("-inf")
+        self._tended_s = float("-inf")
 
     def stats(self) -> IntakeStats:
         """Any thread."""
@@ -82,8 +78,8 @@ class Intake:
             refused=dict(self._refused),
             accepted=self._accepted,
             repeats=self._repeats,
-            ready=self._ready,
-            fault=self._fault,
+            ready=self._upkeep.ready,
+            fault=self._upkeep.fault,
         )
 
     # --- one message ---
@@ -97,18 +93,17 @@ class Intake:
             self._strangers.turn_away(error, self._is_known)
             return
         try:
-            self._make_ready()
+            floor_ms = self._upkeep.ready_from()
             stored = self._known(claimed.command.id)
-            self._set_floor()
         except StoreError as error:
-            self._fault = str(error)
+            self._upkeep.fault = str(error)
             self._refuse_unstored(claimed, str(error))
             return
         if stored is not None:
             self._repeat(claimed, stored)
             return
         try:
-            order = self._order(claimed, self._judged(claimed))
+            order = self._order(claimed, self._judged(claimed, floor_ms))
             self._check(order)
         except JudgedError as error:
             self._refuse(claimed, error.code, str(error))
@@ -123,8 +118,8 @@ class Intake:
     def _known(self, command: str) -> Stored | None:
         return self._carrier.latest(command) or self._store.find(command)
 
-    def _judged(self, claimed: Claimed) -> Judged:
-        judged = self._judge.judge(claimed, self._control.now.commander, self._floor_ms)
+    def _judged(self, claimed: Claimed, floor_ms: int | None) -> Judged:
+        judged = self._judge.judge(claimed, self._control.now.commander, floor_ms)
         name = claimed.command.name
         who = (claimed.kid or claimed.issuer, name)
         if not self._limits.allows(who, COMMANDS[name].per_minute):
@@ -228,18 +223,8 @@ class Intake:
         if now_s - self._tended_s < TEND_S:
             return
         self._tended_s = now_s
-        self._judge.time.note()
-        self._journal.tend()
-        self._note_keys()
-        try:
-            self._make_ready()
-            self._fault = None
-            self._set_floor()
-            self._forget(now_s)
-        except StoreError as error:
-            self._fault = str(error)
+        self._upkeep.tend(now_s)
         self._carrier.tend()
-        self._remember(now_s)
         self._strangers.tell(now_s)
 
     def close(self) -> None:
@@ -248,69 +233,6 @@ class Intake:
         self._carrier.tend()
         self._journal.close()
         self._store.close()
-
-    def _note_keys(self) -> None:
-        """Whose commands are obeyed from now on is a record too."""
-        keys = {
-            entry.kid: "revoked" if entry.revoked_at is not None else "+".join(entry.roles)
-            for entry in self._judge.keyring.entries()
-        }
-        if keys != self._keys:
-            with suppress(JournalError):
-                self._journal.write("keys", keys=keys)
-                self._keys = keys
-
-    def _make_ready(self) -> None:
-        """Open the file, and tell the end of what an earlier run left open. Raises StoreError."""
-        if self._ready:
-            return
-        self._store.open()
-        for row in self._store.open_ends():
-            if not row.final:
-                self._interrupted(row)
-            else:
-                self._answers.final(row.id, row.name, row.reply, repeat=True)
-        self._ready = True
-
-    def _interrupted(self, row: Stored) -> None:
-        words = "the unit stopped while it was being done; it is not done again"
-        head = None
-        with suppress(JournalError):
-            head = self._journal.write("interrupted", id=row.id, name=row.name)
-        members = members_of("failed", "interrupted", words, head=head)
-        self._store.put(replace(row, final=True, told=False, reply=members))
-        self._answers.final(row.id, row.name, members)
-
-    def _set_floor(self) -> None:
-        """A file that was lost cannot tell what was done: nothing older than the new one is taken.
-
-        A unit that has not lived yet has lost nothing.
-        """
-        floor = self._store.fact("floor_ms")
-        if floor is None:
-            lived = not self._journal.new
-            with suppress(ClockUnsetError):
-                now = self._judge.time.at(self._clock.mono_s())
-                floor = str(int(now.timestamp() * 1000) if lived else 0)
-                self._store.set_fact("floor_ms", floor)
-        self._floor_ms = None if floor is None else int(floor)
-
-    def _forget(self, now_s: float) -> None:
-        if now_s - self._forgot_s < FORGET_S:
-            return
-        self._forgot_s = now_s
-        with suppress(ClockUnsetError):
-            now = self._judge.time.at(now_s)
-            self._store.forget(int(now.timestamp() * 1000))
-
-    def _remember(self, now_s: float) -> None:
-        mark = self._judge.time.mark
-        if mark is None or mark == self._control.now.latest:
-            return
-        if now_s - self._remembered_s >= REMEMBER_S:
-            self._remembered_s = now_s
-            with suppress(OSError):
-                self._control.remember(mark)
 
 
 def _facts(claimed: Claimed) -> dict[str, Any]:

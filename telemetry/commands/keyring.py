@@ -77,6 +77,7 @@ class Keyring:
     fault: str | None = None  # why the file cannot be used
     cure: str = ""
     missing: bool = True
+    known: tuple[KeyEntry, ...] = ()  # as last read; any thread may look
     _stamp: tuple[int, ...] | None = field(default=None, repr=False)
     _keys: dict[str, tuple[KeyEntry, PublicKey]] = field(default_factory=dict, repr=False)
 
@@ -94,9 +95,11 @@ class Keyring:
         if stamp == self._stamp and stamp is not None:
             return
         self._keys, self.fault, self.cure, self.missing = {}, None, "", False
+        self.known = ()
         try:
             found = read_keyring(self.path)
             self._keys = {key.kid: (key, PublicKey(key.public)) for key in found.keys}
+            self.known = found.keys
         except FileNotFoundError:
             self.missing = True
         except FileRefusedError as error:

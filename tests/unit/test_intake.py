@@ -363,6 +363,22 @@ def test_a_damaged_file_is_set_aside_and_nothing_older_is_done(unit: Commanded) 
     assert done(unit) == 2
 
 
+def test_a_file_that_is_damaged_while_the_unit_runs_lets_nothing_be_done_twice(
+    unit: Commanded,
+) -> None:
+    claims = unit.claims()
+    unit.send(claims)
+    unit.store.close()
+    for ending in ("", "-wal", "-shm"):
+        path = unit.folder / f"commands.db{ending}"
+        if path.exists():
+            path.write_bytes(b"garbage" * 1000)
+    unit.clock.advance(1)
+    assert set(codes(unit.send(claims) + unit.send(claims))) <= {"storage", "too_old"}
+    assert done(unit) == 1
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded"
+
+
 # --- clocks --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,128 @@
+"""What commanding needs besides commands: a file that is ready, its memory, the time, the keys."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from drivers.clock import Clock
+from telemetry.commands.answers import Answers, members_of
+from telemetry.commands.control_state import ControlState
+from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.judging import Judge
+from telemetry.commands.store import CommandStore, Stored
+from telemetry.commands.trusted_time import ClockUnsetError
+from telemetry.outbox.schema import StoreError
+
+FORGET_S = 600.0
+REMEMBER_S = 60.0  # how often the latest trusted time goes to the disk
+
+
+class Upkeep:
+    """One thread."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        store: CommandStore,
+        journal: Journal,
+        answers: Answers,
+        control: ControlState,
+        clock: Clock,
+    ) -> None:
+        self.ready = False  # whether the file is open, and what was open in it is told
+        self.fault: str | None = None  # why nothing can be stored now
+        self._judge = judge
+        self._store = store
+        self._journal = journal
+        self._answers = answers
+        self._control = control
+        self._clock = clock
+        self._floor_ms: int | None = None
+        self._keys: dict[str, str] = {}  # as journaled
+        self._broken_told = False
+        self._forgot_s = self._remembered_s = float("-inf")
+
+    def tend(self, now_s: float) -> None:
+        """About once a second. Raises nothing."""
+        self._judge.time.note()
+        self._tend_journal()
+        try:
+            self.ready_from()
+            self.fault = None
+            self._forget(now_s)
+        except StoreError as error:
+            self.fault = str(error)
+        self._remember(now_s)
+
+    def ready_from(self) -> int | None:
+        """See that commands can be stored. Returns up to when nothing issued is taken (Unix, ms);
+        None as long as that is not known. Raises StoreError."""
+        self._make_ready()
+        self._set_floor()
+        return self._floor_ms
+
+    def _tend_journal(self) -> None:
+        self._journal.tend()
+        if self._journal.broken is not None and not self._broken_told:
+            self._broken_told = True
+            self._answers.tamper("journal_broken", self._journal.broken, 1)
+        # Whose commands are obeyed from now on is a record too.
+        keys = {
+            entry.kid: "revoked" if entry.revoked_at is not None else "+".join(entry.roles)
+            for entry in self._judge.keyring.entries()
+        }
+        if keys != self._keys:
+            with suppress(JournalError):
+                self._journal.write("keys", keys=keys)
+                self._keys = keys
+
+    def _make_ready(self) -> None:
+        """Open the file, and tell the end of what an earlier run left open."""
+        if self.ready:
+            return
+        self._store.open()
+        for row in self._store.open_ends():
+            if row.final:
+                self._answers.final(row.id, row.name, row.reply, repeat=True)
+            else:
+                self._interrupted(row)
+        self.ready = True
+
+    def _interrupted(self, row: Stored) -> None:
+        words = "the unit stopped while it was being done; it is not done again"
+        head = None
+        with suppress(JournalError):
+            head = self._journal.write("interrupted", id=row.id, name=row.name)
+        members = members_of("failed", "interrupted", words, head=head)
+        self._store.put(replace(row, final=True, told=False, reply=members))
+        self._answers.final(row.id, row.name, members)
+
+    def _set_floor(self) -> None:
+        """A file that was lost cannot tell what was done: nothing older than the new one is taken.
+
+        A unit that has not lived yet has lost nothing.
+        """
+        floor = self._store.fact("floor_ms")
+        if floor is None:
+            lived = self._floor_ms is not None or not self._journal.new
+            with suppress(ClockUnsetError):
+                now = self._judge.time.at(self._clock.mono_s())
+                floor = str(int(now.timestamp() * 1000) if lived else 0)
+                self._store.set_fact("floor_ms", floor)
+        self._floor_ms = None if floor is None else int(floor)
+
+    def _forget(self, now_s: float) -> None:
+        if now_s - self._forgot_s < FORGET_S:
+            return
+        self._forgot_s = now_s
+        with suppress(ClockUnsetError):
+            now = self._judge.time.at(now_s)
+            self._store.forget(int(now.timestamp() * 1000))
+
+    def _remember(self, now_s: float) -> None:
+        mark = self._judge.time.mark
+        if mark is None or mark == self._control.now.latest:
+            return
+        if now_s - self._remembered_s >= REMEMBER_S:
+            self._remembered_s = now_s
+            with suppress(OSError):
+                self._control.remember(mark)
