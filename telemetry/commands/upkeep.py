@@ -106,7 +106,7 @@ class Upkeep:
             lived = self._floor_ms is not None or not self._journal.new
             with suppress(ClockUnsetError):
                 now = self._judge.time.at(self._clock.mono_s())
-                floor = str(int(now.timestamp() * 1000) if lived else 0)
+                floor = str(int(now.timestamp() * 1000) - 1 if lived else 0)
                 self._store.set_fact("floor_ms", floor)
         self._floor_ms = None if floor is None else int(floor)
 
