@@ -27,7 +27,13 @@ def flap(link: Link, stop: threading.Event, chance: random.Random) -> None:
 
 
 def killed(
-    kind: str, folder: Path, port: int, kills: int, chance: random.Random, unit: str = "kill-1"
+    kind: str,
+    folder: Path,
+    port: int,
+    kills: int,
+    chance: random.Random,
+    unit: str = "kill-1",
+    after_s: tuple[float, float] = (0.2, 0.7),
 ) -> set[str]:
     """Start and kill the producer so often; returns the ids that it was told are safe."""
     accepted: set[str] = set()
@@ -36,7 +42,7 @@ def killed(
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             accepted.add(process.stdout.readline().strip())
-            time.sleep(chance.uniform(0.2, 0.7))
+            time.sleep(chance.uniform(*after_s))
             process.kill()
             rest = process.stdout.read()
         accepted |= {line for line in rest.splitlines() if len(line) == 36}  # the last may be cut

@@ -77,6 +77,26 @@ def test_the_state_is_told_again_only_when_it_changed(tmp_path: Path) -> None:
     assert desk.due() is None
 
 
+def test_a_used_budget_is_in_the_report_with_its_figures(tmp_path: Path) -> None:
+    app = app_with(tmp_path, perception={"enabled": False}, delivery={"daily_mib": 2.5})
+    app.parts.settings.state_dir.mkdir(parents=True, exist_ok=True)  # as the outbox does
+    meter = app.parts.publisher._meter
+    assert not meter.holding_back
+    meter.count(3 * 1024 * 1024)
+    draft = HealthDesk(app.parts).due()
+    assert draft is not None
+    heard = on_the_wire(draft)
+    assert isinstance(heard, Health)
+    assert heard.budget is not None
+    assert (heard.budget.limit_mib, heard.budget.holding_back) == (2.5, True)
+    assert heard.budget.used_mib == pytest.approx(3.0, abs=0.01)
+    (fault,) = [fault for fault in heard.faults if fault.code == "link_budget_used"]
+    assert "2.5 MiB" in fault.text
+    meter.save()
+    again = app_with(tmp_path, perception={"enabled": False}, delivery={"daily_mib": 2.5})
+    assert again.parts.publisher._meter.holding_back
+
+
 def test_a_value_that_trembles_at_its_limit_is_one_fault_not_many() -> None:
     clock, faults = ManualClock(), FaultList()
     hot = Finding(code="too_hot", severity="warning", component="cpu", text="85", action="fan")

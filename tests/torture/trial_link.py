@@ -38,9 +38,9 @@ def kills(stage: Stage) -> str:
     naive, _ = _kill("naive", stage.folder, 4)
     held(not careful[1], f"{len(careful[1])} of {careful[0]} accepted messages lost")
     held(naive[1], "the control loses nothing, so the trial proves nothing")
-    # A hub acknowledges every 0.1 s, and a killed unit does not know of what came in between: at
-    # 200 messages a second that is 20 of them.
-    held(repeats / wanted <= 25, f"{repeats / wanted:.1f} raw repeats per kill")
+    # A hub acknowledges every 0.1 s, and a killed unit does not know of what came in between, nor
+    # does one whose link was cut: at 200 messages a second that is twice 20 of them.
+    held(repeats / wanted <= 40, f"{repeats / wanted:.1f} raw repeats per kill")
     return (
         f"{wanted} kills, {careful[0]} accepted, 0 lost, 0 twice after dedup, {repeats} raw "
         f"repeats; the control (paho's own queue) lost {len(naive[1])} of {naive[0]}"
@@ -61,7 +61,14 @@ def _kill(kind: str, folder: Path, wanted: int) -> tuple[tuple[int, set[str]], i
         with ThreadPoolExecutor(2) as pool:
             runs = [
                 pool.submit(
-                    killed, kind, folder / unit, link.port, wanted // 2, random.Random(n), unit
+                    killed,
+                    kind,
+                    folder / unit,
+                    link.port,
+                    wanted // 2,
+                    random.Random(n),
+                    unit,
+                    (0.3, 1.1),
                 )
                 for n, unit in enumerate(units)
             ]
