@@ -466,6 +466,8 @@ class BenchBroker:
 
     def cut(self) -> None:
         """Somebody took the unit's client id."""
+        if "cannot_be_cut" in self.unit.flaws:  # the broker's doing
+            return
         self.unit.connected = False
         self.back_s = self.unit.clock.mono_s() + (60 if "slow_return" in self.unit.flaws else 5.0)
         if "no_will" not in self.unit.flaws:

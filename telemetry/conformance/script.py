@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from telemetry.conformance.commander import Commander
 from telemetry.conformance.observer import Observer
+from telemetry.conformance.transcript import Seen
 from telemetry.link.transport import (
     Connected,
     LinkOptions,
@@ -16,6 +17,8 @@ from telemetry.link.transport import (
 UNDER_WAY_S = 2.3  # after this a repeat cannot have been under way
 AT_ONCE_S = 5.2
 BACK_WITHIN_S = 31.0
+WILL_S = 0.4  # between the cut and the will; units come back after half a second at the earliest
+KEPT_S = 60  # what is left at the broker is forgotten after this, whatever becomes of the kit
 BAD_ACKS = (
     b"",
     b"\x00\xff\xfe",
@@ -134,23 +137,37 @@ def disturb(
     observer.until(lambda: bool(observer.pending()), AT_ONCE_S)
     if not take_over(observer, link, another()):
         return
-    left = sorted(observer.pending())
-    observer.note("retained_ack", sequences=left)
-    ids = [observer.transcript.first_of[n].id for n in left]
-    observer.say(observer.topics.ack, _ids(ids), retain=True)
-    commander.leave_retained()
+    try:
+        come_back(observer, commander)
+    finally:  # also when somebody is tired of waiting: nothing of ours may stay at the broker
+        observer.say(observer.topics.ack, b"", retain=True)
+        observer.say(observer.topics.command, b"", retain=True)
+    observer.acknowledging = True
+
+
+def come_back(observer: Observer, commander: Commander) -> None:
+    """What the unit finds when it comes back, and what it makes of it."""
     cut_s = observer.now_s
+    seen = observer.transcript
+    # Without a will it may be there still, and what is left for it would be no retained message.
+    if observer.until(lambda: bool(seen.statuses) and _is_will(seen.statuses[-1]), WILL_S):
+        left = sorted(observer.pending())
+        observer.note("retained_ack", sequences=left)
+        ids = [seen.first_of[n].id for n in left]
+        observer.say(observer.topics.ack, _ids(ids), retain=True, expiry_s=KEPT_S)
+        commander.leave_retained()
 
     def back() -> bool:
-        came = [m for m in observer.transcript.enveloped if m.at_s > cut_s and not m.retained]
+        came = [m for m in seen.enveloped if m.at_s > cut_s and not m.retained]
         return any(m.leaf == "state" for m in came)
 
     observer.until(back, BACK_WITHIN_S)
     observer.listen(2.0)
     new_session(observer)
-    observer.say(observer.topics.ack, b"", retain=True)
-    observer.say(observer.topics.command, b"", retain=True)
-    observer.acknowledging = True
+
+
+def _is_will(status: Seen) -> bool:
+    return status.word("state") == "offline" and not status.retained
 
 
 def _ids(ids: list[str]) -> bytes:

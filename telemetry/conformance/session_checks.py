@@ -6,7 +6,11 @@ from datetime import timedelta
 from telemetry.conformance.finding import Finding, check, judged, not_run
 from telemetry.conformance.transcript import Note, Seen, Transcript
 
-NO_CUT = "needs --disturb: the unit's connection must be broken"
+NEEDS_A_CUT = "needs --disturb: the unit's connection must be broken"
+NOT_CUT = (
+    "the broker did not cut the unit off; where it takes client ids from certificates or users, "
+    "the kit must have those of the unit"
+)
 WILL_WITHIN_S = 20.0
 BACK_WITHIN_S = 30.0
 AT_ONCE_S = 5.0
@@ -22,6 +26,28 @@ def _births(t: Transcript) -> list[Seen]:
         if m.word("state") == "online" and m.id not in {each.id for each in found}:
             found.append(m)
     return found
+
+
+def _lacking(t: Transcript) -> str:
+    """Why there is no cut to look at."""
+    refused = [str(note.detail.get("text")) for note in t.noted("cut_refused")]
+    if refused:
+        return f"the broker does not give the kit the unit's name: {refused[-1]}"
+    return NOT_CUT if t.noted("unit_cut") else NEEDS_A_CUT
+
+
+def _cuts(t: Transcript) -> list[Note]:
+    """Those that had an effect: a unit that goes on without a status was not cut off."""
+    return [
+        note
+        for note in t.noted("unit_cut")
+        if _will(t, note) is not None
+        or any(
+            m.at_s > note.at_s and m.word("state") == "online" and not m.retained
+            for m in t.statuses
+        )
+        or not any(m.at_s > note.at_s and not m.retained for m in t.stored)
+    ]
 
 
 def _will(t: Transcript, cut: Note) -> Seen | None:
@@ -44,7 +70,7 @@ def _after_cuts(t: Transcript) -> Iterator[tuple[Note, list[Seen]]]:
 
     A broker passes on what it had from the unit before it publishes the will.
     """
-    for note in t.noted("unit_cut"):
+    for note in _cuts(t):
         will = _will(t, note)
         from_s = note.at_s if will is None else will.at_s
         yield note, [m for m in t.enveloped if m.at_s > from_s and not m.retained and m is not will]
@@ -54,7 +80,7 @@ def _after_cuts(t: Transcript) -> Iterator[tuple[Note, list[Seen]]]:
 def online_first(t: Transcript) -> Finding:
     came = [rest[0] for _, rest in _after_cuts(t) if rest]
     bad = [f"the first message of a connection is {m}" for m in came if m.leaf != "status"]
-    return judged(bad, len(came), "connections begun with status online", NO_CUT)
+    return judged(bad, len(came), "connections begun with status online", _lacking(t))
 
 
 @check("HC-041")
@@ -62,7 +88,7 @@ def state_before_the_rest(t: Transcript) -> Finding:
     came = [next((m for m in rest if not _urgent(m)), None) for _, rest in _after_cuts(t)]
     found = [m for m in came if m is not None]
     bad = [f"the first message after online is {m}" for m in found if m.leaf != "state"]
-    return judged(bad, len(found), "connections with the state before the rest", NO_CUT)
+    return judged(bad, len(found), "connections with the state before the rest", _lacking(t))
 
 
 def _urgent(m: Seen) -> bool:
@@ -82,13 +108,13 @@ def sessions_count_up(t: Transcript) -> Finding:
         if boot in last and session <= last[boot]:
             bad.append(f"session {session} follows {last[boot]} within one boot")
         last[boot] = session
-    return judged(bad, looked_at, "new sessions with a higher number", NO_CUT)
+    return judged(bad, looked_at, "new sessions with a higher number", _lacking(t))
 
 
 @check("HC-043")
 def will(t: Transcript) -> Finding:
     bad, looked_at = [], 0
-    for note in t.noted("unit_cut"):
+    for note in _cuts(t):
         found = _will(t, note)
         looked_at += 1
         if found is None:
@@ -97,7 +123,7 @@ def will(t: Transcript) -> Finding:
         before = [m for m in _births(t) if m.at_s < found.at_s]
         if before and _session(found) != _session(before[-1]):
             bad.append(f"the will is of session {_session(found)}, not {_session(before[-1])}")
-    return judged(bad, looked_at, "wills with boot and session of their connection", NO_CUT)
+    return judged(bad, looked_at, "wills with boot and session of their connection", _lacking(t))
 
 
 def _session(m: Seen) -> tuple[str, object]:
@@ -114,7 +140,7 @@ def back_soon(t: Transcript) -> Finding:
             bad.append(f"not back {BACK_WITHIN_S:.0f} s after its connection broke")
         bad += [f"back only after {s:.0f} s" for s in took_s if s > BACK_WITHIN_S]
     what = f"connections back, the slowest after {max(took_s, default=0):.1f} s"
-    return judged(bad, len(took_s), what, NO_CUT)
+    return judged(bad, len(took_s), what, _lacking(t))
 
 
 @check("HC-045")
@@ -136,7 +162,7 @@ def hears_again(t: Transcript) -> Finding:
             looked_at += 1
         elif t.ends_s > session_s + AT_ONCE_S:
             bad.append("it no longer hears the hub after its connection broke")
-    return judged(bad, looked_at, "connections after which it hears the hub", NO_CUT)
+    return judged(bad, looked_at, "connections after which it hears the hub", _lacking(t))
 
 
 @check("HC-046")
@@ -172,7 +198,7 @@ def historical(t: Transcript) -> Finding:
         looked_at += 1
         if m.time < born and not m.historical:
             bad.append(f"{m} is older than the connection, and not called historical")
-    return judged(bad, looked_at, "messages called historical rightly", NO_CUT)
+    return judged(bad, looked_at, "messages called historical rightly", _lacking(t))
 
 
 # --- state and health ---

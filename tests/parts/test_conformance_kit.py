@@ -159,6 +159,15 @@ def test_a_unit_that_babbles_is_judged_to_the_end() -> None:
     assert rulings["HC-080"].finding.verdict == "PASS", "what is right is seen to be right"
 
 
+def test_a_broker_that_gives_the_unit_s_name_to_nobody_is_no_fault_of_the_unit() -> None:
+    rulings = {ruling.rule.id: ruling for ruling in judged("cannot_be_cut")}
+
+    assert rulings["HC-043"].finding.verdict == "NOT RUN"
+    assert "did not cut the unit off" in rulings["HC-043"].finding.text
+    failed = {name for name, ruling in rulings.items() if ruling.finding.verdict == "FAIL"}
+    assert failed == set()
+
+
 def test_without_a_key_it_forges_only_and_says_what_is_lacking() -> None:
     rulings = {r.rule.id: r for r in judged(key=False, disturb=False, tasks=False)}
 
