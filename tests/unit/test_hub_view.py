@@ -1,0 +1,86 @@
+"""What the hub shows on a terminal."""
+
+import io
+import json
+from contextlib import redirect_stderr
+
+from rich.console import Console
+
+from edge.cli.hub_view import summary, table
+from edge.hub import HubSnapshot, as_json, in_words
+from telemetry.contract.examples import up_examples
+from telemetry.hub.ledger import HubLedger
+
+
+def heard(*names: str) -> HubLedger:
+    ledger = HubLedger("patrol/v1")
+    for name in names:
+        payload = up_examples()[name]
+        leaf = json.loads(payload)["type"].split(".")[1]
+        ledger.receive(f"patrol/v1/dog-07/{leaf}", payload)
+    return ledger
+
+
+def drawn(ledger: HubLedger, *, connected: bool = True) -> str:
+    snapshot = HubSnapshot(
+        connected=connected,
+        last_error=None if connected else "no answer",
+        messages=3,
+        refused=0,
+        refusals={},
+        units=ledger.views(),
+        newest="dog-07: health #4",
+        failure=None,
+    )
+    out = io.StringIO()
+    Console(file=out, width=160).print(table(snapshot))
+    return out.getvalue()
+
+
+def test_the_table_shows_duty_task_and_faults() -> None:
+    text = drawn(heard("status", "state", "position", "health", "event.task", "event.duty"))
+
+    for word in (
+        "dog-07",
+        "online",
+        "dispatched",
+        "arrived, 12 m, 0 s",
+        "54.17812",
+        "camera_stalled",
+    ):
+        assert word in text, word
+    assert "connected" in text
+
+
+def test_a_call_for_help_is_the_first_thing_to_be_seen() -> None:
+    text = drawn(heard("status", "event.sos"), connected=False)
+
+    assert "SOS (1)" in text
+    assert "not connected: no answer" in text
+
+
+def test_an_empty_hub_has_a_table_too() -> None:
+    assert "units heard" in drawn(HubLedger("patrol/v1"))
+
+
+def test_the_summary_has_a_line_for_each_unit() -> None:
+    ledger = heard("position", "health")
+    out = io.StringIO()
+    with redirect_stderr(out):
+        summary(ledger.views(), 2, {"invalid": 1})
+
+    assert "2 messages from 1 units" in out.getvalue()
+    assert "dog-07: 2 accepted, 0 duplicates, 0 invalid, 1 missing" in out.getvalue()
+    assert "refused 1: invalid" in out.getvalue()
+
+
+def test_each_message_has_a_line_for_people_and_one_for_machines() -> None:
+    ledger = HubLedger("patrol/v1")
+    payload = up_examples()["event.sos"]
+    arrival = ledger.receive("patrol/v1/dog-07/event", payload)
+    picture = ledger.receive("patrol/v1/dog-07/snapshot/x", b"\xff\xd8\xff")
+
+    assert in_words(arrival) == "dog-07: event.sos.v1 #4111"
+    assert as_json(arrival)["message"] == json.loads(payload)
+    assert in_words(picture) == "dog-07: snapshot, 3 bytes"
+    assert as_json(picture)["size_bytes"] == 3
