@@ -234,7 +234,7 @@ def _move(args: argparse.Namespace, verb: str, sequences: list[int]) -> int:
         say(json.dumps({"moved": moved, "missing": missing}))
     else:
         words = "laid aside" if verb == "park" else "to be sent again"
-        say(f"{len(moved)} messages are {words}")
+        say(f"{len(moved)} message{'s are' if len(moved) != 1 else ' is'} {words}")
     if missing and not moved:
         where = "waits" if verb == "park" else "is laid aside"
         raise CommandError(f"none of {', '.join(map(str, missing))} {where}", "see the status")

@@ -11,13 +11,13 @@ PARKED_SHOWN = 20
 
 def status_lines(told: dict[str, Any]) -> Iterator[str]:
     runs = "the unit runs" if told["running"] else "the unit does not run"
-    yield f"{told['file']}: {told['file_bytes'] / 2**20:.1f} MiB, {runs}"
+    yield f"{told['file']}: {size(told['file_bytes'])}, {runs}"
     yield f"{told['depth']} messages wait; the last sequence given out is {told['last_sequence']}"
     for lane in told["by_priority"]:
         if lane["depth"]:
             yield (
                 f"  {lane['priority']} {WHAT[lane['priority']]:<22} {lane['depth']:>8}  "
-                f"{lane['bytes'] / 2**20:8.1f} MiB  oldest {age(lane['oldest_age_s'])}"
+                f"{size(lane['bytes']):>10}  oldest {age(lane['oldest_age_s'])}"
             )
     for cause, count in told["drops"].items():
         yield f"dropped so far, {cause}: {count}"
@@ -45,6 +45,13 @@ def row_line(row: Seen, now_ms: int) -> str:
     what = message.get("type", row.kind) if isinstance(message, dict) else f"{row.kind}, damaged"
     waited = age(max(0, now_ms - row.put_ms) / 1000)
     return f"{row.sequence:>10}  {row.priority}  {what:<28} {len(row.stored):>7} bytes  {waited}"
+
+
+def size(count: int) -> str:
+    """`812 B`, `36.0 KiB`, `104.2 MiB`."""
+    if count < 2**10:
+        return f"{count} B"
+    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
 
 
 def age(seconds: float | None) -> str:

@@ -5,14 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.parts.test_outbox import Worked, numbers
 from tests.torture.injection import STRACE, calls, need_strace, spread, traced
-from tests.torture.scribe import Told, lost, write
-from tests.torture.trials import NotRun, Stage, held, trial
+from tests.torture.scribe import Told, lost, memory_folder, write
+from tests.torture.trials import Broken, NotRun, Stage, held, trial
 from tests.unit_under_test import wait_for
 
 MIB = 2**20
@@ -32,8 +33,12 @@ def errors_and_slowness(stage: Stage) -> str:
     chosen = spread(points, stage.sized(60, len(points)))
     told = sum(_erring(stage.folder, name, number, "EIO") for name, number in chosen)
     held(told > len(chosen) / 2, f"only {told} of {len(chosen)} errors became a fault")
+    _control(stage.folder)
     slow = [_slow(stage, delay_ms) for delay_ms in SLOW_MS]
-    return f"{len(chosen)} errors, 0 told as safe, {told} told as faults; {'; '.join(slow)}"
+    return (
+        f"{len(chosen)} errors, 0 told as safe (the control did), {told} told as faults; "
+        f"{'; '.join(slow)}"
+    )
 
 
 def _work(home: Path) -> tuple[Path, Path, int, str]:
@@ -67,28 +72,55 @@ def _held_back(log: Path, where: str) -> None:
         held(not (failed and '"accepted' in line.replace("\\", "")), f"{where}: told as safe")
 
 
+def _control(folder: Path) -> None:
+    """Whoever does not listen to the error tells messages as safe after it: that must be seen."""
+    for number in range(4, 12):
+        home = folder / f"control-{number}"
+        home.mkdir()
+        inject = f"inject=fdatasync:error=EIO:when={number}"
+        options = ["-s", "200", "-e", "trace=fdatasync,write", "-e", inject]
+        traced(write, (home, home / "told", ROWS, "deaf"), options, folder / "strace")
+        try:
+            _held_back(folder / "strace", "control")
+        except Broken:
+            return
+    raise Broken("the control, deaf to errors, is not seen to tell too early")
+
+
 def _slow(stage: Stage, delay_ms: int) -> str:
-    """With so many milliseconds before each sync."""
-    home = stage.folder / f"slow-{delay_ms}"
-    home.mkdir()
-    command = [
-        str(STRACE), "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null",
-        "-e", "trace=fdatasync,fsync",
-        "-e", f"inject=fdatasync,fsync:delay_enter={delay_ms * 1000}",
-        sys.executable, "-m", "tests.torture.pace", str(home),
-        str(stage.sized(3000, 20_000)), str(stage.sized(1000, 10_000) // delay_ms),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    held(done.returncode == 0, f"with {delay_ms} ms: {done.stderr[-300:]}")
-    told = json.loads(done.stdout)
-    held(told["longest_put_ms"] <= 100 and told["sensor_ms"] <= 100, f"a sensor waits: {told}")
+    """With so many milliseconds before each sync. On a machine that is busy with other things a
+    thread may wait for its turn: there are three attempts."""
+    told = _paced(stage, delay_ms)
+    for _ in range(2):
+        if _longest_ms(told) > 100 or (delay_ms == SLOW_MS[0] and told["p99_ms"] > 30):
+            told = _paced(stage, delay_ms)
+    held(_longest_ms(told) <= 100, f"a sensor waits: {told}")
     if delay_ms == SLOW_MS[0]:
         held(told["per_s"] >= 1000, f"{told['per_s']:.0f} messages a second with {delay_ms} ms")
         held(told["p99_ms"] <= 30, f"an alert waits {told['p99_ms']:.0f} ms with {delay_ms} ms")
     return (
         f"{delay_ms} ms sync: {told['per_s']:.0f} msg/s, alert p99 {told['p99_ms']:.0f} ms, "
-        f"sensor at most {max(told['longest_put_ms'], told['sensor_ms']):.0f} ms"
+        f"sensor at most {_longest_ms(told):.0f} ms"
     )
+
+
+def _longest_ms(told: dict[str, float]) -> float:
+    return max(told["longest_put_ms"], told["sensor_ms"])
+
+
+def _paced(stage: Stage, delay_ms: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as home:  # the delay is all that counts
+        command = [
+            str(STRACE), "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null",
+            "-e", "trace=fdatasync,fsync",
+            "-e", f"inject=fdatasync,fsync:delay_enter={delay_ms * 1000}",
+            sys.executable, "-m", "tests.torture.pace", home,
+            str(stage.sized(2000, 20_000)), str(stage.sized(700, 10_000) // delay_ms),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    held(done.returncode == 0, f"with {delay_ms} ms: {done.stderr[-300:]}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 @trial(

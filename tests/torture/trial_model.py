@@ -1,6 +1,5 @@
 """Outbox and link against a model, through crashes, jumping clocks, refusals and a small disk."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,7 +18,7 @@ from telemetry.link.in_flight import InFlight, Sent
 from telemetry.outbox.look import Look
 from telemetry.outbox.outbox import Outbox
 from tests.fakes import ManualClock
-from tests.torture.scribe import MIB, outbox_in
+from tests.torture.scribe import MIB, memory_folder, outbox_in
 from tests.torture.trials import Broken, Stage, held, trial
 from tests.unit_under_test import position
 
@@ -37,7 +36,7 @@ class Model(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(dir=_memory()))
+        self.home = Path(tempfile.mkdtemp(dir=memory_folder()))
         self.folders = 0
         self.clock = ManualClock()
         self.safe: dict[int, tuple[str, int]] = {}  # told as stored: id and priority, by sequence
@@ -221,10 +220,6 @@ class Forgetful(Model):
     """The control: a crash takes the log, as if commits had not been synced."""
 
     SURVIVE = tuple(name for name in FILES if not name.endswith("-wal"))
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _run(machine: type[Model], stage: Stage, examples: int) -> None:
