@@ -3,8 +3,10 @@
 python -m tests.stomp_hub RECORD QUEUE PORT [PORT ...]
 
 Each message is written to RECORD (a line of JSON: topic, unit, sequence, id), then acknowledged to
-its unit, then taken off the queue: in this order a kill at any point repeats and never loses. When
-its node dies it goes on at the next one.
+its unit, and taken off the queue when the broker confirms that it has the acknowledgement: in this
+order a kill at any point repeats and never loses. When its node dies, or does not confirm, it goes
+on at the next one: after a change of leaders, RabbitMQ 3.10 let all that one connection published
+to one unit's queue vanish, for as long as the connection stood.
 """
 
 import contextlib
@@ -19,6 +21,7 @@ from typing import IO
 Frame = tuple[str, dict[str, str], bytes]
 PREFETCH = 100
 RETRY_S = 0.3
+CONFIRM_S = 5.0
 
 
 class Stomp:
@@ -27,7 +30,7 @@ class Stomp:
     def __init__(self, port: int) -> None:
         self._link = socket.create_connection(("127.0.0.1", port), 5)
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._link.settimeout(30)
+        self._link.settimeout(1)
         self._pending = b""
         try:
             self._greet()
@@ -38,9 +41,9 @@ class Stomp:
     def _greet(self) -> None:
         headers = {"accept-version": "1.2", "host": "/", "login": "guest", "passcode": "guest"}
         self.send("CONNECT", headers)
-        command, told, body = next(self.frames())
-        if command != "CONNECTED":
-            raise ConnectionError(f"{command} {told} {body!r}")
+        answer = next(self.frames())
+        if answer is None or answer[0] != "CONNECTED":
+            raise ConnectionError(f"no welcome: {answer}")
 
     def send(self, command: str, headers: dict[str, str], body: bytes = b"") -> None:
         head = "".join(f"{name}:{value}\n" for name, value in headers.items())
@@ -50,8 +53,8 @@ class Stomp:
     def close(self) -> None:
         self._link.close()
 
-    def frames(self) -> Iterator[Frame]:
-        """As they come; waits for them."""
+    def frames(self) -> Iterator[Frame | None]:
+        """As they come; None about every second in which none comes."""
         while True:
             head, found, rest = self._pending.lstrip(b"\n").partition(b"\n\n")
             if found and (frame := self._cut(head.decode(), rest)) is not None:
@@ -60,7 +63,8 @@ class Stomp:
             try:
                 data = self._link.recv(65_536)
             except TimeoutError:
-                continue  # a quiet queue
+                yield None  # a quiet queue
+                continue
             if not data:
                 raise ConnectionError("the node ended the connection")
             self._pending += data
@@ -76,37 +80,51 @@ class Stomp:
         return command, headers, rest[:end]
 
 
-def serve(connection: Stomp, queue: str, record: IO[str]) -> None:
-    """Until the connection ends, with OSError."""
-    connection.send(
-        "SUBSCRIBE",
-        {
-            "id": "0",
-            "destination": f"/amq/queue/{queue}",
-            "ack": "client-individual",
-            "prefetch-count": str(PREFETCH),
-        },
-    )
-    for command, headers, body in connection.frames():
-        if command == "ERROR":
-            raise ConnectionError(body.decode(errors="replace"))
-        if command == "MESSAGE":
-            take(connection, headers, body, record)
+class Reader:
+    """What is under way on one connection."""
 
+    def __init__(self, connection: Stomp, record: IO[str]) -> None:
+        self._connection = connection
+        self._record = record
+        self._unconfirmed: dict[str, float] = {}  # since when, by the queue's ack id
 
-def take(connection: Stomp, headers: dict[str, str], body: bytes, record: IO[str]) -> None:
-    message = json.loads(body)
-    topic = headers["destination"].removeprefix("/topic/")
-    unit = message["source"].removeprefix("/units/")
-    sequence = message.get("sequence")
-    line = {"topic": topic, "unit": unit, "sequence": sequence, "id": message["id"]}
-    record.write(json.dumps(line) + "\n")
-    record.flush()
-    if sequence is not None:
+    def serve(self, queue: str) -> None:
+        """Until the connection ends, or does not keep its word, with OSError."""
+        headers = {"id": "0", "destination": f"/amq/queue/{queue}", "ack": "client-individual"}
+        self._connection.send("SUBSCRIBE", headers | {"prefetch-count": str(PREFETCH)})
+        for frame in self._connection.frames():
+            if frame is not None:
+                self.take(*frame)
+            oldest_s = next(iter(self._unconfirmed.values()), None)
+            if oldest_s is not None and time.monotonic() - oldest_s > CONFIRM_S:
+                raise ConnectionError(f"no confirmation within {CONFIRM_S:.0f} s")
+
+    def take(self, command: str, headers: dict[str, str], body: bytes) -> None:
+        match command:
+            case "ERROR":
+                raise ConnectionError(body.decode(errors="replace"))
+            case "MESSAGE":
+                self._keep(headers, body)
+            case "RECEIPT":
+                del self._unconfirmed[headers["receipt-id"]]
+                self._connection.send("ACK", {"id": headers["receipt-id"]})
+
+    def _keep(self, headers: dict[str, str], body: bytes) -> None:
+        message = json.loads(body)
+        topic = headers["destination"].removeprefix("/topic/")
+        unit = message["source"].removeprefix("/units/")
+        sequence = message.get("sequence")
+        line = {"topic": topic, "unit": unit, "sequence": sequence, "id": message["id"]}
+        self._record.write(json.dumps(line) + "\n")
+        self._record.flush()
+        if sequence is None:
+            self._connection.send("ACK", {"id": headers["ack"]})
+            return
         ack = json.dumps({"ids": [message["id"]]}).encode()
         address = f"/topic/{topic.rpartition('.')[0]}.ack"
-        connection.send("SEND", {"destination": address, "persistent": "true"}, ack)
-    connection.send("ACK", {"id": headers["ack"]})
+        sent = {"destination": address, "persistent": "true", "receipt": headers["ack"]}
+        self._unconfirmed[headers["ack"]] = time.monotonic()
+        self._connection.send("SEND", sent, ack)
 
 
 def main(record: Path, queue: str, ports: list[int]) -> None:
@@ -115,7 +133,7 @@ def main(record: Path, queue: str, ports: list[int]) -> None:
             for port in ports:
                 try:
                     with contextlib.closing(Stomp(port)) as connection:
-                        serve(connection, queue, file)
+                        Reader(connection, file).serve(queue)
                 except OSError as error:
                     sys.stderr.write(f"{port}: {error}\n")
                     time.sleep(RETRY_S)

@@ -1,6 +1,7 @@
 """Several brokers: a unit gets past a dead one; and the reader of the cluster's trial reads."""
 
 import io
+import itertools
 import json
 import socket
 import threading
@@ -14,7 +15,7 @@ from edge.hub import ReferenceHub
 from telemetry.contract.envelope import Sender, body_of, seal
 from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker, free_port
-from tests.stomp_hub import Stomp, take
+from tests.stomp_hub import Reader, Stomp
 from tests.unit_under_test import now, position, running, wait_for
 
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
@@ -92,28 +93,32 @@ def test_frames_come_whole_however_they_are_cut(bodies: list[bytes], piece: int)
     connection = Stomp(node.port)
     frames = connection.frames()
 
-    found = [next(frames) for _ in bodies]
+    found = [each for _, each in zip(bodies, (f for f in frames if f is not None), strict=False)]
     connection.close()
     node.close()
     assert [body for _, _, body in found] == bodies
     assert [headers["ack"] for _, headers, _ in found] == [str(n) for n in range(len(bodies))]
 
 
-def test_it_writes_down_first_then_acknowledges_then_takes_off_the_queue() -> None:
+def test_it_writes_down_then_acknowledges_and_takes_off_the_queue_what_is_confirmed() -> None:
     sender = Sender(unit="dog-1", boot_id=uuid7(now()))
     message_id = uuid7(now())
     payload = seal(body_of(sender, position(1), message_id), 7, historical=False, sent=now())
-    node = FakeNode(frame(payload, 41), 1000)
+    receipt = b"RECEIPT\nreceipt-id:41\n\n\0"
+    node = FakeNode(frame(payload, 41) + frame(payload, 42) + receipt, 1000)
     connection, record = Stomp(node.port), io.StringIO()
-    _, headers, body = next(connection.frames())
-
-    take(connection, headers, body, record)
+    reader = Reader(connection, record)
+    for found in itertools.islice((f for f in connection.frames() if f is not None), 3):
+        reader.take(*found)
     connection.close()
     node.close()
-    line = json.loads(record.getvalue())
-    assert (line["unit"], line["sequence"], line["id"]) == ("dog-1", "7", message_id)
+
+    first, second = map(json.loads, record.getvalue().splitlines())
+    assert first == second
+    assert (first["unit"], first["sequence"], first["id"]) == ("dog-1", "7", message_id)
     ack, off = node.told.index(b"SEND\n"), node.told.index(b"ACK\nid:41")
     assert ack < off
+    assert b"ACK\nid:42" not in node.told  # nobody confirmed its acknowledgement
     assert b"destination:/topic/patrol.v1.dog-1.ack" in node.told
     assert message_id.encode() in node.told
 
