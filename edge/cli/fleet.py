@@ -33,6 +33,7 @@ Runs until Ctrl-C, or for --duration; then it waits for what is not acknowledged
 every unit, and reports.
 """
 DEFAULT_BROKER = "mqtt://localhost:1883"
+BROKER_HELP = f"default: {DEFAULT_BROKER}; may be repeated: the nodes of one cluster"
 SPARE_FILES = 64
 MOST_UNITS = 100_000
 LAST_PORTS = 28_000  # that Linux gives to connections from one address to one other, by default
@@ -46,7 +47,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--broker", action="append", metavar="URL", help="several: the nodes of one cluster")
+    add("--broker", action="append", metavar="URL", help=BROKER_HELP)
     add("--root", default="patrol/v1", help="the topic root")
     add("--units", type=_count, default=20, metavar="N", help="default: 20")
     add("--prefix", default="fleet", help="units are called PREFIX-001 and so on; default: fleet")
@@ -54,12 +55,24 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--center", type=_place, metavar="LAT,LON", help="a grid of streets there")
     where.add_argument("--streets", type=Path, metavar="FILE", help="GeoJSON lines, or a route")
-    add("--rate", type=number_in(0.01, 1000), default=1.0, metavar="X", help="X times the messages")
+    add(
+        "--rate",
+        type=number_in(0.01, 1000),
+        default=1.0,
+        metavar="X",
+        help="X times the messages; default: 1",
+    )
     add("--duration", type=number_in(0.1, 1e9), metavar="S", help="end after so many seconds")
     add("--outages", type=_pair, metavar="EVERY:FOR", help="mean seconds between, and of an outage")
     add("--shifts", type=_pair, metavar="ON:OFF", help="seconds on duty, and off duty")
-    add("--ramp", type=number_in(0.1, 1e5), default=200.0, metavar="N", help="connects per second")
-    add("--ack", choices=("hub", "broker"), default="hub", help="whose makes a message done")
+    add(
+        "--ramp",
+        type=number_in(0.1, 1e5),
+        default=200.0,
+        metavar="N",
+        help="connects per second; default: 200",
+    )
+    add("--ack", choices=("hub", "broker"), default="hub", help="whose word counts: default hub")
     add("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
     add("--seed", type=int, default=1, metavar="N", help="another one, other lives; default: 1")
     add("--numbers", type=Path, metavar="FILE", help="keep sequences there from run to run")

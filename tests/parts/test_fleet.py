@@ -98,6 +98,26 @@ def test_a_stop_is_a_goodbye_and_no_will_is_told() -> None:
     assert report(out)["unacked"] == 0
 
 
+def test_shifts_end_with_a_goodbye_and_begin_again() -> None:
+    with Broker(ROOMY) as broker, Listener(broker.url) as listener:
+        process = fleet("--broker", broker.url, "--units", "6", "--shifts", "3:2", "--json")
+        assert wait_for(lambda: listener.statuses().count("online") >= 10, 60)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        views = listener.hub.snapshot().units
+        duties = [
+            json.loads(each.payload)["data"]["duty"]
+            for each in listener.heard
+            if each.leaf == "event" and b"event.duty" in each.payload
+        ]
+
+    assert process.returncode == 0, err
+    assert listener.statuses().count("offline") == 0
+    assert listener.statuses().count("stopping") >= 4
+    assert {"off_duty", "on_patrol"} <= set(duties)
+    assert sum(view.missing for view in views) == 0
+
+
 def test_commands_are_answered_and_a_rebirth_brings_the_state_again() -> None:
     from telemetry.link.paho_transport import PahoTransport
     from telemetry.link.transport import Connected, LinkOptions, WireMessage
