@@ -46,15 +46,15 @@ def main(folder: Path, kind: type[Desk]) -> None:
     clock = SystemClock()
     sender = Sender(unit="car-07", boot_id=uuid7(clock.utc()))
     outbox = Outbox(folder / "outbox.db", sender, clock, 64 * 2**20)
-    threading.Thread(target=keep, args=(outbox,), daemon=True).start()
     desk = kind(
         CONFIG,
         Journey(CONFIG, "patrol_car"),
         Memory(folder / "orders.json", Book, is_sound),
-        Teller(outbox),
+        Teller(outbox, folder / "outbox.db"),
         lambda mono_s: now(clock, mono_s),
         lambda draft: None,
     )
+    threading.Thread(target=keep, args=(outbox,), daemon=True).start()
     desk.begin()
     while True:
         live(desk, random.random())

@@ -21,7 +21,7 @@ from edge.tasks.life import Act
 from edge.tasks.memory import Memory
 from edge.tasks.page import Page, Signs
 from edge.tasks.record import Book, Place, Stamp, Task
-from edge.tasks.teller import Teller, tellable
+from edge.tasks.teller import Teller
 from telemetry.contract.envelope import Draft
 from telemetry.contract.tasks import PRIORITY_OF_KIND, Ring
 
@@ -55,7 +55,7 @@ class Desk:
         self._lock = threading.RLock()
         self._log = structlog.get_logger()
         book = memory.load() or Book()
-        self.book = replace(book, untold=tellable(book.untold))
+        self.book = replace(book, untold=teller.resume(book.untold))
         self._journey.paces = dict(self.book.paces)
         self._homecoming: tuple[Place, ArrivalWatch] | None = None
         self._saved_s = self._now(None).mono_s

@@ -44,17 +44,17 @@ class Office:
         self._outbox = outbox
         self._boot = computer_boot_id()
         self._config = config = settings.tasks
-        folder = settings.state_dir
+        folder, queue = settings.state_dir, settings.state_dir / "outbox.db"
         self.desk = Desk(
             config,
             Journey(config, settings.unit.kind),
             Memory(folder / "orders.json", Book, is_sound),
-            Teller(outbox),
+            Teller(outbox, queue),
             self._now,
             self._report,
         )
         self.sos = SosDesk(
-            Memory(folder / "sos.json", SosBook), Teller(outbox), self._now, self._report
+            Memory(folder / "sos.json", SosBook), Teller(outbox, queue), self._now, self._report
         )
         self.tuning = Tuning(settings, self.desk.book.mode)
 

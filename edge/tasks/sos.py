@@ -15,7 +15,7 @@ from edge.tasks.desk import Now
 from edge.tasks.journey import pose_of
 from edge.tasks.memory import Memory
 from edge.tasks.record import Stamp, Untold
-from edge.tasks.teller import Teller, tellable
+from edge.tasks.teller import Teller
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.envelope import Draft
 from telemetry.contract.events import Pose, SosCause, SosEvent, TrackPoint
@@ -64,7 +64,7 @@ class SosDesk:
     ) -> None:
         self.memory = memory
         book = memory.load() or SosBook()
-        self.book = replace(book, untold=tellable(book.untold))  # replaced, never changed
+        self.book = replace(book, untold=teller.resume(book.untold))  # replaced, never changed
         self._teller = teller
         self._now = now
         self._report = report

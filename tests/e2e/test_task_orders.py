@@ -194,3 +194,38 @@ def test_the_hub_ends_a_call_for_help(broker: Broker, tmp_path: Path) -> None:
         assert hub.final(hub.order(UNIT, "sos.cancel", episode=episode))["status"] == "succeeded"
         hub.wait_for(lambda h: h.heard_at("event", episode=episode, phase="end") is not None, 20)
         assert "sos" not in crew(tmp_path, "duty")
+
+
+def test_a_task_goes_from_one_unit_to_another_when_both_say_so(
+    broker: Broker, tmp_path: Path
+) -> None:
+    folders = {unit: tmp_path / unit for unit in (UNIT, "car-08")}
+    files = {}
+    for unit, folder in folders.items():
+        folder.mkdir()
+        files[unit] = write_unit_file(
+            folder, broker.url, unit={"id": unit, "kind": "patrol_car"}, **SECTIONS
+        )
+    first, second = folders[UNIT], folders["car-08"]
+    with (
+        Dispatcher(broker.port) as hub,
+        running_unit(files[UNIT], first / "log"),
+        running_unit(files["car-08"], second / "log"),
+    ):
+        for unit in folders:
+            hub.wait_until_online(unit)
+        task = new_id()
+        hub.final(hub.order(UNIT, "task.assign", task=task, place=place(TOWN)))
+        crew(first, "task", "ack")
+        crew(first, "task", "handover", "--to", "car-08")
+        hub.when("event", kind="handover_offered", task=task, handover_to="car-08")
+
+        taken = hub.order("car-08", "task.assign", task=task, place=place(TOWN), handover_from=UNIT)
+        assert hub.final(taken)["status"] == "succeeded"
+        assert crew(first, "duty")["task"] == task, "the first keeps it until both have said so"
+        crew(second, "task", "ack")
+        hub.final(hub.order(UNIT, "task.update", task=task, handover="accepted"))
+        hub.when("event", task=task, state="handed_over")
+        assert crew(first, "duty") == {"duty": "on_patrol", "mode": "routine"}
+        mine = crew(second, "task", "list")["open"][0]
+    assert (mine["task"], mine["state"], mine["handover_from"]) == (task, "acknowledged", UNIT)

@@ -14,7 +14,7 @@ from drivers.clock import SystemClock
 from edge.tasks import moves
 from edge.tasks.memory import Memory
 from edge.tasks.record import Book
-from edge.tasks.teller import Teller
+from edge.tasks.teller import Teller, draft_of
 from telemetry.contract.envelope import Sender
 from telemetry.contract.uuid7 import uuid7
 from telemetry.outbox.outbox import Outbox
@@ -127,6 +127,23 @@ def test_the_real_outbox_keeps_the_id(tmp_path: Path) -> None:
     assert world.desk.book.untold == (), "stored, and crossed out at once"
     assert outbox.stats().by_priority[0] == 1
     outbox.close()
+
+
+def test_what_the_queue_has_is_not_told_again(tmp_path: Path) -> None:
+    """The crash came after the outbox had stored it, and before the desk could cross it out."""
+    world = World(tmp_path)
+    world.outbox.stuck = True
+    ordered(world)
+    book = world.desk.book
+    clock, queue = SystemClock(), tmp_path / "outbox.db"
+    outbox = Outbox(queue, Sender(unit="car-07", boot_id=uuid7(clock.utc())), clock, 64 * 2**20)
+    assert len(Teller(outbox, queue).resume(book.untold)) == 2, "there is no queue yet"
+    first, second = book.untold
+    outbox.put(draft_of(first), durable=False, event_id=first.id)
+    outbox.close()
+    assert Teller(outbox, queue).resume(book.untold) == (second,)
+    queue.write_bytes(b"no database")
+    assert len(Teller(outbox, queue).resume(book.untold)) == 2
 
 
 def test_a_small_file_holds_what_a_reboot_needs(tmp_path: Path) -> None:
