@@ -43,6 +43,8 @@ from telemetry.link.transport import (
     WireMessage,
 )
 
+# A broker of MQTT 3.1.1 cannot be told our limit, and would send again after each hang-up.
+MAX_UNTOLD_BYTES = 8 * 1024 * 1024
 PAHO_WINDOW = 1000  # paho's own limit stays above ours, or it would queue
 # What paho's parser raises for bytes that it did not expect, beside what it means to raise.
 _UNREADABLE = (
@@ -84,7 +86,9 @@ class PahoSession:
         self.connected = False
         self.ended = False
         self._topics: dict[int, tuple[str, ...]] = {}
-        self.packets = client.packets = PacketSocket(link, MAX_DOWN_BYTES)
+        self.packets = client.packets = PacketSocket(
+            link, MAX_DOWN_BYTES if protocol == "5" else MAX_UNTOLD_BYTES
+        )
         client.on_connect = self._connect
         client.on_disconnect = self._disconnect
         client.on_publish = self._published
@@ -122,14 +126,15 @@ class PahoSession:
             self.send()
         except ssl.SSLError as error:
             # With TLS 1.3 a broker refuses our certificate only after the handshake.
-            self._end(why_unreachable(error, self._options).text)
+            refused = why_unreachable(error, self._options)
+            self._end(refused.text, refused)
         except (BadPacketError, OSError) as error:
             self._end(str(error))
         except _UNREADABLE as error:
             self._end(f"the other side may not be an MQTT broker ({error or type(error).__name__})")
 
     def send(self) -> None:
-        """All that paho has written, in as few pieces as the kernel takes. Raises OSError."""
+        """All that paho has written, in few pieces. Raises OSError."""
         if self.client.want_write():
             self.client.loop_write()
         self.packets.flush()
@@ -158,7 +163,7 @@ class PahoSession:
         self.client.disconnect()
         self.work()
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: str, refused: Refused | None = None) -> None:
         if self.ended:
             return
         self.ended = True
@@ -169,7 +174,7 @@ class PahoSession:
         else:
             # A broker that does not like the greeting may hang up without a word.
             text = f"{address} hung up before it accepted the unit: {why}"
-            self.events.append(Refused("closed", text))
+            self.events.append(refused or Refused("closed", text))
 
     # --- callbacks ---
 

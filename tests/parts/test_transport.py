@@ -36,6 +36,7 @@ from telemetry.link.transport import (
 )
 from tests.broker import MOSQUITTO, Broker, free_port
 from tests.certificates import make_authority, make_certificate
+from tests.e2e.unit_process import UnitProcess, write_unit_file
 from tests.link import Link
 from tests.mqtt_server import PUBLISH, FakeBroker, Manners, packet
 
@@ -424,6 +425,16 @@ def test_tls_without_trust(talk: Talk, certificates: Path, name: str, ca: str) -
 
 
 @needs_openssl
+def test_a_refused_certificate_is_no_reason_to_try_another_protocol(certificates: Path) -> None:
+    """With TLS 1.3 the refusal comes after the handshake, as if the broker had hung up."""
+    talk = Talk("paho")
+    with FakeBroker(tls=server_context(certificates)) as broker:
+        talk.start(broker.port, **files(certificates, "dog-9"))
+        assert talk.first(Refused).cause == "tls"
+        talk.transport.abandon()
+
+
+@needs_openssl
 def test_tls_towards_a_port_without(talk: Talk, certificates: Path) -> None:
     with FakeBroker() as plain:
         talk.start(plain.port, **files(certificates, "dog-1"))
@@ -494,3 +505,28 @@ def test_no_byte_of_a_broker_raises(data: bytes) -> None:
             talk.transport.wait(0.005)
             talk.events += talk.transport.events()
         talk.transport.abandon()
+
+
+def listened(port: int, leaf: str, count: int) -> bytes:
+    """So many messages of the unit's, by mosquitto's own client."""
+    command = ["mosquitto_sub", "-p", str(port), "-t", f"patrol/v1/car-07/{leaf}", "-C", str(count)]
+    return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("mosquitto_sub") is None, reason="needs mosquitto_sub")
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
+def test_a_whole_unit_with_the_second_library(tmp_path: Path) -> None:
+    if importlib.util.find_spec("awscrt") is None:
+        pytest.skip("needs patrol-edge[awscrt]")
+    delivery = {"transport": "awscrt", "ack": "broker"}
+    with Broker() as broker:
+        sections: dict[str, object] = {"delivery": delivery, "perception": {"enabled": False}}
+        unit_file = write_unit_file(tmp_path, broker.url, **sections)
+        unit = UnitProcess(unit_file, tmp_path / "log")
+        try:
+            assert len(listened(broker.port, "health", 3).splitlines()) == 3
+        finally:
+            took_s = unit.terminate()
+        assert unit.process.returncode == 0, unit.log_text()
+        assert took_s < 5
+        assert b'"stopping"' in listened(broker.port, "status", 1)  # a goodbye, not the will
