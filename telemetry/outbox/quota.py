@@ -73,7 +73,8 @@ class Quota:
         sizes = store.sizes()
         self._rows = [count for count, _ in sizes]
         self._row_bytes = [max(size / count if count else 0.0, 1.0) for count, size in sizes]
-        self._used = store.used_pages()
+        self._used = 0
+        self.look()
 
     @property
     def tolerance_m(self) -> float:

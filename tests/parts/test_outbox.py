@@ -493,3 +493,26 @@ def test_a_clock_set_between_two_runs_leaves_what_is_certain(
     clock.advance(7)
 
     assert it.age_s() == pytest.approx(7, abs=0.01)  # at least as old as this run
+
+
+def test_a_smaller_limit_loses_nothing_urgent(path: Path) -> None:
+    with worked(path, 16 * MIB) as it:
+        for n in range(12_000):
+            it.put(n, n % 4, durable=n == 11_999)
+        assert wait_for(lambda: it.outbox.stats().depth == 12_000)
+    with worked(path, 4 * MIB) as it:
+        assert wait_for(lambda: it.outbox.stats().size_bytes > 0)
+        assert wait_for(lambda: not it.outbox._desk.disk.trimming, 30)
+        assert it.outbox.stats().by_priority[:3] == (3000, 3000, 3000)
+        assert it.put(1, 0) is not None, it.outbox.stats()
+        it.outbox.begin_session()
+        taken: list[int] = []
+        for _ in range(1000):
+            got = numbers(it.outbox.take(100))
+            it.outbox.acked(got)
+            taken += got
+            if it.outbox.pending() == 0:
+                break
+            threading.Event().wait(0.01)
+        assert len([n for n in taken if n <= 12_000 and (n - 1) % 4 < 3]) == 9000
+        assert it.put(1) is not None
