@@ -33,6 +33,10 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
         text = "the clock was set back, so that no command's age can be told; all are refused"
         action = "set the clock right; if it is right: `patrol-edge control trust-clock`"
         finding("clock_set_back", "error", text, action)
+    if health.control_fault:
+        text = f"who commands is not known any more, so the hub does: {health.control_fault}"
+        action = "take control again if you had it: `patrol-edge control take`; check the disk"
+        finding("control_lost", "warning", text, action)
     if health.store_fault:
         text = f"commands cannot be stored, and are refused: {health.store_fault}"
         finding("commands_fault", "error", text, "free space on the disk of state_dir")

@@ -39,6 +39,7 @@ from telemetry.link.transport import Arrived
 
 INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
 WAIT_S = 0.2
+LAST_S = 0.3  # when the unit stops, for what waits in the inbox
 EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
 
 
@@ -57,6 +58,7 @@ class CommandingHealth:
     store_fault: str | None
     store_set_aside: int
     clock_set_back: bool
+    control_fault: str | None
     overflow: int  # of the inbox, since start
     intake: IntakeStats
 
@@ -105,6 +107,7 @@ class Commanding:
         self._inbox: deque[tuple[Arrived, float]] = deque()
         self._arrived = threading.Condition()
         self._overflow = 0
+        self._stopped = False
         self.register("cancel", stopper(self._carrier.cancel))
 
     # --- what it can do ---
@@ -129,8 +132,8 @@ class Commanding:
         """The publisher's thread: takes note, and returns at once."""
         payload = message.payload[: MAX_TOKEN_BYTES + 1]  # what is longer is refused anyhow
         with self._arrived:
-            if len(self._inbox) >= INBOX:
-                self._overflow += 1
+            if self._stopped or len(self._inbox) >= INBOX:
+                self._overflow += 1  # its sender hears nothing, and asks again
                 return
             kept = Arrived(message.topic, payload, message.retained)
             self._inbox.append((kept, self._clock.mono_s()))
@@ -141,13 +144,24 @@ class Commanding:
         while not stop.is_set():
             beat()
             self._intake.tend()
-            with self._arrived:
-                self._arrived.wait_for(lambda: bool(self._inbox), WAIT_S)
-                taken = self._inbox.popleft() if self._inbox else None
-            if taken is not None:
-                message, received_mono_s = taken
-                self._intake.take(message.payload, received_mono_s, retained=message.retained)
+            self._take_one(WAIT_S)
+        ends_mono_s = self._clock.mono_s() + LAST_S  # the broker thinks that these have arrived
+        while self._take_one(0) and self._clock.mono_s() < ends_mono_s:
+            beat()
+        with self._arrived:
+            self._stopped = True
+            self._overflow += len(self._inbox)
         self._intake.close()
+
+    def _take_one(self, timeout_s: float) -> bool:
+        """Take the next message, if one comes within the time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: bool(self._inbox), timeout_s)
+            if not self._inbox:
+                return False
+            message, received_mono_s = self._inbox.popleft()
+        self._intake.take(message.payload, received_mono_s, retained=message.retained)
+        return True
 
     def work_long(self, beat: Beat, stop: threading.Event) -> None:
         """Do what takes long. A second worker; if it crashes, the order has failed."""
@@ -234,6 +248,7 @@ class Commanding:
             store_fault=self._intake.stats().fault,
             store_set_aside=self._store.set_aside,
             clock_set_back=self._time.set_back,
+            control_fault=self._control.fault,
             overflow=self._overflow,
             intake=self._intake.stats(),
         )

@@ -56,4 +56,4 @@ class ControlState:
 
     def _write(self, content: ControlFile) -> None:
         replace(self.path, content.model_dump_json(exclude_none=True).encode() + b"\n", 0o600)
-        self.now, self.fault = content, None
+        self.now = content

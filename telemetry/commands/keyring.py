@@ -76,7 +76,7 @@ class Keyring:
     path: Path
     fault: str | None = None  # why the file cannot be used
     cure: str = ""
-    missing: bool = True
+    missing: bool = False  # known once it was looked for
     known: tuple[KeyEntry, ...] = ()  # as last read; any thread may look
     _stamp: tuple[int, ...] | None = field(default=None, repr=False)
     _keys: dict[str, tuple[KeyEntry, PublicKey]] = field(default_factory=dict, repr=False)

@@ -212,6 +212,37 @@ def test_a_state_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:
         assert wait_for(lambda: faults(unit) == [])
 
 
+def test_a_control_file_that_is_damaged_is_a_fault_until_somebody_says_who_commands(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "control.json").write_text('{"commander": "nobody"}')
+    unit = Unit(tmp_path)
+    assert unit.made.commander == "hub"
+    control = unit.made._control
+    with working(unit):
+        assert wait_for(lambda: control.now.latest), "the time is remembered all the same"
+        assert faults(unit) == ["control_lost"]
+        control.hand_over("local", "local:li", datetime.now(UTC))
+        assert faults(unit) == []
+
+
+def test_what_waits_when_the_unit_stops_is_still_answered(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    unit.made.register("ping", Doer())
+    with working(unit):
+        pass
+    sent = unit.send()
+    assert unit.made.health().overflow == 1, "it is closed, and counts"
+    again = Unit(tmp_path)
+    again.made.register("ping", Doer())
+    waiting = [again.send() for _ in range(3)]
+    again.stop.set()
+    again.made.work(lambda: None, again.stop)
+    assert all(again.end_of(each) for each in waiting)
+    assert again.end_of(sent) is None
+
+
 def test_a_journal_that_was_changed_is_a_fault(tmp_path: Path) -> None:
     unit = Unit(tmp_path)
     with working(unit):
