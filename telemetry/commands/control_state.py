@@ -48,6 +48,7 @@ class ControlState:
         """On the disk when it returns. Raises OSError, and nothing has changed then."""
         with self._lock:
             self._write(self.now.model_copy(update={"commander": commander, "by": by, "since": at}))
+            self.fault = None  # somebody has said anew who commands
 
     def remember(self, latest: datetime) -> None:
         """Raises OSError."""
