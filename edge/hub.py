@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.addresses import broker_address
+from config.wording import one_line
 from drivers.clock import Clock, SystemClock
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
@@ -20,6 +21,7 @@ from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.transport import Arrived, LinkOptions, WireMessage
 
 STEP_S = 0.5
+LONGEST_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +248,11 @@ def hub_name(clock: Clock) -> str:
 
 
 def in_words(arrival: Arrival) -> str:
-    """One line for a person."""
+    """One line for a person; what strangers wrote in it cannot move the cursor."""
+    return one_line(_in_words(arrival), LONGEST_LINE)
+
+
+def _in_words(arrival: Arrival) -> str:
     who = arrival.unit or arrival.topic
     if arrival.verdict != "accepted":
         return f"{who}: {arrival.verdict.replace('_', ' ')} {arrival.reason}".rstrip()

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.wording import one_line
 from edge.cli.broker_options import add_broker_options, link_of, root_of
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import number_in
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from telemetry.contract.replies import Reply
 
 WAIT_S = 30.0
+LONGEST_LINE = 1000
 EPILOG = """\
 Arguments are KEY=VALUE: a value is JSON where it can be read as such, and text otherwise; a dot
 goes into an object (place.lat_deg=54.18); KEY=@new makes a new id. They are checked before
@@ -133,7 +135,7 @@ def in_words(reply: "Reply") -> str:
         parts.append(reply.code)
     head = " ".join(parts) + (" (repeated)" if reply.repeat else "")
     tail = [text for text in (reply.text, json.dumps(reply.result) if reply.result else "") if text]
-    return ": ".join([head, *tail])
+    return one_line(": ".join([head, *tail]), LONGEST_LINE)
 
 
 # --- arguments ---

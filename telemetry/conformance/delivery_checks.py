@@ -107,7 +107,11 @@ def sent_again(t: Transcript) -> Finding:
     bad, again = [], 0
     sessions = _sessions(t)
     for number, first in t.first_of.items():
-        ends_s = min(t.acked.get(number, t.ends_s), _next_after(sessions, first.at_s, t.ends_s))
+        ends_s = min(
+            t.acked.get(number, t.ends_s),
+            _next_after(sessions, first.at_s, t.ends_s),
+            t.listening_until(first.at_s),
+        )
         if any(m.at_s < ends_s for m in _copies(t, number, first.at_s)):
             again += 1
         elif ends_s - first.at_s > RESENT_WITHIN_S:
@@ -208,7 +212,7 @@ def new_session(t: Transcript) -> Finding:
             copies = _copies(t, n, at_s)
             if copies and copies[0].at_s <= at_s + AT_ONCE_S:
                 again += 1
-            elif (acked_s or t.ends_s) > at_s + AT_ONCE_S:
+            elif min(acked_s or t.ends_s, t.listening_until(at_s)) > at_s + AT_ONCE_S:
                 bad.append(f"#{n} was not sent again within {AT_ONCE_S:.0f} s of a new hub session")
     lacking = "nothing was unacknowledged when the hub began a new session"
     return judged(bad, again, "messages sent again at a new hub session", lacking)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.wording import one_line
 from telemetry.conformance.transcript import Transcript
 
 Verdict = Literal["PASS", "FAIL", "NOT RUN"]
@@ -16,6 +17,8 @@ class Finding:
     verdict: Verdict
     text: str
 
+
+LONGEST = 300  # letters of what was seen
 
 Check = Callable[[Transcript], Finding]
 CHECKS: dict[str, Check] = {}
@@ -33,15 +36,16 @@ def check(rule: str) -> Callable[[Check], Check]:
 
 
 def passed(text: str) -> Finding:
-    return Finding("PASS", text)
+    return Finding("PASS", one_line(text, LONGEST))
 
 
 def failed(text: str) -> Finding:
-    return Finding("FAIL", text)
+    """The text may repeat what a unit said: nothing of it shall move a terminal's cursor."""
+    return Finding("FAIL", one_line(text, LONGEST))
 
 
 def not_run(text: str) -> Finding:
-    return Finding("NOT RUN", text)
+    return Finding("NOT RUN", one_line(text, LONGEST))
 
 
 def judged(bad: Sequence[str], looked_at: int, what: str, lacking: str = "") -> Finding:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 from telemetry.conformance.finding import Finding, check, judged, not_run
 from telemetry.conformance.transcript import Note, Seen, Transcript
@@ -204,6 +205,20 @@ def historical(t: Transcript) -> Finding:
 # --- state and health ---
 
 
+def _stop_s(t: Transcript) -> float:
+    """When the unit said that it stops."""
+    stops = [m.at_s for m in t.statuses if m.word("state") == "stopping" and not m.retained]
+    return stops[-1] if stops else float("inf")
+
+
+def _stopped(t: Transcript, at_s: float) -> bool:
+    """Nothing can be expected of it then."""
+    return any(
+        m.word("state") != "online"
+        for m in [m for m in t.statuses if m.at_s <= at_s + AT_ONCE_S][-1:]
+    )
+
+
 @check("HC-050")
 def state_at_session(t: Transcript) -> Finding:
     bad, looked_at = [], 0
@@ -212,7 +227,7 @@ def state_at_session(t: Transcript) -> Finding:
         states = [m for m in t.stored if m.leaf == "state"]
         if any(said.at_s <= m.at_s <= said.at_s + AT_ONCE_S for m in states):
             looked_at += 1
-        elif t.ends_s > said.at_s + AT_ONCE_S:
+        elif t.listening_until(said.at_s) > said.at_s + AT_ONCE_S and not _stopped(t, said.at_s):
             bad.append(f"no state within {AT_ONCE_S:.0f} s of a new hub session")
     lacking = "the hub began no new session"
     return judged(bad, looked_at, "hub sessions answered with the state", lacking)
@@ -250,8 +265,10 @@ def full_fault_list(t: Transcript) -> Finding:
 @check("HC-053")
 def health_often(t: Transcript) -> Finding:
     came = [m.at_s for m in t.stored if m.leaf == "health"]
-    ends = [*came, t.ends_s]
-    longest_s = max((b - a for a, b in zip(came, ends[1:], strict=True)), default=0.0)
+    ends_s = min(t.listening_until(came[-1]), _stop_s(t)) if came else 0.0
+    gaps = [b - a for a, b in pairwise([*came, max([*came[-1:], ends_s])])
+            if t.listening_until(a) >= b]  # fmt: skip
+    longest_s = max(gaps, default=0.0)
     if not came or (longest_s <= HEALTH_EVERY_S and t.ends_s < HEALTH_EVERY_S):
         return not_run(f"needs to be watched for {HEALTH_EVERY_S:.0f} s")
     bad = [f"no health for {longest_s:.0f} s"] if longest_s > HEALTH_EVERY_S else []

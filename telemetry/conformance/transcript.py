@@ -4,6 +4,7 @@ Everything is read tolerantly here: a unit under test may send anything.
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,6 +108,7 @@ class Transcript:
         self.notes: list[Note] = []
         self.ends_s = 0.0
         self._ours: set[tuple[str, bytes]] = set()  # the broker gives back what we said
+        self._breaks: list[float] = []  # when the hub ceased to listen
         self._clock = _OneClock()
         for entry in entries:
             self.add(entry)
@@ -115,6 +117,8 @@ class Transcript:
         """The next entry. What was asked before is asked anew after it."""
         for name in ("enveloped", "stored", "first_of", "copies", "statuses", "acked"):
             self.__dict__.pop(name, None)
+        if entry.direction == "note" and entry.topic in ("started", "lost", "ended"):
+            self._breaks.append(self.ends_s)
         self.ends_s = self._clock.at_s(entry)
         self._sort_in(self.ends_s, entry)
 
@@ -211,6 +215,11 @@ class Transcript:
             while type(up_to) is int and waiting and waiting[0] <= up_to:
                 found.setdefault(heappop(waiting), said.at_s)
         return found
+
+    def listening_until(self, at_s: float) -> float:
+        """How long the hub went on listening, at least, that listened then."""
+        position = bisect_left(self._breaks, at_s)
+        return self._breaks[position] if position < len(self._breaks) else self.ends_s
 
     @property
     def foreign_hub(self) -> bool:

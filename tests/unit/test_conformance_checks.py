@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -146,3 +146,23 @@ def test_a_record_of_a_day_is_judged_in_seconds() -> None:
 
     assert rulings["HC-023"].text.startswith("40000 numbers")
     assert time.monotonic() - begun_s < 60, "on a busy machine; 5 s on an idle one"
+
+
+def test_a_hub_that_was_away_blames_no_unit_for_what_it_did_not_hear() -> None:
+    """It was killed without an acknowledgement, and came back after ten minutes."""
+    message = json.loads(up_examples()["health"]) | {"sequence": "7"}
+    online = {"state": "online", "session": "a"}
+    first = [note("started", 5, AT), entry("out", "../hub/state", online, 6),
+             entry("in", "health", message, 7)]  # fmt: skip
+    again = [note("started", 3, AT + timedelta(minutes=10)), entry("in", "health", message, 4)]
+    judged = {r.rule.id: r.finding for r in judge(Transcript([*first, *again], ROOT, UNIT))}
+
+    assert {judged[name].verdict for name in ("HC-030", "HC-036", "HC-053")} == {"NOT RUN", "PASS"}
+    alone = [*first, entry("in", "position", json.loads(up_examples()["position"]), 700)]
+    stayed = {r.rule.id: r.finding for r in judge(Transcript(alone, ROOT, UNIT))}
+    assert stayed["HC-030"].verdict == "FAIL", "it listened all the time"
+    assert stayed["HC-053"].verdict == "FAIL"
+
+
+def note(what: str, mono_s: float, at: datetime) -> Entry:
+    return Entry(at=at, mono_s=mono_s, direction="note", topic=what)

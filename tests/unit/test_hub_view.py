@@ -6,9 +6,11 @@ from contextlib import redirect_stderr
 
 from rich.console import Console
 
+from edge.cli.hub_send import in_words as reply_in_words
 from edge.cli.hub_view import summary, table
 from edge.hub import HubSnapshot, as_json, in_words
 from telemetry.contract.examples import up_examples
+from telemetry.contract.replies import Reply
 from telemetry.hub.ledger import HubLedger
 
 
@@ -84,3 +86,14 @@ def test_each_message_has_a_line_for_people_and_one_for_machines() -> None:
     assert as_json(arrival)["message"] == json.loads(payload)
     assert in_words(picture) == "dog-07: snapshot, 3 bytes"
     assert as_json(picture)["size_bytes"] == 3
+
+
+def test_what_strangers_write_moves_no_cursor() -> None:
+    arrival = HubLedger("patrol/v1").receive("patrol/v1/x\x1b[2J\n/event", b"{}")
+    reply = Reply(
+        command="019cc1b0-2200-7000-8000-000000000001", name="ping", status="failed", code="x",
+        text="\x1b]0;owned\x07",
+    )  # fmt: skip
+
+    assert in_words(arrival).isprintable()
+    assert reply_in_words(reply).isprintable()
