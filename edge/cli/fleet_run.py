@@ -15,6 +15,7 @@ SETTLE_S = 20.0  # at the end, for acknowledgements that are still to come
 SETTLE_AFTER_SIGNAL_S = 3.0
 GOODBYE_S = 10.0
 TOLD_EVERY_S = 1.0
+BEHIND_S = 5.0  # less than this is a start, or a busy moment
 
 
 class Running(Protocol):
@@ -147,7 +148,7 @@ def table(shown: dict[str, Any]) -> list[str]:
         if shown[title]:
             counts = ", ".join(f"{count} {name}" for name, count in sorted(shown[title].items()))
             lines.append(f"{title.replace('_', ' '):<17}{counts}")
-    if shown["behind_s"] > 1:
+    if shown["behind_s"] > BEHIND_S:
         lines.append(
             f"behind           up to {shown['behind_s']:g} s: more than one core carries; "
             "take fewer units or a lower rate, or run a second fleet with another --prefix"
