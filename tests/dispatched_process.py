@@ -22,7 +22,8 @@ from edge.tasks.journey import Journey
 from edge.tasks.life import STEPS, Act
 from edge.tasks.memory import Memory
 from edge.tasks.page import Page
-from edge.tasks.record import Book, Stamp, is_sound
+from edge.tasks.record import Book, Stamp
+from edge.tasks.soundness import is_sound
 from edge.tasks.teller import Teller
 from telemetry.contract.commands import Place, TaskAssign
 from telemetry.contract.envelope import Sender

@@ -16,7 +16,8 @@ from edge.position import UnitPosition
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey
 from edge.tasks.memory import Memory
-from edge.tasks.record import Book, Stamp, is_sound
+from edge.tasks.record import Book, Stamp
+from edge.tasks.soundness import is_sound
 from edge.tasks.teller import Teller
 from telemetry.contract.commands import Deadline, Place, TaskAssign
 from telemetry.contract.envelope import Draft
@@ -165,3 +166,14 @@ def wire_place(place: tuple[float, float]) -> Place:
 
 def wire_route(places: list[tuple[float, float]]) -> tuple[Place, ...]:
     return tuple(wire_place(place) for place in places)
+
+
+def changed(content: Any, path: list[int], value: object) -> Any:
+    """The same with the value somewhere in it."""
+    if not path or not isinstance(content, dict | list) or not content:
+        return value
+    if isinstance(content, dict):
+        name = sorted(content)[path[0] % len(content)]
+        return content | {name: changed(content[name], path[1:], value)}
+    index = path[0] % len(content)
+    return [*content[:index], changed(content[index], path[1:], value), *content[index + 1 :]]

@@ -15,8 +15,9 @@ from edge.tasks.local import Control, controls
 from edge.tasks.memory import Memory
 from edge.tasks.modes import Tuning
 from edge.tasks.orders import handlers
-from edge.tasks.record import Book, Stamp, is_sound
+from edge.tasks.record import Book, Stamp
 from edge.tasks.sos import SosBook, SosDesk
+from edge.tasks.soundness import is_sound, is_sound_call
 from edge.tasks.teller import Teller
 from edge.timebase import Timebase
 from edge.worker import Beat
@@ -54,7 +55,10 @@ class Office:
             self._report,
         )
         self.sos = SosDesk(
-            Memory(folder / "sos.json", SosBook), Teller(outbox, queue), self._now, self._report
+            Memory(folder / "sos.json", SosBook, is_sound_call),
+            Teller(outbox, queue),
+            self._now,
+            self._report,
         )
         self.tuning = Tuning(settings, self.desk.book.mode)
 

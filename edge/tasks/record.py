@@ -1,11 +1,10 @@
 """What a unit remembers of its orders: tasks, duty, mode, and the events not yet told."""
 
-import math
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
-from edge.tasks.duty import OF_TASK, WITH_TASK
+from pydantic import AwareDatetime
+
 from edge.tasks.life import ENDS
 from telemetry.contract.tasks import TaskState, TaskTimes
 from telemetry.contract.up_message import Duty
@@ -18,7 +17,7 @@ Place = tuple[float, float]  # lat, lon in degrees, WGS 84
 class Stamp:
     """One moment, by both clocks."""
 
-    utc: datetime
+    utc: AwareDatetime
     quality: TimeQuality
     mono_s: float
     boot: str  # of the computer: `mono_s` of different boots cannot be compared
@@ -33,7 +32,7 @@ class Due:
     """A deadline, and what was told of it. `mono_s` is when, by the clock of this boot."""
 
     state: TaskState
-    at: datetime
+    at: AwareDatetime
     remind_before_s: float
     mono_s: float | None = None
     boot: str = ""
@@ -107,7 +106,7 @@ class Untold:
 
     id: str  # UUIDv7; the same however often it is told
     type: str
-    time: datetime
+    time: AwareDatetime
     quality: TimeQuality
     priority: int
     data: dict[str, Any]
@@ -119,23 +118,6 @@ class Pace:
 
     speed_mps: float
     seconds: float  # of motion that it was learned from
-
-
-def is_sound(book: "Book") -> bool:
-    """Whether a book from the disk fits together, so that nothing needs to doubt it later."""
-    every = (*book.tasks, *book.ended)
-    places = [place for task in every for place in (task.place, *task.route)]
-    current = book.current
-    return (
-        len({task.id for task in every}) == len(every)
-        and not any(task.over for task in book.tasks)
-        and all(task.over for task in book.ended)
-        and book.duty == (OF_TASK[current.state] if current else book.duty)
-        and (current is not None or book.duty not in WITH_TASK)
-        and book.duty_before not in WITH_TASK
-        and all(math.isfinite(number) for place in places for number in place)
-        and all(math.isfinite(pace.speed_mps + pace.seconds) for pace in book.paces.values())
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

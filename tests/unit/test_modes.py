@@ -9,6 +9,7 @@ from config.loading import load
 from config.models import Settings
 from drivers.samples import FixKind, GnssEpoch
 from edge.app import App
+from edge.health import HealthDesk
 from edge.position import PositionSchedule
 from edge.snapshot import state_of
 from edge.tasks.modes import Tuned, Tuning
@@ -105,6 +106,32 @@ def test_the_mode_is_in_force_in_the_whole_unit_and_survives_a_restart(tmp_path:
     assert again.parts.office.tuning.now.mode == "night"
     assert again.parts.vision is not None
     assert again.parts.vision._max_fps == 3
+
+
+def test_health_is_told_by_the_mode_s_interval(tmp_path: Path) -> None:
+    clock = ManualClock()
+    path = write_unit_file(
+        tmp_path, "mqtt://127.0.0.1:1", modes=MODES, perception={"enabled": False}
+    )
+    app = App(load(path, {}), clock)
+    desk, tuning = HealthDesk(app.parts), app.parts.office.tuning
+
+    def reports(seconds: int) -> int:
+        """So many in this time, once what came and went has settled."""
+        for _ in range(20):
+            clock.advance(1)
+            desk.due()
+        count = 0
+        for _ in range(seconds):
+            clock.advance(1)
+            count += desk.due() is not None
+        return count
+
+    assert reports(120) == 60
+    tuning.switch("night")
+    assert reports(120) == 2
+    tuning.switch("routine")
+    assert reports(120) == 60
 
 
 def test_the_position_follows_mode_duty_and_the_hub_s_wish(tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """The call for help: first, again and again, over restarts, and ended once."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.gnss_route import moved
 from edge.tasks.memory import Memory
 from edge.tasks.sos import SosBook, SosDesk
+from edge.tasks.soundness import is_sound_call
 from edge.tasks.teller import Teller
 from telemetry.commands.handling import OrderRefusedError
-from tests.duty_desk import TOWN, ListedOutbox, World, fix
+from tests.duty_desk import TOWN, ListedOutbox, World, changed, fix
 
 
 class Caller:
@@ -22,7 +26,7 @@ class Caller:
 
     def restart(self) -> None:
         self.sos = SosDesk(
-            Memory(self.world.folder / "sos.json", SosBook),
+            Memory(self.world.folder / "sos.json", SosBook, is_sound_call),
             Teller(self.outbox),  # type: ignore[arg-type]
             self.world.now,
             lambda draft: self.outbox.put(draft, durable=False) and None,
@@ -150,3 +154,25 @@ def test_a_disk_that_refuses_does_not_silence_it(tmp_path: Path) -> None:
     assert caller.sos.memory.fault is None
     caller.restart()
     assert caller.sos.book.call is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    path=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    value=st.sampled_from([None, True, [], {}]) | st.integers() | st.floats() | st.text(),
+)
+def test_whatever_stands_in_the_file_help_can_be_called(
+    tmp_path_factory: pytest.TempPathFactory, path: list[int], value: object
+) -> None:
+    folder = tmp_path_factory.mktemp("w")
+    caller = Caller(folder)
+    caller.wait(3)
+    caller.outbox.stuck = True
+    caller.sos.call("button", "local:crew")
+    content = json.loads((folder / "sos.json").read_text())
+    (folder / "sos.json").write_text(json.dumps(changed(content, path, value)))
+    caller.restart()
+    caller.wait(6)
+    caller.sos.call("fall", "local:crew")
+    caller.sos.cancel(None, "local:crew")
+    assert caller.phases()[-1] == "end"

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from config.operations import TasksConfig
 from edge.tasks import duty, life, moves
 from edge.tasks.page import Page
-from edge.tasks.record import is_sound
+from edge.tasks.soundness import is_sound
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.commands import TaskCancel, TaskUpdate
 from telemetry.contract.tasks import NEXT_STATES
