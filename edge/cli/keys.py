@@ -40,7 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     new.add_argument("--json", action="store_true", help="the public part as one JSON object")
     new.set_defaults(handler=make)
     install = _part(parts, "install", install_key, "obey this key from now on")
-    install.add_argument("file", type=Path, metavar="FILE.pub", help="what `keys new` made")
+    install.add_argument("file", type=Path, metavar="FILE.pub", help="what `keys new` made; or PEM")
     install.add_argument(
         "--role", action="append", choices=ROLES, required=True, help="may be given several times"
     )

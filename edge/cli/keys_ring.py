@@ -217,11 +217,16 @@ def _content(path: Path) -> bytes:
 
 def _public_in(path: Path, data: bytes) -> dict[str, str]:
     """kid, public and issuer. Raises CommandError."""
-    cure = "give the .pub file that `patrol-edge keys new` made on the hub"
+    cure = (
+        "give the .pub file that `patrol-edge keys new` or `openssl pkey -pubout` made on the hub"
+    )
     if b"PRIVATE KEY" in data:
         wrong = f"{path} is a PRIVATE key: it must never leave the hub. Delete this copy, and "
         raise CommandError(wrong + "if others could read it, make a new one", cure, USAGE)
     try:
+        if b"PUBLIC KEY" in data:
+            public = PublicKey.from_pem(data)
+            return {"kid": public.kid, "public": public.text, "issuer": short(path.stem)}
         found = loads_object(data, max_depth=1)
         public = PublicKey(str(found.get("public")))
     except (BadJsonError, KeyTextError) as error:

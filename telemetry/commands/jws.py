@@ -88,6 +88,17 @@ class PublicKey:
             raise KeyTextError("not a public key of Ed25519") from error
         self.text = text
 
+    @classmethod
+    def from_pem(cls, pem: bytes) -> Self:
+        """Of `openssl pkey -pubout`. Raises KeyTextError."""
+        try:
+            key = OKPKey.import_key(pem)
+        except (JoseError, ValueError, TypeError) as error:
+            raise KeyTextError("not a public key of Ed25519 in PEM") from error
+        if key.curve_name != "Ed25519":
+            raise KeyTextError(f"a key of {key.curve_name}; commands are signed with Ed25519")
+        return cls(str(key.as_dict(private=False)["x"]))
+
     @property
     def kid(self) -> str:
         """The key's own name: the start of its thumbprint (RFC 7638), in hexadecimal."""

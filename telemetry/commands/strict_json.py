@@ -28,7 +28,7 @@ def loads(data: bytes, max_depth: int = MAX_DEPTH) -> Any:
     except RecursionError as error:
         raise BadJsonError("nested too deeply") from error
     except ValueError as error:  # also of integers with thousands of digits
-        raise BadJsonError(f"not JSON: {type(error).__name__}") from error
+        raise BadJsonError("not JSON") from error
     _check_depth(value, max_depth)
     return value
 

@@ -44,7 +44,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         roles = ", ".join(sorted(kind.roles))
         found[f"command.{name}"] = schema | {
             "title": f"args of {name}",
-            "description": f"{kind.summary[0].upper()}{kind.summary[1:]}. May give it: {roles}.",
+            "description": f"{kind.summary[0].upper()}{kind.summary[1:]}. May give it: {roles}; "
+            f"at most {kind.per_minute} a minute.",
         }
     return found
 

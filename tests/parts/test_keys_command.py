@@ -144,3 +144,37 @@ def test_what_is_in_a_file_can_be_seen(capsys: pytest.CaptureFixture[str]) -> No
         assert keys("show", name, "--json") == 0
         told = json.loads(capsys.readouterr().out)
         assert (told["kid"], told["kind"]) == (kid, kind)
+
+
+def test_a_key_that_openssl_made_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """The key that everybody knows, of RFC 8032, section 7.1, test 1: as `openssl pkey -pubout`."""
+    Path("hub-9.pub").write_text(
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+        "-----END PUBLIC KEY-----\n"
+    )
+    assert keys("install", "hub-9.pub", "--role", "commander") == 0
+    (entry,) = ring().keys
+    assert (entry.public, entry.issuer) == (
+        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "hub-9",
+    )
+    assert entry.kid in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("der", "said"),
+    [
+        ("MCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=", "Ed25519"),  # X25519
+        ("MCowBQYDK2VwAyEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "anybody could sign"),
+        ("AAAA", "not a public key of Ed25519 in PEM"),
+        ("", "not a public key of Ed25519 in PEM"),
+    ],
+)
+def test_another_kind_of_key_is_refused_in_words(
+    capsys: pytest.CaptureFixture[str], der: str, said: str
+) -> None:
+    Path("k.pub").write_text(f"-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n")
+    assert keys("install", "k.pub", "--role", "commander") == 2
+    assert said in capsys.readouterr().err
+    assert not Path("state/keyring.json").exists()

@@ -173,6 +173,16 @@ def test_a_new_hub_session_brings_everything_again_at_once(tmp_path: Path) -> No
             ear.hub.stop()
 
 
+def test_the_first_hub_that_ever_comes_gets_everything_at_once(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, broker.port, resend_after_s=600) as unit:
+        for n in range(20):
+            unit.put(position(n, 1))
+        assert wait_for(lambda: unit.publisher.stats().awaiting_hub >= 20)
+        first = Ear(broker.url)
+        assert wait_for(lambda: unit.outbox.pending() == 0, 5)
+        first.hub.stop()
+
+
 def test_a_broker_that_dies_and_comes_back(tmp_path: Path) -> None:
     with Broker() as broker, running(tmp_path, broker.port, resend_after_s=1) as unit:
         ear = Ear(broker.url)
