@@ -29,10 +29,12 @@ def lock_state(folder: Path) -> int | None:
     return descriptor
 
 
-def is_in_use(folder: Path) -> bool:
-    """Does a process work with this folder now?"""
+def is_in_use(folder: Path) -> bool | None:
+    """Does a process work with this folder now? None where this user may not know."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return None
     except OSError:
         return False
     try:

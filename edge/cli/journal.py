@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,12 @@ def _files(args: argparse.Namespace) -> list[Path]:
     from telemetry.commands.journal import journal_files
 
     folder = state_folder(args) / "journal"
+    try:
+        os.listdir(folder)  # a glob takes what it may not see for empty
+    except PermissionError as error:
+        raise CommandError(f"{folder} may not be read by this user", "ask with sudo") from error
+    except OSError:
+        pass
     found = journal_files(folder)
     if not found:
         raise CommandError(f"there is no journal in {folder}", "has this unit ever run?")

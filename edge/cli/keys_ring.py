@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ class Ring:
         except PermissionError as error:
             raise CommandError(f"{path} may not be read by this user", SUDO) from error
         except FileRefusedError as error:
-            raise CommandError(str(error), error.cure) from error
+            own = os.access(path, os.R_OK)  # else it is the service's, and to stay so
+            raise CommandError(str(error), error.cure if own else SUDO) from error
         return cls(path, content, SystemClock().utc())
 
     # --- what there is ---
@@ -243,6 +245,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except PermissionError as error:
         raise CommandError(f"{path.parent} may not be changed by this user", SUDO) from error
+    except FileNotFoundError as error:
+        raise CommandError(f"there is no folder {path.parent}", "make it first", USAGE) from error
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}", "", FAILED) from error
     except FileRefusedError as error:

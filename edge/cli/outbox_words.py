@@ -7,11 +7,15 @@ from telemetry.outbox.look import Seen
 
 WHAT = ("calls for help, tasks", "alerts, replies", "state, manifests", "positions", "diagnostics")
 PARKED_SHOWN = 20
+RUNS = {
+    True: "the unit runs",
+    False: "the unit does not run",
+    None: "whether the unit runs is not for this user to see: ask with sudo",
+}
 
 
 def status_lines(told: dict[str, Any]) -> Iterator[str]:
-    runs = "the unit runs" if told["running"] else "the unit does not run"
-    yield f"{told['file']}: {size(told['file_bytes'])}, {runs}"
+    yield f"{told['file']}: {size(told['file_bytes'])}, {RUNS[told['running']]}"
     yield f"{told['depth']} messages wait; the last sequence given out is {told['last_sequence']}"
     for lane in told["by_priority"]:
         if lane["depth"]:

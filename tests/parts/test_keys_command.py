@@ -1,6 +1,9 @@
 """`patrol-edge keys` as a technician uses it, and as one should not."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +68,7 @@ def test_from_the_hub_to_the_unit_and_to_its_end(capsys: pytest.CaptureFixture[s
         (["revoke", "f00"], 2, "there is no such key"),
         (["new", "hub-1"], 2, "is there already"),
         (["new", "a\nb"], 2, "no name for a hub"),
+        (["new", "a/b"], 2, "there is no folder a"),
     ],
     ids=str,
 )
@@ -178,3 +182,33 @@ def test_another_kind_of_key_is_refused_in_words(
     assert keys("install", "k.pub", "--role", "commander") == 2
     assert said in capsys.readouterr().err
     assert not Path("state/keyring.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_user_without_rights_is_sent_to_sudo_and_takes_nothing_from_the_service(
+    place: Path,
+) -> None:
+    made("hub-1")
+    assert keys("install", "hub-1.pub", "--role", "operator") == 0
+    (place / "state" / "journal").mkdir(mode=0o700)
+    Path("state/keyring.json").chmod(0o600)
+    code = (
+        "import os, sys\n"
+        "from edge.cli.main import build_parser, main\n"
+        "build_parser()\n"
+        "import edge.cli.keys_ring, telemetry.commands.journal\n"
+        "os.setgid(65534); os.setuid(65534)  # who may not read the interpreter's own folder\n"
+        "sys.exit(main([*sys.argv[2:], '--state-dir', sys.argv[1]]))\n"
+    )
+    for parent in (place, *place.parents[:2]):
+        parent.chmod(0o755)
+    for words in (["keys", "list"], ["journal", "verify"]):
+        told = subprocess.run(
+            [sys.executable, "-c", code, str(place / "state"), *words],
+            capture_output=True,
+            text=True,
+        )
+        assert told.returncode == 1, told.stderr
+        assert "may not be read by this user" in told.stderr
+        assert "sudo" in told.stderr
+        assert "chown" not in told.stderr

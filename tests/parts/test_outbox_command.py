@@ -227,11 +227,13 @@ def test_a_user_without_rights_is_told(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "may not be read by this user" in told.stderr
     (tmp_path / "outbox.db").chmod(0o644)  # readable, in a folder where nothing can be made
+    (tmp_path / "lock").touch(0o600)
     told = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True
     )
     assert told.returncode == 0, told.stderr
     assert "18 messages wait" in told.stdout
+    assert "whether the unit runs is not for this user to see: ask with sudo" in told.stdout
 
 
 def test_messages_of_an_earlier_version_without_parked_rows_are_seen(
