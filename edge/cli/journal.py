@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def _files(args: argparse.Namespace) -> list[Path]:
 
     folder = state_folder(args) / "journal"
     try:
-        os.listdir(folder)  # a glob takes what it may not see for empty
+        next(folder.iterdir(), None)  # a glob takes what it may not see for empty
     except PermissionError as error:
         raise CommandError(f"{folder} may not be read by this user", "ask with sudo") from error
     except OSError:
@@ -166,9 +165,14 @@ def _key(args: argparse.Namespace, files: list[Path]) -> "tuple[PublicKey | None
             first = json.loads(file.readline(65_536))
         return PublicKey(str(first["key"])), False
     except (KeyTextError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path or files[0]} holds no public key", "", USAGE) from error
+        cure = "the unit's key is device.pub in its state_dir"
+        if path is None:
+            raise CommandError(f"{files[0]} is no journal", "", USAGE) from error
+        raise CommandError(f"{path} holds no public key", cure, USAGE) from error
     except OSError as error:
-        raise CommandError(f"cannot read {error.filename}: {error.strerror}", "", USAGE) from error
+        cure = "give the files themselves: journal-000001.jsonl and on"
+        told = f"cannot read {error.filename}: {error.strerror}"
+        raise CommandError(told, cure, USAGE) from error
     except (ValueError, KeyError, TypeError):
         return None, False
 
