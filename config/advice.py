@@ -273,6 +273,12 @@ def _on_awscrt(protocol: str) -> Iterator[Advice]:
 
 def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:
     security = settings.security
+    if security.commands == "unsigned":
+        yield Advice(
+            ("security", "commands"),
+            "whoever reaches the broker commands this unit; off the bench write signed, and give "
+            "it the hub's key: patrol-edge keys install",
+        )
     if security.keyring is not None:
         yield from _on_kept(("security", "keyring"), security.keyring, files, "intact")
     if security.device_key is not None:

@@ -205,6 +205,8 @@ def _spot(loc: tuple[int | str, ...], root: Section) -> _Spot:
     parent: Section | None = None
     kinds: Kinds | None = None
     for part in loc:
+        if part == "[key]":  # of what stands before it
+            break
         match shape:
             case Kinds() if part in shape.by_kind:
                 kinds, shape = shape, shape.by_kind[str(part)]

@@ -26,6 +26,10 @@ MEBIBYTES = {
 PER_SECOND = {"fps": 1, "hz": 1, "/s": 1, "1/s": 1}
 BITS_PER_SECOND = {"baud": 1, "bd": 1, "bps": 1, "bit/s": 1, "kbaud": 1000, "k": 1000}
 
+KILOBITS_PER_SECOND = {
+    "kbit/s": 1, "kbit": 1, "kbps": 1, "kb/s": 8, "bit/s": 0.001, "bps": 0.001,
+    "mbit/s": 1000, "mbit": 1000, "mbps": 1000, "mb/s": 8000,
+}  # fmt: skip
 PERCENT = {"%": 0.01, "percent": 0.01}
 
 QUANTITY = re.compile(r"([-+]?[0-9]+(?:[.,][0-9]+)?)\s*([^\s\d].*)")
@@ -51,6 +55,7 @@ class Measure:
 
 SHARE = Measure("parts of 1", PERCENT)
 MEASURES = (
+    ("_kbit_s", Measure("kbit/s", KILOBITS_PER_SECOND)),
     ("_mps", Measure("metres per second", METRES_PER_SECOND)),
     ("_ms", Measure("milliseconds", {unit: 1000 * by for unit, by in SECONDS.items()})),
     ("_s", Measure("seconds", SECONDS)),
@@ -73,6 +78,8 @@ def measure_of(name: str) -> Measure | None:
 
 def unit_in(name: str) -> tuple[str, str]:
     """A setting's name without its unit, and that unit: `every_s` → (`every`, `s`)."""
+    if name.endswith("_kbit_s"):
+        return name.removesuffix("_kbit_s"), "kbit/s"
     stem, _, unit = name.rpartition("_")
     known = any(measure.factor(unit) is not None for _, measure in MEASURES) or unit == "mps"
     return (stem, unit) if stem and known else (name, "")

@@ -222,3 +222,9 @@ def test_the_real_file_system_is_only_looked_at(tmp_path: Path) -> None:
     ]
     (tmp_path / "pw").chmod(0o600)
     assert load(file, {}).warnings == ()
+
+
+def test_taking_unsigned_commands_is_warned_of(tmp_path: Path) -> None:
+    (said,) = warned(tmp_path, QUIET + "security: {commands: unsigned}\n", PLUGGED)
+    assert "whoever reaches the broker commands this unit" in said
+    assert "patrol-edge keys install" in said

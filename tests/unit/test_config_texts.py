@@ -54,6 +54,14 @@ def check(tmp_path: Path, section: str, *lines: str) -> None:
         ("gnss: {a: {kind: gpsd, max_speed_kmh: 72}}",
          "4:24: gnss.a.max_speed_kmh: is not known here; "
          "this setting is in metres per second: write max_speed_mps: 20"),
+        ("delivery: {backlog_kbit_s: 1 Mbit/s}",
+         "4:28: delivery.backlog_kbit_s: '1 Mbit/s' has a unit; this is in kbit/s: write 1000"),
+        ("delivery: {backlog_kbps: 256}",
+         "4:12: delivery.backlog_kbps: is not known here; "
+         "this setting is in kbit/s: write backlog_kbit_s: 256"),
+        ("modes: {Bad Mode: {max_fps: 3}}",
+         "4:9: modes.Bad Mode: 'Bad Mode' cannot be a name; write a-z, 0-9 and _ "
+         "with a letter first, at most 32, e.g. bad_mode"),
         ("health: {every: 10}",
          "4:10: health.every: is not known here; this setting is in seconds: write every_s: 10"),
     ],
