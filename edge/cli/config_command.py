@@ -20,7 +20,7 @@ from config.template import NewUnit, unit_file
 from config.wording import counted, listed
 from config.writing import write_atomically
 from edge.cli.config_content import looked_into
-from edge.cli.console import DONE, USAGE, CommandError, note, say
+from edge.cli.console import DONE, USAGE, CommandError, note, put, say
 
 HUB_DEFAULT = "mqtt://localhost:1883"
 STDOUT = "-"
@@ -115,14 +115,14 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         say(json.dumps(as_json(loaded)))
     else:
-        sys.stdout.write(as_yaml(loaded))
+        put(as_yaml(loaded))
     for warning in loaded.warnings:
         note(str(warning))
     return DONE
 
 
 def schema(_args: argparse.Namespace) -> int:
-    sys.stdout.write(schema_text())
+    put(schema_text())
     return DONE
 
 
@@ -153,7 +153,7 @@ def init(args: argparse.Namespace) -> int:
 def _print(unit: NewUnit, *, with_schema: bool) -> int:
     if with_schema:
         raise CommandError("--schema needs a file to stand beside", "give --output FILE", USAGE)
-    sys.stdout.write(unit_file(unit, HOST_FILES))
+    put(unit_file(unit, HOST_FILES))
     return DONE
 
 

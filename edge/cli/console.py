@@ -3,7 +3,11 @@
 Results go to stdout, so that they can be piped; everything else goes to stderr.
 """
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from perception.errors import CatalogueError, PerceptionError, WrongNameError
 
@@ -29,8 +33,44 @@ def of_perception(error: PerceptionError) -> CommandError:
 
 
 def say(text: str = "") -> None:
-    """One line of result."""
-    sys.stdout.write(text + "\n")
+    """One line of result. Raises CommandError where it cannot be written."""
+    put(text + "\n")
+
+
+def put(text: str) -> None:
+    """A result as it stands. Raises CommandError; BrokenPipeError where nobody reads on."""
+    with _told():
+        sys.stdout.write(text)
+
+
+def finish() -> None:
+    """What was said is with whoever reads it. Raises as `put`."""
+    with _told():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_results()
+        told = f"the result cannot be written: {error.strerror}"
+        raise CommandError(told, "see that there is room where it goes") from error
+
+
+def drop_results() -> None:
+    """Nobody can have what was said: keep the interpreter from trying again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_what_is_closed() -> None:
+    """Python has None for a closed stdin, stdout or stderr (`>&-`): nobody is there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def note(text: str) -> None:

@@ -1,7 +1,6 @@
 """The `patrol-edge` command line: finds the command, runs it, turns errors into exit codes."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version as installed
@@ -26,7 +25,17 @@ from edge.cli import (
     track,
     version,
 )
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note
+from edge.cli.console import (
+    DONE,
+    FAILED,
+    USAGE,
+    CommandError,
+    complain,
+    drop_results,
+    finish,
+    note,
+    open_what_is_closed,
+)
 from edge.cli.parser import Parser
 
 # A line each, so that two commands can come at the same time.
@@ -63,9 +72,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0 done, 1 the work failed, 2 wrong usage or configuration."""
+    open_what_is_closed()
     args = build_parser().parse_args(argv)
     try:
-        return int(args.handler(args))
+        return _done(args)
     except ConfigError as error:
         note(str(error))
         return USAGE
@@ -73,8 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(error)
         return error.exit_code
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted; keep the interpreter's flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_results()  # the reader (head, less) has what it wanted
         return DONE
     except PermissionError as error:  # what no command has told in words of its own
         complain(
@@ -84,6 +93,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         note("interrupted")
         return FAILED
+
+
+def _done(args: argparse.Namespace) -> int:
+    code = int(args.handler(args))
+    finish()
+    return code
 
 
 if __name__ == "__main__":
