@@ -7,6 +7,7 @@ out; a second one does what takes long.
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ from telemetry.link.transport import Arrived
 INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
 WAIT_S = 0.2
 LAST_S = 0.3  # when the unit stops, for what waits in the inbox
+LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
 EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
 
 
@@ -182,6 +184,7 @@ class Commanding:
         local.register("control.status", lambda _call: self._status())
         local.register("control.trust-clock", self._trust_clock)
         local.register("journal.export", self._note_export)
+        local.note = self._note_local
 
     def _hand_over(self, call: Call, commander: Literal["hub", "local"]) -> dict[str, Any]:
         if self.commander != commander:
@@ -218,6 +221,17 @@ class Commanding:
         except (JournalError, OSError) as error:
             raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
         return {"time": rfc3339_ms(now), "quality": quality}
+
+    def _note_local(self, call: Call, code: str | None) -> None:
+        """What the crew does is on record like what the hub commands; what it only looks at is not.
+
+        Whoever calls for help must not fail for want of a journal: it is done already.
+        """
+        kind, _, what = call.name.rpartition(".")
+        if kind in ("control", "journal") or what in LOOKING:
+            return
+        with suppress(JournalError):
+            self.journal.write("local", name=call.name, by=call.issuer, code=code)
 
     def _note_export(self, call: Call) -> dict[str, Any]:
         """Somebody takes a copy of the journal: that is a record of it."""

@@ -63,7 +63,10 @@ class _Caller:
 
 
 class LocalControl:
-    """Answers on the socket. `work` is one worker's; `register` before it starts."""
+    """Answers on the socket. `work` is one worker's; `register` before it starts.
+
+    `note` is told of each request that was carried out, or refused with the code.
+    """
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self.path = state_dir / SOCKET_NAME
@@ -71,6 +74,7 @@ class LocalControl:
         self._clock = clock
         self._handlers: dict[str, LocalHandler] = {"ping": lambda _call: {"pid": os.getpid()}}
         self._callers: dict[int, _Caller] = {}
+        self.note: Callable[[Call, str | None], None] = _no_note
 
     def register(self, name: str, handler: LocalHandler) -> None:
         if name in self._handlers:
@@ -174,9 +178,15 @@ class LocalControl:
             result = handler(call)
         except (OrderRefusedError, OrderFailedError) as error:
             log.info("local_request_refused", code=error.code)
+            self.note(call, error.code)
             raise
         log.info("local_request_done")
+        self.note(call, None)
         return result
+
+
+def _no_note(_call: Call, _code: str | None) -> None:
+    """Nobody keeps a record."""
 
 
 def _call_in(line: bytes, connection: socket.socket, progress: Progress) -> Call:

@@ -13,7 +13,7 @@ from config.loading import load
 from drivers.clock import SystemClock
 from edge.cli.main import main
 from edge.commanding import Commanding
-from edge.local_control import LocalControl
+from edge.local_control import LocalControl, ask
 from edge.timebase import Timebase
 from telemetry.commands.journal import journal_files
 from telemetry.commands.jws import PrivateKey
@@ -37,6 +37,8 @@ def commanding(folder: Path) -> Iterator[Commanding]:
     made = Commanding(settings, clock, Timebase(clock, synchronised=True), Box())
     local = LocalControl(settings.state_dir, clock)
     made.serve_locally(local)
+    local.register("duty.set", lambda call: {"duty": call.args.get("duty")})
+    local.register("duty.show", lambda _call: {"duty": "standby"})
     works = (made.work, made.work_long, local.work)
     threads = [threading.Thread(target=work, args=(lambda: None, stop)) for work in works]
     for thread in threads:
@@ -75,11 +77,21 @@ def test_control_is_taken_returned_and_on_record(
         assert run("control", "return", *here) == 0
         assert unit.commander == "hub"
         assert run("control", "trust-clock", *here) == 0
+        ask(state, "duty.set", {"duty": "standby"})
+        ask(state, "duty.show")
     assert run("control", "take", *here) == 1
     assert "no unit runs" in capsys.readouterr().err
     assert run("journal", "show", *here) == 0
     told = capsys.readouterr().out
-    for words in ("control_taken", "at the gate", "control_returned", "clock_trusted", "local:"):
+    assert told.count("name=duty.") == 1, "what only looks is no record"
+    for words in (
+        "duty.set",
+        "control_taken",
+        "at the gate",
+        "control_returned",
+        "clock_trusted",
+        "local:",
+    ):
         assert words in told
 
 
