@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import socket
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
@@ -21,7 +22,7 @@ from edge.supervisor import Crew, Supervisor
 from edge.worker import Beat, Worker
 from telemetry.link.certificates import LOOK_EVERY_S, CertificateWatch
 from telemetry.link.in_flight import InFlight
-from telemetry.link.transport import LinkOptions, WireMessage
+from telemetry.link.transport import Acknowledged, LinkOptions, Lost, WireMessage
 from telemetry.outbox.facts import Outgoing
 from telemetry.outbox.rows import Row
 from tests.certificates import make_authority, make_certificate
@@ -88,6 +89,86 @@ def test_a_slow_link_holds_little_of_the_backlog_and_waits_without_a_busy_loop(
     bench.transport.waits.clear()
     bench.publisher.work(0.2)
     assert bench.transport.waits[0] > 0.01
+
+
+class Broken(ObedientTransport):
+    """Acknowledges when told to, in any order, with any code; can lose its connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acks = False
+        self.open: dict[int, WireMessage] = {}
+        self.most_open = 0
+        self.taken: list[int] = []
+
+    def start(self, options: Any, protocol: Any, will: Any) -> None:
+        self.open.clear()
+        super().start(options, protocol, will)
+
+    def publish(self, message: WireMessage) -> int:
+        token = super().publish(message)
+        self.open[token] = message
+        self.most_open = max(self.most_open, len(self.open))
+        return token
+
+    def answer(self, which: int, code: int) -> None:
+        if self.open:
+            token = list(self.open)[which % len(self.open)]
+            message = self.open.pop(token)
+            if code < 0x80:
+                self.taken += longitudes([message])
+            self._events.append(Acknowledged(token, code))
+
+    def lose(self) -> None:
+        self.open.clear()
+        self._events.append(Lost("the test says so"))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, 4)),
+        st.tuples(st.just("answer"), st.integers(0, 30)),
+        st.tuples(st.just("refuse"), st.integers(0, 30)),
+        st.tuples(st.just("lose"), st.just(0)),
+        st.tuples(st.just("pass"), st.integers(0, 60)),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, kbit_s=st.none() | st.integers(8, 200), window=st.integers(1, 8))
+def test_whatever_happens_the_window_holds_and_all_arrive(
+    steps: list[tuple[str, int]], kbit_s: int | None, window: int
+) -> None:
+    clock, put = ManualClock(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        paced: dict[str, Any] = {} if kbit_s is None else {"backlog_kbit_s": kbit_s}
+        bench = Bench(Path(folder), clock, ack="broker", window=window, **paced)
+        link = Broken()
+        bench.publisher._transport = link
+        bench.publisher._out._transport = link
+        bench.publisher._dialer._transport = link
+        for what, number in steps:
+            if what == "put":
+                bench.outbox.put(position(put, number), durable=False)
+                put += 1
+            elif what in ("answer", "refuse"):
+                link.answer(number, 0 if what == "answer" else 0x97)
+            elif what == "lose":
+                link.lose()
+            else:
+                clock.advance(number / 10)
+            bench.work()
+        for _ in range(3000):
+            if not bench.outbox.pending():
+                break
+            link.answer(0, 0)
+            clock.advance(0.3)
+            bench.work()
+        bench.outbox.close()
+    assert set(link.taken) == set(range(put))
+    assert link.most_open <= window
 
 
 # --- the budget ---
