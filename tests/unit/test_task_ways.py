@@ -2,18 +2,21 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.operations import TasksConfig
 from drivers.gnss_route import Route, moved
 from edge.tasks import moves, pace
+from edge.tasks.life import STATES
 from edge.tasks.record import Pace
 from edge.tasks.route import OffRoute, RouteMatch
+from telemetry.contract.envelope import Sender, body_of
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import TOWN, Noise, World, way, wire_place, wire_route
 
@@ -393,3 +396,54 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
     world.desk.do(lambda page: moves.assign(page, world.config, order, uuid7(page.now.utc)))
     content = json.loads((tmp_path / "orders.json").read_text())
     assert content["tasks"][0]["state"] == "acknowledged"
+
+
+PLACES = st.builds(
+    lambda lat, lon: {"lat_deg": lat, "lon_deg": lon},
+    st.floats(-90, 90),
+    st.floats(-180, 180),
+)
+DEADLINES = st.builds(
+    lambda state, at, remind_s: {"state": state, "at": at, "remind_before_s": remind_s},
+    st.sampled_from(STATES),
+    st.datetimes(timezones=st.just(UTC)),
+    st.floats(0, 1e12),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    place=PLACES,
+    route=st.lists(PLACES, max_size=8),
+    radius_m=st.none() | st.floats(0.001, 5000),
+    due=st.lists(DEADLINES, max_size=8),
+    fixes=st.lists(
+        st.tuples(
+            st.floats(-90, 90),
+            st.floats(-180, 180),
+            st.none() | st.floats(0, 1000),
+            st.floats(0, 1e7),
+            st.floats(0, 1e5),
+        ),
+        max_size=12,
+    ),
+)
+def test_no_order_and_no_fix_stops_the_desk(
+    tmp_path_factory: pytest.TempPathFactory,
+    place: Any,
+    route: Any,
+    radius_m: float | None,
+    due: Any,
+    fixes: list[Any],
+) -> None:
+    world = World(tmp_path_factory.mktemp("w"), TasksConfig(automatic_acknowledge=True))
+    order = world.order(place=place, route=route, radius_m=radius_m, deadlines=due)
+    world.desk.do(lambda page: moves.assign(page, world.config, order, order.task))
+    for lat, lon, speed_mps, error_m, wait_s in fixes:
+        world.clock.advance(wait_s)
+        world.be_at((lat, lon), speed_mps, error_m=error_m)
+        for _, draft in world.outbox.told:
+            body_of(Sender(unit="car-07", boot_id="b"), draft, order.task)
+    world.restart()
+    assert world.desk.memory.lost is None
+    assert world.desk.book.find(order.task) is not None
