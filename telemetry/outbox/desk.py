@@ -17,7 +17,7 @@ GROUP_ROWS = 100  # commit at once when so many wait
 
 @dataclass(slots=True, eq=False)
 class Desk:
-    """All of it is touched under `lock` only."""
+    """Changed under `lock` only; what the worker alone changes it may read without."""
 
     lock: threading.Lock
     wake: threading.Condition  # the worker waits on it

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.main import main
 from telemetry.outbox.guard import guarded, unguarded
 from telemetry.outbox.look import Look
 from tests.fakes import ManualClock
@@ -166,3 +167,25 @@ def test_a_file_of_the_time_before_check_sums_is_taken_over(
     assert not aside
     assert left == {n: row for n, row in sound[1].items() if n in left}
     assert len(left) == ROWS - 20
+
+
+def test_a_technician_who_looks_at_damaged_files_gets_an_answer_or_a_clear_error(
+    sound: tuple[Path, dict[int, tuple[str, bytes]]],
+    quick_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home, _ = sound
+    chance = random.Random(7)
+    codes = set()
+    for number in range(60):
+        folder = quick_folder / str(number)
+        shutil.copytree(home, folder)
+        damage(folder / chance.choice(FILES), chance)
+        for verb, *more in (["status"], ["peek"], ["export", str(folder / "x")], ["park", "9"]):
+            code = main(["outbox", verb, "--state-dir", str(folder), *more])
+            told = capsys.readouterr()
+            codes.add(code)
+            assert code in (0, 1)
+            assert code == 0 or told.err.startswith("error: ")
+        shutil.rmtree(folder)
+    assert codes == {0, 1}
