@@ -17,42 +17,43 @@ from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import read_down, read_up
 from telemetry.hub.ledger import HubLedger
 
+FILES, SCHEMAS, EXAMPLES = files(), schemas(), examples()  # once: they are made anew each time
 DOCS = Path(__file__).parents[2] / "docs" / "contract"
 
 
 def schema_of(example: str) -> str:
-    return max((name for name in schemas() if example.startswith(name)), key=len)
+    return max((name for name in SCHEMAS if example.startswith(name)), key=len)
 
 
-@pytest.mark.parametrize("name", sorted(files()))
+@pytest.mark.parametrize("name", sorted(FILES))
 def test_the_documents_are_up_to_date(name: str) -> None:
-    assert (DOCS / name).read_text(encoding="utf-8") == files()[name], "run: make docs"
+    assert (DOCS / name).read_text(encoding="utf-8") == FILES[name], "run: make docs"
 
 
 def test_there_are_no_leftovers() -> None:
     there = {str(path.relative_to(DOCS)) for path in DOCS.glob("[es]*s/*")}
 
-    assert there == {name for name in files() if "/" in name}
+    assert there == {name for name in FILES if "/" in name}
 
 
-@pytest.mark.parametrize("name", sorted(schemas()))
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_each_schema_is_a_schema_and_lets_unknown_fields_pass(name: str) -> None:
-    schema = schemas()[name]
+    schema = SCHEMAS[name]
 
     Draft202012Validator.check_schema(schema)
     assert "additionalProperties" not in schema
 
 
-@pytest.mark.parametrize("name", sorted(examples()))
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_each_example_fits_its_schema_and_can_be_read(name: str) -> None:
-    example, schema = examples()[name], schemas()[schema_of(name)]
+    example, schema = EXAMPLES[name], SCHEMAS[schema_of(name)]
     if "specversion" in example:
-        Draft202012Validator(schemas()["envelope"]).validate(example)
+        Draft202012Validator(SCHEMAS["envelope"]).validate(example)
         Draft202012Validator(schema).validate(example["data"])
         received = read_up(json.dumps(example).encode())
         assert received.data is not None
     elif name.startswith("command."):
-        Draft202012Validator(schemas()["command"]).validate(example)
+        Draft202012Validator(SCHEMAS["command"]).validate(example)
         Draft202012Validator(schema).validate(example["args"])
         read_down(Command, json.dumps(example).encode())
     else:
@@ -64,21 +65,21 @@ def test_each_example_fits_its_schema_and_can_be_read(name: str) -> None:
 
 def test_each_command_has_a_schema_and_an_example_and_stands_in_asyncapi() -> None:
     names = {f"command.{name}" for name in COMMANDS}
-    assert names == {name for name in schemas() if name.startswith("command.")}
-    assert names == {name for name in examples() if name.startswith("command.")}
+    assert names == {name for name in SCHEMAS if name.startswith("command.")}
+    assert names == {name for name in EXAMPLES if name.startswith("command.")}
     text = json.dumps(asyncapi())
     assert all(f'"./schemas/{name}.json"' in text for name in names)
 
 
 def test_the_schemas_refuse_what_the_models_refuse() -> None:
-    position = examples()["position"]["data"] | {"lat_deg": 91}
+    position = EXAMPLES["position"]["data"] | {"lat_deg": 91}
 
     with pytest.raises(ValidationError):
-        Draft202012Validator(schemas()["position"]).validate(position)
+        Draft202012Validator(SCHEMAS["position"]).validate(position)
 
 
 def test_every_schema_has_an_example() -> None:
-    assert {schema_of(name) for name in examples()} == set(schemas()) - {
+    assert {schema_of(name) for name in EXAMPLES} == set(SCHEMAS) - {
         "envelope",
         "command",  # of which there is one example for each name
     }
@@ -125,8 +126,8 @@ def test_messages_of_the_version_before_are_still_read(path: Path) -> None:
     """As they were written before tasks, duty and commands came."""
     message = json.loads(path.read_text(encoding="utf-8"))
     name = message["type"].removeprefix("patrol.").rpartition(".")[0]
-    Draft202012Validator(schemas()["envelope"]).validate(message)
-    Draft202012Validator(schemas()[name]).validate(message["data"])
+    Draft202012Validator(SCHEMAS["envelope"]).validate(message)
+    Draft202012Validator(SCHEMAS[name]).validate(message["data"])
     received = read_up(json.dumps(message).encode())
 
     assert received.data is not None
