@@ -2,17 +2,19 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
-from drivers.clock import Clock
+from drivers.clock import Clock, SystemClock
 from edge.sdnotify import SystemdNotifier
 from edge.worker import Worker, WorkerState
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOOK_EVERY_S = 1.0
+LOOK_FOR_STOP_EVERY_S = 0.1
 
 
 def block_stop_signals() -> None:
@@ -24,9 +26,18 @@ def wait_for_stop_signal(timeout_s: float) -> bool:
     """True when the process is asked to stop, False after `timeout_s`.
 
     A handler that sets an Event can deadlock when it interrupts that Event's own lock, so the
-    signals are blocked and fetched instead of handled.
+    signals are blocked and looked for instead of handled. Not by sigtimedwait(2): once interrupted
+    (the process was frozen and goes on), CPython's takes the end of its time for a signal.
     """
-    return signal.sigtimedwait(STOP_SIGNALS, timeout_s) is not None
+    clock = SystemClock()
+    ends_s = clock.mono_s() + timeout_s
+    while not signal.sigpending().intersection(STOP_SIGNALS):
+        left_s = ends_s - clock.mono_s()
+        if left_s <= 0:
+            return False
+        time.sleep(min(left_s, LOOK_FOR_STOP_EVERY_S))
+    signal.sigwait(STOP_SIGNALS)  # it is fetched
+    return True
 
 
 @dataclass(slots=True)

@@ -115,6 +115,7 @@ def _keeping(args: argparse.Namespace) -> "Keeping":
 
 def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None:
     from drivers.clock import SystemClock
+    from edge.supervisor import wait_for_stop_signal
 
     clock = SystemClock()
     ends_s = None if duration_s is None else clock.mono_s() + duration_s
@@ -122,7 +123,7 @@ def _watch(hub: "ReferenceHub", duration_s: float | None, *, live: bool) -> None
     with screen(live=live) as show:
         while hub.running and (ends_s is None or clock.mono_s() < ends_s):
             left_s = REFRESH_S if ends_s is None else min(REFRESH_S, ends_s - clock.mono_s())
-            if signal.sigtimedwait((signal.SIGINT, signal.SIGTERM), max(0.0, left_s)) is not None:
+            if wait_for_stop_signal(max(0.0, left_s)):
                 return
             snapshot = hub.snapshot()
             show(snapshot)

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from edge.cli.asking import add_unit_options, ask_unit
-from edge.cli.console import DONE, note, say
+from edge.cli.console import DONE, USAGE, CommandError, note, say
 
 HELP = """\
 Call for help. It is the first message out of the unit, with where it was in the last 60 seconds,
@@ -40,7 +40,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def call(args: argparse.Namespace) -> int:
-    told = ask_unit(args, "sos.call", {"cause": args.cause, "text": args.text})
+    try:
+        told = ask_unit(args, "sos.call", {"cause": args.cause, "text": args.text})
+    except CommandError as error:  # whoever needs help must not wait for it in vain
+        if error.exit_code == USAGE:
+            raise
+        cure = f"use the radio; then: {error.cure}" if error.cure else "use the radio"
+        raise CommandError(f"do not count on help, {error}", cure, error.exit_code) from error
     if args.json:
         say(json.dumps(told))
     else:

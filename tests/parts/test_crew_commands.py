@@ -167,3 +167,12 @@ def test_without_a_unit_the_cure_is_named(
 ) -> None:
     assert main(["task", "list", "--state-dir", str(tmp_path)]) == 1
     assert "systemctl start patrol-edge" in capsys.readouterr().err
+
+
+def test_whoever_calls_for_help_in_vain_is_sent_to_the_radio(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sos", "--state-dir", str(tmp_path)]) == 1
+    told_so = capsys.readouterr().err
+    assert "do not count on help, no unit runs" in told_so
+    assert "→ use the radio; then: start it" in told_so

@@ -133,6 +133,36 @@ def test_a_stop_signal_is_fetched_not_handled() -> None:
     assert process.returncode == 0
 
 
+def test_to_be_frozen_and_to_go_on_is_no_stop_signal() -> None:
+    script = (
+        "from edge.supervisor import block_stop_signals, wait_for_stop_signal\n"
+        "block_stop_signals()\n"
+        "while True:\n"
+        "    print(wait_for_stop_signal(0.5), flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "False\n"
+        for _ in range(3):
+            os.kill(process.pid, signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            time.sleep(0.7)  # longer than it would have waited
+            os.kill(process.pid, signal.SIGCONT)
+            assert process.stdout.readline() == "False\n"
+            assert process.stdout.readline() == "False\n"
+        os.kill(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        os.kill(process.pid, signal.SIGTERM)
+        time.sleep(0.7)
+        os.kill(process.pid, signal.SIGCONT)  # as systemd does
+        while (line := process.stdout.readline()) == "False\n":
+            pass
+        assert line == "True\n"
+        process.kill()
+
+
 def test_without_systemd_nothing_is_sent() -> None:
     notifier = SystemdNotifier({})
     notifier.ready("x")
