@@ -2,10 +2,13 @@
 
 import ctypes
 import math
+import sqlite3
+import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,17 @@ def libmosquitto_alone(port: int, count: int) -> float:
     lib.mosquitto_loop_stop(client, ctypes.c_bool(False))
     lib.mosquitto_destroy(client)
     return rate
+
+
+def bare_commit_ms(path: Path) -> float:
+    """p99 of one row into a plain SQLite file, 100 a second: what the computer itself takes."""
+    took_ms = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.execute("CREATE TABLE one (row BLOB)")
+        for _ in range(200):
+            began_s = time.perf_counter()
+            db.execute("INSERT INTO one VALUES (?)", (b"x" * 300,))
+            took_ms.append((time.perf_counter() - began_s) * 1000)
+            time.sleep(0.01)
+    return statistics.quantiles(took_ms, n=100)[98]

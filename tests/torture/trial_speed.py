@@ -2,12 +2,11 @@
 
 import math
 import shutil
-import sqlite3
 import statistics
 import time
-from contextlib import closing
 from pathlib import Path
 
+from tests.bench.delivery_peers import bare_commit_ms
 from tests.broker import Broker
 from tests.hearing import QUEUE, needs_mosquitto, percentile
 from tests.torture.trials import NotRun, Stage, held, trial
@@ -26,7 +25,7 @@ def latency(stage: Stage) -> str:
         if best[1] <= 5 and best[3] <= 10:
             break
     assert best is not None
-    bare_ms = _bare_commit_ms(stage.folder / "bare.db")
+    bare_ms = bare_commit_ms(stage.folder / "bare.db")
     if bare_ms > 2.5 and (best[1] > 5 or best[3] > 10):
         raise NotRun(f"the computer is too busy: a bare SQLite commit takes {bare_ms:.1f} ms (p99)")
     held(best[1] <= 5, f"commit p99 {best[1]:.1f} ms")
@@ -35,20 +34,6 @@ def latency(stage: Stage) -> str:
         f"at 100/s: accepted to durable p50 {best[0]:.2f}, p99 {best[1]:.2f} ms; "
         f"durable to PUBACK p50 {best[2]:.2f}, p99 {best[3]:.2f} ms"
     )
-
-
-def _bare_commit_ms(path: Path) -> float:
-    """p99 of one row into a plain SQLite file, 100 a second: what the computer itself takes."""
-    took_ms = []
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = WAL").fetchone()
-        db.execute("CREATE TABLE one (row BLOB)")
-        for _ in range(200):
-            began_s = time.perf_counter()
-            db.execute("INSERT INTO one VALUES (?)", (b"x" * 300,))
-            took_ms.append((time.perf_counter() - began_s) * 1000)
-            time.sleep(0.01)
-    return percentile(took_ms, 99)
 
 
 def _latency(folder: Path, alerts: int) -> tuple[float, float, float, float]:
