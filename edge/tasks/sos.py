@@ -71,6 +71,7 @@ class SosDesk:
         self._lock = threading.Lock()
         self._track: deque[tuple[float, TrackPoint]] = deque()
         self._pose: Pose | None = None
+        self._started_s = now(None).mono_s
         self._told_s = float("-inf")
         self._tidied_s = float("-inf")
 
@@ -162,8 +163,9 @@ class SosDesk:
 
     def _every_s(self, call: Call) -> float:
         """By this run's clock: after a restart the calling begins anew."""
-        stands_s = self._now(None).since_s(call.begun)
-        patient = stands_s is not None and stands_s > PATIENT_AFTER_S
+        now = self._now(None)
+        runs_s, stands_s = now.mono_s - self._started_s, now.since_s(call.begun)
+        patient = (runs_s if stands_s is None else min(runs_s, stands_s)) > PATIENT_AFTER_S
         return PATIENT_EVERY_S if patient else UPDATE_EVERY_S
 
     def _tidy(self, now_s: float) -> None:

@@ -141,6 +141,11 @@ def test_a_call_that_nobody_hears_does_not_fill_the_disk(tmp_path: Path) -> None
     caller.sos.call("button", "local:crew")
     caller.wait(6 * 3600, hz=0.5)
     assert len(caller.events) < 600 / 5 + 6 * 60 + 20
+    caller.world.reboot()
+    caller.restart()
+    before = len(caller.events)
+    caller.wait(6 * 3600, hz=0.5)
+    assert 60 < len(caller.events) - before < 600 / 5 + 6 * 60 + 20, "after a reboot, too"
 
 
 def test_a_disk_that_refuses_does_not_silence_it(tmp_path: Path) -> None:
