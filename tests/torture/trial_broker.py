@@ -108,8 +108,9 @@ def _flow(folder: Path, carrier: Transport, maximum: int, rows: int) -> tuple[in
         large = Draft.of(Health(faults=(), drops=drops), now(), "ntp")
         for n in range(rows):
             unit.put(large if n == rows // 2 else position(n, 3), durable=n % 500 == 0)
-            if n in (rows // 3, 2 * rows // 3):
-                broker.reset()
+        for share in (0.2, 0.6):
+            wait_for(lambda: len(broker.heard) >= rows * share, 30)  # noqa: B023
+            broker.reset()
         held(wait_for(lambda: unit.outbox.pending() == 0, 60), "still stored after 60 s")
         held(not broker.breaches, f"Receive Maximum {maximum}: {broker.breaches[:3]}")
         refused = unit.publisher.stats().refused
