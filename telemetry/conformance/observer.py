@@ -17,6 +17,7 @@ from telemetry.link.transport import (
     Connected,
     LinkOptions,
     Lost,
+    ProtocolVersion,
     Reached,
     Refused,
     SubscriptionRefused,
@@ -79,6 +80,11 @@ class Observer:
                 self._transport.wait(0.05)
         self._transport.abandon()
         self.note("ended")
+
+    @property
+    def protocol(self) -> ProtocolVersion:
+        """What the broker speaks."""
+        return self._dialer.protocol
 
     def until(self, done: Callable[[], bool], timeout_s: float) -> bool:
         """Hear and answer until this is so, at most so long. Returns whether it is."""

@@ -179,7 +179,7 @@ def take_over(observer: Observer, link: LinkOptions, transport: Transport) -> bo
     done: list[bool] = []
     observer.note("cutting")
     try:
-        transport.start(link, "5", None)
+        transport.start(link, observer.protocol, None)
     except TransportConfigError as error:
         observer.note("cut_refused", text=str(error))
         return False
