@@ -39,18 +39,24 @@ class Memory(Generic[T]):
                 data = file.read(LARGEST_BYTES + 1)
         except FileNotFoundError:
             return None
+        except IsADirectoryError:
+            self._set_aside("it is a folder")
+            return None
         except OSError as error:
             self.lost = f"{self.path.name} cannot be read: {error.strerror}"
             return None
         try:
             if len(data) > LARGEST_BYTES:
-                raise ValueError("too large")  # noqa: TRY301 - the same cure as for a damaged one
+                raise ValueError("it is too large")  # noqa: TRY301 - the same cure as for a damaged one
             value = self._adapter.validate_json(data)
         except (ValidationError, ValueError, RecursionError) as error:
-            self._set_aside(type(error).__name__)
+            told = (
+                "it is not as it was written" if isinstance(error, ValidationError) else str(error)
+            )
+            self._set_aside(told)
             return None
         if not self._sound(value):
-            self._set_aside("contradicts itself")
+            self._set_aside("it contradicts itself")
             return None
         return value
 
@@ -90,7 +96,8 @@ class Memory(Generic[T]):
 
     def _set_aside(self, cause: str) -> None:
         """Keep the damaged file for whoever looks into it; only the newest of them."""
-        aside = self.path.with_name(self.path.name + ".damaged")
+        suffix = ".damaged-folder" if self.path.is_dir() else ".damaged"
+        aside = self.path.with_name(self.path.name + suffix)
         self.lost = f"{self.path.name} was damaged ({cause}) and set aside as {aside.name}"
         with suppress(OSError):
             self.path.replace(aside)

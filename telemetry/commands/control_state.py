@@ -40,8 +40,10 @@ class ControlState:
             found = ControlFile.model_validate_json(read_guarded(path), strict=True)
         except FileNotFoundError:
             found = ControlFile()
-        except (FileRefusedError, ValidationError) as error:
-            found, fault = ControlFile(), f"{path} cannot be used: {type(error).__name__}"
+        except FileRefusedError as error:
+            found, fault = ControlFile(), str(error)
+        except ValidationError:
+            found, fault = ControlFile(), f"{path} is not as it was written"
         return cls(path=path, now=found, fault=fault, _lock=threading.Lock())
 
     def hand_over(self, commander: Commander, by: str, at: datetime) -> None:

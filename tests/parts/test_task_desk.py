@@ -156,6 +156,22 @@ def test_a_small_file_holds_what_a_reboot_needs(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "orders.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_folder_in_place_of_a_file_is_set_aside_and_the_next_is_kept(tmp_path: Path) -> None:
+    for _ in range(2):  # the second one cannot go where the first is
+        (tmp_path / "orders.json").mkdir()
+        (tmp_path / "orders.json" / "x").touch()
+        memory = Memory(tmp_path / "orders.json", Book)
+        assert memory.load() is None
+        assert memory.lost is not None
+        assert "it is a folder" in memory.lost
+        assert memory.save(Book(duty="standby")) is not (tmp_path / "orders.json").is_dir()
+        if (tmp_path / "orders.json").is_dir():
+            assert memory.fault is not None
+        else:
+            assert memory.load() == Book(duty="standby")
+            (tmp_path / "orders.json").unlink()
+
+
 def test_a_book_that_contradicts_itself_counts_as_damaged(tmp_path: Path) -> None:
     """A unit that believed it could neither take a task nor be set on patrol, ever."""
     world = World(tmp_path)
