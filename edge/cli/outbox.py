@@ -92,7 +92,7 @@ def _look(folder: Path) -> Iterator["Look"]:
 def show_status(args: argparse.Namespace) -> int:
     folder = _folder(args)
     with _look(folder) as look:
-        told = _status(args, folder, look)
+        told = _status(folder, look)
     if args.json:
         say(json.dumps(told))
         return DONE
@@ -103,7 +103,7 @@ def show_status(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _status(args: argparse.Namespace, folder: Path, look: "Look") -> dict[str, Any]:
+def _status(folder: Path, look: "Look") -> dict[str, Any]:
     from edge.state_lock import is_in_use
 
     seen = look.overview()
@@ -122,7 +122,7 @@ def _status(args: argparse.Namespace, folder: Path, look: "Look") -> dict[str, A
         "file_bytes": seen.file_bytes + seen.log_bytes,
         "last_sequence": seen.last_sequence,
         "drops": seen.drops,
-        "thinned_within_m": seen.sweep.tolerance_m(_thin_within_m(args)),
+        "thinned_within_m": seen.sweep.tolerance_m,
         "set_aside": [str(path) for path in seen.set_aside],
         "parked": [
             {
@@ -143,15 +143,6 @@ def _now_ms() -> int:
     from drivers.clock import SystemClock
 
     return round(SystemClock().utc().timestamp() * 1000)
-
-
-def _thin_within_m(args: argparse.Namespace) -> float:
-    from config.loading import load
-    from config.operations import OutboxConfig
-
-    if args.state_dir is not None:
-        return OutboxConfig().thin_within_m
-    return load(args.config).settings.outbox.thin_within_m
 
 
 def show_next(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ track. All is done in steps of some milliseconds, so that whoever waits for a co
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from telemetry.outbox.rows import DIAGNOSTICS, POSITIONS, PRIORITIES, ROW_BYTES, Change, Row
 from telemetry.outbox.schema import PAGE_BYTES
@@ -33,31 +33,40 @@ class Sweep:
     later ones not at all.
     """
 
+    within_mm: int = 0  # as configured when the thinning of this track began
     level: int = 0
     cursor: int = 0
     mark: int = 0
 
     @classmethod
     def of(cls, counters: Mapping[str, int]) -> "Sweep":
-        return cls(*(counters.get(f"thin.{name}", 0) for name in ("level", "cursor", "mark")))
+        names = ("within_mm", "level", "cursor", "mark")
+        sweep = cls(*(max(0, counters.get(f"thin.{name}", 0)) for name in names))
+        return replace(sweep, level=min(sweep.level, LAST_LEVEL))
+
+    @classmethod
+    def first(cls, within_m: float) -> "Sweep":
+        return cls(within_mm=round(within_m * 1000), level=1)
 
     @property
     def counters(self) -> dict[str, int]:
-        return {"thin.level": self.level, "thin.cursor": self.cursor, "thin.mark": self.mark}
+        return {f"thin.{name}": value for name, value in asdict(self).items()}
 
-    def tolerance_m(self, within_m: float) -> float:
+    @property
+    def tolerance_m(self) -> float:
         """How far the thinned track may be from the full one: doubled with each level."""
-        return within_m * 2.0 ** (self.level - 1) if self.level else 0.0
+        return self.within_mm / 1000 * 2.0 ** (self.level - 1) if self.level else 0.0
 
-    def step_m(self, within_m: float) -> float:
+    @property
+    def step_m(self) -> float:
         """What this sweep may add. Errors of successive sweeps add up at most (each is linear
         between the points that the one before has kept), so only the difference is left to it."""
-        thinned_before = self.cursor < self.mark and self.level > 1
+        thinned_before = self.cursor < self.mark
         lower = replace(self, level=self.level - 1) if thinned_before else Sweep()
-        return self.tolerance_m(within_m) - lower.tolerance_m(within_m)
+        return self.tolerance_m - lower.tolerance_m
 
     def next_level(self, last: int) -> "Sweep":
-        return Sweep(level=self.level + 1, cursor=0, mark=last)
+        return replace(self, level=self.level + 1, cursor=0, mark=last)
 
 
 class Quota:
@@ -79,7 +88,7 @@ class Quota:
     @property
     def tolerance_m(self) -> float:
         """How far the stored track may be from the full one now; 0 where nothing was thinned."""
-        return self._sweep.tolerance_m(self._within_m)
+        return self._sweep.tolerance_m
 
     @property
     def lowest_taken(self) -> int:
@@ -152,7 +161,7 @@ class Quota:
 
     def _thin(self) -> tuple[str, Change]:
         if self._sweep.level == 0:
-            self._sweep = Sweep().next_level(0)
+            self._sweep = Sweep.first(self._within_m)
         sweep = self._sweep
         rows = self._store.read(POSITIONS, sweep.cursor - 1, 2**62, CHUNK)
         last = rows[-1].sequence if rows else sweep.cursor
@@ -173,7 +182,7 @@ class Quota:
         points = [track_point(row.sequence, row.body) for row in rows]
         track = [point for point in points if point is not None]
         keep_marks = sweep.level <= MARKS_UNTIL
-        return surplus(track, sweep.step_m(self._within_m), keep_marks=keep_marks)
+        return surplus(track, sweep.step_m, keep_marks=keep_marks)
 
     def _last_resort(self) -> tuple[str, Change]:
         """What is no position cannot be thinned, although it came with their priority."""
