@@ -45,8 +45,11 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
         action = "copy the .corrupt files from state_dir, then delete them; check the disk"
         finding("commands_set_aside", "warning", text, action)
     if health.journal_fault:
-        text = "the command journal cannot be written, so commands are refused: "
-        action = "free space on the disk of state_dir, or see who may write there"
+        text = "the command journal cannot be written or sealed, so commands are refused: "
+        action = (
+            "free space on the disk of state_dir, or see who may write there; a key that is "
+            "damaged: bring it back from a copy"
+        )
         finding("journal_fault", "error", text + health.journal_fault, action)
     if health.journal_broken:
         text = f"the command journal was changed from outside: {health.journal_broken}"

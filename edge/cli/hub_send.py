@@ -72,6 +72,7 @@ def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def run(args: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
     from edge.hub import hub_name
+    from telemetry.contract.commands import COMMANDS
     from telemetry.hub.asking import Question
     from telemetry.hub.client import ErrandError
     from telemetry.hub.orders import BadOrderError, claims_of, payload_of
@@ -85,7 +86,8 @@ def run(args: argparse.Namespace) -> int:
             good_for_s=args.expires_s,
         )  # fmt: skip
     except BadOrderError as error:
-        cure = f"see docs/contract/schemas/command.{args.command}.json, and --help"
+        known = args.command if args.command in COMMANDS else "NAME"
+        cure = f"see docs/contract/schemas/command.{known}.json, and --help"
         raise CommandError(str(error), cure, USAGE) from error
     link = link_of(args, args.name or hub_name(clock))
     question = Question(PahoTransport(), link, root_of(args), clock, claims, _shower(args))

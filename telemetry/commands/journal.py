@@ -60,7 +60,8 @@ class Journal:
         self._unsynced = False
         self.new = False  # it was begun in this run: there was none before
         self.broken: str | None = None  # what was found wrong with what was there before
-        self.fault: str | None = None  # why the disk takes no record now
+        self.fault: str | None = None  # why the disk takes no record now, or it cannot be sealed
+        self._no_seal: str | None = None  # why the key cannot be used; a record does not end that
 
     @property
     def head(self) -> Head:
@@ -111,7 +112,7 @@ class Journal:
             self._drop_handle()
             self.fault = error.strerror or str(error)
             raise JournalError(f"the command journal cannot be written: {self.fault}") from error
-        self.fault = None
+        self.fault = self._no_seal
 
     def _drop_handle(self) -> None:
         if self._handle is not None:
@@ -198,7 +199,13 @@ class Journal:
 
     def _seal(self) -> None:
         claims = {"n": self._head.n, "head": self._head.hash, "unit": self._unit}
-        self._append("seal", {"jws": sign(claims, self._find_key(), typ=SEAL_TYPE)})
+        try:
+            key = self._find_key()
+        except OSError as error:
+            self._no_seal = error.strerror or str(error)
+            raise
+        self._no_seal = None
+        self._append("seal", {"jws": sign(claims, key, typ=SEAL_TYPE)})
         self._sync()
         self._unsealed, self._unsealed_s = 0, None
         if self._size >= FILE_BYTES:

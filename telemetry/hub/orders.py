@@ -1,12 +1,15 @@
 """Commands as a hub gives them: the claims, checked by the contract, signed with the hub's key."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
+from config.section import UNIT_ID_PATTERN
+from config.wording import nearest
 from telemetry.commands.jws import PrivateKey, sign
 from telemetry.contract.commands import COMMANDS, Command
 from telemetry.contract.uuid7 import uuid7
@@ -48,7 +51,11 @@ def claims_of(
     }
     kind = COMMANDS.get(name)
     if kind is None:
-        raise BadOrderError(f"there is no command {name}; there is: {', '.join(sorted(COMMANDS))}")
+        near = nearest(name, COMMANDS)
+        meant = f"do you mean {near}?" if near else f"there is: {', '.join(sorted(COMMANDS))}"
+        raise BadOrderError(f"there is no command {name}; {meant}")
+    if not re.fullmatch(UNIT_ID_PATTERN, unit):
+        raise BadOrderError(f"'{unit}' is no unit's id: 1 to 32 of a-z, 0-9 and -")
     try:
         Command.model_validate_json(json.dumps(claims), strict=True)
     except ValidationError as error:

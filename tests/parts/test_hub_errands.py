@@ -97,6 +97,7 @@ def test_arguments_are_put_together_and_checked_before_anything_is_sent(
         (("ping", "a=1", "a.b=2", "--unsigned"), "a is given as a value and as an object"),
         (("ping", "--args", "[1]", "--unsigned"), "--args is no JSON object"),
         (("ping", "a=1", "--args", "{}", "--unsigned"), "exclude each other"),
+        (("pong", "--unsigned"), "there is no command pong; do you mean ping?"),
         (("ping",), "signed with --key, or sent with --unsigned"),
         (("ping", "--key", "/no/such.pem"), "there is no /no/such.pem"),
         (("ping", "--unsigned", "--broker", "nonsense"), "--broker: "),
@@ -118,6 +119,16 @@ def test_a_key_that_others_can_read_is_refused(key_file: Path) -> None:
 
     assert told.returncode == 2
     assert "open to other" in told.stderr
+
+
+def test_a_public_key_is_not_called_open_to_others(tmp_path: Path) -> None:
+    public = tmp_path / "hub.pub"
+    public.write_text("-----BEGIN PUBLIC KEY-----")
+    public.chmod(0o644)
+    told = hub("send", "dog-07", "ping", "--key", public)
+    assert told.returncode == 2
+    assert "is no private key" in told.stderr
+    assert "chmod" not in told.stderr
 
 
 def test_a_unit_that_is_not_there_is_no_success(broker: Broker) -> None:

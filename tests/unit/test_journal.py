@@ -71,6 +71,30 @@ def test_a_seal_comes_by_the_clock(tmp_path: Path) -> None:
     assert verdict_of(tmp_path).seals == 1, "nothing new to seal"
 
 
+def test_a_key_that_is_damaged_is_a_fault_until_a_seal_is_made(tmp_path: Path) -> None:
+    clock, damaged = ManualClock(), [True]
+
+    def key() -> PrivateKey:
+        if damaged[0]:
+            raise OSError("device.key is damaged")
+        return KEY
+
+    filled(tmp_path, 1).close()
+    journal = Journal(tmp_path, "dog-01", key, lambda: (clock.utc(), "gnss"), clock)
+    journal.write("accepted")
+    for _ in range(5):  # a record that can be written does not end it
+        clock.advance(61)
+        journal.tend()
+        assert journal.fault == "device.key is damaged"
+        journal.write("accepted")
+        assert journal.fault == "device.key is damaged"
+    damaged[0] = False
+    clock.advance(61)
+    journal.tend()
+    assert journal.fault is None
+    assert (verdict_of(tmp_path).bad, verdict_of(tmp_path).unsealed) == (None, 0)
+
+
 def test_every_cut_of_the_power_leaves_a_journal_that_goes_on(tmp_path: Path) -> None:
     filled(tmp_path / "whole", 3).close()
     (path,) = journal_files(tmp_path / "whole")
