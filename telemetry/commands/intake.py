@@ -231,6 +231,7 @@ class Intake:
         """Write what is left. Never raises."""
         self._strangers.tell(float("inf"))
         self._carrier.tend()
+        self._upkeep.close()
         self._journal.close()
         self._store.close()
 

@@ -9,7 +9,7 @@ from telemetry.commands.control_state import ControlState
 from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.judging import Judge
 from telemetry.commands.store import CommandStore, Stored
-from telemetry.commands.trusted_time import ClockUnsetError
+from telemetry.commands.trusted_time import BACK_S, ClockUnsetError
 from telemetry.outbox.schema import StoreError
 
 FORGET_S = 600.0
@@ -52,6 +52,11 @@ class Upkeep:
         except StoreError as error:
             self.fault = str(error)
         self._remember(now_s)
+
+    def close(self) -> None:
+        """Never raises."""
+        self._remembered_s = float("-inf")
+        self._remember(self._clock.mono_s())
 
     def ready_from(self) -> int | None:
         """See that commands can be stored. Returns up to when nothing issued is taken (Unix, ms);
@@ -99,16 +104,25 @@ class Upkeep:
     def _set_floor(self) -> None:
         """A file that was lost cannot tell what was done: nothing older than the new one is taken.
 
-        A unit that has not lived yet has lost nothing.
+        A unit that has not lived yet has lost nothing; the journal knows whether it has.
         """
         floor = self._store.fact("floor_ms")
         if floor is None:
+            if self._journal.head.n == 0:
+                raise StoreError(f"the command journal is not open: {self._journal.fault}")
             lived = self._floor_ms is not None or not self._journal.new
             with suppress(ClockUnsetError):
-                now = self._judge.time.at(self._clock.mono_s())
-                floor = str(int(now.timestamp() * 1000) - 1 if lived else 0)
+                floor = str(self._newest_possible_ms() if lived else 0)
                 self._store.set_fact("floor_ms", floor)
         self._floor_ms = None if floor is None else int(floor)
+
+    def _newest_possible_ms(self) -> int:
+        """No command that was ever taken was issued later, whatever the clock may have lost."""
+        time = self._judge.time
+        now = time.at(self._clock.mono_s())
+        latest = now if time.mark is None else max(now, time.mark)
+        margin_s = self._judge.security.clock_skew_s + BACK_S + REMEMBER_S
+        return int((latest.timestamp() + margin_s) * 1000)
 
     def _forget(self, now_s: float) -> None:
         if now_s - self._forgot_s < FORGET_S:
