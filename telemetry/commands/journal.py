@@ -58,7 +58,7 @@ class Journal:
         self._unsealed = 0
         self._unsealed_s: float | None = None  # when the oldest record without a seal was written
         self._unsynced = False
-        self.new = False  # it was begun in this run: there was none before
+        self.new = False  # no command was accepted before this run
         self.broken: str | None = None  # what was found wrong with what was there before
         self.fault: str | None = None  # why the disk takes no record now, or it cannot be sealed
         self._no_seal: str | None = None  # why the key cannot be used; a record does not end that
@@ -144,6 +144,7 @@ class Journal:
             # The old files stay as they are: they are evidence. The chain says where it broke.
             self._begin(number + 1, Head(verdict.head.n, verdict.head.hash), "broken")
             return
+        self.new = len(files) == 1 and not verdict.accepted
         self._resume(files[-1], verdict.head, verdict.torn_bytes)
 
     def _resume(self, path: Path, head: Head, torn_bytes: int) -> None:

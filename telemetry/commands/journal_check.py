@@ -37,6 +37,7 @@ class Verdict:
     head: Head = field(default_factory=Head)
     first: int | None = None  # number of the first record that is there
     records: int = 0
+    accepted: int = 0  # commands
     seals: int = 0  # whose signature was checked
     unsealed: int = 0  # records after the last seal: a forger could have made them anew
     torn_bytes: int = 0  # of a line that a power cut left unfinished
@@ -132,6 +133,7 @@ class Checker:
         verdict.first = record["n"] if verdict.first is None else verdict.first
         verdict.head = Head(record["n"], record["hash"])
         verdict.records += 1
+        verdict.accepted += record.get("what") == "accepted"
         verdict.unsealed = 0 if record.get("what") == "seal" else verdict.unsealed + 1
 
     def _seal(self, record: dict[str, Any]) -> str | None:

@@ -14,7 +14,10 @@ from telemetry.contract.wire_types import TimeQuality
 TRUSTED: frozenset[TimeQuality] = frozenset({"gnss", "ntp"})
 BACK_S = 10.0  # so far below the mark a clock may be that is merely being steered
 AGREE_S = 5.0  # further ahead than this of what the monotonic clock expects is a jump
-STAND_S = 600.0  # and a jump must have stood for so long
+STAND_S = 600.0  # and a jump must have stood for so long;
+FIRST_S = (
+    60.0  # the first time of a run, which is ahead by as long as the unit was off, for so long
+)
 
 
 class ClockUnsetError(Exception):
@@ -36,6 +39,7 @@ class TrustedTime:
         self._clock = clock
         self._marked_mono_s = clock.mono_s()
         self._ahead: tuple[datetime, float] | None = None  # a jump that has yet to stand
+        self._stand_s = FIRST_S
 
     @property
     def set_back(self) -> bool:
@@ -51,6 +55,7 @@ class TrustedTime:
             return
         if self.mark is None or self._has_stood(utc, mono_s):
             self.mark, self._marked_mono_s, self._ahead = utc, mono_s, None
+            self._stand_s = STAND_S
 
     def at(self, mono_s: float) -> datetime:
         """UTC at this stamp. Raises ClockUnsetError."""
@@ -80,6 +85,6 @@ class TrustedTime:
         if self._ahead is not None:
             begun, begun_s = self._ahead
             if abs((utc - begun).total_seconds() - (mono_s - begun_s)) <= AGREE_S:
-                return mono_s - begun_s >= STAND_S
+                return mono_s - begun_s >= self._stand_s
         self._ahead = (utc, mono_s)
         return False
