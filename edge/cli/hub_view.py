@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from edge.hub import HubSnapshot
     from telemetry.hub.ledger import Arrival, UnitView
 
-COLUMNS = (
-    "unit", "status", "duty", "task", "accepted", "duplicate", "invalid", "missing", "position",
-    "faults",
-)  # fmt: skip
+# Each column, and how wide a terminal must be to have room for it. Who it is and whether he calls
+# for help is never cut.
+COLUMNS = {
+    "unit": 0, "status": 0, "duty": 90, "task": 0, "accepted": 90, "duplicate": 130,
+    "invalid": 130, "missing": 90, "position": 110, "faults": 0,
+}  # fmt: skip
+NEVER_CUT = ("unit", "status")
+WIDE = 160
 
 
 def printer(*, as_json: bool) -> Any:
@@ -42,22 +46,26 @@ class screen:  # noqa: N801 - used like a function, with `with`
         if self._live is None:
             return lambda _snapshot: None
         self._live.start()
-        return lambda snapshot: self._live.update(table(snapshot))
+        return lambda snapshot: self._live.update(table(snapshot, self._live.console.width))
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 
 
-def table(snapshot: "HubSnapshot") -> Any:
-    """All units, a line each, and the newest message below."""
+def table(snapshot: "HubSnapshot", width: int = WIDE) -> Any:
+    """All units, a line each, and the newest message below; `width` of the terminal, in columns."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    rows = Table(*COLUMNS, title="units heard")
+    shown = [name for name, least in COLUMNS.items() if width >= least]
+    rows = Table(title="units heard")
+    for name in shown:
+        rows.add_column(name, no_wrap=name in NEVER_CUT)
     for view in snapshot.units:
-        rows.add_row(*_cells(view), style="bold red" if view.calls else None)
+        cells = dict(zip(COLUMNS, _cells(view), strict=True))
+        rows.add_row(*map(cells.get, shown), style="bold red" if view.calls else None)
     link = "connected" if snapshot.connected else f"not connected: {snapshot.last_error or '...'}"
     return Group(rows, Text(f"{link}   {snapshot.newest}", overflow="ellipsis", no_wrap=True))
 

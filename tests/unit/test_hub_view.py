@@ -4,6 +4,7 @@ import io
 import json
 from contextlib import redirect_stderr
 
+import pytest
 from rich.console import Console
 
 from edge.cli.hub_send import in_words as reply_in_words
@@ -23,7 +24,7 @@ def heard(*names: str) -> HubLedger:
     return ledger
 
 
-def drawn(ledger: HubLedger, *, connected: bool = True) -> str:
+def drawn(ledger: HubLedger, *, connected: bool = True, width: int = 160) -> str:
     snapshot = HubSnapshot(
         connected=connected,
         last_error=None if connected else "no answer",
@@ -35,7 +36,7 @@ def drawn(ledger: HubLedger, *, connected: bool = True) -> str:
         failure=None,
     )
     out = io.StringIO()
-    Console(file=out, width=160).print(table(snapshot))
+    Console(file=out, width=width).print(table(snapshot, width))
     return out.getvalue()
 
 
@@ -52,6 +53,13 @@ def test_the_table_shows_duty_task_and_faults() -> None:
     ):
         assert word in text, word
     assert "connected" in text
+
+
+@pytest.mark.parametrize("width", [40, 50, 89, 100, 120, 160, 400])
+def test_however_narrow_who_calls_for_help_can_be_read(width: int) -> None:
+    text = drawn(heard("status", "state", "position", "health", "event.sos"), width=width)
+    assert "dog-07" in text
+    assert "SOS (1)" in text
 
 
 def test_a_call_for_help_is_the_first_thing_to_be_seen() -> None:
