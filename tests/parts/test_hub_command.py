@@ -89,9 +89,10 @@ def test_a_reader_that_leaves_ends_the_hub(tmp_path: Path) -> None:
         process = hub("--broker", broker.url, "--json")
         assert process.stdout is not None
         assert process.stderr is not None
-        with running(tmp_path, broker.port, resend_after_s=1):
+        with running(tmp_path, broker.port, resend_after_s=1) as unit:
             assert process.stdout.readline()
             process.stdout.close()
+            unit.put(position(1, 1))  # there is something to write when nobody reads
             process.wait(20)
         err = process.stderr.read()
         process.stderr.close()
