@@ -108,7 +108,7 @@ def hostile_commands(stage: Stage) -> str:
             true += _true_command(unit, enemy)
         payload, retained = dice.choice(list(enemy.kinds.values()))()
         unit.send_raw(payload, retained=retained)
-        unit.clock.advance(dice.choice((0.0, 0.2, 2.0)))
+        unit.pass_time(dice.choice((0.0, 0.2, 2.0)))
         if number % 997 == 996:
             unit.reboot(crash=dice.random() < 0.5)
         _shift_clock(unit, dice, number)
@@ -146,7 +146,7 @@ def _shift_clock(unit: Commanded, dice: random.Random, number: int) -> None:
     unit.intake.tend()
     unit.send(unit.claims() | {"issued_at": "2026-06-01T12:00:00Z"})
     unit.clock.jump_utc(-shift_s)
-    unit.intake.tend()
+    unit.pass_time(1.1)
 
 
 def _naive(enemy: Enemy) -> int:
