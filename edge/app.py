@@ -13,23 +13,23 @@ from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
-from edge.command_handlers import Quick, pong
-from edge.commanding import Commanding
-from edge.driver_loop import DriverHealth, run_driver
-from edge.local_control import LocalControl
-from edge.mailbox import Mailbox
-from edge.messages import MessageWriter
-from edge.outbox_control import outbox_controls
-from edge.parts import Parts, Receiver
+from edge.commands.commanding import Commanding
+from edge.commands.handlers import Quick, pong
+from edge.local.control import LocalControl
+from edge.local.outbox import outbox_controls
 from edge.position import Whereabouts
-from edge.reporter import Reporter
-from edge.sdnotify import SystemdNotifier
-from edge.snapshot import state_draft
-from edge.supervisor import Crew, Supervisor
+from edge.reporting.messages import MessageWriter
+from edge.reporting.parts import Parts, Receiver
+from edge.reporting.reporter import Reporter
+from edge.reporting.snapshot import state_draft
+from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.mailbox import Mailbox
+from edge.running.sdnotify import SystemdNotifier
+from edge.running.supervisor import Crew, Supervisor
+from edge.running.worker import Beat, Worker
 from edge.tasks.office import Office
 from edge.timebase import Timebase
 from edge.vision import Change, OnResult, Vision, open_detector
-from edge.worker import Beat, Worker
 from telemetry.commands.handling import Order
 from telemetry.contract.envelope import Sender
 from telemetry.contract.topics import Topics

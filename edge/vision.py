@@ -12,9 +12,9 @@ import structlog
 from config.models import EpisodesConfig, PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
-from edge.mailbox import Mailbox
+from edge.running.mailbox import Mailbox
+from edge.running.worker import Beat
 from edge.tasks.modes import Tuned
-from edge.worker import Beat
 from perception.catalogue import Catalogue, is_file_name
 from perception.detections import Detections, Track
 from perception.detector import Detector

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import demo
 from edge.cli.console import CommandError
+from edge.demo import demo
 
 
 def street_clip() -> Path:

@@ -129,7 +129,7 @@ def _pair(text: str) -> tuple[float, float]:
 
 def run(args: argparse.Namespace) -> int:
     """0 if all went well; 1 if the broker was not reached, or messages were left over."""
-    from edge.supervisor import block_stop_signals
+    from edge.running.supervisor import block_stop_signals
 
     # Before numpy comes with the rest: its threads inherit the mask, or would take the signal.
     block_stop_signals()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from drivers.clock import SystemClock
 from edge.cli.console import DONE, FAILED, CommandError, note, say
 from edge.fleet.figures import Snapshot
-from edge.supervisor import wait_for_stop_signal
+from edge.running.supervisor import wait_for_stop_signal
 
 SETTLE_S = 20.0  # at the end, for acknowledgements that are still to come
 SETTLE_AFTER_SIGNAL_S = 3.0

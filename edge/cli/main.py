@@ -6,25 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 
 from config.errors import ConfigError
-from edge.cli import (
-    config_command,
-    conformance,
-    control,
-    detect,
-    duty,
-    fleet,
-    gnss,
-    hub,
-    journal,
-    keys,
-    models,
-    outbox,
-    run,
-    sos,
-    task,
-    track,
-    version,
-)
+from edge.cli import config_command, fleet, gnss, run, version
 from edge.cli.console import (
     DONE,
     FAILED,
@@ -36,7 +18,10 @@ from edge.cli.console import (
     note,
     open_what_is_closed,
 )
+from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
+from edge.cli.unit import control, duty, journal, keys, outbox, sos, task
+from edge.cli.vision import detect, models, track
 
 # A line each, so that two commands can come at the same time.
 GROUPS = (

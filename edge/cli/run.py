@@ -27,14 +27,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
     from config.loading import load
-    from edge import core_dumps, log
-    from edge.supervisor import block_stop_signals, wait_for_stop_signal
+    from edge.running import core_dumps, log
+    from edge.running.supervisor import block_stop_signals, wait_for_stop_signal
 
     # Before any thread starts, so that all inherit it, also those that numpy starts on import: a
     # signal to the process goes to any thread that does not block it, and would end us at once.
     block_stop_signals()
     from edge.app import App
-    from edge.state_lock import StateInUseError, lock_state
+    from edge.running.state_lock import StateInUseError, lock_state
     from telemetry.link.transport import TransportConfigError
 
     core_dumps.forbid()  # before the first secret is read

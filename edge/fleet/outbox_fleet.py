@@ -17,7 +17,7 @@ from edge.fleet.fleet import LinkPlan
 from edge.fleet.life import Life
 from edge.fleet.plan import FleetPlan, unit_names
 from edge.fleet.streets import Streets
-from edge.worker import Beat, Worker, WorkerState
+from edge.running.worker import Beat, Worker, WorkerState
 from telemetry.contract.envelope import Draft, Sender
 from telemetry.contract.topics import Topics
 from telemetry.contract.up_message import UpMessage

@@ -9,6 +9,7 @@ import threading
 from config.models import Settings
 from drivers.clock import Clock, computer_boot_id
 from edge.position import Whereabouts
+from edge.running.worker import Beat
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey
 from edge.tasks.local import Control, controls
@@ -20,7 +21,6 @@ from edge.tasks.sos import SosBook, SosDesk
 from edge.tasks.soundness import is_sound, is_sound_call
 from edge.tasks.teller import Teller
 from edge.timebase import Timebase
-from edge.worker import Beat
 from telemetry.commands.handling import Handler
 from telemetry.contract.envelope import Draft
 from telemetry.outbox.outbox import Outbox

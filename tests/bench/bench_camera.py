@@ -19,7 +19,7 @@ from drivers.camera_file import FileCamera, open_recording
 from drivers.camera_stream import StreamCamera
 from drivers.capture import prepare
 from drivers.clock import SystemClock
-from edge.driver_loop import DriverHealth, run_driver
+from edge.running.driver_loop import DriverHealth, run_driver
 from tests.bench.figures import Figure
 from tests.camera_sources import CameraServer, HttpCamera, RtspCamera
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.loopback_broker import LoopbackBroker, find_mosquitto
+from edge.demo.loopback_broker import LoopbackBroker, find_mosquitto
 from tests.bench.figures import Figure
 from tests.clips import street_clip
 from tests.e2e.plain_hub import PlainHub

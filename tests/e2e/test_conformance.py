@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from edge.loopback_broker import find_mosquitto
+from edge.demo.loopback_broker import find_mosquitto
 from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry

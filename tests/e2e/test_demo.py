@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.loopback_broker import find_mosquitto
+from edge.demo.loopback_broker import find_mosquitto
 from tests.clips import street_clip
 
 

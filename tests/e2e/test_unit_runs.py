@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.loopback_broker import LoopbackBroker, find_mosquitto
+from edge.demo.loopback_broker import LoopbackBroker, find_mosquitto
 from tests.clips import street_clip
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.loading import load
 from drivers.clock import SystemClock
-from edge import commanding as commanding_module
-from edge.command_findings import command_findings
-from edge.commanding import Commanding
+from edge.commands import commanding as commanding_module
+from edge.commands.commanding import Commanding
+from edge.reporting.command_findings import command_findings
+from edge.running.worker import Worker
 from edge.timebase import Timebase
-from edge.worker import Worker
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
 from telemetry.contract.events import TamperEvent

@@ -12,7 +12,7 @@ from config.loading import load
 from drivers.clock import SystemClock
 from drivers.gnss_route import moved
 from edge.cli.main import main
-from edge.local_control import LocalControl
+from edge.local.control import LocalControl
 from edge.tasks import moves
 from edge.tasks.local import controls
 from edge.tasks.memory import Memory

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
-from edge.findings import budget_findings, certificate_findings
-from edge.sdnotify import SystemdNotifier
-from edge.supervisor import Crew, Supervisor
-from edge.worker import Beat, Worker
+from edge.reporting.findings import budget_findings, certificate_findings
+from edge.running.sdnotify import SystemdNotifier
+from edge.running.supervisor import Crew, Supervisor
+from edge.running.worker import Beat, Worker
 from telemetry.link.certificates import LOOK_EVERY_S, CertificateWatch
 from telemetry.link.in_flight import InFlight
 from telemetry.link.transport import Acknowledged, LinkOptions, Lost, WireMessage

@@ -12,8 +12,8 @@ import pytest
 from config.loading import load
 from drivers.clock import SystemClock
 from edge.cli.main import main
-from edge.commanding import Commanding
-from edge.local_control import LocalControl, ask
+from edge.commands.commanding import Commanding
+from edge.local.control import LocalControl, ask
 from edge.timebase import Timebase
 from telemetry.commands.journal import journal_files
 from telemetry.commands.jws import PrivateKey

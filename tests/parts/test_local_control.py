@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
-from edge import local_control
-from edge.local_control import Call, LocalControl, NoUnitError, ask
-from edge.local_socket import address_of
+from edge.local import control as local_control
+from edge.local.control import Call, LocalControl, NoUnitError, ask
+from edge.local.unix_socket import address_of
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from tests.unit_under_test import wait_for
 

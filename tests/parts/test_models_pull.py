@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.answering import within
-from edge.cli.model_pull import (
+from edge.cli.vision.answering import within
+from edge.cli.vision.model_pull import (
     SILENT_S,
     TRIES,
     Pull,

@@ -14,9 +14,9 @@ import pytest
 
 from drivers.clock import SystemClock
 from edge.cli.main import main
-from edge.local_control import Call, LocalControl
-from edge.outbox_control import outbox_controls
-from edge.state_lock import lock_state
+from edge.local.control import Call, LocalControl
+from edge.local.outbox import outbox_controls
+from edge.running.state_lock import lock_state
 from telemetry.commands.handling import OrderRefusedError
 from tests.parts.test_outbox import Worked, numbers, worked
 from tests.unit_under_test import position, wait_for
@@ -214,8 +214,8 @@ def test_a_user_without_rights_is_told(tmp_path: Path) -> None:
         "import os, sys\n"
         "from edge.cli.main import build_parser, main\n"
         "build_parser()\n"
-        "import config.operations, drivers.clock, edge.cli.outbox_words, edge.state_lock\n"
-        "import telemetry.outbox.look\n"
+        "import config.operations, drivers.clock, telemetry.outbox.look\n"
+        "import edge.cli.unit.outbox_words, edge.running.state_lock\n"
         "os.setgid(65534); os.setuid(65534)  # who may not read the interpreter's own folder\n"
         "sys.exit(main(['outbox', 'status', '--state-dir', sys.argv[1]]))\n"
     )

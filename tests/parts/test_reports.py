@@ -12,14 +12,14 @@ import structlog
 from config.loading import load
 from config.models import LoggingConfig
 from drivers.samples import FixKind, GnssEpoch
-from edge import log
 from edge.app import App
-from edge.driver_loop import DriverHealth
-from edge.findings import Finding
-from edge.health import FaultList, HealthDesk
-from edge.messages import MessageWriter
 from edge.position import Whereabouts
-from edge.snapshot import StateDesk, state_of
+from edge.reporting.findings import Finding
+from edge.reporting.health import FaultList, HealthDesk
+from edge.reporting.messages import MessageWriter
+from edge.reporting.snapshot import StateDesk, state_of
+from edge.running import log
+from edge.running.driver_loop import DriverHealth
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
 from telemetry.contract.envelope import Sender, body_of, read_up, seal

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
-from edge.sdnotify import SystemdNotifier
-from edge.supervisor import Crew, Supervisor
-from edge.worker import Beat, Worker
+from edge.running.sdnotify import SystemdNotifier
+from edge.running.supervisor import Crew, Supervisor
+from edge.running.worker import Beat, Worker
 from tests.fakes import ManualClock
 
 
@@ -118,7 +118,7 @@ def test_a_thread_that_cannot_be_stopped_is_left_behind_and_named() -> None:
 
 def test_a_stop_signal_is_fetched_not_handled() -> None:
     script = (
-        "from edge.supervisor import block_stop_signals, wait_for_stop_signal\n"
+        "from edge.running.supervisor import block_stop_signals, wait_for_stop_signal\n"
         "block_stop_signals()\n"
         "print('ready', flush=True)\n"
         "print(wait_for_stop_signal(20.0))\n"
@@ -135,7 +135,7 @@ def test_a_stop_signal_is_fetched_not_handled() -> None:
 
 def test_to_be_frozen_and_to_go_on_is_no_stop_signal() -> None:
     script = (
-        "from edge.supervisor import block_stop_signals, wait_for_stop_signal\n"
+        "from edge.running.supervisor import block_stop_signals, wait_for_stop_signal\n"
         "block_stop_signals()\n"
         "while True:\n"
         "    print(wait_for_stop_signal(0.5), flush=True)\n"

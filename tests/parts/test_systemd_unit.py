@@ -236,8 +236,8 @@ def guarded(folder: str) -> None:
     confine(set((place / "allowed").read_text().split()))
     from config.certificates import key_fits, read_certificate
     from drivers.clock import SystemClock
-    from edge import core_dumps
-    from edge.local_socket import listening
+    from edge.local.unix_socket import listening
+    from edge.running import core_dumps
     from telemetry.commands.jws import PrivateKey, sign, verify
     from telemetry.contract.envelope import Sender
     from telemetry.link.security import tls_context
@@ -278,7 +278,7 @@ def test_a_crash_writes_no_memory_to_the_disk(tmp_path: Path) -> None:
     code = (
         "import os, resource; from pathlib import Path\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)\n"
-        "from edge import core_dumps; core_dumps.forbid()\n"
+        "from edge.running import core_dumps; core_dumps.forbid()\n"
         f"os.chdir({str(tmp_path)!r}); os.abort()"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)

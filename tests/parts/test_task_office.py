@@ -8,10 +8,10 @@ import pytest
 
 from config.loading import load
 from edge.app import App
-from edge.health import HealthDesk
-from edge.local_control import ask
+from edge.local.control import ask
+from edge.reporting.health import HealthDesk
+from edge.running.worker import Worker, WorkerState
 from edge.tasks import moves
-from edge.worker import Worker, WorkerState
 from telemetry.contract.commands import TaskAssign
 from telemetry.contract.unit import Health
 from telemetry.contract.uuid7 import uuid7

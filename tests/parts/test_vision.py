@@ -9,8 +9,8 @@ from config.models import EpisodesConfig, FileCameraConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.factory import open_camera
 from drivers.samples import Frame
-from edge.driver_loop import DriverHealth, run_driver
-from edge.mailbox import Mailbox
+from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.mailbox import Mailbox
 from edge.vision import Vision, open_detector
 from perception.episodes import EpisodeChange
 from perception.errors import ModelError

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.models import LoggingConfig
 from config.secrets import read_line
-from edge import log
+from edge.running import log
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry, new_private_key, read_private_key
 from tests.access import LACKING, Authority, shipped_broker

@@ -8,7 +8,7 @@ from drivers.base import (
     DeviceUnavailableError,
     EndOfRecordingError,
 )
-from edge.driver_loop import DriverHealth, run_driver
+from edge.running.driver_loop import DriverHealth, run_driver
 from tests.fakes import ManualClock
 
 

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from config.certificates import DoubtCode
-from edge import findings
-from edge.driver_loop import DriverHealth
-from edge.findings import Finding
+from edge.reporting import findings
+from edge.reporting.findings import Finding
+from edge.running.driver_loop import DriverHealth
 from telemetry.contract.unit import Disk, Temperature
 from telemetry.link.facts import PublisherStats
 from telemetry.outbox.facts import OutboxStats

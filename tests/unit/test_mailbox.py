@@ -3,7 +3,7 @@
 import threading
 import time
 
-from edge.mailbox import Mailbox
+from edge.running.mailbox import Mailbox
 
 
 def test_the_newest_item_replaces_an_untaken_one_and_is_counted() -> None:

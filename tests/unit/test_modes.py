@@ -9,9 +9,9 @@ from config.loading import load
 from config.models import Settings
 from drivers.samples import FixKind, GnssEpoch
 from edge.app import App
-from edge.health import HealthDesk
 from edge.position import PositionSchedule
-from edge.snapshot import state_of
+from edge.reporting.health import HealthDesk
+from edge.reporting.snapshot import state_of
 from edge.tasks.modes import Tuned, Tuning
 from edge.tasks.orders import set_mode
 from telemetry.commands.handling import OrderRefusedError

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-import edge.worker
+import edge.running.worker
 from drivers.clock import SystemClock
-from edge.worker import Beat, Worker, WorkerState
+from edge.running.worker import Beat, Worker, WorkerState
 from tests.fakes import ManualClock
 
 
@@ -20,7 +20,7 @@ def until(condition, timeout_s: float = 5.0) -> None:  # type: ignore[no-untyped
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.worker, "RETRY_S", (0.01, 0.01))
+    monkeypatch.setattr(edge.running.worker, "RETRY_S", (0.01, 0.01))
 
 
 def boom(beat: Beat) -> None:
@@ -41,7 +41,7 @@ def test_an_optional_worker_is_tried_again_and_then_stays_off() -> None:
     worker.start()
     assert worker.join(5.0)
 
-    assert (worker.state, worker.crashes) == (WorkerState.FAILED, edge.worker.GIVE_UP_AFTER)
+    assert (worker.state, worker.crashes) == (WorkerState.FAILED, edge.running.worker.GIVE_UP_AFTER)
 
 
 def test_an_optional_worker_recovers() -> None:

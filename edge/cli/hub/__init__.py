@@ -1,0 +1,1 @@
+"""Commands from the hub's side of the broker: hear, send, judge."""

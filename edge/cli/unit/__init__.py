@@ -1,0 +1,1 @@
+"""Commands for the unit's own computer: its crew and its technicians."""

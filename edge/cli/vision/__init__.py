@@ -1,0 +1,1 @@
+"""Commands for pictures and models: detect, track, fetch a model."""

@@ -1,0 +1,294 @@
+"""Being commanded: the inbox, the workers, who is in command, and what is wrong with it.
+
+The publisher's thread only puts what arrives into the inbox. One worker takes, judges and carries
+out; a second one does what takes long.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from config.models import Settings
+from drivers.clock import Clock
+from edge.commands.handlers import stopper
+from edge.local.control import Call, LocalControl
+from edge.running.worker import Beat
+from edge.timebase import Timebase
+from telemetry.commands.answers import Answers, Put
+from telemetry.commands.carrying import Carrier
+from telemetry.commands.control_state import Commander, ControlState
+from telemetry.commands.files import FileRefusedError, replace
+from telemetry.commands.handling import Handler, OrderFailedError, OrderRefusedError
+from telemetry.commands.intake import Intake, IntakeStats
+from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.judging import Judge
+from telemetry.commands.jws import MAX_TOKEN_BYTES, PrivateKey
+from telemetry.commands.keyring import Keyring
+from telemetry.commands.keys import new_private_key, read_private_key
+from telemetry.commands.store import CommandStore
+from telemetry.commands.trusted_time import TrustedTime
+from telemetry.contract.commands import COMMANDS
+from telemetry.contract.wire_types import rfc3339_ms
+from telemetry.link.transport import Arrived
+
+INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
+WAIT_S = 0.2
+LAST_S = 0.3  # when the unit stops, for what waits in the inbox
+LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
+EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandingHealth:
+    """For the health report."""
+
+    signed: bool
+    keyring: Path
+    keyring_missing: bool
+    keyring_fault: str | None
+    keyring_cure: str
+    keys_expiring: tuple[str, ...]  # "KID of ISSUER on DATE"
+    journal_broken: str | None
+    journal_fault: str | None
+    store_fault: str | None
+    store_set_aside: int
+    clock_set_back: bool
+    control_fault: str | None
+    overflow: int  # of the inbox, since start
+    intake: IntakeStats
+
+
+class Commanding:
+    """One unit's. Making it reads the control file and nothing else."""
+
+    def __init__(self, settings: Settings, clock: Clock, timebase: Timebase, put: Put) -> None:
+        folder, security = settings.state_dir, settings.security
+        self._clock, self._timebase = clock, timebase
+        self._handlers: dict[str, Handler] = {}
+        self._security = security
+        self._control = ControlState.load(folder / "control.json")
+        self._keyring = Keyring(security.keyring or folder / "keyring.json")
+        self._time = TrustedTime(timebase.at, clock, self._control.now.latest)
+        key_path, own = security.device_key or folder / "device.key", security.device_key is None
+        self.journal = Journal(
+            folder / "journal",
+            settings.unit.id,
+            lambda: device_key(key_path, make=own),
+            timebase.now,
+            clock,
+        )
+        self._store = CommandStore(folder / "commands.db")
+        answers = Answers(put, timebase.now)
+        self._carrier = Carrier(
+            self._handlers, self._store, self.journal, answers, clock, lambda: timebase.now()[0]
+        )
+        judge = Judge(
+            unit=settings.unit.id,
+            security=security,
+            keyring=self._keyring,
+            time=self._time,
+            handles=self._handlers.__contains__,
+        )
+        self._intake = Intake(
+            judge,
+            self._handlers,
+            self._store,
+            self.journal,
+            answers,
+            self._carrier,
+            self._control,
+            clock,
+        )
+        self._inbox: deque[tuple[Arrived, float]] = deque()
+        self._arrived = threading.Condition()
+        self._overflow = 0
+        self._stopped = False
+        self.register("cancel", stopper(self._carrier.cancel))
+
+    # --- what it can do ---
+
+    def register(self, name: str, handler: Handler) -> None:
+        """Before the workers start."""
+        if name not in COMMANDS or name in self._handlers:
+            raise ValueError(f"{name} is no command of the contract, or has a handler")
+        self._handlers[name] = handler
+
+    def capabilities(self) -> tuple[str, ...]:
+        """The commands that have a handler."""
+        return tuple(sorted(self._handlers))
+
+    @property
+    def commander(self) -> Commander:
+        return self._control.now.commander
+
+    # --- threads ---
+
+    def hear(self, message: Arrived) -> None:
+        """The publisher's thread: takes note, and returns at once."""
+        payload = message.payload[: MAX_TOKEN_BYTES + 1]  # what is longer is refused anyhow
+        with self._arrived:
+            if self._stopped or len(self._inbox) >= INBOX:
+                self._overflow += 1  # its sender hears nothing, and asks again
+                return
+            kept = Arrived(message.topic, payload, message.retained)
+            self._inbox.append((kept, self._clock.mono_s()))
+            self._arrived.notify()
+
+    def work(self, beat: Beat, stop: threading.Event) -> None:
+        """Take what arrives. One worker, which the unit cannot do without."""
+        while not stop.is_set():
+            beat()
+            self._intake.tend()
+            self._take_one(WAIT_S)
+        ends_mono_s = self._clock.mono_s() + LAST_S  # the broker thinks that these have arrived
+        while self._take_one(0) and self._clock.mono_s() < ends_mono_s:
+            beat()
+        with self._arrived:
+            self._stopped = True
+            self._overflow += len(self._inbox)
+        self._intake.close()
+
+    def _take_one(self, timeout_s: float) -> bool:
+        """Take the next message, if one comes within the time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: bool(self._inbox), timeout_s)
+            if not self._inbox:
+                return False
+            message, received_mono_s = self._inbox.popleft()
+        self._intake.take(message.payload, received_mono_s, retained=message.retained)
+        return True
+
+    def work_long(self, beat: Beat, stop: threading.Event) -> None:
+        """Do what takes long. A second worker; if it crashes, the order has failed."""
+
+        def alive() -> bool:
+            beat()
+            return not stop.is_set()
+
+        self._carrier.after_crash()
+        while alive():
+            self._carrier.work_long(WAIT_S, alive)
+
+    # --- on the spot ---
+
+    def serve_locally(self, local: LocalControl) -> None:
+        local.register("control.take", lambda call: self._hand_over(call, "local"))
+        local.register("control.return", lambda call: self._hand_over(call, "hub"))
+        local.register("control.status", lambda _call: self._status())
+        local.register("control.trust-clock", self._trust_clock)
+        local.register("journal.export", self._note_export)
+        local.note = self._note_local
+
+    def _hand_over(self, call: Call, commander: Literal["hub", "local"]) -> dict[str, Any]:
+        if self.commander != commander:
+            what = "control_taken" if commander == "local" else "control_returned"
+            try:
+                self.journal.write(what, by=call.issuer, why=_words(call, "reason"))
+                self._control.hand_over(commander, call.issuer, self._timebase.now()[0])
+            except (JournalError, OSError) as error:
+                raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
+            structlog.get_logger().warning(what, by=call.issuer)
+        return self._status()
+
+    def _status(self) -> dict[str, Any]:
+        now, stats = self._control.now, self._intake.stats()
+        return {
+            "commander": now.commander,
+            "by": now.by,
+            "since": None if now.since is None else rfc3339_ms(now.since),
+            "commands": self._security.commands,
+            "primary_hub": self._security.primary_hub,
+            "accepted": stats.accepted,
+            "refused": stats.refused,
+            "journal": {"n": self.journal.head.n, "hash": self.journal.head.hash},
+        }
+
+    def _trust_clock(self, call: Call) -> dict[str, Any]:
+        """Somebody has looked at the clock and says that it is right."""
+        now, quality = self._timebase.now()
+        if quality == "none":
+            raise OrderRefusedError("clock_unset", "this unit does not know the time")
+        try:
+            self.journal.write("clock_trusted", by=call.issuer, time=rfc3339_ms(now))
+            self._control.remember(self._time.trust_now())
+        except (JournalError, OSError) as error:
+            raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
+        return {"time": rfc3339_ms(now), "quality": quality}
+
+    def _note_local(self, call: Call, code: str | None) -> None:
+        """What the crew does is on record like what the hub commands; what it only looks at is not.
+
+        Whoever calls for help must not fail for want of a journal: it is done already.
+        """
+        kind, _, what = call.name.rpartition(".")
+        if kind in ("control", "journal") or what in LOOKING:
+            return
+        with suppress(JournalError):
+            self.journal.write("local", name=call.name, by=call.issuer, code=code)
+
+    def _note_export(self, call: Call) -> dict[str, Any]:
+        """Somebody takes a copy of the journal: that is a record of it."""
+        requester, reason = _words(call, "requester"), _words(call, "reason")
+        if requester is None or reason is None:
+            raise OrderRefusedError("invalid_arguments", "name a requester and a reason")
+        try:
+            head = self.journal.write(
+                "exported", by=call.issuer, requester=requester, reason=reason
+            )
+        except JournalError as error:
+            raise OrderFailedError("storage", str(error)) from error
+        return {"n": head.n}
+
+    # --- how it fares ---
+
+    def health(self) -> CommandingHealth:
+        """Any thread."""
+        return CommandingHealth(
+            signed=self._security.commands == "signed",
+            keyring=self._keyring.path,
+            keyring_missing=self._keyring.missing,
+            keyring_fault=self._keyring.fault,
+            keyring_cure=self._keyring.cure,
+            keys_expiring=tuple(self._expiring()),
+            journal_broken=self.journal.broken,
+            journal_fault=self.journal.fault,
+            store_fault=self._intake.stats().fault,
+            store_set_aside=self._store.set_aside,
+            clock_set_back=self._time.set_back,
+            control_fault=self._control.fault,
+            overflow=self._overflow,
+            intake=self._intake.stats(),
+        )
+
+    def _expiring(self) -> Iterator[str]:
+        now = self._timebase.now()[0]
+        for key in self._keyring.known:
+            if key.state(now) == "valid" and key.not_after and key.not_after - now < EXPIRING:
+                yield f"{key.kid} of {key.issuer} on {key.not_after:%Y-%m-%d}"
+
+
+def device_key(path: Path, *, make: bool) -> PrivateKey:
+    """The key that seals this unit's journal; made where there is none, with its public part
+    beside it, if `make`. Raises OSError."""
+    try:
+        return read_private_key(path)
+    except FileNotFoundError:
+        if not make:
+            raise
+        key = new_private_key(path)
+        replace(path.with_suffix(".pub"), key.public.text.encode() + b"\n", 0o644)
+        return key
+    except FileRefusedError as error:
+        raise OSError(str(error)) from error
+
+
+def _words(call: Call, name: str) -> str | None:
+    words = call.args.get(name)
+    return words if isinstance(words, str) and words else None

@@ -1,0 +1,1 @@
+"""Control on the spot: what this computer's own commands may ask of the running unit."""

@@ -1,0 +1,1 @@
+"""What the unit tells of itself: positions, state, health, and what is wrong, as findings."""

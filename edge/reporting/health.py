@@ -1,0 +1,280 @@
+"""The health report: the full list of faults each time, with load, drops and rates."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from config.certificates import IdentityWatch
+from drivers.clock import Clock
+from edge.reporting import computer
+from edge.reporting.command_findings import command_findings, local_findings
+from edge.reporting.computer import CpuMeter
+from edge.reporting.findings import (
+    Finding,
+    budget_findings,
+    certificate_findings,
+    clock_findings,
+    computer_findings,
+    device_findings,
+    fix_findings,
+    identity_findings,
+    link_findings,
+    model_findings,
+    outbox_findings,
+    worker_findings,
+)
+from edge.reporting.parts import Parts
+from edge.reporting.task_findings import office_findings
+from telemetry.contract.envelope import Draft
+from telemetry.contract.unit import Budget, Fault, Health, Link, Queue, Rate
+from telemetry.contract.wire_types import short, text
+
+SEVERITIES = ("critical", "error", "warning", "info")
+HOLD_S = 3.0
+REOPEN_GRACE_S = 3.0  # a camera's driver reopens a stalled one by itself; a fault comes after that
+
+
+class FaultList:
+    """The faults that stand, since when, and for HOLD_S longer than they were found.
+
+    The hold keeps a value that trembles at its limit from filling the link with reports.
+    """
+
+    def __init__(self) -> None:
+        self._standing: dict[tuple[str, str], _Standing] = {}  # by code and component
+
+    def update(
+        self, findings: Iterable[Finding], utc: datetime, mono_s: float
+    ) -> tuple[tuple[Fault, ...], bool]:
+        """The faults now, worst first, and whether one came or went."""
+        before = self._standing.keys()
+        now = {
+            identity: standing
+            for identity, standing in self._standing.items()
+            if mono_s - standing.found_mono_s < HOLD_S
+        }
+        for finding in findings:
+            identity = (finding.code, finding.component)
+            since = self._standing[identity].since if identity in self._standing else utc
+            now[identity] = _Standing(finding, since, mono_s)
+        self._standing = now
+        faults = [_fault(standing) for standing in now.values()]
+        faults.sort(key=lambda fault: (SEVERITIES.index(fault.severity), fault.since))
+        return tuple(faults), now.keys() != before
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A fault, since when it stands, and when it was last found."""
+
+    finding: Finding
+    since: datetime
+    found_mono_s: float
+
+
+def _fault(standing: _Standing) -> Fault:
+    finding = standing.finding
+    return Fault(
+        code=finding.code,
+        severity=finding.severity,
+        component=short(finding.component),
+        text=text(finding.text),
+        action=text(finding.action),
+        since=standing.since,
+    )
+
+
+class RateMeter:
+    """Turns counts that only grow into rates per second, since the last time it was asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, int] = {}
+        self._asked_mono_s = clock.mono_s()
+
+    def rates(self, counts: dict[str, int]) -> dict[str, float]:
+        now_mono_s = self._clock.mono_s()
+        passed_s = max(1e-3, now_mono_s - self._asked_mono_s)
+        rates = {
+            name: max(0, count - self._last.get(name, 0)) / passed_s
+            for name, count in counts.items()
+        }
+        self._last, self._asked_mono_s = counts, now_mono_s
+        return rates
+
+
+class HealthDesk:
+    """Looks at all parts and writes the report. One thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._faults = FaultList()
+        self._logged: dict[tuple[str, str], Fault] = {}
+        self._cpu = CpuMeter()
+        self._rates = RateMeter(parts.clock)
+        self._identity = IdentityWatch(parts.settings)
+        self._sent_mono_s = float("-inf")
+
+    def tell_again(self) -> None:
+        """The next look is followed by a report. Any thread."""
+        self._sent_mono_s = float("-inf")
+
+    def due(self) -> Draft | None:
+        """The report, when its time has come or a fault came or went; else None."""
+        now_mono_s = self._parts.clock.mono_s()
+        utc, quality = self._parts.timebase.now()
+        faults, changed = self._faults.update(self._findings(now_mono_s), utc, now_mono_s)
+        if changed:
+            self._log(faults)
+        if (
+            not changed
+            and now_mono_s - self._sent_mono_s < self._parts.office.tuning.now.health_every_s
+        ):
+            return None
+        self._sent_mono_s = now_mono_s
+        return Draft.of(self._report(faults, now_mono_s), utc, quality)
+
+    def _log(self, faults: tuple[Fault, ...]) -> None:
+        """To the journal too: the hub may be the one that cannot be told."""
+        log = structlog.get_logger()
+        before, now = self._logged, {(fault.code, fault.component): fault for fault in faults}
+        for code, component in now.keys() - before.keys():
+            fault = now[code, component]
+            log.warning("fault_raised", code=code, component=component, text=fault.text)
+        for code, component in before.keys() - now.keys():
+            log.info("fault_cleared", code=code, component=component)
+        self._logged = now
+
+    def _findings(self, now_mono_s: float) -> list[Finding]:
+        parts = self._parts
+        found = clock_findings(parts.timebase.now()[1])
+        for name, receiver in parts.receivers.items():
+            silent_after_s = parts.settings.gnss[name].silent_after_s
+            missing = device_findings(receiver.health, silent_after_s, now_mono_s)
+            since = receiver.fix_mono_s
+            if since is None:
+                since = receiver.health.started_mono_s
+            found += missing or fix_findings(name, now_mono_s - since)
+        for name, camera in parts.cameras.items():
+            silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
+            found += device_findings(camera, silent_after_s, now_mono_s)
+        if parts.vision is not None:
+            found += model_findings(parts.vision.model_name, parts.vision.model_error)
+        found += worker_findings(parts.workers())
+        found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
+        found += office_findings(parts.office)
+        outbox = parts.outbox.stats()
+        link = parts.publisher.stats()
+        found += link_findings(link, outbox.oldest_age_s)
+        found += budget_findings(link)
+        found += certificate_findings(link)
+        found += outbox_findings(outbox)
+        found += local_findings(parts.local.fault)
+        found += command_findings(parts.commanding.health())
+        found += computer_findings(
+            computer.disk(parts.settings.state_dir),
+            computer.temperatures(),
+            computer.memory_percent(),
+        )
+        return found
+
+    def _report(self, faults: tuple[Fault, ...], now_mono_s: float) -> Health:
+        return Health(
+            faults=faults,
+            load=computer.load(self._cpu, now_mono_s - self._parts.started_mono_s),
+            temperatures=computer.temperatures(),
+            disk=computer.disk(self._parts.settings.state_dir),
+            link=self._link(),
+            queue=self._queue(),
+            budget=self._budget(),
+            rates=self._rate_list(),
+            drops=self._drops(),
+        )
+
+    def _link(self) -> Link:
+        stats = self._parts.publisher.stats()
+        return Link(
+            connected=stats.connected,
+            protocol=stats.protocol,
+            since=stats.since,
+            reconnects=stats.reconnects,
+            unacked=stats.unacked + stats.awaiting_hub,
+            last_error=text(stats.last_error) if stats.last_error else None,
+        )
+
+    def _budget(self) -> Budget | None:
+        figures = self._parts.publisher.stats().budget
+        if figures is None:
+            return None
+        return Budget(
+            day=figures.day.isoformat(),
+            used_mib=round(figures.used_bytes / computer.MIB, 3),
+            limit_mib=figures.limit_bytes / computer.MIB,
+            holding_back=figures.holding_back,
+        )
+
+    def _queue(self) -> Queue:
+        stats = self._parts.outbox.stats()
+        return Queue(
+            depth=stats.depth + stats.in_memory,
+            by_priority=stats.by_priority,
+            oldest_age_s=stats.oldest_age_s,
+            size_mib=stats.size_bytes / computer.MIB,
+            limit_mib=stats.limit_bytes / computer.MIB,
+            parked=stats.parked,
+        )
+
+    def _rate_list(self) -> tuple[Rate, ...]:
+        parts = self._parts
+        counts = {f"gnss.{name}": part.health.samples for name, part in parts.receivers.items()}
+        counts |= {f"camera.{name}": health.samples for name, health in parts.cameras.items()}
+        vision = parts.vision
+        if vision is not None:
+            counts["inference"] = sum(tally.looked_at for tally in vision.tallies.values())
+        rates = self._rates.rates(counts)
+        times = {"inference": list(vision.inference_ms)} if vision is not None else {}
+        return tuple(
+            Rate(
+                name=name,
+                per_s=round(per_s, 2),
+                p50_ms=percentile(times.get(name, []), 50),
+                p95_ms=percentile(times.get(name, []), 95),
+            )
+            for name, per_s in rates.items()
+        )
+
+    def _drops(self) -> dict[str, int]:
+        """Everything that was lost since the start, by where and why; zeros are left out."""
+        parts = self._parts
+        drops = {
+            f"camera.{name}.{cause}": count
+            for name in parts.cameras
+            for cause, count in parts.camera_drops(name).items()
+        }
+        drops |= {
+            f"gnss.{name}.{cause}": count
+            for name, receiver in parts.receivers.items()
+            for cause, count in receiver.health.drops().items()
+        }
+        if parts.vision is not None:
+            drops |= {
+                f"tracker.{name}.{cause}": count
+                for name, tally in parts.vision.tallies.items()
+                for cause, count in tally.refused.items()
+            }
+        drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
+        drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
+        commands = parts.commanding.health()
+        drops["commands.inbox_full"] = commands.overflow
+        drops |= {f"commands.{code}": count for code, count in commands.intake.refused.items()}
+        return {name: count for name, count in drops.items() if count}
+
+
+def percentile(values: Sequence[float], percent: int) -> float | None:
+    """The nearest-rank percentile, or None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 2)

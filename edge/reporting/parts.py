@@ -1,0 +1,63 @@
+"""What a running unit consists of, for those who report on it. Built once by `edge.app`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from config.models import Settings
+from drivers.clock import Clock
+from drivers.samples import Frame, GnssEpoch
+from edge.commands.commanding import Commanding
+from edge.local.control import LocalControl
+from edge.position import Whereabouts
+from edge.running.driver_loop import DriverHealth
+from edge.running.mailbox import Mailbox
+from edge.running.worker import Worker
+from edge.tasks.office import Office
+from edge.timebase import Timebase
+from edge.vision import Vision
+from telemetry.link.publisher import Publisher
+from telemetry.outbox.outbox import Outbox
+
+
+@dataclass(slots=True)
+class Receiver:
+    """One GNSS receiver as it fares. Written by its own thread only."""
+
+    health: DriverHealth
+    newest: GnssEpoch | None = None
+    fix_mono_s: float | None = None  # of the newest epoch with a fix
+
+    def note(self, epoch: GnssEpoch) -> None:
+        self.newest = epoch
+        if epoch.has_fix:
+            self.fix_mono_s = epoch.mono_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that can be asked how it is doing."""
+
+    settings: Settings
+    config_digest: str
+    clock: Clock
+    started_mono_s: float
+    timebase: Timebase
+    whereabouts: Whereabouts
+    office: Office
+    receivers: dict[str, Receiver]
+    cameras: dict[str, DriverHealth]
+    frames: Mailbox[Frame]
+    vision: Vision | None
+    outbox: Outbox
+    publisher: Publisher
+    local: LocalControl
+    commanding: Commanding
+    workers: Callable[[], Sequence[Worker]]
+
+    def camera_drops(self, camera: str) -> dict[str, int]:
+        """What became of this camera's pictures that were not looked at, by cause."""
+        drops = self.cameras[camera].drops()
+        drops["replaced_by_newer"] = self.frames.replaced().get(camera, 0)
+        if self.vision is not None and camera in self.vision.tallies:
+            drops |= self.vision.tallies[camera].dropped
+        return drops

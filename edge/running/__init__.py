@@ -1,0 +1,1 @@
+"""Threads and what crosses between them: workers, their watch, drivers kept open, one process."""
