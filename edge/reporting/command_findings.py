@@ -1,8 +1,7 @@
-"""What is wrong with being commanded, told as findings. See edge/reporting/findings.py."""
+"""What is wrong with being commanded, told as findings."""
 
 from edge.commands.commanding import CommandingHealth
-from edge.reporting.findings import Finding
-from telemetry.contract.up_message import Severity
+from edge.reporting.finding import Finding, about
 
 
 def local_findings(fault: str | None) -> list[Finding]:
@@ -22,62 +21,55 @@ def local_findings(fault: str | None) -> list[Finding]:
 
 def command_findings(health: CommandingHealth) -> list[Finding]:
     """Commands that are not proved, cannot be proved, or cannot be kept."""
-    found = _key_findings(health)
-
-    def finding(code: str, severity: Severity, text: str, action: str) -> None:
-        found.append(
-            Finding(code=code, severity=severity, component="commands", text=text, action=action)
-        )
-
+    finding, found = about("commands"), _key_findings(health)
     if health.clock_set_back:
         text = "the clock was set back, so that no command's age can be told; all are refused"
         action = "set the clock right; if it is right: `patrol-edge control trust-clock`"
-        finding("clock_set_back", "error", text, action)
+        found.append(finding("clock_set_back", "error", text, action))
     if health.control_fault:
         text = f"who commands is not known any more, so the hub does: {health.control_fault}"
         action = "take control again if you had it: `patrol-edge control take`; check the disk"
-        finding("control_lost", "warning", text, action)
+        found.append(finding("control_lost", "warning", text, action))
     if health.store_fault:
         text = f"commands cannot be stored, and are refused: {health.store_fault}"
-        finding("commands_fault", "error", text, "free space on the disk of state_dir")
+        found.append(
+            finding("commands_fault", "error", text, "free space on the disk of state_dir")
+        )
     if health.store_set_aside:
         text = f"{health.store_set_aside} damaged file(s) of commands.db were set aside"
         action = "copy the .corrupt files from state_dir, then delete them; check the disk"
-        finding("commands_set_aside", "warning", text, action)
+        found.append(finding("commands_set_aside", "warning", text, action))
     if health.journal_fault:
         text = "the command journal cannot be written or sealed, so commands are refused: "
         action = (
             "free space on the disk of state_dir, or see who may write there; a key that is "
             "damaged: bring it back from a copy"
         )
-        finding("journal_fault", "error", text + health.journal_fault, action)
+        found.append(finding("journal_fault", "error", text + health.journal_fault, action))
     if health.journal_broken:
         text = f"the command journal was changed from outside: {health.journal_broken}"
         action = "keep the files of state_dir/journal; `patrol-edge journal verify` tells more"
-        finding("journal_broken", "error", text, action)
+        found.append(finding("journal_broken", "error", text, action))
     return found
 
 
 def _key_findings(health: CommandingHealth) -> list[Finding]:
-    def finding(code: str, severity: Severity, text: str, action: str) -> list[Finding]:
-        return [
-            Finding(code=code, severity=severity, component="commands", text=text, action=action)
-        ]
-
+    """Who may command this unit: at most one of them."""
+    finding = about("commands")
     if not health.signed:
         text = "anybody who reaches the broker can command this unit"
         action = "install a key (`patrol-edge keys`), and set security.commands: signed"
-        return finding("commands_unsigned", "warning", text, action)
+        return [finding("commands_unsigned", "warning", text, action)]
     if health.keyring_missing:
         text = f"no hub can command this unit: there is no {health.keyring}"
         action = "install the hub's key: `patrol-edge keys install FILE`"
-        return finding("keyring_missing", "info", text, action)
+        return [finding("keyring_missing", "info", text, action)]
     if health.keyring_fault:
         text = f"no hub can command this unit: {health.keyring_fault}"
         action = health.keyring_cure or "restore it from a copy, or install the keys again"
-        return finding("keyring_unreadable", "error", text, action)
+        return [finding("keyring_unreadable", "error", text, action)]
     if health.keys_expiring:
         text = f"keys that may command this unit end soon: {', '.join(health.keys_expiring)}"
         action = "make a new key on the hub, and install it here (`patrol-edge keys`)"
-        return finding("keys_expiring", "warning", text, action)
+        return [finding("keys_expiring", "warning", text, action)]
     return []

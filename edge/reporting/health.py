@@ -11,20 +11,22 @@ from drivers.clock import Clock
 from edge.reporting import computer
 from edge.reporting.command_findings import command_findings, local_findings
 from edge.reporting.computer import CpuMeter
-from edge.reporting.findings import (
-    Finding,
+from edge.reporting.delivery_findings import (
     budget_findings,
     certificate_findings,
+    identity_findings,
+    link_findings,
+    outbox_findings,
+)
+from edge.reporting.device_findings import (
     clock_findings,
     computer_findings,
     device_findings,
     fix_findings,
-    identity_findings,
-    link_findings,
     model_findings,
-    outbox_findings,
     worker_findings,
 )
+from edge.reporting.finding import Finding
 from edge.reporting.parts import Parts
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft

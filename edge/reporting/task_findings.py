@@ -1,6 +1,6 @@
 """What is wrong with what the unit was told, as findings for the health report."""
 
-from edge.reporting.findings import Finding
+from edge.reporting.finding import Finding
 from edge.tasks.office import Office
 
 

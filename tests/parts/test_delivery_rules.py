@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
-from edge.reporting.findings import budget_findings, certificate_findings
+from edge.reporting.delivery_findings import budget_findings, certificate_findings
 from edge.running.sdnotify import SystemdNotifier
 from edge.running.supervisor import Crew, Supervisor
 from edge.running.worker import Beat, Worker

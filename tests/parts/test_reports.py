@@ -14,7 +14,7 @@ from config.models import LoggingConfig
 from drivers.samples import FixKind, GnssEpoch
 from edge.app import App
 from edge.position import Whereabouts
-from edge.reporting.findings import Finding
+from edge.reporting.finding import Finding
 from edge.reporting.health import FaultList, HealthDesk
 from edge.reporting.messages import MessageWriter
 from edge.reporting.snapshot import StateDesk, state_of

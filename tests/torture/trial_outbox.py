@@ -6,7 +6,7 @@ import statistics
 import time
 from pathlib import Path
 
-from edge.reporting.findings import outbox_findings
+from edge.reporting.delivery_findings import outbox_findings
 from telemetry.contract.envelope import Draft, Sender
 from telemetry.contract.unit import Position
 from telemetry.outbox.outbox import Outbox

@@ -14,7 +14,7 @@ from config.certificates import CertificateError, IdentityWatch, doubts, read_ce
 from config.loading import load
 from config.models import Settings
 from edge.cli.main import main
-from edge.reporting.findings import identity_findings
+from edge.reporting.delivery_findings import identity_findings
 from tests.access import LACKING, Authority
 
 pytestmark = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))

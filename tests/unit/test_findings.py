@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from config.certificates import DoubtCode
-from edge.reporting import findings
-from edge.reporting.findings import Finding
+from edge.reporting import delivery_findings, device_findings
+from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
 from telemetry.contract.unit import Disk, Temperature
 from telemetry.link.facts import PublisherStats
@@ -41,7 +41,7 @@ def device(component: str, **changes: object) -> DriverHealth:
 @pytest.mark.parametrize("component", ["gnss", "camera"])
 def test_a_device_is_missing_silent_ended_or_well(component: str) -> None:
     def at_200(**changes: object) -> list[str]:
-        return codes(findings.device_findings(device(component, **changes), 5.0, 200.0))
+        return codes(device_findings.device_findings(device(component, **changes), 5.0, 200.0))
 
     assert at_200(last_sample_mono_s=199.0) == []
     assert at_200(last_sample_mono_s=190.0) == [f"{component}_silent"]
@@ -52,39 +52,46 @@ def test_a_device_is_missing_silent_ended_or_well(component: str) -> None:
 
 
 def test_a_healthy_link_and_queue_have_no_findings() -> None:
-    assert findings.link_findings(UP, None) == []
-    assert findings.outbox_findings(EMPTY) == []
+    assert delivery_findings.link_findings(UP, None) == []
+    assert delivery_findings.outbox_findings(EMPTY) == []
 
 
 def test_each_trouble_of_link_and_queue_has_its_code() -> None:
     down = replace(UP, connected=False, last_error="connection refused: is the broker running?")
-    assert codes(findings.link_findings(down, None)) == ["link_down"]
-    assert "connection refused" in findings.link_findings(down, None)[0].text
-    assert codes(findings.link_findings(replace(UP, awaiting_hub=3), 500.0)) == ["delivery_stalled"]
-    assert findings.link_findings(replace(UP, awaiting_hub=3), 5.0) == []
+    assert codes(delivery_findings.link_findings(down, None)) == ["link_down"]
+    assert "connection refused" in delivery_findings.link_findings(down, None)[0].text
+    assert codes(delivery_findings.link_findings(replace(UP, awaiting_hub=3), 500.0)) == [
+        "delivery_stalled"
+    ]
+    assert delivery_findings.link_findings(replace(UP, awaiting_hub=3), 5.0) == []
     refused = replace(UP, refused={"not authorized": 2})
-    assert codes(findings.link_findings(refused, None)) == ["message_refused"]
+    assert codes(delivery_findings.link_findings(refused, None)) == ["message_refused"]
     troubled = replace(
         EMPTY, fault="disk full", set_aside=1, drops={"quota": 4}, dropped_s=5.0, parked=2
     )
-    assert codes(findings.outbox_findings(troubled)) == [
+    assert codes(delivery_findings.outbox_findings(troubled)) == [
         "outbox_fault",
         "outbox_set_aside",
         "outbox_parked",
         "outbox_dropping",
     ]
-    assert findings.outbox_findings(replace(EMPTY, drops={"quota": 4}, dropped_s=5000.0)) == []
-    assert codes(findings.outbox_findings(replace(EMPTY, drops={"log_lost": 4}))) == ["outbox_lost"]
+    assert (
+        delivery_findings.outbox_findings(replace(EMPTY, drops={"quota": 4}, dropped_s=5000.0))
+        == []
+    )
+    assert codes(delivery_findings.outbox_findings(replace(EMPTY, drops={"log_lost": 4}))) == [
+        "outbox_lost"
+    ]
     thinned = replace(EMPTY, drops={"full_positions_thinned": 4}, dropped_s=5.0, tolerance_m=20.0)
-    assert "within 20 m" in findings.outbox_findings(thinned)[0].text
+    assert "within 20 m" in delivery_findings.outbox_findings(thinned)[0].text
 
 
 def test_a_computer_that_is_hot_full_and_short_of_memory() -> None:
-    found = findings.computer_findings(
+    found = device_findings.computer_findings(
         Disk(free_mib=10, total_mib=10_000), [Temperature(name="cpu", celsius=90.0)], 97.0
     )
     assert codes(found) == ["disk_low", "too_hot", "memory_low"]
-    assert findings.computer_findings(Disk(free_mib=20, total_mib=100), [], 50.0) == []
+    assert device_findings.computer_findings(Disk(free_mib=20, total_mib=100), [], 50.0) == []
 
 
 def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
@@ -93,7 +100,7 @@ def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
     named = set(re.findall(r'code="([a-z_]+)"', source))
     named |= set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
     named |= set(re.findall(r'code, text = "([a-z_]+)"', source))
-    named |= {f"{component}_{what}" for component, what in findings.DEVICE_ACTIONS}
+    named |= {f"{component}_{what}" for component, what in device_findings.DEVICE_ACTIONS}
     named |= set(get_args(DoubtCode))
     page = (ROOT / "docs/troubleshooting.md").read_text()
     headings = [line for line in page.splitlines() if line.startswith("### ")]

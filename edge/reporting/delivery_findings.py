@@ -1,0 +1,127 @@
+"""What is wrong on the way to the hub, as findings: link, certificates, queue on disk.
+
+`docs/troubleshooting.md` has a paragraph for every code.
+"""
+
+from collections.abc import Iterable
+
+from config.certificates import Doubt
+from edge.reporting.finding import Finding, about
+from telemetry.link.facts import PublisherStats
+from telemetry.outbox.facts import OutboxStats
+
+UNHEARD_AFTER_S = 120.0  # the broker takes messages, and no hub acknowledges
+DAMAGE_DROPS = ("corrupt_file", "log_lost")
+DROPPING_FOR_S = 600.0  # so long after the last drop the fault stands
+MIB = 1024 * 1024
+
+
+def link_findings(stats: PublisherStats, oldest_age_s: float | None) -> list[Finding]:
+    """The way to the hub: down, refused by the broker, or taken and never acknowledged."""
+    finding, found = about("link"), []
+    unheard = stats.awaiting_hub > 0 and (oldest_age_s or 0.0) > UNHEARD_AFTER_S
+    if not stats.connected and stats.last_error:  # else the first attempt is still under way
+        text = stats.last_error
+        action = "messages wait on the disk; restore the network, or correct hub.url"
+        found.append(finding("link_down", "error", text, action))
+    elif stats.connected and unheard:
+        text = f"{stats.awaiting_hub} messages are with the broker; no hub acknowledges them"
+        action = "see whether the hub runs; for a hub that never does, set delivery.ack: broker"
+        found.append(finding("delivery_stalled", "error", text, action))
+    if stats.refused:
+        causes = ", ".join(f"{count} of {code}" for code, count in stats.refused.items())
+        action = "let the broker's ACL allow the unit to write below its own id"
+        found.append(finding("message_refused", "error", f"the broker refused: {causes}", action))
+    return found
+
+
+def budget_findings(stats: PublisherStats) -> list[Finding]:
+    """A metered link has carried what it may today."""
+    budget = stats.budget
+    if budget is None or not budget.holding_back:
+        return []
+    return [
+        Finding(
+            code="link_budget_used",
+            severity="warning",
+            component="link",
+            text=f"the {budget.limit_bytes / MIB:g} MiB of {budget.day} are used; only urgent "
+            "messages are sent until the day (UTC) is over, the others wait on the disk",
+            action="nothing is lost; raise delivery.daily_mib, or report less often",
+        )
+    ]
+
+
+def certificate_findings(stats: PublisherStats) -> list[Finding]:
+    """New certificate files were put in place, and the connection cannot begin to use them."""
+    if stats.certificate_error is None:
+        return []
+    return [
+        Finding(
+            code="certificate_unusable",
+            severity="error",
+            component="link",
+            text=stats.certificate_error,
+            action="put the certificate and the key that belongs to it in place; the connection "
+            "goes on with the old ones meanwhile",
+        )
+    ]
+
+
+def identity_findings(doubts: Iterable[Doubt]) -> list[Finding]:
+    """What is wrong with the unit's certificate: the first of each code."""
+    by_code = {
+        doubt.code: Finding(
+            code=doubt.code,
+            severity="warning" if doubt.code == "certificate_expires" else "error",
+            component="link",
+            text=doubt.text,
+            action="`patrol-edge config check` tells more; put the new certificate in its place, "
+            "which needs no restart",
+        )
+        for doubt in reversed(list(doubts))
+    }
+    return list(by_code.values())
+
+
+def outbox_findings(stats: OutboxStats) -> list[Finding]:
+    """The queue on disk: refused, set aside, or full."""
+    return [*_standing_in_the_way(stats), *_lost(stats)]
+
+
+def _standing_in_the_way(stats: OutboxStats) -> list[Finding]:
+    """What somebody has to see to, and nothing is lost by it yet."""
+    finding, found = about("outbox"), []
+    if stats.fault:
+        text = f"{stats.fault}; {stats.in_memory} messages wait in memory"
+        action = "free space on the disk of state_dir, or see who may write there"
+        found.append(finding("outbox_fault", "critical", text, action))
+    if stats.set_aside:
+        text = f"{stats.set_aside} damaged queue file(s) were set aside"
+        action = "copy the .corrupt files from state_dir, then delete them; check the disk"
+        found.append(finding("outbox_set_aside", "warning", text, action))
+    if stats.parked:
+        text = f"{stats.parked} message(s) were refused again and again, and are laid aside"
+        action = (
+            "`patrol-edge outbox status` says why; put it right, then `patrol-edge outbox unpark`"
+        )
+        found.append(finding("outbox_parked", "warning", text, action))
+    return found
+
+
+def _lost(stats: OutboxStats) -> list[Finding]:
+    """Messages that nobody will get: with a damaged file, or dropped for room."""
+    finding, found = about("outbox"), []
+    if lost := sum(stats.drops.get(cause, 0) for cause in DAMAGE_DROPS):
+        text = f"about {lost} stored messages were lost with a damaged file"
+        action = "check the disk, and replace it when this happens again"
+        found.append(finding("outbox_lost", "error", text, action))
+    dropped = {cause: n for cause, n in stats.drops.items() if cause not in DAMAGE_DROPS}
+    if dropped and stats.dropped_s is not None and stats.dropped_s < DROPPING_FOR_S:
+        causes = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
+        text = f"messages of low priority are dropped for room, since the start {causes}"
+        if stats.tolerance_m:
+            text += f"; the stored track is within {stats.tolerance_m:.0f} m of the full one"
+        action = "restore the link, or raise outbox.max_mib"
+        found.append(finding("outbox_dropping", "warning", text, action))
+    return found

@@ -1,0 +1,180 @@
+"""What is wrong with devices, the computer, the clock and the runtime itself, as findings.
+
+Each function looks at one part of the unit and returns what it finds; `docs/troubleshooting.md`
+has a paragraph for every code.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from edge.reporting.finding import Finding
+from edge.running.driver_loop import DriverHealth
+from edge.running.worker import Worker, WorkerState
+from edge.timebase import TimeQuality
+from telemetry.contract.unit import Disk, Temperature
+
+NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
+STUCK_AFTER_S = 10.0
+HOT_C = 85.0  # most boards throttle from here on
+DISK_LOW_MIB = 200
+DISK_LOW_SHARE = 0.05
+MEMORY_HIGH_PERCENT = 95.0
+
+# What to do about a device: by component and by what is wrong with it.
+DEVICE_ACTIONS = {
+    ("gnss", "missing"): "check cable and port; `patrol-edge config check` lists what is there",
+    ("gnss", "silent"): "check the baud rate and the power of the receiver",
+    ("camera", "missing"): "check cable, power and address of the camera",
+    ("camera", "silent"): "power-cycle the camera",
+}
+
+
+def device_findings(
+    health: DriverHealth, silent_after_s: float, now_mono_s: float
+) -> list[Finding]:
+    """A device that is missing or silent, or a recording that has ended: at most one of them."""
+    if health.ended and not health.samples:
+        return [
+            Finding(
+                code="recording_empty",
+                severity="error",
+                component=health.name,
+                text="the recording holds nothing that can be read",
+                action="see whether it is the right file: `patrol-edge gnss replay` and "
+                "`patrol-edge detect` tell what is in it",
+            )
+        ]
+    if health.ended:
+        return [
+            Finding(
+                code="recording_ended",
+                severity="info",
+                component=health.name,
+                text="the recording has been played to its end",
+                action="set loop: true to repeat it",
+            )
+        ]
+    silent_s = health.silent_s(now_mono_s)
+    if health.last_error:
+        what, text = "missing", health.last_error
+    elif silent_s > silent_after_s:
+        what, text = "silent", f"nothing came for {silent_s:.0f} s"
+    else:
+        return []
+    return [
+        Finding(
+            code=f"{health.component}_{what}",
+            severity="error",
+            component=health.name,
+            text=text,
+            action=DEVICE_ACTIONS[health.component, what],
+        )
+    ]
+
+
+def fix_findings(receiver: str, no_fix_s: float) -> list[Finding]:
+    """A receiver that speaks, but has had no fix for `no_fix_s` seconds."""
+    if no_fix_s <= NO_FIX_AFTER_S:
+        return []
+    return [
+        Finding(
+            code="gnss_no_fix",
+            severity="warning",
+            component=receiver,
+            text=f"the receiver speaks, but has had no fix for {no_fix_s:.0f} s",
+            action="give the antenna a view of the sky; check its plug",
+        )
+    ]
+
+
+def worker_findings(workers: Iterable[Worker]) -> list[Finding]:
+    """Parts of the runtime itself that crashed, were given up, or hang."""
+    found = []
+    for worker in workers:
+        if worker.state is WorkerState.FAILED:
+            code, text = "worker_off", f"gave up after {worker.crashes} crashes"
+        elif worker.state is WorkerState.WAITING:
+            code, text = "worker_crashed", "crashed and is being started again"
+        elif worker.stuck_for_s() > STUCK_AFTER_S and not worker.opening:
+            code, text = "worker_stuck", f"no sign of life for {worker.stuck_for_s():.0f} s"
+        else:
+            continue
+        detail = f": {worker.last_error}" if worker.last_error else ""
+        found.append(
+            Finding(
+                code=code,
+                severity="error",
+                component=worker.name,
+                text=text + detail,
+                action="send home the journal of patrol-edge; restart the service",
+            )
+        )
+    return found
+
+
+def model_findings(model: str, error: str) -> list[Finding]:
+    """The detector's model cannot be used, so nothing is detected."""
+    if not error:
+        return []
+    return [
+        Finding(
+            code="model_refused",
+            severity="error",
+            component="perception",
+            text=f"{model}: {error}",
+            action=f"`patrol-edge models verify {model}` says what is wrong with it",
+        )
+    ]
+
+
+def clock_findings(quality: TimeQuality) -> list[Finding]:
+    """Neither network nor receiver nor a clock that was ever set."""
+    if quality != "none":
+        return []
+    return [
+        Finding(
+            code="clock_unset",
+            severity="warning",
+            component="clock",
+            text="the time of day is unknown, and messages are stamped with a guess",
+            action="give the receiver a view of the sky, or the unit a time server",
+        )
+    ]
+
+
+def computer_findings(
+    disk: Disk | None, temperatures: Sequence[Temperature], memory_percent: float | None
+) -> list[Finding]:
+    """Disk, heat and memory."""
+    found = []
+    if disk and disk.free_mib < min(DISK_LOW_MIB, disk.total_mib * DISK_LOW_SHARE):
+        found.append(
+            Finding(
+                code="disk_low",
+                severity="error",
+                component="disk",
+                text=f"{disk.free_mib} MiB of {disk.total_mib} MiB are free",
+                action="free space where state_dir lies; old journals are a good start",
+            )
+        )
+    found += [
+        Finding(
+            code="too_hot",
+            severity="warning",
+            component=zone.name,
+            text=f"{zone.celsius:.0f} °C",
+            action="shade the unit, clean its fan; it slows down until it is cooler",
+        )
+        for zone in temperatures
+        if zone.celsius >= HOT_C
+    ]
+    if memory_percent is not None and memory_percent >= MEMORY_HIGH_PERCENT:
+        found.append(
+            Finding(
+                code="memory_low",
+                severity="warning",
+                component="memory",
+                text=f"{memory_percent:.0f} % of the memory is in use",
+                action="find what else runs on this computer",
+            )
+        )
+    return found
