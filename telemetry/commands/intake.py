@@ -164,11 +164,13 @@ class Intake:
         with suppress(ClockUnsetError):
             received = self._judge.time.at(claimed.received_mono_s)
         keep = timedelta(seconds=max(KEEP_S, 2 * self._judge.security.max_age_s))
+        # A date in the future, of a command that is refused, must not become the floor one day.
+        latest = received + timedelta(seconds=self._judge.security.clock_skew_s)
         return Stored(
             id=claimed.command.id,
             digest=claimed.digest,
             name=claimed.command.name,
-            issued_ms=claimed.issued_ms,
+            issued_ms=min(claimed.issued_ms, int(latest.timestamp() * 1000)),
             forget_ms=int((received + keep).timestamp() * 1000),
             final=final,
             told=False,

@@ -20,6 +20,7 @@ from telemetry.outbox.schema import StoreCorruptError, StoreError, translated
 PAGE_BYTES = 4096
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 20_000
+FULL_SHARE = 0.75  # of the bytes: then the older half is forgotten, before a command is refused
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS command (
@@ -29,7 +30,8 @@ CREATE TABLE IF NOT EXISTS command (
 CREATE INDEX IF NOT EXISTS by_time ON command (issued_ms);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_OLD = "FROM command WHERE final AND told AND (forget_ms < ? OR issued_ms <= ?)"
+# Told or not: an answer that the outbox could not take for a day is nothing to grow for.
+_OLD = "FROM command WHERE final AND (forget_ms < ? OR issued_ms <= ?)"
 _OLDEST_SURPLUS = "SELECT issued_ms FROM command ORDER BY issued_ms DESC LIMIT 1 OFFSET ?"
 _COLUMNS = ["id", "digest", "name", "issued_ms", "forget_ms", "final", "told", "reply"]
 
@@ -108,7 +110,7 @@ class CommandStore:
     def forget(self, now_ms: int) -> None:
         """Forget what is over and old enough, or too much; remember up to when it was issued."""
         with self._writing() as db:
-            crowd = db.execute(_OLDEST_SURPLUS, (MAX_ROWS,)).fetchone()
+            crowd = db.execute(_OLDEST_SURPLUS, (_most_rows(db),)).fetchone()
             limits = (now_ms, -1 if crowd is None else int(crowd[0]))
             newest = db.execute(f"SELECT max(issued_ms) {_OLD}", limits).fetchone()[0]
             if newest is not None:
@@ -184,6 +186,17 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _most_rows(db: sqlite3.Connection) -> int:
+    """How many may stay: half of them where long replies have nearly filled the file."""
+    (pages,), (free,) = (
+        db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count")
+    )
+    if (pages - free) * PAGE_BYTES < MAX_BYTES * FULL_SHARE:
+        return MAX_ROWS
+    (rows,) = db.execute("SELECT count(*) FROM command").fetchone()
+    return min(MAX_ROWS, int(rows) // 2)
 
 
 def _stored(row: tuple[Any, ...]) -> Stored:

@@ -1,0 +1,84 @@
+"""What a keyholder, a replayer or a restored backup could do to the memory of commands."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from telemetry.commands import store
+from telemetry.contract.wire_types import rfc3339_ms
+from tests.commanded import Commanded, Doer
+
+TECHNICIAN = Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Commanded:
+    unit = Commanded(tmp_path)
+    unit.handlers |= {"ping": Doer(), "siren": Doer(), "config.apply": Doer(long_running=True)}
+    unit.install("technician-1", TECHNICIAN, "technician", issuer="workshop")
+    unit.pass_time(10)
+    return unit
+
+
+def codes(replies: list[Any]) -> list[Any]:
+    return [reply.code or reply.status for reply in replies]
+
+
+# --- the memory ----------------------------------------------------------------------------------
+
+
+def test_a_command_from_the_future_does_not_lock_out_those_of_the_present(unit: Commanded) -> None:
+    far = unit.clock.utc() + timedelta(days=3000)
+    claims = unit.claims(
+        issued_at=rfc3339_ms(far), expires_at=rfc3339_ms(far + timedelta(seconds=60))
+    )
+    assert codes(unit.send(claims, TECHNICIAN, "technician-1")) == ["not_yet_valid"]
+    for _ in range(3):
+        unit.pass_time(10 * 3600)
+    assert unit.store.find(claims["id"]) is None, "it is forgotten"
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded"
+
+
+def test_the_oldest_goes_first_also_among_those_from_the_future(
+    unit: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_ROWS", 5)
+    true = unit.claims()
+    assert codes(unit.send(true))[-1] == "succeeded"
+    far = unit.clock.utc() + timedelta(days=3000)
+    for _ in range(20):
+        claims = unit.claims(
+            issued_at=rfc3339_ms(far), expires_at=rfc3339_ms(far + timedelta(seconds=60))
+        )
+        unit.send(claims, TECHNICIAN, "technician-1")
+    unit.pass_time(601)
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded"
+    assert codes(unit.send(true))[-1] in ("succeeded", "too_old", "expired")
+    handler = unit.handlers["ping"]
+    assert isinstance(handler, Doer)
+    assert len(handler.done) == 2
+
+
+def test_answers_that_never_reached_the_outbox_do_not_fill_the_file(unit: Commanded) -> None:
+    unit.box.stores = False
+    claims = unit.claims()
+    unit.send(claims)
+    for _ in range(3):
+        unit.pass_time(10 * 3600)
+    assert unit.store.find(claims["id"]) is None
+
+
+def test_a_file_that_is_nearly_full_forgets_before_it_refuses(
+    unit: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_BYTES", 100 * store.PAGE_BYTES)
+    unit.reboot()
+    unit.handlers["ping"] = Doer(act=lambda *_: {"words": "x" * 3000})
+    told = []
+    for _ in range(40):
+        unit.pass_time(601)
+        told += [codes(unit.send(unit.claims()))[-1] for _ in range(5)]
+    assert set(told) == {"succeeded"}
