@@ -16,6 +16,7 @@ from telemetry.commands.carrying import Begun, Carrier
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.handling import Handler, Order, OrderRefusedError
 from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.journal_check import Head
 from telemetry.commands.judging import Claimed, Judge, Judged, JudgedError, UnprovedError
 from telemetry.commands.limits import Limits
 from telemetry.commands.store import CommandStore, Stored
@@ -29,6 +30,7 @@ from telemetry.outbox.schema import StoreError
 KEEP_S = 24 * 3600.0  # how long a repeat is answered
 TEND_S = 1.0
 REPEATS_PER_MINUTE = 6  # answers to repeats of one command
+TALK_PER_MINUTE = 60  # refusals, and answers to repeats, of one sender; more are only counted
 ARGS_BYTES = 2048  # longer ones are journaled by their digest
 
 
@@ -66,10 +68,11 @@ class Intake:
         self._control = control
         self._clock = clock
         self._limits = Limits(clock)
+        self._talk = Limits(clock)  # apart: no crowd of repeats may push a command's limit out
         self._refused: Counter[str] = Counter()
         self._accepted = self._repeats = 0
         self._upkeep = Upkeep(judge, store, journal, answers, control, clock)
-        self._strangers = Strangers(journal, answers, self._limits)
+        self._strangers = Strangers(journal, answers, self._talk)
         self._tended_s = float("-inf")
 
     def stats(self) -> IntakeStats:
@@ -97,7 +100,7 @@ class Intake:
             stored = self._known(claimed.command.id)
         except StoreError as error:
             self._upkeep.fault = str(error)
-            self._refuse_unstored(claimed, str(error))
+            self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
             return
         if stored is not None:
             self._repeat(claimed, stored)
@@ -154,7 +157,7 @@ class Intake:
             self._journal.write("accepted", role=order.role, **_facts(claimed))
             self._store.put(row)
         except (StoreError, JournalError) as error:
-            self._refuse_unstored(claimed, str(error))
+            self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
             return
         self._accepted += 1
         self._carrier.begin(Begun(order=order, stored=row, expires_at=claimed.command.expires_at))
@@ -181,37 +184,50 @@ class Intake:
 
     def _refuse(self, claimed: Claimed, code: str, words: str) -> None:
         """A known sender's command: the refusal is kept, so that a repeat gets the same."""
-        self._count(code)
-        head = None
-        with suppress(JournalError):
-            head = self._journal.write("refused", sync=False, code=code, **_facts(claimed))
+        if not self._is_heard(claimed, code):
+            return
+        head = self._journal_refusal(claimed, code)
         members = members_of("rejected", code, words, head=head)
         with suppress(StoreError):
             self._store.put(self._row(claimed, members, final=True))
         self._answers.final(claimed.command.id, claimed.command.name, members)
 
-    def _refuse_unstored(self, claimed: Claimed, words: str) -> None:
-        self._count("storage")
-        with suppress(JournalError):
-            self._journal.write("refused", sync=False, code="storage", **_facts(claimed))
-        members = members_of("rejected", "storage", f"it could not be stored: {words}")
+    def _refuse_unkept(self, claimed: Claimed, code: str, words: str) -> None:
+        """Nothing is kept of it: it cannot be stored, or its id is another command's."""
+        if not self._is_heard(claimed, code):
+            return
+        self._journal_refusal(claimed, code)
         command = claimed.command
-        self._answers.step(command.id, command.name, **members)
+        self._answers.step(command.id, command.name, **members_of("rejected", code, words))
+
+    def _is_heard(self, claimed: Claimed, code: str) -> bool:
+        """Count a refusal. Whether it is answered and written down by itself: whoever is refused
+        without end must fill neither the journal nor the outbox."""
+        self._count(code)
+        heard = self._talk.allows(("refused", claimed.kid or claimed.issuer), TALK_PER_MINUTE)
+        if not heard:
+            self._strangers.note(code)
+        return heard
+
+    def _journal_refusal(self, claimed: Claimed, code: str) -> Head | None:
+        with suppress(JournalError):
+            return self._journal.write("refused", sync=False, code=code, **_facts(claimed))
+        return None
 
     def _repeat(self, claimed: Claimed, stored: Stored) -> None:
         command = claimed.command
         if stored.digest != claimed.digest:
-            self._count("replayed")
-            with suppress(JournalError):
-                self._journal.write("refused", sync=False, code="replayed", **_facts(claimed))
-            members = members_of("rejected", "replayed", "this id was another command's")
-        else:
-            self._repeats += 1
-            self._strangers.note_repeat()
-            members = stored.reply
-            if not stored.final:
-                members = self._carrier.step_of(command.id) or members
-        if self._limits.allows(("repeat", command.id), REPEATS_PER_MINUTE):
+            self._refuse_unkept(claimed, "replayed", "this id was another command's")
+            return
+        self._repeats += 1
+        self._strangers.note("repeat")
+        members = stored.reply
+        if not stored.final:
+            members = self._carrier.step_of(command.id) or members
+        sender = claimed.kid or claimed.issuer
+        if self._talk.allows(("repeat", command.id), REPEATS_PER_MINUTE) and self._talk.allows(
+            ("repeats", sender), TALK_PER_MINUTE
+        ):
             self._answers.step(command.id, command.name, **members, repeat=True)
 
     def _count(self, code: str) -> None:

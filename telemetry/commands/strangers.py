@@ -46,9 +46,10 @@ class Strangers:
         if command is not None and name is not None and not is_known(command):
             self._answers.step(command, name, **members_of("rejected", error.code, str(error)))
 
-    def note_repeat(self) -> None:
-        """A repeat is no forgery, but whoever reads the journal shall see that there were some."""
-        self._crowd["repeat"] += 1
+    def note(self, what: str) -> None:
+        """A repeat, or a known sender's refusal among too many: no forgery, but whoever reads the
+        journal shall see how many there were."""
+        self._crowd[what] += 1
 
     def tell(self, now_s: float) -> None:
         """Sum up what was not told one by one, if it is time. Raises nothing."""

@@ -82,3 +82,47 @@ def test_a_file_that_is_nearly_full_forgets_before_it_refuses(
         unit.pass_time(601)
         told += [codes(unit.send(unit.claims()))[-1] for _ in range(5)]
     assert set(told) == {"succeeded"}
+
+
+# --- limits --------------------------------------------------------------------------------------
+
+
+def test_repeats_of_others_do_not_lift_the_limit_of_a_command(
+    unit: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry.commands.limits.MAX_BUCKETS", 20)
+    siren = {"on": True}
+    seen = [unit.claims() for _ in range(60)]
+    for claims in seen:
+        unit.send(claims)
+    told = [codes(unit.send(unit.claims("siren", args=siren)))[-1] for _ in range(7)]
+    assert told[-1] == "limit"
+    for claims in seen:
+        unit.send(claims)
+    assert codes(unit.send(unit.claims("siren", args=siren))) == ["limit"]
+
+
+def test_a_keyholder_that_is_refused_without_end_fills_no_disk(unit: Commanded) -> None:
+    for _ in range(500):
+        unit.send(unit.claims("siren", args={"on": True}), TECHNICIAN, "technician-1")
+    unit.pass_time(61)
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded", "others are not held up"
+    refused = [r for r in unit.journaled() if r["what"] == "refused"]
+    summed = sum(
+        r["counts"].get("role_not_allowed", 0) for r in unit.journaled() if r["what"] == "summary"
+    )
+    assert len(refused) <= 70
+    assert len(refused) + summed == 500
+    assert unit.intake.stats().refused == {"role_not_allowed": 500}
+    assert len([r for r in unit.replies if r.code == "role_not_allowed"]) == len(refused)
+
+
+def test_repeats_of_many_ids_are_not_answered_without_end(unit: Commanded) -> None:
+    seen = [unit.claims() for _ in range(100)]
+    for claims in seen:
+        unit.send(claims)
+    before = len(unit.replies)
+    for _ in range(5):
+        for claims in seen:
+            unit.send(claims)
+    assert len(unit.replies) - before <= 130
