@@ -2,6 +2,11 @@
 
 import sys
 
-from edge.demo.demo import main
+from edge.running.supervisor import block_stop_signals
 
-sys.exit(main())
+if __name__ == "__main__":
+    # Before numpy comes with the rest: its threads inherit the mask, or would take the signal.
+    block_stop_signals()
+    from edge.demo.demo import main
+
+    sys.exit(main())

@@ -34,7 +34,11 @@ from edge.demo.view import Figures, live, summary
 from edge.hub import ReferenceHub
 from edge.reporting.health import percentile
 from edge.running import log
-from edge.running.supervisor import block_stop_signals, wait_for_stop_signal
+from edge.running.supervisor import (
+    allow_stop_signals,
+    block_stop_signals,
+    wait_for_stop_signal,
+)
 from perception import annotate
 from perception.detections import Detections, Track
 from telemetry.contract.events import DetectionEvent
@@ -227,6 +231,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it in the same way
     try:
+        allow_stop_signals()  # other programs start now, and would inherit that they are blocked
         return run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -255,7 +260,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = load(profile)
         with (folder / "unit.log").open("w") as unit_log:
             log.set_up(loaded.settings.logging, unit_log)
-            block_stop_signals()  # after the other programs started, which would inherit it
+            block_stop_signals()  # from here on they are looked for
             hub = ReferenceHub(broker.url)
             hub.start()
             stack.callback(hub.stop)

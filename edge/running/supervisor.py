@@ -22,6 +22,11 @@ def block_stop_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
+def allow_stop_signals() -> None:
+    """In this thread only, and in programs that it starts from here on."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
 def wait_for_stop_signal(timeout_s: float) -> bool:
     """True when the process is asked to stop, False after `timeout_s`.
 
