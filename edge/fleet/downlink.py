@@ -1,6 +1,7 @@
 """What a simulated unit hears: acknowledgements, whether the hub is there, commands."""
 
 from collections.abc import Callable
+from typing import Any
 
 from edge.fleet.delivery import Delivery
 from edge.fleet.orders import UnreadableCommandError, answer, read_command
@@ -20,7 +21,7 @@ class Downlink:
         self,
         topics: Topics,
         delivery: Delivery,
-        parts: UnitParts,
+        parts: UnitParts[Any],
         tell: Callable[[UpMessage], None],
         say_state: Callable[[], None],
         say_all: Callable[[], None],

@@ -90,7 +90,7 @@ class Fleet:
         ]
 
     def _unit(
-        self, number: int, name: str, streets: Streets, parts: UnitParts, sequence: int
+        self, number: int, name: str, streets: Streets, parts: UnitParts[FleetUnit], sequence: int
     ) -> FleetUnit:
         dice = Random(f"{self._plan.seed}/{number}/link")  # noqa: S311  # no secret
         begun = self._clock.utc()

@@ -2,27 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from drivers.clock import Clock
 from edge.fleet.figures import Figures
 from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.transport import LinkOptions, ProtocolVersion, Refused
 
-if TYPE_CHECKING:
-    from edge.fleet.unit import FleetUnit
+# What the fleet knows a unit by: a FleetUnit, which this file need not know.
+U = TypeVar("U")
+U_contra = TypeVar("U_contra", contravariant=True)
 
 
-class Switchboard(Protocol):
+class Switchboard(Protocol[U_contra]):
     """What a unit asks of the fleet."""
 
-    def dial(self, unit: "FleetUnit", after_s: float) -> None:
+    def dial(self, unit: U_contra, after_s: float) -> None:
         """Have `connect` called after so long."""
 
-    def has_written(self, unit: "FleetUnit") -> None:
+    def has_written(self, unit: U_contra) -> None:
         """There is something to send."""
 
-    def gone(self, unit: "FleetUnit") -> None:
+    def gone(self, unit: U_contra) -> None:
         """The unit is about to drop its connection."""
 
     def refused(self, why: Refused, tried: ProtocolVersion) -> None:
@@ -34,10 +35,10 @@ class Switchboard(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitParts:
+class UnitParts(Generic[U]):
     """What all units of a fleet share."""
 
-    switchboard: Switchboard
+    switchboard: Switchboard[U]
     figures: Figures
     clock: Clock
     ack: Literal["hub", "broker"]

@@ -34,6 +34,7 @@ from telemetry.link.transport import (
 
 RESEND_S = 30.0  # as delivery.resend_after_s
 GREETING_S = 10.0  # between the dialling and the broker's CONNACK
+Parts = UnitParts["FleetUnit"]
 Phase = Literal["off", "dialing", "greeting", "up", "leaving"]
 
 
@@ -41,7 +42,7 @@ class FleetUnit:
     """Used by the loop's thread only."""
 
     def __init__(
-        self, name: str, status: StatusWriter, parts: UnitParts, dice: Random, sequence: int
+        self, name: str, status: StatusWriter, parts: Parts, dice: Random, sequence: int
     ) -> None:
         """`sequence`: the last one that was used in an earlier run, or 0."""
         self.name = name
@@ -50,8 +51,7 @@ class FleetUnit:
         self.life: Life | None = None  # set by whoever makes both
         self.sequence = sequence
         self._status = status
-        self._parts = parts
-        self._figures = parts.figures
+        self._parts, self._figures = parts, parts.figures
         self._dice = dice
         self._delivery = Delivery(parts.ack, RESEND_S)
         self._downlink = Downlink(
