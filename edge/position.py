@@ -5,6 +5,7 @@ from typing import Literal
 
 from config.models import PositionConfig
 from drivers.samples import FixKind, GnssEpoch
+from telemetry.contract.events import Pose
 
 # Horizontal error of the range measurements (UERE), metres at 1 sigma, by kind of fix; times HDOP
 # it gives the error radius where the receiver tells none (GPS SPS Performance Standard, 5th ed.,
@@ -36,6 +37,20 @@ class UnitPosition:
     source: Source
     error_m: float  # horizontal, 1 sigma
     age_s: float
+
+    def pose(self) -> Pose:
+        """For an event: where the unit was when it happened."""
+        epoch = self.epoch
+        return Pose(
+            lat_deg=self.lat_deg,
+            lon_deg=self.lon_deg,
+            source=self.source,
+            age_ms=round(self.age_s * 1e3),
+            heading_deg=epoch.heading_deg,
+            course_deg=epoch.course_deg,
+            speed_mps=epoch.speed_mps,
+            error_m=self.error_m,
+        )
 
 
 def error_radius_m(epoch: GnssEpoch) -> float:

@@ -4,7 +4,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from edge.cli.console import USAGE, CommandError, complain
 
@@ -13,6 +13,11 @@ CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\
 NO_NUMBER = re.compile(r"argument (\S+): invalid \S+ value: (.*)")
 MISSING = "the following arguments are required: "
 UNKNOWN = "unrecognized arguments: "
+
+
+# What argparse calls the commands below a command; its class has no public name.
+Parts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Handler = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,6 +64,13 @@ def in_words(message: str, options: Sequence[str]) -> str:
 def _meant(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
+
+
+def add_part(parts: Parts, name: str, handler: Handler, told: str) -> argparse.ArgumentParser:
+    """One command below a command; `told` says in a line what it does."""
+    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
+    parser.set_defaults(handler=handler)
+    return parser
 
 
 def share(text: str) -> float:

@@ -83,15 +83,4 @@ class MessageWriter:
             return None, "no_fix" if self._has_receiver else "no_receiver"
         if position.age_s > POSE_TOO_OLD_S:
             return None, "fix_too_old"
-        epoch = position.epoch
-        pose = Pose(
-            lat_deg=position.lat_deg,
-            lon_deg=position.lon_deg,
-            source=position.source,
-            age_ms=round(position.age_s * 1e3),
-            heading_deg=epoch.heading_deg,
-            course_deg=epoch.course_deg,
-            speed_mps=epoch.speed_mps,
-            error_m=position.error_m,
-        )
-        return pose, None
+        return position.pose(), None

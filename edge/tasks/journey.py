@@ -15,7 +15,6 @@ from edge.tasks.pace import MotionWatch
 from edge.tasks.page import Signs
 from edge.tasks.record import Pace, Place, Task
 from edge.tasks.route import OffRoute, RouteMatch
-from telemetry.contract.events import Pose
 from telemetry.contract.tasks import Motion
 
 ROUTINE = "routine"  # the mode whose pace stands for one that was never driven in
@@ -160,7 +159,7 @@ class Journey:
         position = self._position
         if position is None or position.age_s > POSE_TOO_OLD_S:
             return Signs()
-        pose, here = pose_of(position), (position.lat_deg, position.lon_deg)
+        pose, here = position.pose(), (position.lat_deg, position.lon_deg)
         if position.age_s > TOO_OLD_S:
             return Signs(pose=pose, place=here)
         remaining_m, motion = self._left_m(task, here, position), self._motion(task)
@@ -196,17 +195,3 @@ class Journey:
 
 def _key(task: Task) -> tuple[str, Place, float, tuple[Place, ...]]:
     return task.id, task.place, task.radius_m, task.route
-
-
-def pose_of(position: UnitPosition) -> Pose:
-    epoch = position.epoch
-    return Pose(
-        lat_deg=position.lat_deg,
-        lon_deg=position.lon_deg,
-        source=position.source,
-        age_ms=round(position.age_s * 1e3),
-        heading_deg=epoch.heading_deg,
-        course_deg=epoch.course_deg,
-        speed_mps=epoch.speed_mps,
-        error_m=position.error_m,
-    )

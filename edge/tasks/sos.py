@@ -12,7 +12,6 @@ import structlog
 
 from edge.position import UnitPosition
 from edge.tasks.desk import Now
-from edge.tasks.journey import pose_of
 from edge.tasks.memory import Memory
 from edge.tasks.record import Stamp, Untold
 from edge.tasks.teller import Teller
@@ -144,7 +143,7 @@ class SosDesk:
         if position is None:
             self._pose = None
             return
-        self._pose = pose_of(position) if position.age_s <= POSE_TOO_OLD_S else None
+        self._pose = position.pose() if position.age_s <= POSE_TOO_OLD_S else None
         epoch = position.epoch
         if position.source == "last_known":
             return

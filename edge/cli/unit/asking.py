@@ -12,6 +12,18 @@ def add_unit_options(parser: argparse.ArgumentParser, *, again: bool = False) ->
     """`again`: for the command below one that has them, whose values stand unless given here."""
     nothing = argparse.SUPPRESS
     config, folder, as_json = (nothing,) * 3 if again else (DEFAULT_CONFIG, None, False)
+    _add_files(parser, config, folder)
+    parser.add_argument(
+        "--json", action="store_true", default=as_json, help="the answer as one JSON object"
+    )
+
+
+def add_unit_files(parser: argparse.ArgumentParser) -> None:
+    """Where the unit's file and its state are, for commands that read them themselves."""
+    _add_files(parser, DEFAULT_CONFIG, None)
+
+
+def _add_files(parser: argparse.ArgumentParser, config: object, folder: object) -> None:
     parser.add_argument(
         "--config", type=Path, default=config, help=f"the unit file ({DEFAULT_CONFIG})"
     )
@@ -21,9 +33,6 @@ def add_unit_options(parser: argparse.ArgumentParser, *, again: bool = False) ->
         metavar="DIR",
         default=folder,
         help="instead of the unit file's state_dir",
-    )
-    parser.add_argument(
-        "--json", action="store_true", default=as_json, help="the answer as one JSON object"
     )
 
 

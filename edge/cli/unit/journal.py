@@ -3,11 +3,12 @@
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.parser import Handler, Parts, add_part
 from edge.cli.unit.asking import add_unit_options, state_folder
 
 if TYPE_CHECKING:
@@ -41,15 +42,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     export.add_argument("--reason", required=True, metavar="TEXT", help="and why")
 
 
-def _part(
-    parts: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    handler: Callable[[argparse.Namespace], int],
-    told: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
+def _part(parts: Parts, name: str, handler: Handler, told: str) -> argparse.ArgumentParser:
+    parser = add_part(parts, name, handler, told)
     add_unit_options(parser)
-    parser.set_defaults(handler=handler)
     return parser
 
 

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, note, say
+from edge.cli.parser import Handler, Parts, add_part
 from edge.cli.unit.asking import add_unit_options
 
 if TYPE_CHECKING:
@@ -61,18 +61,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     remove.add_argument("which", metavar="KEY", help="its first characters will do")
 
 
-def _part(
-    parts: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    handler: Callable[[argparse.Namespace], int],
-    told: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
+def _part(parts: Parts, name: str, handler: Handler, told: str) -> argparse.ArgumentParser:
+    parser = add_part(parts, name, handler, told)
     add_unit_options(parser)
     parser.add_argument(
         "--keyring", type=Path, metavar="FILE", help="instead of the unit's own keyring"
     )
-    parser.set_defaults(handler=handler)
     return parser
 
 

@@ -3,13 +3,14 @@
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
-from edge.cli.run import DEFAULT_CONFIG
+from edge.cli.parser import Handler, Parts, add_part
+from edge.cli.unit.asking import add_unit_files, state_folder
 
 if TYPE_CHECKING:
     from telemetry.outbox.look import Look
@@ -43,20 +44,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             moving.add_argument("--all", action="store_true", help="all that were laid aside")
 
 
-def _part(
-    parts: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    handler: Callable[[argparse.Namespace], int],
-    told: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})"
-    )
-    parser.add_argument(
-        "--state-dir", type=Path, metavar="DIR", help="instead of the unit file's state_dir"
-    )
-    parser.set_defaults(handler=handler)
+def _part(parts: Parts, name: str, handler: Handler, told: str) -> argparse.ArgumentParser:
+    parser = add_part(parts, name, handler, told)
+    add_unit_files(parser)
     return parser
 
 
@@ -65,14 +55,6 @@ def _count(text: str) -> int:
     if not 0 < value < 2**53:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return value
-
-
-def _folder(args: argparse.Namespace) -> Path:
-    if args.state_dir is not None:
-        return Path(args.state_dir)
-    from config.loading import load
-
-    return load(args.config).settings.state_dir
 
 
 @contextmanager
@@ -90,7 +72,7 @@ def _look(folder: Path) -> Iterator["Look"]:
 
 
 def show_status(args: argparse.Namespace) -> int:
-    folder = _folder(args)
+    folder = state_folder(args)
     with _look(folder) as look:
         told = _status(folder, look)
     if args.json:
@@ -150,7 +132,7 @@ def show_next(args: argparse.Namespace) -> int:
 
     from edge.cli.unit.outbox_words import row_line
 
-    with _look(_folder(args)) as look:
+    with _look(state_folder(args)) as look:
         rows = list(islice(look.waiting(), args.limit))
     for row in rows:
         say(json.dumps(_as_json(row)) if args.json else row_line(row, _now_ms()))
@@ -173,7 +155,7 @@ def _as_json(row: Any) -> dict[str, Any]:
 def export_all(args: argparse.Namespace) -> int:
     from edge.cli.unit.outbox_export import export
 
-    folder = _folder(args)
+    folder = state_folder(args)
     if args.file.is_dir():
         raise CommandError(f"{args.file} is a folder", "name a file", USAGE)
     with _look(folder) as look:
@@ -203,7 +185,7 @@ def park(args: argparse.Namespace) -> int:
 def unpark(args: argparse.Namespace) -> int:
     sequences = args.sequence
     if args.all:
-        with _look(_folder(args)) as look:
+        with _look(state_folder(args)) as look:
             sequences = [row.sequence for row in look.parked()]
     return _move(args, "unpark", sequences)
 
@@ -214,7 +196,7 @@ def _move(args: argparse.Namespace, verb: str, sequences: list[int]) -> int:
         raise CommandError(
             "no sequence is given", "`patrol-edge outbox status` and `peek` show them", USAGE
         )
-    folder = _folder(args)
+    folder = state_folder(args)
     with _look(folder):  # is it there, sound, and ours?
         pass
     moved = _ask_unit(args, folder, verb, sequences)

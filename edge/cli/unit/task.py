@@ -2,10 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from typing import Any
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
+from edge.cli.parser import add_part
 from edge.cli.unit.asking import add_unit_options, ask_unit, metres, seconds
 
 LIST_FIRST = "`patrol-edge task list` shows them all"
@@ -39,10 +39,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_unit_options(_part(parts, "list", show_list, "all tasks, open ones first"))
-    _about_one(_part(parts, "show", show_one, "everything about one task"))
+    add_unit_options(add_part(parts, "list", show_list, "all tasks, open ones first"))
+    _about_one(add_part(parts, "show", show_one, "everything about one task"))
     for act, (name, told) in TOLD.items():
-        acting = _part(parts, name, do_act, told)
+        acting = add_part(parts, name, do_act, told)
         acting.set_defaults(act=act)
         _about_one(acting)
         if act == "close":
@@ -51,20 +51,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             )
         if act in ("close", "refuse"):
             acting.add_argument("--reason", default="", metavar="TEXT", help="in a few words")
-    offering = _part(parts, "handover", do_offer, "offer it to another unit, which must accept")
+    offering = add_part(parts, "handover", do_offer, "offer it to another unit, which must accept")
     offering.add_argument("--to", required=True, metavar="UNIT", help="the other unit's id")
     _about_one(offering)
-
-
-def _part(
-    parts: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    handler: Callable[[argparse.Namespace], int],
-    told: str,
-) -> argparse.ArgumentParser:
-    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
-    parser.set_defaults(handler=handler)
-    return parser
 
 
 def _about_one(parser: argparse.ArgumentParser) -> None:
