@@ -23,6 +23,7 @@ from telemetry.commands.handling import (
     Result,
 )
 from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.judging import JudgedError
 from telemetry.commands.store import CommandStore, Stored
 from telemetry.outbox.schema import StoreError
 
@@ -38,6 +39,7 @@ class Begun:
     order: Order
     stored: Stored
     expires_at: datetime
+    recheck: Callable[[], None]  # whether it may still be done; raises JudgedError. Any thread
 
 
 class Carrier:
@@ -166,8 +168,9 @@ class Carrier:
             self._end(begun, "expired", "expired", "it came too late to be begun")
             return
         try:
+            begun.recheck()
             result = self._handlers[order.name].carry_out(order, progress)
-        except OrderRefusedError as error:
+        except (JudgedError, OrderRefusedError) as error:
             self._end(begun, "rejected", error.code, str(error))
         except OrderFailedError as error:
             self._end(begun, STATUS_OF.get(error.code, "failed"), error.code, str(error))

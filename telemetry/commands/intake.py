@@ -160,7 +160,13 @@ class Intake:
             self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
             return
         self._accepted += 1
-        self._carrier.begin(Begun(order=order, stored=row, expires_at=claimed.command.expires_at))
+        begun = Begun(
+            order=order,
+            stored=row,
+            expires_at=claimed.command.expires_at,
+            recheck=lambda: self._judge.recheck(claimed, self._control.now.commander),
+        )
+        self._carrier.begin(begun)
 
     def _row(self, claimed: Claimed, members: dict[str, Any], *, final: bool) -> Stored:
         received = self._clock.utc()

@@ -134,6 +134,21 @@ class Judge:
             raise JudgedError("invalid_arguments", _first_problem(error)) from error
         return Judged(role=role, args=args, received=received)
 
+    def recheck(self, claimed: Claimed, commander: str) -> None:
+        """Just before it is done: it may have waited. Raises JudgedError. Any thread.
+
+        A key that was revoked meanwhile, or is gone, and somebody on the spot who has taken control
+        end what has not been begun.
+        """
+        self._check_commander(claimed, commander)
+        if claimed.kid is None:
+            return
+        entry = next((key for key in self.keyring.known if key.kid == claimed.kid), None)
+        if entry is None:
+            raise JudgedError("unknown_key", "its key is not known here any more")
+        if entry.revoked_at is not None:
+            raise JudgedError("key_revoked", "its key was revoked while it waited")
+
     def _signed(self, payload: bytes, received_mono_s: float) -> Claimed:
         try:
             token = read(payload)

@@ -94,16 +94,16 @@ class Keyring:
         stamp = _stamp(self.path)
         if stamp == self._stamp and stamp is not None:
             return
-        self._keys, self.fault, self.cure, self.missing = {}, None, "", False
-        self.known = ()
+        known: tuple[KeyEntry, ...] = ()
+        self.fault, self.cure, self.missing = None, "", False
         try:
-            found = read_keyring(self.path)
-            self._keys = {key.kid: (key, PublicKey(key.public)) for key in found.keys}
-            self.known = found.keys
+            known = read_keyring(self.path).keys
         except FileNotFoundError:
             self.missing = True
         except FileRefusedError as error:
             self.fault, self.cure = str(error), error.cure
+        self._keys = {key.kid: (key, PublicKey(key.public)) for key in known}
+        self.known = known  # in one step: others look meanwhile
         self._stamp = stamp
 
 

@@ -1,6 +1,6 @@
 """What a keyholder, a replayer or a restored backup could do to the memory of commands."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from telemetry.commands import store
 from telemetry.contract.wire_types import rfc3339_ms
-from tests.commanded import Commanded, Doer
+from tests.commanded import HUB, Commanded, Doer
 
 TECHNICIAN = Ed25519PrivateKey.generate()
 
@@ -25,6 +25,11 @@ def unit(tmp_path: Path) -> Commanded:
 
 def codes(replies: list[Any]) -> list[Any]:
     return [reply.code or reply.status for reply in replies]
+
+
+def bundle(unit: Commanded) -> dict[str, Any]:
+    args = {"url": "https://x/b", "sha256": "0" * 64, "size_bytes": 1}
+    return unit.claims("config.apply", args=args)
 
 
 # --- the memory ----------------------------------------------------------------------------------
@@ -126,3 +131,32 @@ def test_repeats_of_many_ids_are_not_answered_without_end(unit: Commanded) -> No
         for claims in seen:
             unit.send(claims)
     assert len(unit.replies) - before <= 130
+
+
+# --- between the order and the deed ------------------------------------------------------------
+
+
+def test_what_waits_is_not_begun_once_its_key_is_revoked(unit: Commanded) -> None:
+    claims = bundle(unit)
+    assert codes(unit.send(claims))[-1] == "accepted"
+    unit.install(
+        "hub-1", HUB, "commander", "technician", revoked_at=datetime(2026, 5, 1, tzinfo=UTC)
+    )
+    unit.pass_time(1)
+    unit.carrier.work_long(0, lambda: True)
+    assert codes(unit.replies)[-1] == "key_revoked"
+    handler = unit.handlers["config.apply"]
+    assert isinstance(handler, Doer)
+    assert not handler.done
+
+
+def test_what_waits_is_not_begun_once_somebody_on_the_spot_commands(unit: Commanded) -> None:
+    claims = bundle(unit)
+    assert codes(unit.send(claims))[-1] == "accepted"
+    unit.control.hand_over("local", "local:crew", unit.clock.utc())
+    unit.carrier.work_long(0, lambda: True)
+    assert codes(unit.replies)[-1] == "not_commander"
+    assert unit.replies[-1].status == "rejected"
+    handler = unit.handlers["config.apply"]
+    assert isinstance(handler, Doer)
+    assert not handler.done
