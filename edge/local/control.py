@@ -1,5 +1,8 @@
 """Control on the spot: a Unix socket in the state folder, for this computer's own commands.
 
+Where that folder takes none (a card that has gone read-only), it is below /run, in memory: a crew
+must be able to call for help whatever its disk does.
+
 One connection asks one thing: a line of JSON in, lines of progress perhaps, a line of JSON out.
 Whoever may open the socket (its owner and group, and root) is an operator on the spot; the kernel
 says who that is (SO_PEERCRED, unix(7)), and the name goes into the journal.
@@ -15,22 +18,19 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from drivers.clock import Clock
-from edge.local.unix_socket import address_of, identity, listening
+from edge.local.unix_socket import identity, listening, socket_paths
 from edge.running.worker import Beat
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError, Progress
 from telemetry.commands.strict_json import BadJsonError, loads_object
 from telemetry.contract.wire_types import short, text
 
-SOCKET_NAME = "control.sock"
 MAX_REQUEST_BYTES = 64 * 1024
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
 REQUEST_WITHIN_S = 2.0  # from the connection to the end of the line
 WRITE_WITHIN_S = 1.0  # whoever does not read its answer is left
 CONNECTIONS = 8  # at once; more wait in the kernel's queue
@@ -69,7 +69,7 @@ class LocalControl:
     """
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
-        self.path = state_dir / SOCKET_NAME
+        self.path, self._spare = socket_paths(state_dir)
         self.fault: str | None = None  # why there is no socket now
         self._clock = clock
         self._handlers: dict[str, LocalHandler] = {"ping": lambda _call: {"pid": os.getpid()}}
@@ -86,16 +86,24 @@ class LocalControl:
         while not stop.is_set():
             beat()
             try:
-                with listening(self.path, CONNECTIONS) as listener:
-                    self.fault = None
-                    self._serve(listener, beat, stop)
+                self._listen(self.path, beat, stop)
             except OSError as error:
                 self.fault = f"{self.path}: {error.strerror or error}"
+                if error.errno is not None:  # the disk's doing, not somebody's in the way
+                    with suppress(OSError):
+                        self._listen(self._spare, beat, stop)
                 stop.wait(1.0)
 
-    def _serve(self, listener: socket.socket, beat: Beat, stop: threading.Event) -> None:
+    def _listen(self, path: Path, beat: Beat, stop: threading.Event) -> None:
+        with listening(path, CONNECTIONS) as listener:
+            self.fault = None
+            self._serve(listener, path, beat, stop)
+
+    def _serve(
+        self, listener: socket.socket, path: Path, beat: Beat, stop: threading.Event
+    ) -> None:
         """Until stopped, or until the socket's name has gone from the folder."""
-        ours = identity(self.path)
+        ours = identity(path)
         looked_mono_s = self._clock.mono_s()
         with selectors.DefaultSelector() as ears:
             ears.register(listener, selectors.EVENT_READ)
@@ -107,7 +115,7 @@ class LocalControl:
                     self._drop_the_slow(ears)
                     if self._clock.mono_s() - looked_mono_s > LOOK_AT_NAME_S:
                         looked_mono_s = self._clock.mono_s()
-                        if identity(self.path) != ours:
+                        if identity(path) != ours:
                             return
             finally:
                 for handle in list(self._callers):
@@ -222,64 +230,3 @@ def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:
     with suppress(OSError):  # it has gone, or does not read: its own affair
         connection.settimeout(WRITE_WITHIN_S)
         connection.sendall(json.dumps(answer).encode() + b"\n")
-
-
-# --- asking ----------------------------------------------------------------------------------
-
-
-class NoUnitError(Exception):
-    """Nobody answers. The text says why, `cure` what to do."""
-
-    def __init__(self, words: str, cure: str) -> None:
-        super().__init__(words)
-        self.cure = cure
-
-
-def ask(
-    state_dir: Path,
-    name: str,
-    args: dict[str, Any] | None = None,
-    *,
-    timeout_s: float = 10.0,
-    progress: Progress = lambda _percent, _text: None,
-) -> dict[str, Any]:
-    """What the unit that runs in this state folder answers.
-
-    Raises NoUnitError, and what its handler raised: OrderRefusedError (or OrderFailedError as it).
-    """
-    path = state_dir / SOCKET_NAME
-    request = {"name": name, "args": args or {}, "user": os.environ.get("SUDO_USER", "")}
-    try:
-        with address_of(path) as address, socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(address)
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            with connection.makefile("rb") as lines:
-                return _result(lines, progress)
-    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
-        raise NoUnitError(
-            f"no unit runs in {state_dir}", "start it: systemctl start patrol-edge"
-        ) from error
-    except PermissionError as error:
-        raise NoUnitError(
-            f"{path} may not be used by this user", "ask with sudo, or as the service's user"
-        ) from error
-    except OSError as error:
-        raise NoUnitError(
-            f"the unit gives no answer: {error}", "see `journalctl -u patrol-edge`"
-        ) from error
-
-
-def _result(lines: BufferedReader, progress: Progress) -> dict[str, Any]:
-    while line := lines.readline(MAX_ANSWER_BYTES):
-        try:
-            answer = loads_object(line)
-        except BadJsonError as error:
-            raise OSError(f"it answers {error}") from error
-        if "progress" in answer:
-            progress(int(answer["progress"]), str(answer.get("text", "")))
-        elif answer.get("ok") is True:
-            return dict(answer.get("result") or {})
-        else:
-            raise OrderRefusedError(str(answer.get("code")), str(answer.get("text")))
-    raise OSError("it closed the connection")

@@ -1,5 +1,6 @@
 """A Unix socket under a name in a folder: made, replaced when it is stale, found by a long path."""
 
+import hashlib
 import os
 import socket
 import stat
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SOCKET_NAME = "control.sock"
+SPARE_FOLDER = Path("/run/patrol-edge")  # RuntimeDirectory= of the service
 SOCKET_MODE = 0o660
 LONGEST_PATH = 100  # of sockaddr_un's 108 bytes (unix(7))
 
@@ -68,3 +71,9 @@ def address_of(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{handle}/{path.name}"
     finally:
         os.close(handle)
+
+
+def socket_paths(state_dir: Path) -> tuple[Path, Path]:
+    """Where the unit of this folder listens, and where if the folder takes no socket."""
+    name = hashlib.sha256(os.fsencode(state_dir.absolute())).hexdigest()[:16]
+    return state_dir / SOCKET_NAME, SPARE_FOLDER / f"{name}.sock"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.local.control import ask
+from edge.local.asking import ask
 from telemetry.commands.journal import journal_files
 from telemetry.commands.journal_check import Head, check
 from telemetry.commands.jws import PublicKey

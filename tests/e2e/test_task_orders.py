@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.gnss_route import moved
-from edge.local.control import ask
+from edge.local.asking import ask
 from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker
 from tests.duty_desk import TOWN

@@ -13,7 +13,8 @@ from config.loading import load
 from drivers.clock import SystemClock
 from edge.cli.main import main
 from edge.commands.commanding import Commanding
-from edge.local.control import LocalControl, ask
+from edge.local.asking import ask
+from edge.local.control import LocalControl
 from edge.timebase import Timebase
 from telemetry.commands.journal import journal_files
 from telemetry.commands.jws import PrivateKey

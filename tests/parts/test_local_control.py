@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
 from edge.local import control as local_control
-from edge.local.control import Call, LocalControl, NoUnitError, ask
+from edge.local.asking import NoUnitError, ask
+from edge.local.control import Call, LocalControl
 from edge.local.unix_socket import address_of
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from tests.unit_under_test import wait_for
@@ -132,6 +133,29 @@ def test_a_file_in_the_way_is_a_fault_and_is_not_touched(tmp_path: Path) -> None
         path.unlink()
         assert wait_for(lambda: _answers(tmp_path))
         assert control.fault is None
+
+
+def test_where_the_disk_takes_no_socket_it_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that has gone read-only keeps nobody from calling for help."""
+    monkeypatch.setattr("edge.local.unix_socket.SPARE_FOLDER", tmp_path / "run")
+    (tmp_path / "card").write_text("no folder can be made here")
+    state, other = tmp_path / "card" / "state", tmp_path / "card" / "other"
+    control, stop = LocalControl(state, SystemClock()), threading.Event()
+    thread = threading.Thread(target=control.work, args=(lambda: None, stop), daemon=True)
+    thread.start()
+    try:
+        assert wait_for(lambda: _answers(state))
+        assert control.fault is None
+        with pytest.raises(NoUnitError, match="no unit runs"):
+            ask(other, "ping")  # each folder has a name of its own there
+        (spare,) = (tmp_path / "run").iterdir()
+        assert spare.stat().st_mode & 0o777 == 0o660
+    finally:
+        stop.set()
+        thread.join(5)
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_a_second_unit_does_not_take_the_socket_away(tmp_path: Path) -> None:

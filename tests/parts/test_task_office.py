@@ -8,7 +8,7 @@ import pytest
 
 from config.loading import load
 from edge.app import App
-from edge.local.control import ask
+from edge.local.asking import ask
 from edge.reporting.health import HealthDesk
 from edge.running.worker import Worker, WorkerState
 from edge.tasks import moves

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edge.local.control import NoUnitError, ask
+from edge.local.asking import NoUnitError, ask
 from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker
 from tests.dispatched_kills import kill_again_and_again

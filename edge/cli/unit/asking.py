@@ -40,7 +40,7 @@ def ask_unit(
     args: argparse.Namespace, name: str, wanted: dict[str, Any] | None = None, cure: str = ""
 ) -> dict[str, Any]:
     """What the running unit answers. Raises CommandError; `cure` is for a refusal."""
-    from edge.local.control import NoUnitError, ask
+    from edge.local.asking import NoUnitError, ask
     from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
     try:

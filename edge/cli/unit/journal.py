@@ -200,7 +200,7 @@ def _lines(files: list[Path]) -> Iterator[str]:
 
 def _put_on_record(args: argparse.Namespace) -> None:
     """The export itself is a record: by the unit that runs, or by this process in its place."""
-    from edge.local.control import NoUnitError, ask
+    from edge.local.asking import NoUnitError, ask
     from telemetry.commands.handling import OrderRefusedError
     from telemetry.commands.journal import JournalError
 
