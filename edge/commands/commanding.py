@@ -55,6 +55,7 @@ class CommandingHealth:
     keyring_fault: str | None
     keyring_cure: str
     keys_expiring: tuple[str, ...]  # "KID of ISSUER on DATE"
+    keys_over: bool  # there are keys, and none of them is valid now
     journal_broken: str | None
     journal_fault: str | None
     store_fault: str | None
@@ -257,6 +258,7 @@ class Commanding:
             keyring_fault=self._keyring.fault,
             keyring_cure=self._keyring.cure,
             keys_expiring=tuple(self._expiring()),
+            keys_over=self._keyring.over(self._timebase.now()[0]),
             journal_broken=self.journal.broken,
             journal_fault=self.journal.fault,
             store_fault=self._intake.stats().fault,

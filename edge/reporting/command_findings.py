@@ -68,6 +68,10 @@ def _key_findings(health: CommandingHealth) -> list[Finding]:
         text = f"no hub can command this unit: {health.keyring_fault}"
         action = health.keyring_cure or "restore it from a copy, or install the keys again"
         return [finding("keyring_unreadable", "error", text, action)]
+    if health.keys_over:
+        text = "no hub can command this unit: each of its keys has ended, was revoked or is to come"
+        action = "install a hub's new key (`patrol-edge keys`), and see whether the clock is right"
+        return [finding("keys_over", "error", text, action)]
     if health.keys_expiring:
         text = f"keys that may command this unit end soon: {', '.join(health.keys_expiring)}"
         action = "make a new key on the hub, and install it here (`patrol-edge keys`)"

@@ -4,6 +4,7 @@ Rotation: install the new key, let the hub change over, revoke the old one.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
@@ -88,6 +89,11 @@ class Keyring:
     def entries(self) -> list[KeyEntry]:
         self.refresh()
         return [entry for entry, _ in self._keys.values()]
+
+    def over(self, now: datetime) -> bool:
+        """There are keys, and none of them is valid. Any thread."""
+        keys = self.known
+        return bool(keys) and all(key.state(now) != "valid" for key in keys)
 
     def refresh(self) -> None:
         """Read the file if it is not the one that was read last."""
