@@ -1,4 +1,4 @@
-"""What a running unit consists of, for those who report on it. Built once by `edge.app`."""
+"""What a running unit consists of, for those who report on it. Built once by `edge.assembly`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

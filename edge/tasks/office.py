@@ -29,7 +29,7 @@ LOOK_EVERY_S = 0.25  # what is overdue is told within a second, and where the un
 
 
 class Office:
-    """Made once by `edge.app`."""
+    """Made once by `edge.assembly`."""
 
     def __init__(
         self,

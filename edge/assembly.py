@@ -1,0 +1,133 @@
+"""What a unit is built of, and which part is given which. Nothing runs yet."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import version as installed
+
+from config.loading import Loaded
+from config.models import Settings
+from drivers.clock import Clock
+from drivers.samples import Frame
+from edge.commands.commanding import Commanding
+from edge.local.control import LocalControl
+from edge.position import Whereabouts
+from edge.reporting.parts import Parts, Receiver
+from edge.reporting.snapshot import state_draft
+from edge.running.driver_loop import DriverHealth
+from edge.running.mailbox import Mailbox
+from edge.running.worker import Worker
+from edge.tasks.office import Office
+from edge.timebase import Timebase
+from edge.vision import Change, OnResult, Vision, open_detector
+from telemetry.contract.envelope import Draft, Sender
+from telemetry.contract.topics import Topics
+from telemetry.contract.uuid7 import uuid7
+from telemetry.link.libraries import open_transport
+from telemetry.link.publisher import Publisher
+from telemetry.link.status_writer import StatusWriter
+from telemetry.link.transport import link_options
+from telemetry.outbox.outbox import Outbox
+
+MIB = 1024 * 1024
+OUTBOX_FILE = "outbox.db"
+OnChanges = Callable[[list[Change]], None]
+
+
+def assemble(
+    loaded: Loaded,
+    clock: Clock,
+    workers: Callable[[], Sequence[Worker]],
+    on_changes: OnChanges,
+    on_result: OnResult | None,
+) -> Parts:
+    """`on_changes`: what perception has to tell; `on_result`: to look at each picture's result."""
+    settings = loaded.settings
+    sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
+    whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
+    timebase = Timebase(clock, list(settings.gnss))
+    outbox = _outbox(settings, sender, clock)
+    office = Office(settings, clock, timebase, whereabouts, outbox)
+    frames: Mailbox[Frame] = Mailbox()
+
+    def birth() -> list[Draft]:
+        return [*office.sos.birth(), state_draft(parts)]
+
+    parts = Parts(
+        settings=settings,
+        config_digest=loaded.digest,
+        clock=clock,
+        started_mono_s=clock.mono_s(),
+        timebase=timebase,
+        whereabouts=whereabouts,
+        office=office,
+        receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
+        cameras={name: _device(name, "camera", clock) for name in settings.cameras},
+        frames=frames,
+        vision=_vision(settings, frames, clock, on_changes, on_result),
+        outbox=outbox,
+        publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
+        local=LocalControl(settings.state_dir, clock),
+        commanding=Commanding(settings, clock, timebase, outbox.put),
+        workers=workers,
+    )
+    if parts.vision is not None:
+        office.tuning.add(parts.vision)
+    return parts
+
+
+def _device(name: str, component: str, clock: Clock) -> DriverHealth:
+    return DriverHealth(name, component, started_mono_s=clock.mono_s())
+
+
+def _outbox(settings: Settings, sender: Sender, clock: Clock) -> Outbox:
+    limits = settings.outbox
+    path = settings.state_dir / OUTBOX_FILE
+    return Outbox(path, sender, clock, limits.max_mib * MIB, limits.thin_within_m)
+
+
+def _publisher(
+    loaded: Loaded,
+    sender: Sender,
+    outbox: Outbox,
+    timebase: Timebase,
+    birth: Callable[[], list[Draft]],
+    clock: Clock,
+) -> Publisher:
+    settings = loaded.settings
+    library, protocol = settings.delivery.transport, settings.hub.protocol
+    status = StatusWriter(
+        topics=Topics(settings.hub.root, settings.unit.id),
+        sender=sender,
+        now=timebase.now,
+        unit_kind=settings.unit.kind,
+        software=f"patrol-edge {installed('patrol-edge')}",
+        config_version=loaded.digest[:12],
+    )
+    return Publisher(
+        open_transport(library, protocol),
+        outbox,
+        status,
+        link_options(settings.hub, settings.unit.id),
+        settings.delivery,
+        "5" if library == "awscrt" else protocol,
+        birth,
+        clock,
+        budget_file=settings.state_dir / "link_budget.json",
+    )
+
+
+def _vision(
+    settings: Settings,
+    frames: Mailbox[Frame],
+    clock: Clock,
+    on_changes: OnChanges,
+    on_result: OnResult | None,
+) -> Vision | None:
+    config = settings.perception
+    if not config.enabled:
+        return None
+    looked_at = [name for name, camera in settings.cameras.items() if camera.detect]
+    opener = partial(open_detector, config)
+    return Vision(
+        config, settings.episodes, looked_at, frames, opener, on_changes, clock, on_result
+    )

@@ -1,0 +1,90 @@
+"""What the workers of a unit do, each in its own thread until it is told to stop."""
+
+import threading
+from functools import partial
+
+import structlog
+
+from config.models import CameraConfig, GnssConfig, ReplayGnssConfig
+from drivers.factory import open_camera, open_gnss
+from drivers.samples import Frame, GnssEpoch
+from edge.reporting.messages import MessageWriter
+from edge.reporting.parts import Parts
+from edge.running.driver_loop import run_driver
+from edge.running.mailbox import Mailbox
+from edge.running.worker import Beat
+from edge.vision import Change
+
+CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
+FLUSH_S = 0.5  # for what was told last
+GOODBYE_S = 0.6  # for the status `stopping`
+
+
+class Work:
+    """The threads that keep devices open, the queue on the disk, and the link up.
+
+    What tasks, commands and reports do stands where they live; here is what ties parts together.
+    """
+
+    def __init__(self, parts: Parts, writer: MessageWriter) -> None:
+        self.fixes: Mailbox[GnssEpoch] = Mailbox()  # for the reporter
+        self.events_told = 0  # written by the perception thread only
+        self._parts = parts
+        self._writer = writer
+
+    def keep_outbox(self, beat: Beat, stop: threading.Event) -> None:
+        while not stop.is_set():
+            beat()
+            self._parts.outbox.work(0.2)
+
+    def publish(self, beat: Beat, stop: threading.Event) -> None:
+        publisher, up = self._parts.publisher, False
+        while not stop.is_set():
+            if not publisher.stalled:  # systemd shall hear of a life that delivers
+                beat()
+            publisher.work(0.2)
+            if publisher.connected and not up:  # its loss is told as a fault, with the reason
+                structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
+            up = publisher.connected
+        clock = self._parts.clock
+        ends_mono_s = clock.mono_s() + FLUSH_S
+        while self._parts.outbox.pending() and clock.mono_s() < ends_mono_s:
+            publisher.work(0.05)  # the ends of the last episodes, while the link still stands
+        publisher.close(GOODBYE_S)
+
+    def run_gnss(self, name: str, config: GnssConfig, beat: Beat, stop: threading.Event) -> None:
+        parts, receiver = self._parts, self._parts.receivers[name]
+        live = not isinstance(config, ReplayGnssConfig)
+
+        def emit(epoch: GnssEpoch) -> None:
+            receiver.note(epoch)
+            if live:
+                parts.timebase.note_gnss(name, epoch)
+            if parts.whereabouts.note(name, epoch):
+                self.fixes.put("newest", epoch)
+
+        opener = partial(open_gnss, config, parts.clock)
+        run_driver(receiver.health, opener, emit, stop, beat, parts.clock)
+
+    def run_camera(
+        self, name: str, config: CameraConfig, beat: Beat, stop: threading.Event
+    ) -> None:
+        parts, vision = self._parts, self._parts.vision
+        while vision is not None and not vision.ready.wait(0.5) and not stop.is_set():
+            beat()  # the model is warm before the pictures come
+
+        def emit(frame: Frame) -> None:
+            if config.detect and vision is not None:
+                parts.frames.put(name, frame)
+
+        opener = partial(open_camera, name, config, parts.clock)
+        run_driver(parts.cameras[name], opener, emit, stop, beat, parts.clock, CAMERA_RETRY_S)
+
+    def tell_changes(self, changes: list[Change]) -> None:
+        """To the outbox in one commit: it keeps the order, so the last one stands for all."""
+        parts = self._parts
+        self.events_told += len(changes)
+        model = parts.vision.model_name if parts.vision is not None else ""
+        for number, (change, frame_size) in enumerate(changes, start=1):
+            draft = self._writer.detection(change, frame_size, model)
+            parts.outbox.put(draft, durable=number == len(changes))
