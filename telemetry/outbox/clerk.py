@@ -9,10 +9,16 @@ from telemetry.outbox.desk import GROUP_ROWS, Desk
 from telemetry.outbox.keeper import Keeper
 from telemetry.outbox.lanes import Lanes
 from telemetry.outbox.rows import Change, Done, by_priority
-from telemetry.outbox.schema import StoreCorruptError, StoreError, StoreFullError
+from telemetry.outbox.schema import (
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreUnreadError,
+)
 from telemetry.outbox.waiting import BATCH_ROWS, MEMORY_ROWS
 
 RETRY_S = 1.0
+READ_TRIES = 5  # in a row, a page cannot be read: then it is damage
 
 
 class Clerk:
@@ -24,6 +30,8 @@ class Clerk:
         self._ages = ages
         self._clock = clock
         self._retry_at_s = 0.0
+        self._failed = False  # the last step did not come to its end
+        self._unread = 0  # steps in a row that failed on reading
 
     def work(self, timeout_s: float) -> None:
         """See `Outbox.work`."""
@@ -52,7 +60,7 @@ class Clerk:
 
     def _is_due(self) -> bool:
         desk = self._desk
-        if desk.fault is not None and not self._keeper.is_open:
+        if self._failed:
             return False  # the next try comes by the clock, not with each draft
         # A full disk takes no drafts, but it still gives rows, and deletes make room.
         waiting = len(desk.acked) + (desk.waiting.ready if desk.fault is None else 0)
@@ -69,27 +77,36 @@ class Clerk:
     def _step(self) -> None:
         desk = self._desk
         resting = desk.fault is not None and self._clock.mono_s() < self._retry_at_s
-        drops = self._keeper.drops
+        if resting and self._failed:
+            return
+        drops = self._keeper.tally.since_start
         try:
-            if not self._keeper.is_open:
-                if resting:
-                    return
-                self._open()
-            if not resting or desk.acked or desk.parking or desk.session_wanted:
-                self._commit()
-            self._trim()
-            self._read_ahead()
+            self._do_all(resting)
+            self._failed, self._unread = False, 0
         except StoreCorruptError as error:
             self._fail(f"the queue's file is damaged, a new one is begun: {error}")
             self._keeper.condemn()
         except StoreError as error:
             self._fail(f"the disk refuses: {error}")
-        if self._keeper.drops != drops:
+            self._unread = self._unread + 1 if isinstance(error, StoreUnreadError) else 0
+            if self._unread >= READ_TRIES:
+                self._keeper.condemn()
+        if self._keeper.tally.since_start != drops:
             with desk.lock:
                 desk.dropped_at_s = self._clock.mono_s()
 
+    def _do_all(self, resting: bool) -> None:
+        desk = self._desk
+        if not self._keeper.is_open:
+            self._open()
+        if not resting or desk.acked or desk.parking or desk.session_wanted:
+            self._commit()
+        self._read_ahead()  # what is sent makes room too, where none can be made otherwise
+        self._trim()
+
     def _fail(self, text: str) -> None:
         desk = self._desk
+        self._failed = True
         self._retry_at_s = self._clock.mono_s() + RETRY_S
         with desk.lock:
             desk.fault = text
@@ -139,7 +156,7 @@ class Clerk:
                 desk.batch = desk.waiting.batch(self._keeper.quota.lowest_taken)
             drops, desk.drops = desk.drops, Counter()
             desk.group_ends_s = None
-            self._keeper.count_drops(drops)
+            self._keeper.tally.count(drops)
             return Change(
                 put=[row for row, _ in desk.batch],
                 gone=by_priority(desk.acked),
@@ -155,7 +172,7 @@ class Clerk:
         desk.batch = []
         gone = [number for numbers in change.gone.values() for number in numbers]
         del desk.acked[: len(gone)]
-        for number in gone:
+        for number in (*gone, *(parking.sequence for parking in change.parked)):
             desk.taken.pop(number, None)
         del desk.parking[: len(change.parked)]
         del desk.unparking[: len(change.unparked)]

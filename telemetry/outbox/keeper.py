@@ -4,7 +4,6 @@ Used by one thread. What it cannot do now it raises as StoreError; the caller tr
 the very same batch.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -31,8 +30,8 @@ PARKED_ROWS = 1000  # of positions and diagnostics; the urgent ones are kept all
 
 
 class Keeper:
-    """Owns the file. `depth`, `parked` and `quota` may be read between calls, `drops` and
-    `drops_ever` at any time by any thread."""
+    """Owns the file. `depth`, `parked` and `quota` may be read between calls, the counters of
+    `tally` at any time by any thread."""
 
     def __init__(self, path: Path, max_bytes: int, thin_within_m: float) -> None:
         self._path = path
@@ -49,7 +48,7 @@ class Keeper:
         self._set_aside = 0
         self.depth = [0] * PRIORITIES
         self.parked = [0] * PRIORITIES
-        self._tally = DropTally()
+        self.tally = DropTally()
 
     @property
     def is_open(self) -> bool:
@@ -102,14 +101,16 @@ class Keeper:
         store = self._opened()
         self._breathe(store)
         self._high_water.ensure(store.last_sequence + len(change.put))
+        found = self._found_after_all(store, change.put)
         try:
-            done = self._found_after_all(store, change.put) or self._commit(store, change)
+            done = self._commit(store, change) if found is None else self._ensure(found, change)
         except (StoreFullError, StoreCorruptError):
             self._uncertain = None
             raise  # full: rolled back, the file is as sound as before
         except StoreError:
             # After a failed sync nothing in this connection's memory can be trusted.
-            self._uncertain = store.last_sequence + 1 if change.put else None
+            if found is None:
+                self._uncertain = store.last_sequence + 1 if change.put else None
             self.close()
             raise
         self._uncertain = None
@@ -133,24 +134,11 @@ class Keeper:
     def _give_up(self, store: Store) -> None:
         cause, change = self.quota.give_up()
         if change:
-            counters = {**change.counters, **self._tally.unwritten()}
+            counters = {**change.counters, **self.tally.unwritten()}
             done = self._apply(store, replace(change, counters=counters))
-            self.count_drops({cause: sum(done.deleted.values())})
+            self.tally.count({cause: sum(done.deleted.values())})
         self.quota.tidy(change)
         self.quota.look()
-
-    @property
-    def drops(self) -> Counter[str]:
-        return self._tally.since_start
-
-    @property
-    def drops_ever(self) -> Counter[str]:
-        """Of earlier runs too."""
-        return self._tally.ever
-
-    def count_drops(self, causes: Mapping[str, int]) -> None:
-        """Counted at once, and in the file with the next commit."""
-        self._tally.count(causes)
 
     def read(self, priority: int, after: int, up_to: int, limit: int) -> list[Row]:
         return self._opened().read(priority, after, up_to, limit)
@@ -180,7 +168,7 @@ class Keeper:
     def close(self) -> None:
         """Never raises."""
         if self._store is not None:
-            if counters := self._tally.unwritten():
+            if counters := self.tally.unwritten():
                 with suppress(StoreError):
                     self._store.commit(Change(counters=counters))
             self._store.close()
@@ -195,12 +183,12 @@ class Keeper:
 
     def _begin_anew(self) -> None:
         """Save what can be read into a new file; it takes the old one's place when it is whole."""
-        saved = rescue(self._path, self._new, self._max_bytes)
+        saved, left = rescue(self._path, self._new, self._max_bytes, self._reserve_file.release)
         with folder_errors():
             set_aside(self._path)
             put_in_place(self._new, self._path)
-        if (lost := sum(self.depth) - saved) > 0:
-            self.count_drops({"corrupt_file": lost})
+        if (lost := max(sum(self.depth) - saved, left)) > 0:
+            self.tally.count({"corrupt_file": lost})
         self._adopt(Store.open(self._path, self._max_bytes), fresh=True)
         self._condemned = False
 
@@ -211,14 +199,14 @@ class Keeper:
                 store.start_after(reserved)
             elif (given_out := self._high_water.last()) > store.last_sequence:
                 # Later commits stood in the log, and its end is lost.
-                self.count_drops({"log_lost": given_out - store.last_sequence})
+                self.tally.count({"log_lost": given_out - store.last_sequence})
                 store.start_after(given_out)
             counters = store.counters()
             self.depth = [count for count, _ in store.sizes()]
             self.parked = store.parked_counts()
             self._set_aside = len(aside(self._path))
             self._quota = Quota(store, self._within_m, counters)
-            self._tally.opened(counters)
+            self.tally.opened(counters)
             self._squeezed = False
             self._reserve_file.take()
         except StoreError:
@@ -226,24 +214,34 @@ class Keeper:
             raise
         self._store = store
 
-    def _found_after_all(self, store: Store, batch: Sequence[NewRow]) -> Done | None:
+    def _found_after_all(self, store: Store, batch: Sequence[NewRow]) -> list[Row] | None:
+        """The rows of a commit that was in doubt, where it had reached the file."""
         first = self._uncertain
         if first is None or not batch or store.id_at(first) != batch[0].id:
             return None
-        # It stands in the log, which a sync has failed on: the kernel may believe that its pages
-        # are written, and they are not. What this moves to the table is written and synced anew.
-        store.empty_log()
-        stored = [
+        return [
             Row(sequence, row.priority, row.kind, row.id, row.body)
             for sequence, row in enumerate(batch, first)
         ]
-        self.quota.changed(self.depth, stored)
-        return Done(stored=stored)
+
+    def _ensure(self, found: Sequence[Row], change: Change) -> Done:
+        """Make a commit that was in doubt certain, and do what came to the change since.
+
+        It stands in the log, which a sync has failed on: the kernel may believe that its pages are
+        written, and they are not. What the emptying moves to the table is written and synced anew.
+        """
+        store = self._opened()
+        store.empty_log()
+        self.quota.changed(self.depth, found)
+        try:
+            return replace(self._commit(store, replace(change, put=())), stored=found)
+        except StoreFullError as error:
+            raise StoreError(str(error)) from error  # not as if the rows had found no room
 
     # --- changing ---
 
     def _commit(self, store: Store, change: Change) -> Done:
-        change = replace(change, counters={**change.counters, **self._tally.unwritten()})
+        change = replace(change, counters={**change.counters, **self.tally.unwritten()})
         try:
             done = self._apply(store, change)
         except StoreFullError:
@@ -275,7 +273,7 @@ class Keeper:
         done = store.commit(change)
         if change.put:
             self._high_water.note(store.last_sequence)
-        self._tally.written(change.counters)
+        self.tally.written(change.counters)
         for row in done.stored:
             self.depth[row.priority] += 1
         self._move(done.deleted, depth=-1)
@@ -288,7 +286,7 @@ class Keeper:
         """Parked positions and diagnostics are kept for looking at; a broker that takes none of
         them must not fill the disk."""
         if (surplus := sum(self.parked[POSITIONS:]) - PARKED_ROWS) > 0:
-            self.count_drops({"parked_full": store.drop_parked(surplus)})
+            self.tally.count({"parked_full": store.drop_parked(surplus)})
             self.parked = store.parked_counts()
 
     def _move(self, counts: Mapping[int, int], *, depth: int, parked: int = 0) -> None:

@@ -162,7 +162,6 @@ class Outbox:
         desk = self._desk
         with desk.lock:
             for number in sequences:
-                desk.taken.pop(number, None)
                 desk.parking.append(
                     Parking(
                         sequence=number,
@@ -208,7 +207,7 @@ class Outbox:
     def stats(self) -> OutboxStats:
         desk = self._desk
         with desk.lock:
-            disk, keeper, dropped_at_s = desk.disk, self._keeper, desk.dropped_at_s
+            disk, tally, dropped_at_s = desk.disk, self._keeper.tally, desk.dropped_at_s
             return OutboxStats(
                 depth=sum(disk.depth),
                 by_priority=disk.depth,
@@ -217,8 +216,8 @@ class Outbox:
                 size_bytes=disk.size_bytes,
                 limit_bytes=self._max_bytes,
                 last_sequence=disk.last_sequence,
-                drops=dict(desk.drops + keeper.drops),
-                drops_ever=dict(desk.drops + keeper.drops_ever),
+                drops=dict(desk.drops + tally.since_start),
+                drops_ever=dict(desk.drops + tally.ever),
                 dropped_s=None if dropped_at_s is None else self._clock.mono_s() - dropped_at_s,
                 tolerance_m=disk.tolerance_m,
                 parked=disk.parked,

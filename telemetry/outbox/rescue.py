@@ -2,14 +2,14 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from telemetry.contract.topics import UP_LEAVES
 from telemetry.outbox.guard import unguarded
-from telemetry.outbox.rows import PRIORITIES, Change, RawParked, RawRow
-from telemetry.outbox.schema import TABLES, StoreError
+from telemetry.outbox.rows import POSITIONS, PRIORITIES, Change, RawParked, RawRow
+from telemetry.outbox.schema import TABLES, StoreError, StoreFullError
 from telemetry.outbox.store import Store
 
 KEPT_ASIDE = 3
@@ -79,22 +79,32 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def rescue(old: Path, new: Path, max_bytes: int) -> int:
+def rescue(old: Path, new: Path, max_bytes: int, make_room: Callable[[], None]) -> tuple[int, int]:
     """Write what is sound in a damaged file into a new one, whole and with an empty log.
 
-    Returns how many messages wait in it. Raises StoreError.
+    Where the limit or the disk has no room for all, the most urgent come first, and the rest stays
+    in the damaged file: `make_room` is called then, for the log. Returns how many messages wait in
+    the new one, and how many stayed in the other. Raises StoreError.
     """
     with folder_errors():
         remove(new)
     store = Store.open(new, max_bytes)
+    sound = 0
     try:
         store.commit(Change(counters=salvage_counters(old)))
-        saved = sum(store.take_over(number, salvage(old, number)) for number in range(PRIORITIES))
-        store.take_over_parked(salvage_parked(old))
+        try:
+            for number in range(PRIORITIES):
+                if number == POSITIONS:
+                    store.take_over_parked(salvage_parked(old))
+                store.take_over(number, salvage(old, number))
+        except StoreFullError:
+            make_room()
+            sound = sum(1 for number in range(PRIORITIES) for _ in salvage(old, number))
         store.empty_log()
+        saved = sum(count for count, _ in store.sizes())
+        return saved, max(0, sound - saved)
     finally:
         store.close()
-    return saved
 
 
 def salvage(path: Path, priority: int) -> Iterator[RawRow]:
@@ -181,10 +191,10 @@ class HighWater:
     def ensure(self, sequence: int) -> None:
         """See that this one may be given out. Never raises."""
         if sequence > self._reserved:
-            self._reserved = sequence + STEP
             # Without the file all goes on; only a lost database would then start at 1.
             with suppress(OSError):
-                self._write(self._reserved)
+                self._write(sequence + STEP)
+                self._reserved = sequence + STEP
 
     def _write(self, value: int) -> None:
         """Replace the number, power-cut safe: file synced, renamed, folder synced."""

@@ -44,6 +44,11 @@ _PARKED_COLUMNS = [
 ]
 
 _CORRUPT_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNREAD_CODES = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
 
 
 class StoreError(Exception):
@@ -52,6 +57,10 @@ class StoreError(Exception):
 
 class StoreFullError(StoreError):
     """The limit, or the disk itself, is full."""
+
+
+class StoreUnreadError(StoreError):
+    """The disk does not give back what was written. Where that lasts, it is damage."""
 
 
 class StoreCorruptError(StoreError):
@@ -64,7 +73,10 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         # Extended codes carry the primary one in the low byte (SQLite result codes, section 2).
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", None) or 0
+        code = extended & 0xFF
+        if extended in _UNREAD_CODES:
+            raise StoreUnreadError(str(error)) from error
         if code == sqlite3.SQLITE_FULL:
             raise StoreFullError(str(error)) from error
         # Text that is no UTF-8 comes without a code: the module finds it, not SQLite.

@@ -148,24 +148,22 @@ class Store:
         with self._transaction():
             return int(self._db.execute(_DROP_PARKED, (DIAGNOSTICS, POSITIONS, count)).rowcount)
 
-    def take_over(self, priority: int, rows: Iterable[RawRow]) -> int:
-        """Store rows saved from another file, under the numbers they had. Returns how many."""
-        return self._take_over(_SAVE[priority], rows)
+    def take_over(self, priority: int, rows: Iterable[RawRow]) -> None:
+        """Store rows saved from another file, under the numbers they had."""
+        self._take_over(_SAVE[priority], rows)
 
-    def take_over_parked(self, rows: Iterable[RawParked]) -> int:
+    def take_over_parked(self, rows: Iterable[RawParked]) -> None:
         """The same for parked rows."""
-        return self._take_over(_PARK, rows)
+        self._take_over(_PARK, rows)
 
-    def _take_over(self, statement: str, rows: Iterable[RawRow | RawParked]) -> int:
-        taken, highest = 0, self.last_sequence
+    def _take_over(self, statement: str, rows: Iterable[RawRow | RawParked]) -> None:
         source = iter(rows)
         while batch := list(islice(source, 1000)):
+            highest = max(self.last_sequence, *(row[0] for row in batch))
             with self._transaction():
                 self._db.executemany(statement, batch)
-            highest = max(highest, *(row[0] for row in batch))
-            taken += len(batch)
-        self.start_after(highest)
-        return taken
+                self._db.execute(_SET, ("sequence", highest))
+            self.last_sequence = highest
 
     def start_after(self, sequence: int) -> None:
         """Number the rows to come from sequence + 1."""

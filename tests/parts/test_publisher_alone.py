@@ -176,11 +176,11 @@ def test_counts_that_were_read_do_not_change_any_more(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ManualClock())
     publisher, keeper = bench.publisher, bench.outbox._keeper
     # Had they grown in place, whoever copies them meanwhile would fall over with a RuntimeError.
-    seen = (publisher._down, publisher._flight.refusals, keeper.drops)
+    seen = (publisher._down, publisher._flight.refusals, keeper.tally.since_start)
 
     publisher._count_down("retained")
     publisher._flight.count_refusal("0x87")
-    keeper.count_drops({"corrupt_file": 1})
+    keeper.tally.count({"corrupt_file": 1})
 
     assert seen == (Counter(), Counter(), Counter())
     assert publisher.stats().down == {"retained": 1}
