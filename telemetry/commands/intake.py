@@ -154,8 +154,8 @@ class Intake:
     def _begin(self, claimed: Claimed, order: Order) -> None:
         row = self._row(claimed, {"status": "accepted"}, final=False)
         try:
-            self._journal.write("accepted", role=order.role, **_facts(claimed))
-            self._store.put(row)
+            head = self._journal.write("accepted", role=order.role, **_facts(claimed))
+            self._store.put(row, head.n)
         except (StoreError, JournalError) as error:
             self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
             return

@@ -14,7 +14,7 @@ from typing import Any
 
 from drivers.clock import Clock
 from telemetry.commands.files import sync_folder
-from telemetry.commands.journal_check import SEAL_TYPE, START, Checker, Head, line_of
+from telemetry.commands.journal_check import SEAL_TYPE, START, Checker, Deeds, Head, line_of
 from telemetry.commands.jws import PrivateKey, sign
 from telemetry.contract.wire_types import TimeQuality, rfc3339_ms
 
@@ -58,6 +58,7 @@ class Journal:
         self._unsealed = 0
         self._unsealed_s: float | None = None  # when the oldest record without a seal was written
         self._unsynced = False
+        self._deeds = Deeds()
         self.new = False  # no command was accepted before this run
         self.broken: str | None = None  # what was found wrong with what was there before
         self.fault: str | None = None  # why the disk takes no record now, or it cannot be sealed
@@ -66,6 +67,11 @@ class Journal:
     @property
     def head(self) -> Head:
         return self._head
+
+    @property
+    def begun(self) -> int:
+        """Number of the newest record by which a command was taken that was then begun."""
+        return self._deeds.newest
 
     def write(self, what: str, *, sync: bool = True, **facts: Any) -> Head:
         """Append one record; None facts are left out. Returns the head that covers it.
@@ -134,7 +140,7 @@ class Journal:
         checker = Checker()
         checker.read(files[-1], last=True)
         verdict = checker.finish()
-        number = _number(files[-1])
+        number, self._deeds = _number(files[-1]), checker.deeds
         if verdict.bad is None and verdict.first is None:
             files[-1].unlink()  # the power went before its first record was whole
             self._open()
@@ -166,7 +172,7 @@ class Journal:
         self._head, self._size = head, 0
         facts: dict[str, Any] = {"unit": self._unit, "key": self._find_key().public.text}
         if head.hash != START:
-            facts["before"] = head.hash
+            facts |= {"before": head.hash, "begun": self.begun}
         if self.broken is not None and what == "broken":
             facts["why"] = self.broken
         self._append(what, facts)
@@ -189,6 +195,7 @@ class Journal:
         self._head = Head(self._head.n + 1, digest)
         self._size += len(line)
         self._unsynced = True
+        self._deeds.note(record | facts)
         if what != "seal":
             self._unsealed += 1
             self._unsealed_s = self._unsealed_s or self._clock.mono_s()

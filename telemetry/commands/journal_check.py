@@ -18,6 +18,8 @@ from telemetry.commands.strict_json import BadJsonError, canonical, loads_object
 SEAL_TYPE = "patrol-journal+jws"
 START = "0" * 64  # the hash before the first record
 MAX_LINE_BYTES = 64 * 1024
+ENDS = frozenset({"succeeded", "failed", "rejected", "cancelled", "expired", "interrupted"})
+OPEN_DEEDS = 1000  # acceptances without an end that are remembered
 _HEAD, _HASH_AT = b'{"hash":"', 9
 _REST_AT = _HASH_AT + 64 + 2  # after the hash, its quote and the comma
 
@@ -42,6 +44,28 @@ class Verdict:
     unsealed: int = 0  # records after the last seal: a forger could have made them anew
     torn_bytes: int = 0  # of a line that a power cut left unfinished
     bad: str | None = None
+
+
+@dataclass(slots=True)
+class Deeds:
+    """Up to which record commands were certainly begun: their acceptance and their end are there.
+
+    An acceptance alone may be of one that the power, or the disk, kept from being begun.
+    """
+
+    newest: int = 0  # number of the newest acceptance that has an end
+    _open: dict[str, int] = field(default_factory=dict)  # acceptances by the command's id
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        what, command = record.get("what"), str(record.get("id"))
+        if what == "accepted":
+            self._open[command] = record["n"]
+            while len(self._open) > OPEN_DEEDS:
+                del self._open[next(iter(self._open))]
+        elif what in ENDS and command in self._open:
+            self.newest = max(self.newest, self._open.pop(command))
+        elif isinstance(record.get("begun"), int):  # what the file before this one knew
+            self.newest = max(self.newest, record["begun"])
 
 
 def chained(before: str, rest: bytes) -> str:
@@ -78,6 +102,7 @@ class Checker:
     def __init__(self, key: PublicKey | None = None, heads: Iterable[Head] = ()) -> None:
         """`key`: the device's; `heads`: what is known from elsewhere (replies at the hub)."""
         self.verdict = Verdict()
+        self.deeds = Deeds()
         self._key = key
         self._heads = {head.n: head.hash for head in heads}
 
@@ -134,6 +159,7 @@ class Checker:
         verdict.head = Head(record["n"], record["hash"])
         verdict.records += 1
         verdict.accepted += record.get("what") == "accepted"
+        self.deeds.note(record)
         verdict.unsealed = 0 if record.get("what") == "seal" else verdict.unsealed + 1
 
     def _seal(self, record: dict[str, Any]) -> str | None:

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 # Told or not: an answer that the outbox could not take for a day is nothing to grow for.
 _OLD = "FROM command WHERE final AND (forget_ms < ? OR issued_ms <= ?)"
 _OLDEST_SURPLUS = "SELECT issued_ms FROM command ORDER BY issued_ms DESC LIMIT 1 OFFSET ?"
+_SET_FACT = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
 _COLUMNS = ["id", "digest", "name", "issued_ms", "forget_ms", "final", "told", "reply"]
 
 
@@ -86,14 +87,29 @@ class CommandStore:
         rows = self._read("SELECT * FROM command WHERE id = ?", command)
         return _stored(rows[0]) if rows else None
 
-    def put(self, row: Stored) -> None:
-        """Store or replace. On the disk when it returns."""
+    def put(self, row: Stored, journaled: int | None = None) -> None:
+        """Store or replace. On the disk when it returns.
+
+        `journaled`: the number of the journal's record of it, if it is to be done.
+        """
         values = (
             row.id, row.digest, row.name, row.issued_ms, row.forget_ms, row.final, row.told,
             json.dumps(row.reply),
         )  # fmt: skip
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO command VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            if journaled is not None:
+                db.execute(_SET_FACT, ("journaled", str(journaled)))
+
+    def catch_up(self, begun: int) -> bool:
+        """Whether this file is older than the journal, as a copy that was put back: then its floor
+        is to be set anew. `begun`: the journal's newest record of a command that was begun."""
+        with self._writing() as db:
+            if begun <= int(self.fact("journaled") or 0):
+                return False
+            db.execute("DELETE FROM fact WHERE name = 'floor_ms'")
+            db.execute(_SET_FACT, ("journaled", str(begun)))
+            return True
 
     def told(self, commands: Sequence[str]) -> None:
         """The final replies of these are in the outbox."""
@@ -115,7 +131,7 @@ class CommandStore:
             newest = db.execute(f"SELECT max(issued_ms) {_OLD}", limits).fetchone()[0]
             if newest is not None:
                 floor = max(int(self.fact("floor_ms") or 0), int(newest))
-                db.execute("INSERT OR REPLACE INTO fact VALUES ('floor_ms', ?)", (str(floor),))
+                db.execute(_SET_FACT, ("floor_ms", str(floor)))
                 db.execute(f"DELETE {_OLD}", limits)
 
     def fact(self, name: str) -> str | None:
@@ -124,7 +140,7 @@ class CommandStore:
 
     def set_fact(self, name: str, value: str) -> None:
         with self._writing() as db:
-            db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+            db.execute(_SET_FACT, (name, value))
 
     def _read(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._lock, self._healed():

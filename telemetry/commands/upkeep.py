@@ -85,6 +85,9 @@ class Upkeep:
         if self.ready:
             return
         self._store.open()
+        if self._store.catch_up(self._journal.begun):
+            with suppress(JournalError):
+                self._journal.write("memory_behind")  # and nothing issued up to now is taken
         for row in self._store.open_ends():
             if row.final:
                 self._answers.final(row.id, row.name, row.reply, repeat=True)

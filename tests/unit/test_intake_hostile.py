@@ -1,5 +1,6 @@
 """What a keyholder, a replayer or a restored backup could do to the memory of commands."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,31 @@ def test_a_file_that_is_nearly_full_forgets_before_it_refuses(
         unit.pass_time(601)
         told += [codes(unit.send(unit.claims()))[-1] for _ in range(5)]
     assert set(told) == {"succeeded"}
+
+
+def test_a_file_from_a_backup_lets_nothing_be_done_twice(unit: Commanded) -> None:
+    unit.send(unit.claims())
+    unit.intake.close()
+    shutil.copy(unit.folder / "commands.db", unit.folder / "backup")
+    unit.reboot(off_s=1)
+    claims = unit.claims()
+    assert codes(unit.send(claims))[-1] == "succeeded"
+    unit.intake.close()
+    shutil.copy(unit.folder / "backup", unit.folder / "commands.db")
+    unit.reboot(off_s=1)
+    assert codes(unit.send(claims)) == ["too_old"]
+    assert [r["what"] for r in unit.journaled()].count("memory_behind") == 1
+    unit.pass_time(100)
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded"
+    unit.reboot(off_s=1)
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded", "it is told once only"
+
+
+def test_after_a_reboot_what_was_issued_before_it_is_still_taken(unit: Commanded) -> None:
+    unit.send(unit.claims())
+    waiting = unit.claims()
+    unit.reboot(off_s=5)
+    assert codes(unit.send(waiting))[-1] == "succeeded"
 
 
 # --- limits --------------------------------------------------------------------------------------
