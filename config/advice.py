@@ -14,15 +14,15 @@ from pathlib import Path as FilePath
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-from config.errors import Problem
-from config.models import (
+from config.devices import (
     FileCameraConfig,
     ReplayGnssConfig,
     SerialGnssConfig,
-    Settings,
     StreamCameraConfig,
     V4l2CameraConfig,
 )
+from config.errors import Problem
+from config.models import Settings
 from config.nodes import Entries, Node, Path, dotted, find, place_of
 from config.secrets import Keeping, Standing, credstore, is_credential, missing, unfit
 from config.wording import SECRET_PARAMETER, listed

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Self
 
-from config.models import FileCameraConfig
+from config.devices import FileCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
 from drivers.capture_size import PICTURE_SUFFIXES, picture_size

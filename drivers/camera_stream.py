@@ -7,7 +7,7 @@ has queued up while nobody read is passed over cheaply.
 from collections import Counter
 from typing import Protocol, Self
 
-from config.models import StreamCameraConfig
+from config.devices import StreamCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.camera_probe import check_answers, refusal
 from drivers.camera_url import CameraUrl, read_login

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Protocol, Self
 
-from config.models import V4l2CameraConfig
+from config.devices import V4l2CameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.capture import Capture, Picture
 from drivers.clock import Clock

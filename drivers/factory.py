@@ -5,7 +5,7 @@ Each driver is imported where it is chosen, so that a unit without a camera neve
 
 from typing import assert_never
 
-from config.models import (
+from config.devices import (
     CameraConfig,
     FileCameraConfig,
     GnssConfig,

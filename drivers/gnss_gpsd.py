@@ -3,7 +3,7 @@
 import json
 from typing import Self
 
-from config.models import GpsdGnssConfig
+from config.devices import GpsdGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.gnss_stream import StreamGnss

@@ -1,6 +1,6 @@
 """NMEA 0183 from the network: a TCP server to connect to, or datagrams sent to this unit."""
 
-from config.models import TcpGnssConfig, UdpGnssConfig
+from config.devices import TcpGnssConfig, UdpGnssConfig
 from drivers.clock import Clock
 from drivers.gnss_stream import StreamGnss
 from drivers.stream import TcpStream, UdpStream

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from config.models import ReplayGnssConfig
+from config.devices import ReplayGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import Clock
 from drivers.gnss_calendar import DAY_MS

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from config.models import SerialGnssConfig
+from config.devices import SerialGnssConfig
 from drivers.base import BadDataError
 from drivers.clock import Clock
 from drivers.gnss_stream import StreamGnss

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from config.models import CameraConfig, GnssConfig, ReplayGnssConfig
+from config.devices import CameraConfig, GnssConfig, ReplayGnssConfig
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
 from edge.reporting.messages import MessageWriter

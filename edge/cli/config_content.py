@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from config.devices import FileCameraConfig, ReplayGnssConfig
 from config.errors import Problem
 from config.loading import Loaded
-from config.models import FileCameraConfig, ReplayGnssConfig, Settings
+from config.models import Settings
 from config.wording import nearest
 
 LOOKED_AT_BYTES = 65_536

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import structlog
 
-from config.models import FileCameraConfig, StreamCameraConfig
+from config.devices import FileCameraConfig, StreamCameraConfig
 from drivers.base import EndOfRecordingError
 from drivers.camera_file import FileCamera, open_recording
 from drivers.camera_stream import StreamCamera

@@ -27,7 +27,7 @@ UART_WAIT_S = UART_BYTES * 10 / 115_200
 READER = """
 import json, sys, time
 import pynmea2
-from config.models import SerialGnssConfig
+from config.devices import SerialGnssConfig
 from drivers.clock import SystemClock
 from drivers.gnss_serial import SerialGnss
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from config.models import FileCameraConfig
+from config.devices import FileCameraConfig
 from drivers.base import (
     DeviceLostError,
     DeviceUnavailableError,

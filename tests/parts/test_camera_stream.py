@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.models import StreamCameraConfig
+from config.devices import StreamCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, DriverError
 from drivers.camera_stream import StreamCamera
 from drivers.camera_url import CameraUrl

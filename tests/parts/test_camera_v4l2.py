@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.models import V4l2CameraConfig
+from config.devices import V4l2CameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.camera_v4l2 import V4l2Camera
 from drivers.capture import Capture, Picture

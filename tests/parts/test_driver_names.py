@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from config.models import (
+from config.devices import (
     FileCameraConfig,
     ReplayGnssConfig,
     SerialGnssConfig,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.models import SerialGnssConfig
+from config.devices import SerialGnssConfig
 from drivers.clock import SystemClock
 from drivers.gnss_serial import SerialGnss
 from drivers.nmea_framing import frame

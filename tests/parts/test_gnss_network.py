@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.models import GpsdGnssConfig, TcpGnssConfig, UdpGnssConfig
+from config.devices import GpsdGnssConfig, TcpGnssConfig, UdpGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.models import ReplayGnssConfig
+from config.devices import ReplayGnssConfig
 from drivers.base import DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss

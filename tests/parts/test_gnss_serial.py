@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from config.models import SerialGnssConfig
+from config.devices import SerialGnssConfig
 from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss

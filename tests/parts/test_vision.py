@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from functools import partial
 
-from config.models import EpisodesConfig, FileCameraConfig, PerceptionConfig
+from config.devices import FileCameraConfig
+from config.models import EpisodesConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.factory import open_camera
 from drivers.samples import Frame

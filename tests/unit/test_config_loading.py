@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from config.devices import TcpGnssConfig
 from config.errors import ConfigError
 from config.layers import profile
 from config.loading import Loaded, load
-from config.models import Settings, TcpGnssConfig
+from config.models import Settings
 from config.nodes import leaves
 
 GOOD = Path(__file__).parents[1] / "data" / "config" / "good.yaml"

@@ -1,0 +1,154 @@
+"""The devices of the configuration, as types: where they are, and how they are read."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from config.addresses import host_name, serial_port, stream_url, video_device
+from config.secrets import SecretFile
+from config.section import KEPT_TO_ITSELF, Section
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, AfterValidator(host_name)]
+SerialPort = Annotated[str, AfterValidator(serial_port)]
+VideoDevice = Annotated[str, AfterValidator(video_device)]
+StreamUrl = Annotated[str, AfterValidator(stream_url)]
+Baud = Annotated[int, Field(ge=300, le=4_000_000)]
+
+# --- GNSS ------------------------------------------------------------------------------------
+
+
+class GnssSource(Section):
+    """What every GNSS source has."""
+
+    max_speed_mps: float = Field(
+        80.0,
+        gt=0,
+        le=350,
+        description="a jump that needs more than this, with 50 m to spare, is refused until three "
+        "positions in a row agree on it",
+    )
+    silent_after_s: float = Field(
+        5.0, ge=0.5, le=120, description="no sentence for this long is a fault"
+    )
+
+
+class SerialGnssConfig(GnssSource):
+    """A GNSS receiver that speaks NMEA 0183 on a serial port."""
+
+    kind: Literal["serial"]
+    port: SerialPort = Field(
+        min_length=1,
+        examples=["/dev/serial/by-id/usb-u-blox_GNSS_receiver-if00"],
+        description="its stable name, /dev/serial/by-id/...",
+    )
+    baud: Baud | Literal["auto"] = Field(
+        "auto", description="bits per second, or auto to try the usual ones"
+    )
+
+
+class ReplayGnssConfig(GnssSource):
+    """A recorded NMEA log, played as if it came from a receiver."""
+
+    kind: Literal["replay"]
+    path: Path = Field(examples=["patrol.nmea"], description="the log file")
+    timing: Literal["recorded", "fast"] = Field(
+        "recorded", description="recorded: as the receiver's clock says; fast: as fast as read"
+    )
+    loop: bool = Field(False, description="start over at the end")
+
+
+class TcpGnssConfig(GnssSource):
+    """NMEA 0183 from a TCP server, such as a router or a serial-to-Ethernet box."""
+
+    kind: Literal["tcp"]
+    host: Host = Field(
+        min_length=1, examples=["192.168.1.1"], description="its name or address, without the port"
+    )
+    port: Port = Field(10110, description="TCP port; 10110 is IANA's for NMEA 0183")
+
+
+class UdpGnssConfig(GnssSource):
+    """NMEA 0183 in UDP datagrams sent to this unit."""
+
+    kind: Literal["udp"]
+    bind: Host = Field("127.0.0.1", description="the own address to listen on; 0.0.0.0 for all")
+    port: Port = Field(10110, description="UDP port; 10110 is IANA's for NMEA 0183")
+
+
+class GpsdGnssConfig(GnssSource):
+    """A gpsd daemon, asked for its raw NMEA."""
+
+    kind: Literal["gpsd"]
+    host: Host = Field("localhost", description="where gpsd runs")
+    port: Port = Field(2947, description="gpsd's TCP port")
+    device: str | None = Field(None, description="only this device of gpsd's, e.g. /dev/ttyACM0")
+
+
+GnssConfig = Annotated[
+    SerialGnssConfig | ReplayGnssConfig | TcpGnssConfig | UdpGnssConfig | GpsdGnssConfig,
+    Field(discriminator="kind"),
+]
+
+# --- cameras ---------------------------------------------------------------------------------
+
+
+class CameraSource(Section):
+    """What every camera has."""
+
+    detect: bool = Field(True, description="look for persons and vehicles in its pictures")
+    stalled_after_s: float = Field(
+        2.0, ge=0.2, le=30, description="no new picture for this long is a fault, and reopens it"
+    )
+
+
+class V4l2CameraConfig(CameraSource):
+    """A camera of this computer, through Video4Linux."""
+
+    kind: Literal["v4l2"]
+    device: VideoDevice = Field(
+        min_length=1,
+        examples=["/dev/v4l/by-id/usb-046d_HD_Webcam-video-index0"],
+        description="its stable name, /dev/v4l/by-id/...",
+    )
+    width_px: int = Field(1280, ge=64, le=8192, description="asked of the camera")
+    height_px: int = Field(720, ge=64, le=8192, description="asked of the camera")
+    fps: float = Field(25.0, gt=0, le=240, description="asked of the camera")
+    pixel_format: Literal["mjpg", "yuyv"] = Field(
+        "mjpg", description="mjpg needs less of the USB, yuyv less of the processor"
+    )
+
+
+class StreamCameraConfig(CameraSource):
+    """A camera on the network: RTSP or HTTP (MJPEG, HLS)."""
+
+    kind: Literal["stream"]
+    url: StreamUrl = Field(
+        examples=["rtsp://192.168.1.20/stream1"],
+        description="rtsp://... or http://..., without user and password",
+        json_schema_extra={"pattern": r"^(rtsps?|https?)://[^@/\s]+(/.*)?$"},
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
+    open_timeout_s: float = Field(5.0, gt=0, le=30, description="then it is tried again")
+    credentials_file: SecretFile | None = Field(
+        None, description=f"a file with user:password, instead of in the URL; {KEPT_TO_ITSELF}"
+    )
+
+
+class FileCameraConfig(CameraSource):
+    """A video file or a folder of pictures, played as if it were a camera."""
+
+    kind: Literal["file"]
+    path: Path = Field(
+        examples=["street.mp4"], description="a video file, or a folder of pictures in name order"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=240, description="pictures per second; default: the file's own, folders 10"
+    )
+    loop: bool = Field(False, description="start over at the end")
+
+
+CameraConfig = Annotated[
+    V4l2CameraConfig | StreamCameraConfig | FileCameraConfig, Field(discriminator="kind")
+]
