@@ -6,6 +6,19 @@ from pathlib import Path
 
 import pytest
 
+# As the console script does, with Ctrl-C as soon as it begins to import.
+INTERRUPTED = """
+import signal, sys
+from edge.cli import start
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "edge.cli.main":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.exit(start.main())
+"""
 PROGRAM = [sys.executable, "-m", "edge.cli.main"]
 
 
@@ -40,3 +53,14 @@ def test_a_reader_that_has_enough_is_no_error(unbuffered: bool) -> None:
 def test_closed_ends_are_no_error(closed: str) -> None:
     done = run(closed)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_it_still_imports_is_told_in_words() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "interrupted\n")

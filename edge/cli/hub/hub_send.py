@@ -99,12 +99,16 @@ def run(args: argparse.Namespace) -> int:
         )
     except ErrandError as error:
         raise CommandError(str(error), "check --broker, and the broker's access rules") from error
+    except KeyboardInterrupt:
+        told = f"interrupted: {args.command} {claims['id']} may have been sent, and be done"
+        cure = f"the unit begins nothing after {claims['expires_at']}"
+        raise CommandError(told, cure) from None
     if not args.wait:
         note(f"sent {args.command} {claims['id']}")
         return DONE
     if final is None:
         raise CommandError(
-            f"no final answer within {args.timeout:g} s",
+            f"no final answer to {args.command} {claims['id']} within {args.timeout:g} s",
             f"is {args.unit} online? It may still answer until the command expires",
         )
     return DONE if final.status == "succeeded" else FAILED
