@@ -35,10 +35,11 @@ from telemetry.commands.keys import new_private_key, read_private_key
 from telemetry.commands.store import CommandStore
 from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.commands import COMMANDS
-from telemetry.contract.wire_types import rfc3339_ms
+from telemetry.contract.wire_types import rfc3339_ms, text
 from telemetry.link.transport import Arrived
 
 INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
+RETAINED = 16  # of them that the broker kept: refused all the same, and no crowd of them blocks
 WAIT_S = 0.2
 LAST_S = 0.3  # when the unit stops, for what waits in the inbox
 LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
@@ -135,12 +136,16 @@ class Commanding:
         """The publisher's thread: takes note, and returns at once."""
         payload = message.payload[: MAX_TOKEN_BYTES + 1]  # what is longer is refused anyhow
         with self._arrived:
-            if self._stopped or len(self._inbox) >= INBOX:
+            if self._stopped or not self._has_room(retained=message.retained):
                 self._overflow += 1  # its sender hears nothing, and asks again
                 return
             kept = Arrived(message.topic, payload, message.retained)
             self._inbox.append((kept, self._clock.mono_s()))
             self._arrived.notify()
+
+    def _has_room(self, *, retained: bool) -> bool:
+        crowd = retained and sum(kept.retained for kept, _ in self._inbox) >= RETAINED
+        return not crowd and len(self._inbox) < INBOX
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Take what arrives. One worker, which the unit cannot do without."""
@@ -293,4 +298,4 @@ def device_key(path: Path, *, make: bool) -> PrivateKey:
 
 def _words(call: Call, name: str) -> str | None:
     words = call.args.get(name)
-    return words if isinstance(words, str) and words else None
+    return text(words) or None if isinstance(words, str) else None

@@ -14,7 +14,15 @@ from typing import Any
 
 from drivers.clock import Clock
 from telemetry.commands.files import sync_folder
-from telemetry.commands.journal_check import SEAL_TYPE, START, Checker, Deeds, Head, line_of
+from telemetry.commands.journal_check import (
+    MAX_LINE_BYTES,
+    SEAL_TYPE,
+    START,
+    Checker,
+    Deeds,
+    Head,
+    line_of,
+)
 from telemetry.commands.jws import PrivateKey, sign
 from telemetry.contract.wire_types import TimeQuality, rfc3339_ms
 
@@ -190,6 +198,8 @@ class Journal:
         now, quality = self._now()
         record = {"n": self._head.n + 1, "at": rfc3339_ms(now), "tq": quality, "what": what}
         line, digest = line_of(self._head.hash, record | facts)
+        if len(line) > MAX_LINE_BYTES:  # no reader would take it: the chain would end here
+            raise JournalError(f"a record of {len(line)} bytes is too long")
         if os.write(self._handle, line) != len(line):
             raise OSError("the disk took only a part of a record")
         self._head = Head(self._head.n + 1, digest)

@@ -15,9 +15,13 @@ from config.loading import load
 from drivers.clock import SystemClock
 from edge.commands import commanding as commanding_module
 from edge.commands.commanding import Commanding
+from edge.local.asking import NoUnitError, ask
+from edge.local.control import LocalControl
 from edge.reporting.command_findings import command_findings
 from edge.running.worker import Worker
 from edge.timebase import Timebase
+from telemetry.commands.journal import journal_files
+from telemetry.commands.journal_check import check
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
 from telemetry.contract.events import TamperEvent
@@ -162,6 +166,41 @@ def test_a_full_inbox_is_counted_and_goes_on(
         assert not any(unit.end_of(each) for each in sent[5:])
         again = unit.send()
         assert wait_for(lambda: unit.end_of(again))
+
+
+def test_what_the_broker_kept_takes_no_place_of_a_true_command(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    unit.made.register("ping", Doer())
+    for _ in range(1000):
+        unit.made.hear(Arrived("c", b"kept long ago", retained=True))
+    sent = unit.send()
+    with working(unit):
+        assert wait_for(lambda: unit.end_of(sent))
+        refused = unit.made.health().intake.refused
+    assert 0 < refused["retained"] < 1000
+    assert unit.made.health().overflow == 1000 - refused["retained"]
+
+
+def test_no_words_of_the_crew_break_the_journal(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    local = LocalControl(unit.state, SystemClock())
+    unit.made.serve_locally(local)
+    with working(unit):
+        crew = threading.Thread(target=lambda: local.work(lambda: None, unit.stop))
+        crew.start()
+        assert wait_for(lambda: answers(unit.state))
+        ask(unit.state, "control.take", {"reason": "x" * 65_400})
+    crew.join(10)
+    verdict = check(journal_files(unit.state / "journal"))
+    assert (verdict.bad, verdict.torn_bytes) == (None, 0)
+
+
+def answers(state: Path) -> bool:
+    try:
+        ask(state, "ping")
+    except NoUnitError:
+        return False
+    return True
 
 
 def test_only_what_the_contract_names_can_have_a_handler(tmp_path: Path) -> None:
