@@ -164,7 +164,12 @@ class Judge:
     def _key_of(self, kid: str) -> tuple[KeyEntry, PublicKey]:
         found = self.keyring.find(kid)
         if found is None:
-            raise BadTokenError("unknown_key", "no key of this name is known here", kid)
+            told = "no key of this name is known here"
+            if self.keyring.missing:
+                told = "no key is known here: no keyring was installed yet"
+            elif self.keyring.fault:
+                told = "no key is known here: the keyring cannot be used, as health says"
+            raise BadTokenError("unknown_key", told, kid)
         return found
 
     def _check_key(self, entry: KeyEntry, payload: bytes, received_mono_s: float) -> None:

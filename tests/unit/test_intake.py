@@ -540,6 +540,17 @@ def test_keys_change_while_the_unit_runs(unit: Commanded) -> None:
     assert codes(unit.send(unit.claims())) == ["unknown_key"]
 
 
+def test_whoever_signs_is_told_that_it_is_the_unit_that_knows_no_key(unit: Commanded) -> None:
+    ring = unit.folder / "keyring.json"
+    for change, said in (
+        (lambda: ring.chmod(0o666), "the keyring cannot be used"),
+        (ring.unlink, "no keyring was installed yet"),
+    ):
+        change()
+        (reply,) = unit.send(unit.claims())
+        assert (reply.code, said in reply.text) == ("unknown_key", True)
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_bytes_are_refused_and_counted(tmp_path_factory: Any, data: bytes) -> None:
