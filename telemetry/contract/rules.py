@@ -427,6 +427,12 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "read the messages of the version before",
                 "test_messages_of_the_version_before_are_still_read",
             ),
+            _hub(
+                135,
+                "drop a message whose `id` it has under another sequence, and acknowledge it: the "
+                "unit told it once more after a crash",
+                "test_what_is_told_once_more_after_a_crash_is_a_repeat",
+            ),
         ),
     ),
     Chapter(

@@ -1,7 +1,7 @@
 """The reference hub's judgement: is this message valid, is it new, what is missing.
 
 Pure: bytes come in, verdicts go out. A unit's messages are told apart by (unit, sequence); the id
-tells a retry from a unit that lost its disk and counts anew.
+tells a retry from a unit that lost its disk and counts anew, and finds what is told once more.
 """
 
 from collections import Counter, OrderedDict
@@ -62,6 +62,7 @@ class UnitLedger:
     types: Counter[str] = field(default_factory=Counter)
     sequences: SequenceSet = field(default_factory=SequenceSet)
     ids: OrderedDict[int, str] = field(default_factory=OrderedDict)
+    known: OrderedDict[str, None] = field(default_factory=OrderedDict)  # ids, under any number
     renumbered: int = 0
     historical: int = 0
     status: Status | None = None
@@ -202,10 +203,14 @@ def _number(unit: UnitLedger, sequence: int, message_id: str) -> tuple[Verdict, 
         unit.ids.clear()
     if not unit.sequences.add(sequence):
         return "duplicate", f"sequence {sequence} is here already"
+    told_before = message_id in unit.known
     unit.ids[sequence] = message_id
-    if len(unit.ids) > REMEMBERED_IDS:
-        unit.ids.popitem(last=False)
-    return "accepted", ""
+    unit.known[message_id] = None
+    for remembered in (unit.ids, unit.known):
+        if len(remembered) > REMEMBERED_IDS:
+            remembered.popitem(last=False)
+    # A unit that crashed between its two files tells an event once more, under the next number.
+    return ("duplicate", f"id {message_id} is here already") if told_before else ("accepted", "")
 
 
 def _remember(unit: UnitLedger, received: Received) -> None:

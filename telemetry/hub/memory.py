@@ -96,6 +96,7 @@ def _read(unit: _UnitMemory) -> UnitLedger:
     return UnitLedger(
         sequences=SequenceSet.of(unit.ranges),
         ids=OrderedDict(unit.ids),
+        known=OrderedDict.fromkeys(message for _, message in unit.ids),
         renumbered=unit.renumbered,
         boot_id=unit.boot_id,
         status=unit.status,

@@ -60,6 +60,21 @@ def test_a_retry_is_a_duplicate_and_is_acknowledged_again() -> None:
     assert (hub.view.accepted, hub.view.duplicates) == (1, 1)
 
 
+def test_what_is_told_once_more_after_a_crash_is_a_repeat() -> None:
+    """HC-135."""
+    hub, event = Hub(), DutyEvent(duty="standby", previous="on_patrol", cause="local")
+    body = body_of(Sender(unit="dog-1", boot_id="b1"), Draft.of(event, NOW, "ntp"), uuid7(NOW))
+    first, second, third = (
+        hub.hear(seal(body, sequence, historical=False, sent=NOW), "event")
+        for sequence in (7, 8, 7)
+    )
+
+    assert [first.verdict, second.verdict, third.verdict] == ["accepted", "duplicate", "duplicate"]
+    assert second.to_acknowledge
+    assert (hub.view.types[event.TYPE], hub.view.missing, hub.view.renumbered) == (1, 0, 0)
+    assert hub.hear(message(position(), 9)).verdict == "accepted"
+
+
 def test_gaps_are_seen_and_closed() -> None:
     hub = Hub()
     for sequence in (10, 11, 15, 20):
