@@ -113,7 +113,7 @@ def _lost(stats: OutboxStats) -> list[Finding]:
     """Messages that nobody will get: with a damaged file, or dropped for room."""
     finding, found = about("outbox"), []
     if lost := sum(stats.drops.get(cause, 0) for cause in DAMAGE_DROPS):
-        text = f"about {lost} stored messages were lost with a damaged file"
+        text = f"up to {lost} stored messages were lost with a damaged file"
         action = "check the disk, and replace it when this happens again"
         found.append(finding("outbox_lost", "error", text, action))
     dropped = {cause: n for cause, n in stats.drops.items() if cause not in DAMAGE_DROPS}
