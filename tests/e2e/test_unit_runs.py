@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from edge.demo.loopback_broker import LoopbackBroker, find_mosquitto
+from telemetry.outbox.look import Look, LookError
 from tests.clips import street_clip
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
+from tests.unit_under_test import wait_for
 
 START_S = 3.0  # the figure for the first position at the hub, and for the stop
 
@@ -45,11 +46,11 @@ def test_a_unit_tells_where_it_is_what_it_sees_and_that_it_stops(
             cameras={"street": camera},
         )
         with running_unit(unit_file, tmp_path / "log") as unit:
-            hub.wait_for(lambda h: bool(h.of("position")), 10)
+            hub.wait_for(lambda h: bool(h.of("position")), 30)
             first_position_s = hub.first_at("position") - unit.started_at
-            hub.wait_for(lambda h: len(h.of("event")) >= 3, 20)
+            hub.wait_for(lambda h: len(h.of("event")) >= 3, 40)
             stop_s = unit.terminate()
-            hub.wait_for(lambda h: h.of("status")[-1]["data"]["state"] != "online", 3)
+            hub.wait_for(lambda h: h.of("status")[-1]["data"]["state"] != "online", 15)
 
     assert unit.process.returncode == 0, unit.log_text()
     assert "Traceback" not in unit.log_text()
@@ -79,10 +80,18 @@ def test_missing_devices_are_faults_and_the_unit_stays(
     )
     with PlainHub(broker.port) as hub, running_unit(unit_file, tmp_path / "log") as unit:
         missing = {("gnss_missing", "main"), ("camera_missing", "front")}
-        hub.wait_for(lambda h: missing <= faults(h), 15)
+        hub.wait_for(lambda h: missing <= faults(h), 40)
         shutil.copy(street_clip(), tmp_path / "none.mp4")
         hub.wait_for(lambda h: ("camera_missing", "front") not in faults(h), 30)
         assert unit.process.poll() is None
+
+
+def positions_on_the_disk(state_dir: Path) -> int:
+    try:
+        with Look.open(state_dir / "outbox.db") as look:
+            return sum(row.kind == "position" for row in look.waiting())
+    except LookError:
+        return 0  # the file comes with the first message
 
 
 def test_a_broker_that_comes_late_gets_everything(tmp_path: Path) -> None:
@@ -95,9 +104,9 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path) -> None:
             tmp_path, late.url, gnss={"main": {"kind": "serial", "port": str(port)}}
         )
         with running_unit(unit_file, tmp_path / "log"):
-            time.sleep(6)
+            assert wait_for(lambda: positions_on_the_disk(tmp_path / "state") >= 3, 60)
             with late, PlainHub(late.port) as hub:
-                hub.wait_for(lambda h: any(p["historical"] for p in h.of("position")), 20)
+                hub.wait_for(lambda h: any(p["historical"] for p in h.of("position")), 40)
                 first = [p for p in hub.of("position") if p["historical"]]
                 assert len(first) >= 1
 
@@ -111,17 +120,17 @@ def test_a_unit_that_is_killed_goes_on_with_its_queue(
         )
         with PlainHub(broker.port, acknowledge=False) as deaf:
             with running_unit(unit_file, tmp_path / "log") as unit:
-                deaf.wait_for(lambda h: len(h.of("position")) >= 3, 20)
+                deaf.wait_for(lambda h: len(h.of("position")) >= 3, 40)
                 unit.process.send_signal(signal.SIGKILL)
             before = {p["id"] for p in deaf.of("position")}
         with PlainHub(broker.port) as hub, running_unit(unit_file, tmp_path / "log"):
-            hub.wait_for(lambda h: before <= {p["id"] for p in h.of("position")}, 20)
+            hub.wait_for(lambda h: before <= {p["id"] for p in h.of("position")}, 40)
 
 
 def test_a_wrong_configuration_ends_the_start_with_code_2(tmp_path: Path) -> None:
     unit_file = write_unit_file(tmp_path, "mqtt://localhost", positon={})
     with running_unit(unit_file, tmp_path / "log") as unit:
-        assert unit.process.wait(20) == 2
+        assert unit.process.wait(40) == 2
     assert "position" in unit.log_text()
     assert "Traceback" not in unit.log_text()
 
@@ -129,11 +138,8 @@ def test_a_wrong_configuration_ends_the_start_with_code_2(tmp_path: Path) -> Non
 def test_a_second_unit_in_the_same_state_folder_is_turned_away(tmp_path: Path) -> None:
     unit_file = write_unit_file(tmp_path, "mqtt://127.0.0.1:1", perception={"enabled": False})
     with running_unit(unit_file, tmp_path / "first") as first:
-        deadline = time.monotonic() + 10
-        while not (tmp_path / "state" / "outbox.db").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert wait_for((tmp_path / "state" / "outbox.db").exists, 40)
         with running_unit(unit_file, tmp_path / "second") as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(40) == 1
         assert first.process.poll() is None
     assert "another patrol-edge works in" in (tmp_path / "second").read_text()

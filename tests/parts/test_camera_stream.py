@@ -171,8 +171,8 @@ def test_a_slow_reader_gets_fresh_pictures(server: CameraServer) -> None:
 
     assert frame is not None
     assert driver.counters()["skipped_stale"] - skipped > 10
-    assert now_s - np.max(send_times(server, frame)) < 0.3
-    assert abs(now_s - frame.mono_s) < 0.3
+    assert now_s - np.max(send_times(server, frame)) < 0.6  # of the second that it slept
+    assert abs(now_s - frame.mono_s) < 0.6
 
 
 def test_the_first_picture_is_not_one_that_waited_while_the_stream_was_probed() -> None:

@@ -2,36 +2,26 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from telemetry.hub.record import Entry, read_record
 from tests.broker import Broker, free_port
+from tests.hub_process import Shown, ended, hub_process, shown_until
 from tests.unit_under_test import position, running, wait_for
-
-
-def hub(*arguments: str | Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "edge.cli.main", "hub", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_it_shows_acknowledges_and_records(tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--json", "--record", record)
+        process = hub_process("--broker", broker.url, "--json", "--record", record)
         with running(tmp_path, broker.port, resend_after_s=1) as unit:
             unit.put(position(1, 1))
             assert wait_for(lambda: unit.outbox.pending() == 0, 20)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=10)
+        shown, err = ended(process)
 
     assert process.returncode == 0, err
-    shown = [json.loads(line) for line in out.splitlines()]
     assert {"status", "state", "position"} <= {each["topic"].rpartition("/")[2] for each in shown}
     assert {each["verdict"] for each in shown} <= {"accepted", "duplicate", "retained"}
     entries = [each for each in read_record(record) if isinstance(each, Entry)]
@@ -45,9 +35,13 @@ def test_it_shows_acknowledges_and_records(tmp_path: Path) -> None:
     assert "nothing missing" in err
 
 
+def refusals(shown: Shown) -> Shown:
+    return [each for each in shown if each["verdict"] == "invalid"]
+
+
 def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--json")
+        process = hub_process("--broker", broker.url, "--json")
         with running(tmp_path, broker.port, unit="noise") as unit:  # borrowed for its connection
             assert wait_for(lambda: unit.publisher.stats().connected)
             assert wait_for(lambda: unit.publisher.stats().hub_online, 20)
@@ -56,12 +50,11 @@ def test_garbage_is_shown_with_its_reason(tmp_path: Path) -> None:
             for payload in (b"\x00\xff", b"{}", b"[" * 9999):
                 topic = "patrol/v1/noise/event"
                 unit.publisher._transport.publish(WireMessage(topic=topic, payload=payload))
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        shown = shown_until(process, lambda shown: len(refusals(shown)) == 3)
+        rest, err = ended(process)
 
-    refused = [json.loads(line) for line in out.splitlines() if '"invalid"' in line]
-    assert len(refused) == 3
+    refused = refusals(shown)
+    assert refusals(rest) == []
     assert all("not_an_envelope" in each["reason"] for each in refused)
     assert "refused 3: not_an_envelope" in err
     assert process.returncode == 0
@@ -71,7 +64,7 @@ def test_a_record_that_cannot_be_written_ends_the_hub_and_acknowledges_nothing(
     tmp_path: Path,
 ) -> None:
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--record", "/dev/full")
+        process = hub_process("--broker", broker.url, "--record", "/dev/full")
         with running(tmp_path, broker.port, resend_after_s=1) as unit:
             unit.put(position(1, 1))
             _, err = process.communicate(timeout=20)
@@ -86,7 +79,7 @@ def test_a_record_that_cannot_be_written_ends_the_hub_and_acknowledges_nothing(
 def test_a_reader_that_leaves_ends_the_hub(tmp_path: Path) -> None:
     """As in `patrol-edge hub | head`."""
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--json")
+        process = hub_process("--broker", broker.url, "--json")
         assert process.stdout is not None
         assert process.stderr is not None
         with running(tmp_path, broker.port, resend_after_s=1) as unit:
@@ -102,7 +95,7 @@ def test_a_reader_that_leaves_ends_the_hub(tmp_path: Path) -> None:
 
 
 def test_without_a_broker_it_says_so_and_fails() -> None:
-    process = hub("--broker", f"mqtt://127.0.0.1:{free_port()}", "--duration", "1.5")
+    process = hub_process("--broker", f"mqtt://127.0.0.1:{free_port()}", "--duration", "1.5")
     _, err = process.communicate(timeout=20)
 
     assert process.returncode == 1
@@ -114,7 +107,7 @@ def test_without_a_broker_it_says_so_and_fails() -> None:
     "arguments", [("--broker", "nonsense"), ("--record", "/no/such/folder/x")], ids=str
 )
 def test_wrong_usage_is_one_line_and_a_cure(arguments: tuple[str, ...]) -> None:
-    process = hub(*arguments, "--duration", "1")
+    process = hub_process(*arguments, "--duration", "1")
     _, err = process.communicate(timeout=20)
 
     assert process.returncode == 2
@@ -126,7 +119,7 @@ def test_wrong_usage_is_one_line_and_a_cure(arguments: tuple[str, ...]) -> None:
 def test_it_can_acknowledge_by_sequence(tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
     with Broker() as broker:
-        process = hub("--broker", broker.url, "--ack", "up-to", "--record", record)
+        process = hub_process("--broker", broker.url, "--ack", "up-to", "--record", record)
         with running(tmp_path, broker.port, resend_after_s=1) as unit:
             for number in range(5):
                 unit.put(position(number, 1))

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from telemetry.commands.jws import PrivateKey
 from telemetry.hub.record import Entry, read_record
 from tests.bench_unit import KID, UNIT
 from tests.broker import Broker
+from tests.hub_process import Shown, ended, hub_process, shown_until, wait_until_online
 from tests.live_bench import LiveBench
 from tests.unit_under_test import position, running, wait_for
 
@@ -149,16 +149,14 @@ def recorded(tmp_path: Path, *options: str | Path) -> Path:
     """A record of a hub that heard a unit, garbage, and was killed."""
     record = tmp_path / "record.jsonl"
     with Broker() as broker:
-        command = [sys.executable, "-m", "edge.cli.main", "hub", "--broker", broker.url, "--json"]
-        process = subprocess.Popen(
-            [*command, "--record", str(record), *map(str, options)], stdout=subprocess.DEVNULL
-        )
-        with running(tmp_path, broker.port, resend_after_s=1) as unit:
+        process = hub_process("--broker", broker.url, "--json", "--record", record, *options)
+        wait_until_online(broker.port)
+        with running(tmp_path, broker.port) as unit:
             for number in range(20):
                 unit.put(position(number, 1))
             assert wait_for(lambda: unit.outbox.pending() == 0, 20)
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.communicate(timeout=30)
     return record
 
 
@@ -188,26 +186,28 @@ def test_a_record_that_was_cut_or_damaged_is_read_as_far_as_it_goes(tmp_path: Pa
     assert told.returncode == 0
 
 
+def verdicts(shown: Shown) -> list[str]:
+    return [each["verdict"] for each in shown]
+
+
 def test_a_hub_knows_from_its_record_or_state_what_it_has(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     record = recorded(tmp_path, "--state", state)
+    played = tmp_path / "played.jsonl"
+    played.write_bytes(record.read_bytes())  # the hub goes on writing into the other one
     for keeping in (("--record", record), ("--state", state)):
         with Broker() as broker:
-            command = [sys.executable, "-m", "edge.cli.main", "hub", "--broker", broker.url]
-            process = subprocess.Popen(
-                [*command, "--json", *map(str, keeping)], stdout=subprocess.PIPE, text=True
-            )
-            assert process.stdout is not None
-            time.sleep(1.0)
-            again = hub("replay", record, "--to", broker.url, "--speed", "0")
+            process = hub_process("--broker", broker.url, "--json", *keeping)
+            wait_until_online(broker.port)
+            again = hub("replay", played, "--to", broker.url, "--speed", "0")
             assert again.returncode == 0, again.stderr
             assert "messages published in" in again.stderr
-            time.sleep(0.5)
-            process.send_signal(signal.SIGTERM)
-            out, _ = process.communicate(timeout=20)
-        verdicts = [json.loads(line)["verdict"] for line in out.splitlines()]
-        assert verdicts.count("duplicate") >= 21
-        assert verdicts.count("accepted") <= 4, "status messages, which are not numbered"
+            shown = shown_until(process, lambda shown: verdicts(shown).count("duplicate") == 21)
+            rest, _ = ended(process)
+        assert verdicts(rest).count("duplicate") == 0
+        assert verdicts(shown + rest).count("accepted") <= 4, (
+            "status messages, which are not numbered"
+        )
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", '{"version":1,"root":"other","units":{}}'])

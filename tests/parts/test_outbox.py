@@ -85,7 +85,7 @@ def test_a_quick_put_is_on_the_disk_within_its_group_time(path: Path) -> None:
         receipt = it.outbox.put(position(), durable=False)
 
         assert not receipt.stored
-        assert wait_for(lambda: receipt.stored, 1.0)
+        assert wait_for(lambda: receipt.stored, 5.0)
 
 
 def test_sequences_have_no_gap_over_restarts_and_empty_tables(path: Path) -> None:

@@ -70,16 +70,17 @@ def test_what_delivers_starts_first_and_stops_last(systemd: socket.socket) -> No
 
 
 def test_the_watchdog_starves_when_an_essential_worker_hangs(systemd: socket.socket) -> None:
-    clock, crew = ManualClock(), Crew(stop_within_s=0.2)
+    clock, crew, begun = ManualClock(), Crew(stop_within_s=0.2), threading.Event()
 
     def hang(beat: Beat) -> None:
         beat()
+        begun.set()
         crew.stop.wait(9)
 
     crew.workers.append(Worker("hangs", hang, crew.stop, clock, essential=True, stuck_after_s=10.0))
     boss = Supervisor([crew], SystemdNotifier(environ(systemd)), clock)
     boss.start()
-    time.sleep(0.1)
+    assert begun.wait(20)
     clock.advance(11.0)
     assert boss.watch(after(0.4)) == 0
     assert [worker.name for worker in boss.stuck()] == ["hangs"]
@@ -102,16 +103,17 @@ def test_a_dead_essential_worker_ends_the_watch() -> None:
 
 
 def test_a_thread_that_cannot_be_stopped_is_left_behind_and_named() -> None:
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
     crew = Crew(stop_within_s=0.1)
-    crew.workers.append(
-        Worker(
-            "deaf", lambda beat: release.wait(9) and None, crew.stop, SystemClock(), essential=False
-        )
-    )
+
+    def hear_nothing(beat: Beat) -> None:
+        begun.set()
+        release.wait(20)
+
+    crew.workers.append(Worker("deaf", hear_nothing, crew.stop, SystemClock(), essential=False))
     boss = Supervisor([crew], SystemdNotifier({}), SystemClock())
     boss.start()
-    time.sleep(0.05)
+    assert begun.wait(20)
     assert boss.stop() == ["deaf"]
     release.set()
 

@@ -1,7 +1,6 @@
 """What becomes of a worker whose work raises, returns or hangs."""
 
 import threading
-import time
 
 import pytest
 
@@ -9,13 +8,7 @@ import edge.running.worker
 from drivers.clock import SystemClock
 from edge.running.worker import Beat, Worker, WorkerState
 from tests.fakes import ManualClock
-
-
-def until(condition, timeout_s: float = 5.0) -> None:  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+from tests.unit_under_test import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +49,7 @@ def test_an_optional_worker_recovers() -> None:
 
     worker = Worker("w", twice_broken, stop, SystemClock(), essential=False)
     worker.start()
-    until(lambda: len(runs) == 3 and worker.state is WorkerState.RUNNING)
+    assert wait_for(lambda: len(runs) == 3 and worker.state is WorkerState.RUNNING)
     stop.set()
     assert worker.join(5.0)
     assert worker.state is WorkerState.DONE
@@ -66,7 +59,7 @@ def test_a_worker_that_does_not_beat_is_seen_as_stuck() -> None:
     clock, stop = ManualClock(), threading.Event()
     worker = Worker("w", lambda beat: stop.wait(5.0) and None, stop, clock, essential=True)
     worker.start()
-    until(lambda: worker.state is WorkerState.RUNNING)
+    assert wait_for(lambda: worker.state is WorkerState.RUNNING)
     clock.advance(12.0)
     assert worker.stuck_for_s() == pytest.approx(12.0)
     stop.set()
