@@ -24,6 +24,7 @@ class Opening:
         self._lock = threading.Lock()
         self._abandoned = False
         self._link: socket.socket | None = None
+        self._shaking: ssl.SSLSocket | None = None  # hands, with the peer
         self.error: OSError | ValueError | None = None
         self.done = False
         threading.Thread(target=self._open, name="connect", daemon=True).start()
@@ -41,6 +42,9 @@ class Opening:
             if self._link is not None:
                 self._link.close()
                 self._link = None
+            if self._shaking is not None:  # a peer that drips could keep the thread for ever
+                with suppress(OSError):  # not its own shutdown, which takes OpenSSL's part away
+                    socket.socket.shutdown(self._shaking, socket.SHUT_RDWR)
 
     def _open(self) -> None:
         try:
@@ -63,13 +67,29 @@ class Opening:
         link = socket.create_connection((options.host, options.port), CONNECT_TIMEOUT_S)
         try:
             _tune(link)
-            if self._context is None:
-                return link
-            return self._context.wrap_socket(link, server_hostname=options.host)
+            return link if self._context is None else self._shake_hands(self._context, link)
         except (OSError, ValueError):
             with suppress(OSError):
                 link.close()
             raise
+
+    def _shake_hands(self, context: ssl.SSLContext, link: socket.socket) -> socket.socket:
+        shaking = context.wrap_socket(
+            link, server_hostname=self._options.host, do_handshake_on_connect=False
+        )
+        with self._lock:
+            self._shaking = shaking
+            wanted = not self._abandoned
+        try:
+            if wanted:
+                shaking.do_handshake()
+        except (OSError, ValueError):
+            shaking.close()
+            raise
+        finally:
+            with self._lock:
+                self._shaking = None
+        return shaking
 
 
 def _tune(link: socket.socket) -> None:
