@@ -17,7 +17,7 @@ from telemetry.link.transport import (
 )
 
 CONNECT_S = 20.0  # for an attempt that neither succeeds nor fails
-GREETING_S = 2.5  # between an open connection and the broker's CONNACK
+GREETING_S = 2.5  # between an open connection and the broker's CONNACK, to begin with
 STEADY_S = 5.0  # a connection that stood so long was a good one: the back-off starts over
 BACKOFF_S = (1.0, 2.0, 4.0, 7.0, 10.0)
 _RANDOM = secrets.SystemRandom()
@@ -75,7 +75,7 @@ class Dialer:
         if self.phase == "down":
             return self._retry_at_s
         if self.phase == "connecting" and self._reached_s is not None:
-            return self._reached_s + GREETING_S
+            return self._reached_s + self._greeting_s()
         return None
 
     def step(self) -> None:
@@ -85,10 +85,17 @@ class Dialer:
             self._begin(now_s)
         elif self.phase == "connecting" and now_s - self.phase_s > CONNECT_S:
             self.hang_up(f"no answer from {self.link.address} within {CONNECT_S:.0f} s")
-        elif self.phase == "connecting" and self._waited_s(now_s) > GREETING_S:
+        elif self.phase == "connecting" and self._waited_s(now_s) > self._greeting_s():
             # Some brokers that know only MQTT 3.1.1 leave a greeting in MQTT 5 unanswered.
             text = f"{self.link.address} accepts the connection, but does not answer"
             self.heard(Refused("closed", text))
+
+    def _greeting_s(self) -> float:
+        """Short where the other version of MQTT may be answered; and longer each time, since the
+        link may be slower than that."""
+        undecided = self._auto and not (self._speaks_5 or self._refuses_5)
+        first_s = GREETING_S if undecided else 4 * GREETING_S
+        return min(first_s * 2.0 ** min(self._failures, 8), CONNECT_S)
 
     def _waited_s(self, now_s: float) -> float:
         return 0.0 if self._reached_s is None else now_s - self._reached_s

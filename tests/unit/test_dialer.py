@@ -175,3 +175,18 @@ def test_the_back_off_grows_with_each_round_and_not_with_each_node() -> None:
     assert all(
         BACKOFF_S[1] / 2 - slack_s <= wait_s <= BACKOFF_S[1] + slack_s for wait_s in waits_s[4:]
     )
+
+
+@pytest.mark.parametrize("answers_after_s", [3.0, 6.0, 15.0])
+def test_a_slow_link_gets_its_greeting_answered_in_the_end(answers_after_s: float) -> None:
+    bench = Bench()
+    for _ in range(12):
+        bench.dial()
+        bench.dialer.heard(Reached())
+        before_s = bench.clock.mono_s()
+        while bench.dialer.phase == "connecting":
+            bench.clock.advance(0.1)
+            bench.dialer.step()
+            if bench.clock.mono_s() - before_s >= answers_after_s:
+                return
+    pytest.fail("it never waited so long")
