@@ -13,13 +13,14 @@ from telemetry.outbox.facts import OutboxStats
 UNHEARD_AFTER_S = 120.0  # the broker takes messages, and no hub acknowledges
 DAMAGE_DROPS = ("corrupt_file", "log_lost")
 DROPPING_FOR_S = 600.0  # so long after the last drop the fault stands
+REFUSING_FOR_S = 600.0  # so long after the last refusal its fault stands
 MIB = 1024 * 1024
 
 
-def link_findings(stats: PublisherStats, oldest_age_s: float | None) -> list[Finding]:
+def link_findings(stats: PublisherStats) -> list[Finding]:
     """The way to the hub: down, refused by the broker, or taken and never acknowledged."""
     finding, found = about("link"), []
-    unheard = stats.awaiting_hub > 0 and (oldest_age_s or 0.0) > UNHEARD_AFTER_S
+    unheard = stats.unheard_s is not None and stats.unheard_s > UNHEARD_AFTER_S
     if not stats.connected and stats.last_error:  # else the first attempt is still under way
         text = stats.last_error
         action = "messages wait on the disk; restore the network, or correct hub.url"
@@ -28,10 +29,18 @@ def link_findings(stats: PublisherStats, oldest_age_s: float | None) -> list[Fin
         text = f"{stats.awaiting_hub} messages are with the broker; no hub acknowledges them"
         action = "see whether the hub runs; for a hub that never does, set delivery.ack: broker"
         found.append(finding("delivery_stalled", "error", text, action))
-    if stats.refused:
+    if stats.connected and stats.unheard_topics:
+        text = f"the broker does not let the unit hear {', '.join(stats.unheard_topics)}"
+        action = "let the broker's ACL allow the unit to read below its own id, and hub/state"
+        found.append(finding("topic_unheard", "error", text, action))
+    if stats.refused_s is not None and stats.refused_s < REFUSING_FOR_S:
         causes = ", ".join(f"{count} of {code}" for code, count in stats.refused.items())
         action = "let the broker's ACL allow the unit to write below its own id"
-        found.append(finding("message_refused", "error", f"the broker refused: {causes}", action))
+        found.append(
+            finding(
+                "message_refused", "error", f"the broker refused, since the start: {causes}", action
+            )
+        )
     return found
 
 

@@ -169,7 +169,7 @@ class HealthDesk:
         found += office_findings(parts.office)
         outbox = parts.outbox.stats()
         link = parts.publisher.stats()
-        found += link_findings(link, outbox.oldest_age_s)
+        found += link_findings(link)
         found += budget_findings(link)
         found += certificate_findings(link)
         found += outbox_findings(outbox)

@@ -24,6 +24,9 @@ class PublisherStats:
     hub_online: bool | None  # as hub/state says; None if it was never heard
     last_error: str | None  # fits the wire's `Text`
     refused: dict[str, int]  # PUBACKs by failure code
+    refused_s: float | None = None  # since the last of them
+    unheard_s: float | None = None  # so long has no hub acknowledged what the broker has
+    unheard_topics: tuple[str, ...] = ()  # that the broker does not let us hear
     down: dict[str, int]  # what came down and was not obeyed, by cause
     budget: BudgetFigures | None = None  # of a metered link
     certificate_error: str | None = None  # of new files that cannot be used

@@ -12,6 +12,11 @@ from telemetry.outbox.rows import PRIORITIES
 RESEND_LONGEST_S = 120.0
 REFUSED_LONGEST_S = 60.0
 PARK_AFTER = 8  # refusals by the broker; then the row makes room for others
+# No PUBACK for so long: the link is dead, whatever TCP believes. A slow one answers the rows of a
+# window one by one, and each answer counts; but it answers them in order (MQTT 5, section 4.6).
+SILENCE_S = 10.0
+FORGOTTEN_S = 60.0
+STALLED_S = 3 * SILENCE_S  # for so long: hanging up does not help either
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +33,7 @@ class Sent:
     accepted_before: int = 0  # what the broker had accepted when it first refused this one
     token: int | None = None  # while it is on the wire
     sent_s: float = 0.0
+    taken_s: float | None = None  # when the broker first took it
     due: int = 0  # number of its valid entry in the schedule; older entries are void
 
     @property
@@ -49,6 +55,8 @@ class InFlight:
         self._entries = 0
         self._accepted = 0  # rows that the broker took, since start
         self._hopeless: list[Sent] = []
+        self._answered_s = float("-inf")
+        self.refused_s: float | None = None  # when the broker last refused a row
         self.refusals: Counter[str] = Counter()  # by reason code, since start
 
     def __len__(self) -> int:
@@ -58,12 +66,28 @@ class InFlight:
     def on_wire(self) -> int:
         return len(self._wire)
 
-    def count_refusal(self, cause: str) -> None:
+    def count_refusal(self, cause: str, now_s: float) -> None:
         self.refusals = self.refusals + Counter([cause])  # replaced: others read it meanwhile
+        self.refused_s = now_s
 
-    def silent_since_s(self) -> float | None:
-        """When the oldest row on the wire was sent."""
-        return next((sent.sent_s for sent in self._wire.values()), None)
+    def silence(self, now_s: float) -> str | None:
+        """Why the connection is as good as dead; None while it is not."""
+        wire = list(self._wire.values())
+        if wire and now_s - max(wire[0].sent_s, self._answered_s) > SILENCE_S:
+            return f"nothing for {SILENCE_S:.0f} s"
+        if wire and now_s - wire[0].sent_s > FORGOTTEN_S:
+            return f"others, and not one that was sent {FORGOTTEN_S:.0f} s ago"
+        return None
+
+    def stalled(self, now_s: float) -> bool:
+        """Nobody looks after that silence any more. From any thread, as the next."""
+        wire = list(self._wire.values())  # in one step: the publisher goes on meanwhile
+        return bool(wire) and now_s - max(wire[0].sent_s, self._answered_s) > STALLED_S
+
+    def unheard_since_s(self) -> float | None:
+        """When the broker took the first of those that wait for a hub; None if none do."""
+        taken_s = [sent.taken_s for sent in list(self._rows.values()) if sent.taken_s is not None]
+        return min(taken_s, default=None)
 
     def add(self, outgoing: Outgoing) -> Sent:
         sent = Sent(outgoing, historical=not outgoing.live)
@@ -79,6 +103,7 @@ class InFlight:
     def broker_answered(self, token: int, code: int, now_s: float) -> list[int]:
         """A PUBACK. Returns what may leave the disk."""
         sent = self._wire.pop(token, None)
+        self._answered_s = now_s
         if sent is None or sent.sequence not in self._rows:
             return []  # a status message, or one that the hub acknowledged faster than the broker
         sent.token = None
@@ -88,6 +113,8 @@ class InFlight:
         self._accepted += 1
         if self._ack == "broker":
             return self._done([sent.sequence])
+        if sent.taken_s is None:
+            sent.taken_s = now_s
         patience_s = self._resend_after_s * 2.0 ** min(sent.attempts - 1, 8)
         longest_s = max(RESEND_LONGEST_S, self._resend_after_s)
         self._again(sent, now_s + min(patience_s, longest_s))
@@ -95,7 +122,7 @@ class InFlight:
 
     def _refused(self, sent: Sent, code: int, now_s: float) -> None:
         sent.refused_with = f"0x{code:02x}"
-        self.count_refusal(sent.refused_with)
+        self.count_refusal(sent.refused_with, now_s)
         if not sent.refusals:
             sent.accepted_before = self._accepted
         sent.refusals += 1

@@ -14,9 +14,9 @@ from telemetry.outbox.outbox import Outbox
 from telemetry.outbox.rows import PRIORITIES
 
 HUB_WINDOW = 500  # sent, and the hub has not said yet that it has them
-HUB_RESERVE = 100  # beside it, for urgent ones alone
+HUB_RESERVE = (200, 100, 0, 0, 0)  # beside it, for rows of this priority and more urgent ones
 HEADER_BYTES = 200  # topic, properties and framing, amply
-LEAST_URGENT = PRIORITIES - 1
+MOST_URGENT, LEAST_URGENT = 0, PRIORITIES - 1
 
 
 @dataclass(slots=True)
@@ -31,8 +31,9 @@ class Tally:
 class Outflow:
     """Used by the publisher's thread.
 
-    Live and urgent messages pass everything. Then come those that are due again and live ones, then
-    the backlog, each by priority; these as far as the window, the reach and the bucket let them.
+    Urgent messages pass all others: live ones, those due again, and, as soon as what is live has
+    gone, those of the backlog. Then come the others that are due again, then the backlog, each by
+    priority; these as far as the window, the reach and the bucket let them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Outflow:
         self._meter = meter
         self._limits = Connected("5")
         self._poured = False  # the bucket was found empty, and something waits for it
+        self._released = False  # rows that were refused too often lie on the disk again
         self.window = delivery.window
         self.flight = InFlight(delivery.ack, delivery.resend_after_s)
         self.status_tokens: set[int] = set()
@@ -67,6 +69,7 @@ class Outflow:
         """The connection has ended."""
         self.flight.connection_ended(now_s)
         self.status_tokens.clear()
+        self._released = False  # they come with the next connection
         self._meter.save()
 
     @property
@@ -89,19 +92,20 @@ class Outflow:
         """Send what may be sent. Raises TransportError: then nothing is lost, all is due again."""
         self._lay_aside(self.flight.park_hopeless())
         self._poured = False
+        if len(self.flight) >= HUB_WINDOW + HUB_RESERVE[URGENT]:
+            self._pour(self._fresh(MOST_URGENT, live_only=False), now_s)
         self._pour(self._fresh(URGENT, live_only=True), now_s)
-        if self.room > 0:
-            again = self.flight.due(now_s, self.room, self._lowest())
-            self.tally.resent += sum(1 for sent in again if sent.attempts)
-            self._pour(again, now_s)
-        if not self._meter.holding_back:
+        self._pour(self._again(URGENT, now_s), now_s)
+        holding_back = self._meter.holding_back
+        if not holding_back:
             self._pour(self._fresh(LEAST_URGENT, live_only=True), now_s)
-        if self._poured:
-            return  # what has waited longer goes first
-        if self._bucket.open(now_s):
-            self._pour(self._fresh(self._lowest(), live_only=False), now_s)
+        self._pour(self._fresh(URGENT, live_only=False), now_s)
+        if holding_back:
+            return
+        self._pour(self._again(LEAST_URGENT, now_s), now_s)
+        if not self._poured and self._bucket.open(now_s):
+            self._pour(self._fresh(LEAST_URGENT, live_only=False), now_s)
         else:
-            self._pour(self._fresh(URGENT, live_only=False), now_s)
             self._poured = True
 
     def publish(self, message: WireMessage) -> int:
@@ -118,6 +122,9 @@ class Outflow:
             self.status_tokens.discard(token)
             return []
         self._reach.acknowledged(token, now_s)
+        if self._released and code < 0x80:  # it takes messages again
+            self._released = False
+            self._outbox.begin_session()
         return self.flight.broker_answered(token, code, now_s)
 
     # --- what goes ---
@@ -125,9 +132,13 @@ class Outflow:
     def _lowest(self) -> int:
         return URGENT if self._meter.holding_back else LEAST_URGENT
 
+    def _again(self, lowest: int, now_s: float) -> list[Sent]:
+        again = self.flight.due(now_s, self.room, lowest)
+        self.tally.resent += sum(1 for sent in again if sent.attempts)
+        return again
+
     def _fresh(self, lowest: int, *, live_only: bool) -> list[Sent]:
-        reserve = HUB_RESERVE if lowest <= URGENT else 0
-        limit = min(self.room, HUB_WINDOW + reserve - len(self.flight))
+        limit = min(self.room, HUB_WINDOW + HUB_RESERVE[lowest] - len(self.flight))
         if lowest > URGENT and not self._reach.free:
             limit = 0
         taken = self._outbox.take(limit, lowest=lowest, live_only=live_only)
@@ -163,7 +174,7 @@ class Outflow:
         )
         most = self._limits.maximum_packet_bytes
         if most is not None and len(payload) + HEADER_BYTES > most:
-            self._refuse_too_large(row.sequence, len(payload), most)
+            self._refuse_too_large(row.sequence, len(payload), most, now_s)
             return
         message = WireMessage(
             topic=self._status.topics.up(row.kind),
@@ -179,19 +190,22 @@ class Outflow:
         if sent.historical:
             self._bucket.spend(size_bytes)
 
-    def _refuse_too_large(self, sequence: int, size_bytes: int, most_bytes: int) -> None:
+    def _refuse_too_large(
+        self, sequence: int, size_bytes: int, most_bytes: int, now_s: float
+    ) -> None:
         cause = f"{size_bytes} bytes, and the broker takes {most_bytes}"
         self.tally.too_large = f"message {sequence} is too large ({cause})"
-        self.flight.count_refusal("too_large")
+        self.flight.count_refusal("too_large", now_s)
         self.flight.forget([sequence])
         self._outbox.park([sequence], cause)
 
     def _lay_aside(self, hopeless: list[Sent]) -> None:
         """What the broker refuses while it takes others is parked. Where it takes nothing at all
-        (its access rules are wrong, most often) the rows come again with the next connection."""
+        (its access rules are wrong, most often) the rows go back, and come again when it does."""
         for sent in hopeless:
             if sent.poison:
                 cause = f"the broker refused it with code {sent.refused_with}"
                 self._outbox.park([sent.sequence], cause, sent.refusals)
             else:
                 self._outbox.release([sent.sequence])
+                self._released = True

@@ -39,9 +39,6 @@ from telemetry.link.transport import (
 )
 from telemetry.outbox.outbox import Outbox
 
-SILENCE_S = 10.0  # no PUBACK for so long: the link is dead, whatever TCP believes
-STALLED_S = 3 * SILENCE_S  # so long past it: hanging up does not help either
-
 
 class Publisher:
     """See the module. Making one does not connect."""
@@ -73,10 +70,11 @@ class Publisher:
         self._dialer = Dialer(transport, link, protocol, self._will, clock)
         self._births = Births(outbox, birth, clock)
         self._hub: HubState | None = None
-        self._acked = 0
+        self._acked, self._acked_s = 0, clock.mono_s()
         self._down: Counter[str] = Counter()
         self._on_command: Callable[[Arrived], None] | None = None
         self._rebirth_wanted = False
+        self._unheard_topics: tuple[str, ...] = ()
         outbox.attach(transport.bell)
 
     def hear_commands(self, on_command: Callable[[Arrived], None]) -> None:
@@ -128,19 +126,18 @@ class Publisher:
 
         From any thread.
         """
-        silent_s = self._flight.silent_since_s()
-        return silent_s is not None and self._clock.mono_s() - silent_s > STALLED_S
+        return self._flight.stalled(self._clock.mono_s())
 
     def stats(self) -> PublisherStats:
         """From any thread. Each figure is read once, since the publisher goes on meanwhile."""
         dialer, up, since_s = self._dialer, self._dialer.up, self._dialer.since_s
         on_wire, rows = self._flight.on_wire, len(self._flight)
-        error = dialer.last_error
-        down_or_up_s = self._clock.mono_s() - since_s
+        error, refused_s = dialer.last_error, self._flight.refused_s
+        unheard_s, now_s = self._flight.unheard_since_s(), self._clock.mono_s()
         return PublisherStats(
             connected=up,
             protocol=dialer.protocol if up else None,
-            since=self._status.now()[0] - timedelta(seconds=down_or_up_s),
+            since=self._status.now()[0] - timedelta(seconds=now_s - since_s),
             session=dialer.session,
             reconnects=max(0, dialer.connections - 1),
             unacked=on_wire,
@@ -152,6 +149,9 @@ class Publisher:
             hub_online=None if self._hub is None else self._hub.state == "online",
             last_error=None if error is None else text(error),
             refused=dict(self._flight.refusals),
+            refused_s=None if refused_s is None else now_s - refused_s,
+            unheard_s=None if unheard_s is None else now_s - max(unheard_s, since_s, self._acked_s),
+            unheard_topics=self._unheard_topics,
             down=dict(self._down),
             budget=self._meter.figures(),
             certificate_error=self._certificates.error,
@@ -172,6 +172,7 @@ class Publisher:
     def _greet(self, event: Connected) -> None:
         """The order of a birth: hear, say `online`, then the state, then everything else."""
         self._out.begin(event)
+        self._unheard_topics = ()
         topics = self._status.topics
         try:
             self._transport.subscribe((topics.ack, topics.command, topics.hub_state))
@@ -195,9 +196,8 @@ class Publisher:
     # --- sending ---
 
     def _keep_sending(self, now_s: float) -> None:
-        silent_s = self._flight.silent_since_s()
-        if silent_s is not None and now_s - silent_s > SILENCE_S:
-            self._hang_up(f"{self._dialer.link.address} acknowledged nothing for {SILENCE_S:.0f} s")
+        if (silence := self._flight.silence(now_s)) is not None:
+            self._hang_up(f"{self._dialer.link.address} acknowledged {silence}")
             return
         if self._certificates.replaced():
             # In good order: a DISCONNECT, so that no will tells of a loss; then at once anew.
@@ -219,6 +219,7 @@ class Publisher:
     def _left_the_unit(self, sequences: list[int]) -> None:
         if sequences:
             self._acked += len(sequences)
+            self._acked_s = self._clock.mono_s()
             self._births.left(sequences)
             self._outbox.acked(sequences)
 
@@ -236,10 +237,10 @@ class Publisher:
             case Acknowledged(token, code):
                 self._puback(token, code)
             case SubscriptionRefused(topic, why):
-                self._dialer.last_error = (
-                    f"{self._dialer.link.address} does not let us hear {topic}: {why}"
-                )
+                address = self._dialer.link.address
+                self._dialer.last_error = f"{address} does not let us hear {topic}: {why}"
                 self._count_down("subscription_refused")
+                self._unheard_topics += (topic,)
             case Arrived():
                 self._hear(event)
 
@@ -285,8 +286,7 @@ class Publisher:
     def _patience_s(self, timeout_s: float) -> float:
         now_s = self._clock.mono_s()
         soonest_s = self._next_send_s(now_s) if self._dialer.up else self._dialer.ends_s()
-        ends_s = now_s + timeout_s
-        return max(0.0, (ends_s if soonest_s is None else min(ends_s, soonest_s)) - now_s)
+        return timeout_s if soonest_s is None else max(0.0, min(timeout_s, soonest_s - now_s))
 
     def _next_send_s(self, now_s: float) -> float | None:
         """When a row can be sent. With a full window a PUBACK must ring the bell first."""

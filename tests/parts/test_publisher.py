@@ -12,7 +12,7 @@ import pytest
 from edge.hub import ReferenceHub
 from telemetry.contract.topics import Topics
 from telemetry.hub.ledger import Arrival
-from telemetry.link import publisher
+from telemetry.link import in_flight
 from tests.broker import MOSQUITTO, Broker
 from tests.link import Link
 from tests.unit_under_test import UnitUnderTest, position, running, state, wait_for
@@ -223,8 +223,8 @@ def test_a_link_that_is_only_half_open_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped broker: its kernel still takes our bytes, and nobody ever answers."""
-    assert publisher.SILENCE_S <= 10  # with a second for the worker: well within 20 s
-    monkeypatch.setattr(publisher, "SILENCE_S", 2.0)  # a test may not wait as long as a unit
+    assert in_flight.SILENCE_S <= 10  # with a second for the worker: well within 20 s
+    monkeypatch.setattr(in_flight, "SILENCE_S", 2.0)  # a test may not wait as long as a unit
     with Broker() as broker, running(tmp_path, broker.port, ack="broker") as unit:
         assert wait_for(lambda: unit.outbox.pending() == 0)
         broker.signal(signal.SIGSTOP)

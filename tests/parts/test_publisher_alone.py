@@ -179,7 +179,7 @@ def test_counts_that_were_read_do_not_change_any_more(tmp_path: Path) -> None:
     seen = (publisher._down, publisher._flight.refusals, keeper.tally.since_start)
 
     publisher._count_down("retained")
-    publisher._flight.count_refusal("0x87")
+    publisher._flight.count_refusal("0x87", 0.0)
     keeper.tally.count({"corrupt_file": 1})
 
     assert seen == (Counter(), Counter(), Counter())

@@ -52,20 +52,23 @@ def test_a_device_is_missing_silent_ended_or_well(component: str) -> None:
 
 
 def test_a_healthy_link_and_queue_have_no_findings() -> None:
-    assert delivery_findings.link_findings(UP, None) == []
+    assert delivery_findings.link_findings(UP) == []
     assert delivery_findings.outbox_findings(EMPTY) == []
 
 
 def test_each_trouble_of_link_and_queue_has_its_code() -> None:
     down = replace(UP, connected=False, last_error="connection refused: is the broker running?")
-    assert codes(delivery_findings.link_findings(down, None)) == ["link_down"]
-    assert "connection refused" in delivery_findings.link_findings(down, None)[0].text
-    assert codes(delivery_findings.link_findings(replace(UP, awaiting_hub=3), 500.0)) == [
+    assert codes(delivery_findings.link_findings(down)) == ["link_down"]
+    assert "connection refused" in delivery_findings.link_findings(down)[0].text
+    assert codes(delivery_findings.link_findings(replace(UP, awaiting_hub=3, unheard_s=500.0))) == [
         "delivery_stalled"
     ]
-    assert delivery_findings.link_findings(replace(UP, awaiting_hub=3), 5.0) == []
-    refused = replace(UP, refused={"not authorized": 2})
-    assert codes(delivery_findings.link_findings(refused, None)) == ["message_refused"]
+    assert delivery_findings.link_findings(replace(UP, awaiting_hub=3, unheard_s=5.0)) == []
+    refused = replace(UP, refused={"not authorized": 2}, refused_s=5.0)
+    assert codes(delivery_findings.link_findings(refused)) == ["message_refused"]
+    assert delivery_findings.link_findings(replace(refused, refused_s=5000.0)) == []
+    deaf = replace(UP, unheard_topics=("patrol/v1/dog-1/command",))
+    assert codes(delivery_findings.link_findings(deaf)) == ["topic_unheard"]
     troubled = replace(
         EMPTY, fault="disk full", set_aside=1, drops={"quota": 4}, dropped_s=5.0, parked=2
     )
