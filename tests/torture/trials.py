@@ -40,7 +40,7 @@ Run = Callable[[Stage], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    id: str  # R-KILL-1, S-ACL-1, ... of docs/reliability.md
+    id: str  # R-KILL-1 (reliability), S-ACL-1 (security, see docs/security.md), ...
     promise: str  # in one line
     run: Run
     short: bool  # it takes seconds in CI size: part of `make test`
