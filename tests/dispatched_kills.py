@@ -43,8 +43,20 @@ def kill_again_and_again(folder: Path, kills: int, *, naive: bool = False, seed:
     return _compared(folder, kills, answered)
 
 
+def until_it_breaks(folder: Path, attempts: int, kills: int) -> Found | None:
+    """The same with a desk that saves first and tells then, from anew each time, until its state
+    and its events disagree. None if they never did."""
+    for attempt in range(attempts):
+        home = folder / str(attempt)
+        found = kill_again_and_again(home, kills, naive=True, seed=attempt)
+        if found.broken or found.lost:
+            return found
+    return None
+
+
 def _compared(folder: Path, kills: int, answered: set[tuple[str, ...]]) -> Found:
-    events, broken = _events(folder), []
+    events, damaged = _events(folder)
+    broken = [f"{damaged} messages in the queue cannot be read"] if damaged else []
     first: dict[str, dict[str, Any]] = {}
     for event in events:
         if _but_run(first.setdefault(event["id"], event)) != _but_run(event):
@@ -80,12 +92,17 @@ def _misfits(step: dict[str, Any], states: dict[str, str]) -> list[str]:
     return []
 
 
-def _events(folder: Path) -> list[dict[str, Any]]:
-    """All that was or will be told: nothing was sent, so the outbox has it, or the file still."""
+def _events(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """All that was or will be told: nothing was sent, so the outbox has it, or the file still.
+
+    And how many messages in the outbox are damaged.
+    """
     with Look.open(folder / "outbox.db") as look:
-        stored = [row.message() for row in sorted(look.waiting(), key=lambda row: row.sequence)]
+        rows = [row.message() for row in sorted(look.waiting(), key=lambda row: row.sequence)]
+    stored = [row for row in rows if row is not None]
     known = {event["id"] for event in stored}
-    return stored + [event for event in _book(folder)["untold"] if event["id"] not in known]
+    untold = [event for event in _book(folder)["untold"] if event["id"] not in known]
+    return stored + untold, len(rows) - len(stored)
 
 
 def _book(folder: Path) -> dict[str, Any]:

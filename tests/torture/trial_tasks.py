@@ -10,12 +10,12 @@ from typing import Any
 from edge.local.asking import NoUnitError, ask
 from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker
-from tests.dispatched_kills import kill_again_and_again
+from tests.dispatched_kills import kill_again_and_again, until_it_breaks
 from tests.e2e.dispatcher import Dispatcher
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
 from tests.torture.trial_disk import small_disk
-from tests.torture.trials import NotRun, Stage, held, trial
+from tests.torture.trials import Broken, NotRun, Stage, held, trial
 
 SOS = "patrol.event.sos.v1"
 WITHIN_S = 1.0
@@ -29,10 +29,13 @@ def killed_in_the_middle(stage: Stage) -> str:
     found = kill_again_and_again(stage.folder / "ours", kills)
     held(not found.broken, f"{len(found.broken)} disagree: {found.broken[:3]}")
     held(found.lost == 0, f"{found.lost} of {found.promised} answered steps lost")
-    naive = kill_again_and_again(stage.folder / "naive", stage.sized(12, 60), naive=True)
+    naive = until_it_breaks(stage.folder / "naive", stage.sized(8, 20), 12)
+    if naive is None:
+        raise Broken("the control, which saves first and tells then, never disagreed")
     return (
         f"{found.kills} kills, {found.promised} steps answered, 0 lost, 0 disagree, "
-        f"{found.repeats} events repeated under their id; control: {len(naive.broken)} disagree"
+        f"{found.repeats} events repeated under their id; control: {len(naive.broken)} disagree, "
+        f"{naive.lost} lost, of {naive.promised} steps"
     )
 
 
