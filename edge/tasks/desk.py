@@ -156,7 +156,7 @@ class Desk:
             mono_s=position.epoch.mono_s,
             distance_m=distance_m((position.lat_deg, position.lon_deg), post),
             error_m=position.error_m,
-            speed_mps=position.epoch.speed_mps,
+            speed_mps=self._journey.speed_mps,
         )
         if self._homecoming[1].see(sight) is not None:
             page.set_duty("standby", "task")

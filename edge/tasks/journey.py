@@ -71,7 +71,8 @@ class Journey:
         if self._origin is None or distance_m(self._origin, here) > 10_000:
             self._origin, self._speedometer = here, Speedometer()
         north_m = (here[0] - self._origin[0]) * DEGREE_M
-        east_m = (here[1] - self._origin[1]) * DEGREE_M * math.cos(math.radians(here[0]))
+        turn_deg = (here[1] - self._origin[1] + 180) % 360 - 180  # also over the date line
+        east_m = turn_deg * DEGREE_M * math.cos(math.radians(here[0]))
         epoch = position.epoch
         return self._speedometer.speed_mps(epoch.mono_s, north_m, east_m, epoch.speed_mps)
 
@@ -141,6 +142,11 @@ class Journey:
         return RouteMatch(route, self._config.off_route_m, task.way_m)
 
     # --- signs out ---
+
+    @property
+    def speed_mps(self) -> float | None:
+        """Over ground, of the newest fix; by the positions where the receiver tells none."""
+        return self._speed_mps
 
     def pace(self) -> Pace:
         """How fast the unit gets on in its mode; learned, or what stands for that."""

@@ -12,6 +12,7 @@ from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.commands import Deadline, TaskAssign, TaskCancel, TaskUpdate
 from telemetry.contract.commands import Place as WirePlace
 
+OPEN_TASKS = 16  # each suspends the one before; nobody can work them off, and the disk holds them
 OWN_REMINDER_S = 20.0  # before the unit's own deadline for the acknowledgement
 
 
@@ -29,6 +30,8 @@ def assign(page: Page, config: TasksConfig, order: TaskAssign, command: str) -> 
         raise OrderRefusedError(
             "busy", f"at work on {current.id}, of priority {current.priority} ({current.state})"
         )
+    if len(page.book.tasks) >= OPEN_TASKS:
+        raise OrderRefusedError("busy", f"{OPEN_TASKS} tasks wait already")
     task = _new_task(page.now, config, order, command)
     _legally(page.add, task)
     return page.step(task, "acknowledge") if config.automatic_acknowledge else task

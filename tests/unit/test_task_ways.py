@@ -16,6 +16,8 @@ from edge.tasks import moves, pace
 from edge.tasks.life import STATES
 from edge.tasks.record import Pace
 from edge.tasks.route import OffRoute, RouteMatch
+from telemetry.commands.handling import OrderRefusedError
+from telemetry.contract.commands import TaskUpdate
 from telemetry.contract.envelope import Sender, body_of
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import TOWN, Noise, World, way, wire_place, wire_route
@@ -372,6 +374,48 @@ def test_a_unit_that_stood_by_returns_to_its_post(tmp_path: Path) -> None:
         "returning",
         "standby",
     ]
+
+
+@pytest.mark.parametrize("place", [(-17.0, 180.0), (89.9999, 30.0), (-90.0, 0.0), (0.0, 0.0)])
+def test_nobody_sets_out_by_standing_still_wherever_it_is(
+    tmp_path: Path, place: tuple[float, float]
+) -> None:
+    world = World(tmp_path)
+    dispatched(world, TOWN)
+    for second in range(60):
+        east_deg = 0.000_002 * (-1) ** second  # 20 cm: to and fro over the date line
+        lon_deg = (place[1] + east_deg + 180) % 360 - 180
+        world.be_at((place[0], lon_deg), None)
+        world.clock.advance(1.0)
+    assert state(world) == "acknowledged"
+
+
+def test_it_comes_home_by_a_receiver_that_tells_no_speed(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.be_at(TOWN, None)
+    world.desk.do(lambda page: page.set_duty("standby", "local"))
+    goal = moved(TOWN, 300, 0)
+    dispatched(world, goal)
+    driven(world, [TOWN, goal], [(38, 8), (20, 0)], speed_known=False)
+    world.desk.do(lambda page: moves.act(page, None, "close"))
+    driven(world, [goal, TOWN], [(38, 8), (30, 0)], speed_known=False)
+    assert world.desk.book.duty == "standby"
+
+
+def test_a_hub_cannot_pile_up_tasks_without_end(tmp_path: Path) -> None:
+    world, told = World(tmp_path), []
+    for _ in range(20):
+        try:
+            dispatched(world, TOWN, priority=0)
+        except OrderRefusedError as error:
+            told.append(error.code)
+        else:
+            task = world.desk.book.current
+            assert task is not None
+            later = TaskUpdate(task=task.id, priority=4)
+            world.desk.do(lambda page, u=later: moves.update(page, world.config, u, "c"))
+    assert told == ["busy"] * 4
+    assert len(world.desk.book.tasks) == 16
 
 
 def test_the_more_urgent_task_goes_first_and_the_other_is_not_forgotten(tmp_path: Path) -> None:
