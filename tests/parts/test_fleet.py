@@ -59,8 +59,8 @@ class Listener:
 def test_twenty_units_lose_their_links_and_the_hub_misses_nothing() -> None:
     with Broker(ROOMY) as broker, Listener(broker.url) as listener:
         process = fleet(
-            "--broker", broker.url, "--units", "20", "--rate", "10", "--duration", "10",
-            "--outages", "4:1", "--json",
+            "--broker", broker.url, "--units", "20", "--rate", "10", "--duration", "6",
+            "--outages", "3:1", "--json",
         )  # fmt: skip
         out, err = process.communicate(timeout=90)
         assert wait_for(lambda: listener.statuses().count("stopping") >= 20, 20)
