@@ -66,7 +66,7 @@ torture-night: $(VENV)/.dev $(VENV)/.demo ## the same in the sizes for a night
 	@$(BIN)/python -m tests.torture --night $(ARGS)
 
 docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
-	@$(BIN)/python -m telemetry.contract.docs docs/contract
+	@$(BIN)/python -m telemetry.contract_docs.docs docs/contract
 	@$(BIN)/python -m config.reference docs/configuration.md
 
 # One universal resolution for x86-64 and aarch64, with hashes and without a registry's address.

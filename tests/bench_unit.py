@@ -15,12 +15,12 @@ from telemetry.commands.jws import BadTokenError, PrivateKey, verify
 from telemetry.contract.commands import COMMANDS
 from telemetry.contract.envelope import CONTENT_TYPE, Draft, Sender, body_of, seal
 from telemetry.contract.events import DetectionEvent, SosEvent
-from telemetry.contract.examples import up_examples
 from telemetry.contract.replies import Reply
 from telemetry.contract.tasks import TaskEvent, TaskTimes
 from telemetry.contract.unit import Fault, Health, Position, State, Status
 from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
+from telemetry.contract_docs.examples import up_examples
 from telemetry.link.transport import (
     Acknowledged,
     Arrived,

@@ -1,11 +1,9 @@
-"""One example of each command, its claims in clear; and one of them signed with a known key."""
+"""One example of each command, its claims in clear."""
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from telemetry.commands.jws import PrivateKey, sign
 from telemetry.contract.commands import COMMANDS, Command
 from telemetry.contract.wire_types import rfc3339_ms
 
@@ -19,11 +17,6 @@ _BUNDLE = {
     "size_bytes": 48_200,
 }
 _WHILE = {"begin": "2026-11-22T11:50:00.000Z", "end": "2026-11-22T11:55:00.000Z"}
-
-# The secret of RFC 8032, section 7.1, test 1, which everybody knows: to try out, never for units.
-TEST_SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
-TEST_KID = "test-key"
-_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")  # RFC 8410, section 7
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "ping": {},
@@ -83,19 +76,4 @@ def command_examples() -> dict[str, bytes]:
     for name, kind in COMMANDS.items():
         Command.model_validate(claims(name))
         kind.args.model_validate_json(json.dumps(ARGUMENTS[name]))
-    found = {f"command.{name}.json": json.dumps(claims(name)).encode() for name in COMMANDS}
-    pem = test_key_pem()
-    key = PrivateKey.from_pem(pem)
-    token = sign(claims("task.assign"), key, TEST_KID)
-    public = {"kty": "OKP", "crv": "Ed25519", "x": key.public.text, "kid": TEST_KID}
-    return found | {
-        "command-signed.jws": token.encode(),
-        "test-key.pem": pem,
-        "test-key.jwk": json.dumps(public).encode(),
-    }
-
-
-def test_key_pem() -> bytes:
-    """The known key as a file."""
-    text = base64.b64encode(_PKCS8 + TEST_SECRET).decode()
-    return f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n".encode()
+    return {f"command.{name}.json": json.dumps(claims(name)).encode() for name in COMMANDS}

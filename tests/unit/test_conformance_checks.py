@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from telemetry.conformance.judge import CHECKED, as_json, as_junit, judge
 from telemetry.conformance.transcript import Transcript
-from telemetry.contract.examples import up_examples
+from telemetry.contract_docs.examples import up_examples
 from telemetry.hub.record import Entry
 from tests.bench_unit import ROOT, UNIT
 from tests.parts.test_conformance_kit import played

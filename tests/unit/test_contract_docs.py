@@ -10,11 +10,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from telemetry.contract.asyncapi import asyncapi
 from telemetry.contract.commands import COMMANDS, Command
-from telemetry.contract.docs import examples, files, main, schemas
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import read_down, read_up
+from telemetry.contract_docs.asyncapi import asyncapi
+from telemetry.contract_docs.docs import examples, files, main, schemas
 from telemetry.hub.ledger import HubLedger
 
 FILES, SCHEMAS, EXAMPLES = files(), schemas(), examples()  # once: they are made anew each time

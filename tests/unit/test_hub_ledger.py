@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
-from telemetry.contract.examples import up_examples
 from telemetry.contract.registry import BY_TYPE
 from telemetry.contract.tasks import DutyEvent
 from telemetry.contract.unit import Position, State, Status
 from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
+from telemetry.contract_docs.examples import up_examples
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
 from telemetry.hub.sequences import SequenceSet
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from edge.cli.hub.hub_send import in_words as reply_in_words
 from edge.cli.hub.hub_view import summary, table
 from edge.hub import HubSnapshot, as_json, in_words
-from telemetry.contract.examples import up_examples
 from telemetry.contract.replies import Reply
+from telemetry.contract_docs.examples import up_examples
 from telemetry.hub.ledger import HubLedger
 
 

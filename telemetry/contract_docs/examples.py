@@ -35,6 +35,7 @@ from telemetry.contract.unit import (
     Temperature,
 )
 from telemetry.contract.up_message import UpMessage
+from telemetry.contract_docs.signed_example import signed_example
 
 _NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
 _SENDER = Sender(unit="dog-07", boot_id="019cc1a2-7c00-7d3b-9a51-0c5f2f6b1a01")
@@ -279,4 +280,8 @@ def snapshot_properties() -> bytes:
 def all_examples() -> dict[str, bytes]:
     """All files of the folder `examples`, by name."""
     found = {**up_examples(), **down_examples(), "snapshot": snapshot_properties()}
-    return {f"{name}.json": payload for name, payload in found.items()} | command_examples()
+    return (
+        {f"{name}.json": payload for name, payload in found.items()}
+        | command_examples()
+        | signed_example()
+    )

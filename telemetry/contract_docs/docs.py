@@ -1,6 +1,6 @@
 """Writes `docs/contract/` from the message types: AsyncAPI 3.0, JSON Schemas, examples, rules.
 
-python -m telemetry.contract.docs docs/contract        (make docs)
+python -m telemetry.contract_docs.docs docs/contract        (make docs)
 """
 
 import json
@@ -12,12 +12,12 @@ import yaml
 from pydantic import BaseModel
 
 from telemetry.conformance.judge import CHECKED
-from telemetry.contract.asyncapi import DOWN, HEADERS, asyncapi, short_name
 from telemetry.contract.commands import COMMANDS
 from telemetry.contract.envelope import Envelope, schema_id
-from telemetry.contract.examples import all_examples
 from telemetry.contract.registry import UP_MESSAGES
 from telemetry.contract.rules import markdown
+from telemetry.contract_docs.asyncapi import DOWN, HEADERS, asyncapi, short_name
+from telemetry.contract_docs.examples import all_examples
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN_BY = "Written by `make docs` from telemetry/contract/; change it there."
@@ -110,7 +110,7 @@ def write(folder: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m telemetry.contract.docs FOLDER\n")
+        sys.stderr.write("usage: python -m telemetry.contract_docs.docs FOLDER\n")
         return 2
     write(Path(arguments[0]))
     return 0

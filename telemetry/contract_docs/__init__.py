@@ -1,0 +1,1 @@
+"""What is written from the contract for hub engineers: `docs/contract/`."""
