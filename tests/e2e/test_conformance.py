@@ -43,14 +43,15 @@ def kit(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=200)
 
 
-def call_for_help(unit_file: Path) -> bool:
-    """From the unit's own keyboard, once it listens there; and end it again."""
+def call_for_help(unit_file: Path, record: Path) -> bool:
+    """From the unit's own keyboard, once the kit hears the unit; and end it again."""
 
     def done(*words: str) -> bool:
         command = [*CLI, "sos", *words, "--config", str(unit_file)]
         return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
 
-    return wait_for(done, 30) and done("cancel")
+    heard = wait_for(lambda: record.exists() and b"/car-07/position" in record.read_bytes(), 60)
+    return heard and wait_for(done, 30) and done("cancel")
 
 
 def test_our_own_unit_keeps_the_contract(broker: Broker, tmp_path: Path, key_file: Path) -> None:
@@ -70,9 +71,9 @@ def test_our_own_unit_keeps_the_contract(broker: Broker, tmp_path: Path, key_fil
         options = ("--broker", broker.url, "--unit", "car-07", "--key", key_file, "--kid", KID)
         more = ("--disturb", "--tasks", "--record", record, "--junit", junit)
         with running_unit(unit_file, tmp_path / "log") as unit, ThreadPoolExecutor(1) as beside:
-            called = beside.submit(call_for_help, unit_file)
+            called = beside.submit(call_for_help, unit_file, record)
             told = kit(*options, *more)
-            assert called.result(60)
+            assert called.result(120)
             assert unit.process.poll() is None
     again = kit("--unit", "car-07", "--recording", record, "--json")
 
