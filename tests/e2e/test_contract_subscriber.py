@@ -99,6 +99,34 @@ def test_a_strangers_subscriber_hears_keeps_and_acknowledges(tmp_path: Path) -> 
     assert whole(file) == len(kept), "each once, and no gap"
 
 
+def test_a_strangers_subscriber_keeps_what_a_unit_without_its_disk_numbers_anew(
+    tmp_path: Path,
+) -> None:
+    need("mosquitto_sub", "mosquitto_pub", "jq")
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto (apt-get install mosquitto)")
+    file = tmp_path / "heard.jsonl"
+    first = json.loads((DOCS / "examples" / "position.json").read_text())
+    second = first | {"id": first["id"][:-4] + "ffff"}
+    topic = f"patrol/v1/{first['source'].rpartition('/')[2]}/position"
+
+    def say(message: dict[str, Any], port: int) -> None:
+        words = ["-p", str(port), "-q", "1", "-t", topic, "-m", json.dumps(message)]
+        subprocess.run(["mosquitto_pub", *words], check=True, timeout=20)
+
+    def all_said(port: int) -> bool:  # again and again: nobody tells when it listens
+        for message in (first, second, first):
+            say(message, port)
+        return len(messages(file)) >= 2
+
+    with Broker() as broker, subscriber(broker.port, file, tmp_path / "out"):
+        assert wait_for(lambda: all_said(broker.port), 40)
+        say(first, broker.port)
+    assert sorted(message["id"] for message in messages(file)) == sorted(
+        [first["id"], second["id"]]
+    )
+
+
 def test_the_signed_example_is_made_by_openssl_alone(tmp_path: Path) -> None:
     need("openssl", "jq", "bash")
     page = (DOCS / "README.md").read_text(encoding="utf-8")

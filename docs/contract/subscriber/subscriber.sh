@@ -17,10 +17,11 @@ say() { mosquitto_pub "${broker[@]}" "$@"; }
 trap 'say -r -t "$root/hub/state" -m "$(state offline)"; kill 0' EXIT
 (sleep 1; say -r -t "$root/hub/state" -m "$(state online)") & # when the subscription stands
 
-# What was kept before is known: units repeat what they have no acknowledgement of.
+# What was kept before is known: units repeat what they have no acknowledgement of. The id belongs
+# to the key: a unit that has lost its disk numbers anew.
 touch "$file"
 declare -A have
-while read -r key; do have[$key]=1; done < <(jq -r '"\(.source)#\(.sequence)"' "$file")
+while read -r key; do have[$key]=1; done < <(jq -r '"\(.source)#\(.sequence)#\(.id)"' "$file")
 
 topics=()
 for leaf in status state position health event reply; do topics+=(-t "$root/+/$leaf"); done
@@ -34,9 +35,10 @@ mosquitto_sub "${broker[@]}" "${topics[@]}" -F %j \
             printf '%s\n' "$message"
             continue
         fi
-        if [[ -z ${have[/units/$unit#$sequence]:-} ]]; then
+        key="/units/$unit#$sequence#$id"
+        if [[ -z ${have[$key]:-} ]]; then
             printf '%s\n' "$message" >>"$file" && sync "$file"
-            have[/units/$unit#$sequence]=1
+            have[$key]=1
             printf '%s\n' "$message"
         fi
         say -t "$root/$unit/ack" -m "{\"ids\":[\"$id\"]}"
