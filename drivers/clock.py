@@ -27,6 +27,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+NO_SLEEP_S = 0.01  # no suspension is that short; less is the time between two readings
 TIME_ERROR = 5  # of <sys/timex.h>: "clock not synchronized"
 
 
@@ -42,6 +43,21 @@ def system_clock_synchronised() -> bool:
     """Whether the kernel says that something (NTP, PTP) steers the clock; no if it says nothing."""
     state = kernel_clock_state()
     return state is not None and state < TIME_ERROR
+
+
+def asleep_s() -> float:
+    """How long the computer was suspended since it booted: `mono_s` stands still meanwhile
+    (clock_gettime(2): CLOCK_BOOTTIME counts it, CLOCK_MONOTONIC does not)."""
+
+    def look() -> tuple[float, float]:
+        before_s = time.monotonic()
+        booted_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        after_s = time.monotonic()
+        return after_s - before_s, booted_s - after_s
+
+    # The look that was held up least between its readings is right.
+    _, slept_s = min(look() for _ in range(3))
+    return slept_s if slept_s > NO_SLEEP_S else 0.0
 
 
 def computer_boot_id() -> str:

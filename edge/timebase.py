@@ -1,11 +1,11 @@
 """UTC for monotonic stamps, attached once, with its quality."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from drivers.clock import Clock, system_clock_synchronised
+from drivers.clock import Clock, asleep_s, system_clock_synchronised
 from drivers.samples import GnssEpoch
 
 TimeQuality = Literal["gnss", "ntp", "rtc", "none"]
@@ -17,14 +17,15 @@ RECHECK_S = 10.0
 
 
 class _Witness:
-    """What one receiver's epochs say of UTC minus monotonic. Its own thread writes."""
+    """What one receiver's epochs say of UTC minus monotonic, and minus what the computer slept
+    through: so it is right after a suspension, too. Its own thread writes."""
 
     def __init__(self) -> None:
         self._offsets_s: deque[float] = deque(maxlen=GNSS_WINDOW)
         self.best: tuple[float, float] | None = None  # offset, stamp of the newest epoch
 
-    def hear(self, utc: datetime, mono_s: float) -> None:
-        offset_s = utc.timestamp() - mono_s
+    def hear(self, utc: datetime, mono_s: float, asleep_s: float) -> None:
+        offset_s = utc.timestamp() - mono_s - asleep_s
         if self._offsets_s and abs(offset_s - self._offsets_s[-1]) > 2.0:
             self._offsets_s.clear()  # the receiver corrected itself
         self._offsets_s.append(offset_s)
@@ -41,10 +42,16 @@ class Timebase:
     """
 
     def __init__(
-        self, clock: Clock, receivers: Sequence[str] = (), synchronised: bool | None = None
+        self,
+        clock: Clock,
+        receivers: Sequence[str] = (),
+        synchronised: bool | None = None,
+        asleep: Callable[[], float] = asleep_s,
     ) -> None:
-        """`receivers` in order of trust. `synchronised` None: ask the kernel."""
+        """`receivers` in order of trust. `synchronised` None: ask the kernel. `asleep`: seconds
+        that the computer was suspended, ever."""
         self._clock = clock
+        self._asleep = asleep
         self._fixed = synchronised
         self._checked_mono_s = float("-inf")
         self._synchronised = False
@@ -53,7 +60,7 @@ class Timebase:
     def note_gnss(self, receiver: str, epoch: GnssEpoch) -> None:
         """Learn from a receiver's UTC. Only from live receivers, never from a recording."""
         if epoch.utc is not None and epoch.has_fix:
-            self._witnesses[receiver].hear(epoch.utc, epoch.mono_s)
+            self._witnesses[receiver].hear(epoch.utc, epoch.mono_s, self._asleep())
 
     def at(self, mono_s: float) -> tuple[datetime, TimeQuality]:
         """UTC at the stamp, and its quality."""
@@ -62,7 +69,7 @@ class Timebase:
         if self._steered(now_mono_s):
             quality: TimeQuality = "ntp"
         elif offset_s is not None:
-            return datetime.fromtimestamp(offset_s + mono_s, UTC), "gnss"
+            return datetime.fromtimestamp(offset_s + self._asleep() + mono_s, UTC), "gnss"
         else:
             quality = "rtc" if self._clock.utc() >= PLAUSIBLE_FROM else "none"
         return self._clock.utc() - timedelta(seconds=now_mono_s - mono_s), quality

@@ -7,7 +7,7 @@ for help, and orders are still taken while it is being started again.
 import threading
 
 from config.models import Settings
-from drivers.clock import Clock, computer_boot_id
+from drivers.clock import Clock, asleep_s, computer_boot_id
 from edge.position import Whereabouts
 from edge.running.worker import Beat
 from edge.tasks.desk import Desk
@@ -25,6 +25,7 @@ from telemetry.commands.handling import Handler
 from telemetry.contract.envelope import Draft
 from telemetry.outbox.outbox import Outbox
 
+SLEPT_S = 1.0  # a suspension shorter than that is none
 LOOK_EVERY_S = 0.25  # what is overdue is told within a second, and where the unit has arrived
 
 
@@ -43,7 +44,7 @@ class Office:
         self._timebase = timebase
         self._whereabouts = whereabouts
         self._outbox = outbox
-        self._boot = computer_boot_id()
+        self._computer, self._asleep_s = computer_boot_id(), 0.0
         self._config = config = settings.tasks
         folder, queue = settings.state_dir, settings.state_dir / "outbox.db"
         self.desk = Desk(
@@ -91,7 +92,15 @@ class Office:
     def _now(self, mono_s: float | None) -> Stamp:
         stamp_s = self._clock.mono_s() if mono_s is None else mono_s
         utc, quality = self._timebase.at(stamp_s)
-        return Stamp(utc=utc, quality=quality, mono_s=stamp_s, boot=self._boot)
+        return Stamp(utc=utc, quality=quality, mono_s=stamp_s, boot=self._boot())
+
+    def _boot(self) -> str:
+        """A suspension is to deadlines and durations what a reboot is: the monotonic clock has
+        stood still, so stamps from before it cannot be compared with those after it."""
+        now_s = asleep_s()
+        if abs(now_s - self._asleep_s) > SLEPT_S:
+            self._asleep_s = now_s
+        return self._computer if self._asleep_s == 0.0 else f"{self._computer}+{self._asleep_s:.0f}"
 
     def _report(self, draft: Draft) -> None:
         self._outbox.put(draft, durable=False)

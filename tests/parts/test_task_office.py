@@ -1,6 +1,7 @@
 """The office inside a whole unit: its bugs stay its own, and its faults are told."""
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from edge.local.asking import ask
 from edge.reporting.health import HealthDesk
 from edge.running.worker import Worker, WorkerState
 from edge.tasks import moves
+from edge.timebase import Timebase
 from telemetry.contract.commands import TaskAssign
 from telemetry.contract.unit import Health
 from telemetry.contract.uuid7 import uuid7
 from tests.e2e.unit_process import write_unit_file
+from tests.fakes import ManualClock
 from tests.unit_under_test import wait_for
 
 
@@ -97,3 +100,30 @@ def test_the_longest_route_is_taken_at_once(tmp_path: Path) -> None:
     took_s = office._clock.mono_s() - begun_s
     assert took_s < 2.0, "some tens of milliseconds each, on an idle machine"
     assert (tmp_path / "state" / "orders.json").stat().st_size < 400_000
+
+
+def test_a_suspension_does_not_put_deadlines_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock stands still; what was due meanwhile is told when the unit wakes."""
+    slept = {"s": 0.0}
+    monkeypatch.setattr("edge.tasks.office.asleep_s", lambda: slept["s"])
+    app = app_in(tmp_path)
+    office, clock = app.parts.office, ManualClock()
+    office._clock = clock
+    office._timebase = Timebase(clock, synchronised=True)
+    at = clock.utc() + timedelta(seconds=300)
+    place = {"lat_deg": 52.5, "lon_deg": 13.4}
+    deadline = {"state": "acknowledged", "at": at, "remind_before_s": 0}
+    order = TaskAssign.model_validate(
+        {"task": uuid7(clock.utc()), "place": place, "deadlines": [deadline]}
+    )
+    office.desk.do(lambda page: moves.assign(page, office._config, order, order.task))
+    office.desk.tick(None)
+    clock.jump_utc(400)
+    slept["s"] = 400.0
+    office.desk.tick(None)
+    task = office.desk.book.current
+    assert task is not None
+    assert [due.overdue for due in task.deadlines] == [True]
+    assert office.desk.would(lambda page: page.now.since_s(task.received)) is None

@@ -70,6 +70,15 @@ def test_a_jump_of_the_system_clock_does_not_move_time_from_the_receiver() -> No
     assert base.now() == (TRUTH, "gnss")
 
 
+def test_time_from_the_receiver_is_right_after_a_suspension_at_once() -> None:
+    clock, asleep_s = ManualClock(BOOTED_1970), 5.0
+    base = Timebase(clock, ["main"], synchronised=False, asleep=lambda: asleep_s)
+    base.note_gnss("main", heard(clock.mono_s(), TRUTH))
+    asleep_s += 600
+    clock.advance(1.0)  # of those 601 seconds the monotonic clock has counted one
+    assert base.now() == (TRUTH + timedelta(seconds=601), "gnss")
+
+
 def test_two_receivers_that_disagree_do_not_make_time_jump() -> None:
     clock = ManualClock(BOOTED_1970)
     base = Timebase(clock, ["main", "spare"], synchronised=False)
