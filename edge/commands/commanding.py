@@ -5,44 +5,38 @@ out; a second one does what takes long.
 """
 
 import threading
-from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
-
-import structlog
+from typing import Any
 
 from config.models import Settings
 from drivers.clock import Clock
 from edge.commands.handlers import stopper
-from edge.local.control import Call, LocalControl
+from edge.commands.inbox import Inbox
+from edge.commands.on_the_spot import OnTheSpot
+from edge.local.control import LocalControl
 from edge.running.worker import Beat
 from edge.timebase import Timebase
 from telemetry.commands.answers import Answers, Put
 from telemetry.commands.carrying import Carrier
 from telemetry.commands.control_state import Commander, ControlState
 from telemetry.commands.files import FileRefusedError, replace
-from telemetry.commands.handling import Handler, OrderFailedError, OrderRefusedError
+from telemetry.commands.handling import Handler
 from telemetry.commands.intake import Intake, IntakeStats
-from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.journal import Journal
 from telemetry.commands.judging import Judge
-from telemetry.commands.jws import MAX_TOKEN_BYTES, PrivateKey
+from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import Keyring
 from telemetry.commands.keys import new_private_key, read_private_key
 from telemetry.commands.store import CommandStore
 from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.commands import COMMANDS
-from telemetry.contract.wire_types import rfc3339_ms, text
 from telemetry.link.transport import Arrived
 
-INBOX = 256  # messages that wait to be judged; more are counted, and their sender asks again
-RETAINED = 16  # of them that the broker kept: refused all the same, and no crowd of them blocks
 WAIT_S = 0.2
 LAST_S = 0.3  # when the unit stops, for what waits in the inbox
-LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
 EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
 
 
@@ -108,10 +102,7 @@ class Commanding:
             self._control,
             clock,
         )
-        self._inbox: deque[tuple[Arrived, float]] = deque()
-        self._arrived = threading.Condition()
-        self._overflow = 0
-        self._stopped = False
+        self._inbox = Inbox(clock)
         self.register("cancel", stopper(self._carrier.cancel))
 
     # --- what it can do ---
@@ -134,18 +125,7 @@ class Commanding:
 
     def hear(self, message: Arrived) -> None:
         """The publisher's thread: takes note, and returns at once."""
-        payload = message.payload[: MAX_TOKEN_BYTES + 1]  # what is longer is refused anyhow
-        with self._arrived:
-            if self._stopped or not self._has_room(retained=message.retained):
-                self._overflow += 1  # its sender hears nothing, and asks again
-                return
-            kept = Arrived(message.topic, payload, message.retained)
-            self._inbox.append((kept, self._clock.mono_s()))
-            self._arrived.notify()
-
-    def _has_room(self, *, retained: bool) -> bool:
-        crowd = retained and sum(kept.retained for kept, _ in self._inbox) >= RETAINED
-        return not crowd and len(self._inbox) < INBOX
+        self._inbox.put(message)
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Take what arrives. One worker, which the unit cannot do without."""
@@ -156,18 +136,15 @@ class Commanding:
         ends_mono_s = self._clock.mono_s() + LAST_S  # the broker thinks that these have arrived
         while self._take_one(0) and self._clock.mono_s() < ends_mono_s:
             beat()
-        with self._arrived:
-            self._stopped = True
-            self._overflow += len(self._inbox)
+        self._inbox.close()
         self._intake.close()
 
     def _take_one(self, timeout_s: float) -> bool:
         """Take the next message, if one comes within the time."""
-        with self._arrived:
-            self._arrived.wait_for(lambda: bool(self._inbox), timeout_s)
-            if not self._inbox:
-                return False
-            message, received_mono_s = self._inbox.popleft()
+        next_one = self._inbox.take(timeout_s)
+        if next_one is None:
+            return False
+        message, received_mono_s = next_one
         self._intake.take(message.payload, received_mono_s, retained=message.retained)
         return True
 
@@ -182,75 +159,20 @@ class Commanding:
         while alive():
             self._carrier.work_long(WAIT_S, alive)
 
-    # --- on the spot ---
-
     def serve_locally(self, local: LocalControl) -> None:
-        local.register("control.take", lambda call: self._hand_over(call, "local"))
-        local.register("control.return", lambda call: self._hand_over(call, "hub"))
-        local.register("control.status", lambda _call: self._status())
-        local.register("control.trust-clock", self._trust_clock)
-        local.register("journal.export", self._note_export)
-        local.note = self._note_local
+        """What the crew may ask of it, and that what the crew asks of others is on record."""
+        OnTheSpot(
+            self.journal, self._control, self._time, self._timebase, self._about_orders
+        ).register(local)
 
-    def _hand_over(self, call: Call, commander: Literal["hub", "local"]) -> dict[str, Any]:
-        if self.commander != commander:
-            what = "control_taken" if commander == "local" else "control_returned"
-            try:
-                self.journal.write(what, by=call.issuer, why=_words(call, "reason"))
-                self._control.hand_over(commander, call.issuer, self._timebase.now()[0])
-            except (JournalError, OSError) as error:
-                raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
-            structlog.get_logger().warning(what, by=call.issuer)
-        return self._status()
-
-    def _status(self) -> dict[str, Any]:
-        now, stats = self._control.now, self._intake.stats()
+    def _about_orders(self) -> dict[str, Any]:
+        stats = self._intake.stats()
         return {
-            "commander": now.commander,
-            "by": now.by,
-            "since": None if now.since is None else rfc3339_ms(now.since),
             "commands": self._security.commands,
             "primary_hub": self._security.primary_hub,
             "accepted": stats.accepted,
             "refused": stats.refused,
-            "journal": {"n": self.journal.head.n, "hash": self.journal.head.hash},
         }
-
-    def _trust_clock(self, call: Call) -> dict[str, Any]:
-        """Somebody has looked at the clock and says that it is right."""
-        now, quality = self._timebase.now()
-        if quality == "none":
-            raise OrderRefusedError("clock_unset", "this unit does not know the time")
-        try:
-            self.journal.write("clock_trusted", by=call.issuer, time=rfc3339_ms(now))
-            self._control.remember(self._time.trust_now())
-        except (JournalError, OSError) as error:
-            raise OrderFailedError("storage", f"the disk does not take it: {error}") from error
-        return {"time": rfc3339_ms(now), "quality": quality}
-
-    def _note_local(self, call: Call, code: str | None) -> None:
-        """What the crew does is on record like what the hub commands; what it only looks at is not.
-
-        Whoever calls for help must not fail for want of a journal: it is done already.
-        """
-        kind, _, what = call.name.rpartition(".")
-        if kind in ("control", "journal") or what in LOOKING:
-            return
-        with suppress(JournalError):
-            self.journal.write("local", name=call.name, by=call.issuer, code=code)
-
-    def _note_export(self, call: Call) -> dict[str, Any]:
-        """Somebody takes a copy of the journal: that is a record of it."""
-        requester, reason = _words(call, "requester"), _words(call, "reason")
-        if requester is None or reason is None:
-            raise OrderRefusedError("invalid_arguments", "name a requester and a reason")
-        try:
-            head = self.journal.write(
-                "exported", by=call.issuer, requester=requester, reason=reason
-            )
-        except JournalError as error:
-            raise OrderFailedError("storage", str(error)) from error
-        return {"n": head.n}
 
     # --- how it fares ---
 
@@ -270,7 +192,7 @@ class Commanding:
             store_set_aside=self._store.set_aside,
             clock_set_back=self._time.set_back,
             control_fault=self._control.fault,
-            overflow=self._overflow,
+            overflow=self._inbox.overflow,
             intake=self._intake.stats(),
         )
 
@@ -294,8 +216,3 @@ def device_key(path: Path, *, make: bool) -> PrivateKey:
         return key
     except FileRefusedError as error:
         raise OSError(str(error)) from error
-
-
-def _words(call: Call, name: str) -> str | None:
-    words = call.args.get(name)
-    return text(words) or None if isinstance(words, str) else None

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.loading import load
 from drivers.clock import SystemClock
-from edge.commands import commanding as commanding_module
+from edge.commands import inbox
 from edge.commands.commanding import Commanding
 from edge.local.asking import NoUnitError, ask
 from edge.local.control import LocalControl
@@ -156,7 +156,7 @@ def test_a_long_one_that_crashes_its_worker_is_told_and_the_next_is_done(tmp_pat
 def test_a_full_inbox_is_counted_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commanding_module, "INBOX", 5)
+    monkeypatch.setattr(inbox, "INBOX", 5)
     unit = Unit(tmp_path)
     unit.made.register("ping", Doer())
     sent = [unit.send() for _ in range(8)]
