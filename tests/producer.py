@@ -1,6 +1,8 @@
 """A unit's process for kill tests: says on stdout what it was told is safe.
 
-python -m tests.producer careful|naive FOLDER PORT [UNIT]
+python -m tests.producer hub|broker|naive FOLDER PORT [UNIT]
+
+`hub` and `broker`: whose acknowledgement lets a message leave its outbox.
 """
 
 import itertools
@@ -13,9 +15,9 @@ from tests.unit_under_test import UnitUnderTest, now, position
 EVERY_S = 0.003  # with the commit, some 200 a second
 
 
-def careful(folder: Path, port: int, name: str) -> None:
+def careful(folder: Path, port: int, name: str, ack: str) -> None:
     """Through the outbox: what is printed has been committed."""
-    unit = UnitUnderTest(folder, port, unit=name, resend_after_s=1)
+    unit = UnitUnderTest(folder, port, unit=name, resend_after_s=1, ack=ack)
     for number in itertools.count():
         receipt = unit.put(position(number, 1))
         if receipt.stored:
@@ -52,7 +54,7 @@ def naive(port: int, name: str) -> None:
 
 if __name__ == "__main__":
     kind, where, link_port, unit_name = (*sys.argv[1:], "kill-1")[:4]
-    if kind == "careful":
-        careful(Path(where), int(link_port), unit_name)
-    else:
+    if kind == "naive":
         naive(int(link_port), unit_name)
+    else:
+        careful(Path(where), int(link_port), unit_name, kind)

@@ -24,7 +24,7 @@ from telemetry.link.transport import (
     WireMessage,
 )
 
-ACK_WITHIN_S = 0.1
+ACK_WITHIN_S = 0.05  # what it has heard meanwhile, a unit that is killed now sends again
 ACK_IDS = 100  # ids in one ack; so many are sent at once
 
 AckStyle = Literal["ids", "up-to"]
