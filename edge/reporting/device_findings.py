@@ -6,7 +6,7 @@ has a paragraph for every code.
 
 from collections.abc import Iterable, Sequence
 
-from edge.reporting.finding import Finding
+from edge.reporting.finding import Finding, about
 from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Worker, WorkerState
 from edge.timebase import TimeQuality
@@ -32,27 +32,8 @@ def device_findings(
     health: DriverHealth, silent_after_s: float, now_mono_s: float
 ) -> list[Finding]:
     """A device that is missing or silent, or a recording that has ended: at most one of them."""
-    if health.ended and not health.samples:
-        return [
-            Finding(
-                code="recording_empty",
-                severity="error",
-                component=health.name,
-                text="the recording holds nothing that can be read",
-                action="see whether it is the right file: `patrol-edge gnss replay` and "
-                "`patrol-edge detect` tell what is in it",
-            )
-        ]
     if health.ended:
-        return [
-            Finding(
-                code="recording_ended",
-                severity="info",
-                component=health.name,
-                text="the recording has been played to its end",
-                action="set loop: true to repeat it",
-            )
-        ]
+        return [_end_of_recording(health)]
     silent_s = health.silent_s(now_mono_s)
     if health.last_error:
         what, text = "missing", health.last_error
@@ -69,6 +50,19 @@ def device_findings(
             action=DEVICE_ACTIONS[health.component, what],
         )
     ]
+
+
+def _end_of_recording(health: DriverHealth) -> Finding:
+    finding = about(health.name)
+    if health.samples:
+        text = "the recording has been played to its end"
+        return finding("recording_ended", "info", text, "set loop: true to repeat it")
+    action = (
+        "see whether it is the right file: `patrol-edge gnss replay` and "
+        "`patrol-edge detect` tell what is in it"
+    )
+    text = "the recording holds nothing that can be read"
+    return finding("recording_empty", "error", text, action)
 
 
 def fix_findings(receiver: str, no_fix_s: float) -> list[Finding]:

@@ -13,6 +13,7 @@ from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
     from telemetry.contract.replies import Reply
+    from telemetry.hub.asking import Question
 
 WAIT_S = 30.0
 LONGEST_LINE = 1000
@@ -74,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
     from edge.hub import hub_name
     from telemetry.contract.commands import COMMANDS
     from telemetry.hub.asking import Question
-    from telemetry.hub.client import ErrandError
     from telemetry.hub.orders import BadOrderError, claims_of, payload_of
     from telemetry.link.paho_transport import PahoTransport
 
@@ -91,18 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error), cure, USAGE) from error
     link = link_of(args, args.name or hub_name(clock))
     question = Question(PahoTransport(), link, root_of(args), clock, claims, _shower(args))
-    try:
-        final = question.ask(
-            payload_of(claims, signer),
-            max(1, int(args.expires_s)),
-            args.timeout if args.wait else 0.0,
-        )
-    except ErrandError as error:
-        raise CommandError(str(error), "check --broker, and the broker's access rules") from error
-    except KeyboardInterrupt:
-        told = f"interrupted: {args.command} {claims['id']} may have been sent, and be done"
-        cure = f"the unit begins nothing after {claims['expires_at']}"
-        raise CommandError(told, cure) from None
+    final = _ask(args, question, claims, payload_of(claims, signer))
     if not args.wait:
         note(f"sent {args.command} {claims['id']}")
         return DONE
@@ -112,6 +101,23 @@ def run(args: argparse.Namespace) -> int:
             f"is {args.unit} online? It may still answer until the command expires",
         )
     return DONE if final.status == "succeeded" else FAILED
+
+
+def _ask(
+    args: argparse.Namespace, question: "Question", claims: dict[str, Any], payload: bytes
+) -> "Reply | None":
+    """The last answer, or none. Raises CommandError."""
+    from telemetry.hub.client import ErrandError
+
+    try:
+        wait_s = args.timeout if args.wait else 0.0
+        return question.ask(payload, max(1, int(args.expires_s)), wait_s)
+    except ErrandError as error:
+        raise CommandError(str(error), "check --broker, and the broker's access rules") from error
+    except KeyboardInterrupt:
+        told = f"interrupted: {args.command} {claims['id']} may have been sent, and be done"
+        cure = f"the unit begins nothing after {claims['expires_at']}"
+        raise CommandError(told, cure) from None
 
 
 def _signer(args: argparse.Namespace) -> Any:
