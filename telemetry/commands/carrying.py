@@ -64,6 +64,7 @@ class Carrier:
         self._changed = threading.Condition()
         self._waiting: deque[Begun] = deque()
         self._running: Begun | None = None
+        self._stoppable: str | None = None  # id of what runs, until its handler returns
         self._cancelled: set[str] = set()
         self._steps: dict[str, dict[str, Any]] = {}  # the last reply of what is not over
         self._ended: dict[str, Stored] = {}  # ends that the disk does not have yet
@@ -102,7 +103,7 @@ class Carrier:
             queued = next((each for each in self._waiting if each.order.id == command), None)
             if queued is not None:
                 self._waiting.remove(queued)
-            elif self._running is not None and self._running.order.id == command:
+            elif self._stoppable == command:
                 self._cancelled.add(command)
                 return True
         if queued is not None:
@@ -119,6 +120,7 @@ class Carrier:
             if not self._waiting:
                 return
             begun = self._running = self._waiting.popleft()
+            self._stoppable = begun.order.id
         self._carry_out(begun, self._progress_of(begun, alive))
         with self._changed:
             self._running = None
@@ -127,7 +129,7 @@ class Carrier:
     def after_crash(self) -> None:
         """The thread of the long orders died in one of them, and is back: tell how that ended."""
         with self._changed:
-            begun, self._running = self._running, None
+            begun, self._running, self._stoppable = self._running, None, None
         if begun is not None:
             self._end(begun, "failed", "crashed", "the runtime failed while doing it")
 
@@ -181,6 +183,9 @@ class Carrier:
         self, begun: Begun, status: str, code: str | None, words: str, result: Result = None
     ) -> None:
         order, head = begun.order, None
+        with self._changed:
+            if self._stoppable == order.id:  # over: too late to cancel it
+                self._stoppable = None
         with suppress(JournalError):  # it is done: what matters now is that this is told
             head = self._journal.write(
                 status, id=order.id, name=order.name, code=code, text=words or None

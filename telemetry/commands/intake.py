@@ -227,14 +227,26 @@ class Intake:
             return
         self._repeats += 1
         self._strangers.note("repeat")
-        members = stored.reply
-        if not stored.final:
-            members = self._carrier.step_of(command.id) or members
+        members = self._carrier.step_of(command.id) or self._end_of(stored)
+        if members is None:
+            return
         sender = claimed.kid or claimed.issuer
         if self._talk.allows(("repeat", command.id), REPEATS_PER_MINUTE) and self._talk.allows(
             ("repeats", sender), TALK_PER_MINUTE
         ):
             self._answers.step(command.id, command.name, **members, repeat=True)
+
+    def _end_of(self, stored: Stored) -> dict[str, Any] | None:
+        """What the reply to a repeat of an order says that is not under way (any more).
+
+        None if its end was told just now: the disk had refused it, and kept it all the same.
+        """
+        with suppress(StoreError):
+            stored = stored if stored.final else self._known(stored.id) or stored
+            if not stored.final:
+                self._upkeep.interrupted(stored)
+                return None
+        return stored.reply
 
     def _count(self, code: str) -> None:
         self._refused = self._refused + Counter([code])  # replaced: others read it meanwhile

@@ -92,11 +92,12 @@ class Upkeep:
             if row.final:
                 self._answers.final(row.id, row.name, row.reply, repeat=True)
             else:
-                self._interrupted(row)
+                self.interrupted(row)
         self.ready = True
 
-    def _interrupted(self, row: Stored) -> None:
-        words = "the unit stopped while it was being done; it is not done again"
+    def interrupted(self, row: Stored) -> None:
+        """Tell that this one has no end that is known. Raises StoreError."""
+        words = "its end is not known: the unit stopped, or its disk failed; it is not done again"
         head = None
         with suppress(JournalError):
             head = self._journal.write("interrupted", id=row.id, name=row.name)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from telemetry.commands import store
 from telemetry.contract.wire_types import rfc3339_ms
+from telemetry.outbox.schema import StoreError
 from tests.commanded import HUB, Commanded, Doer
 
 TECHNICIAN = Ed25519PrivateKey.generate()
@@ -184,5 +185,40 @@ def test_what_waits_is_not_begun_once_somebody_on_the_spot_commands(unit: Comman
     assert codes(unit.replies)[-1] == "not_commander"
     assert unit.replies[-1].status == "rejected"
     handler = unit.handlers["config.apply"]
+    assert isinstance(handler, Doer)
+    assert not handler.done
+
+
+def test_what_is_over_can_no_more_be_cancelled(unit: Commanded) -> None:
+    claims, told = bundle(unit), []
+    unit.send(claims)
+    put = unit.store.put
+
+    def cancel_meanwhile(*row: Any) -> None:
+        told.append(unit.carrier.cancel(claims["id"]))
+        put(*row)
+
+    unit.store.put = cancel_meanwhile  # type: ignore[method-assign]
+    unit.carrier.work_long(0, lambda: True)
+    assert told == [False]
+    assert codes(unit.replies)[-1] == "succeeded"
+
+
+def test_an_order_that_the_disk_kept_after_all_is_told_as_interrupted(unit: Commanded) -> None:
+    """The disk reported an error, and had stored it: the hub was told `storage`, and asks again."""
+    put = unit.store.put
+
+    def store_and_fail(*row: Any) -> None:
+        put(*row)
+        raise StoreError("input/output error")
+
+    claims = unit.claims()
+    unit.store.put = store_and_fail  # type: ignore[method-assign]
+    assert codes(unit.send(claims)) == ["storage"]
+    unit.store.put = put  # type: ignore[method-assign]
+    assert codes(unit.send(claims)) == ["interrupted"]
+    unit.reboot(off_s=1)
+    assert codes(unit.send(claims)) == ["interrupted"]
+    handler = unit.handlers["ping"]
     assert isinstance(handler, Doer)
     assert not handler.done
