@@ -1,5 +1,6 @@
 """What the crew may ask of the commanding: control, the clock, a copy of the journal. On record."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
@@ -10,7 +11,8 @@ from edge.local.control import Call, LocalControl
 from edge.timebase import Timebase
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
-from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.journal import ARGS_BYTES, Journal, JournalError
+from telemetry.commands.strict_json import canonical
 from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.wire_types import rfc3339_ms, text
 
@@ -84,7 +86,9 @@ class OnTheSpot:
         if kind in ("control", "journal") or what in LOOKING:
             return
         with suppress(JournalError):
-            self._journal.write("local", name=call.name, by=call.issuer, code=code)
+            self._journal.write(
+                "local", name=call.name, by=call.issuer, code=code, **_told(call.args)
+            )
 
     def _note_export(self, call: Call) -> dict[str, Any]:
         """Somebody takes a copy of the journal: that is a record of it."""
@@ -98,6 +102,14 @@ class OnTheSpot:
         except JournalError as error:
             raise OrderFailedError("storage", str(error)) from error
         return {"n": head.n}
+
+
+def _told(args: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, for the journal: whole, or by its digest where it is long."""
+    written = canonical(args)
+    if len(written) > ARGS_BYTES:
+        return {"digest": hashlib.sha256(written).hexdigest()}
+    return {"args": args or None}
 
 
 def _words(call: Call, name: str) -> str | None:

@@ -15,7 +15,7 @@ from telemetry.commands.answers import Answers, members_of
 from telemetry.commands.carrying import Begun, Carrier
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.handling import Handler, Order, OrderRefusedError
-from telemetry.commands.journal import Journal, JournalError
+from telemetry.commands.journal import ARGS_BYTES, Journal, JournalError
 from telemetry.commands.journal_check import Head
 from telemetry.commands.judging import Claimed, Judge, Judged, JudgedError, UnprovedError
 from telemetry.commands.limits import Limits
@@ -31,7 +31,6 @@ KEEP_S = 24 * 3600.0  # how long a repeat is answered
 TEND_S = 1.0
 REPEATS_PER_MINUTE = 6  # answers to repeats of one command
 TALK_PER_MINUTE = 60  # refusals, and answers to repeats, of one sender; more are only counted
-ARGS_BYTES = 2048  # longer ones are journaled by their digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from telemetry.contract.wire_types import TimeQuality, rfc3339_ms
 
 FILE_BYTES = 4 * 1024 * 1024  # then the next file is begun
 KEPT_FILES = 16
+ARGS_BYTES = 2048  # longer arguments are journaled by their digest
 SEAL_EVERY = 100  # records
 SEAL_AFTER_S = 60.0  # and at the latest so long after a record
 

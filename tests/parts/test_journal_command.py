@@ -87,6 +87,7 @@ def test_control_is_taken_returned_and_on_record(
     assert told.count("name=duty.") == 1, "what only looks is no record"
     for words in (
         "duty.set",
+        "standby",
         "control_taken",
         "at the gate",
         "control_returned",

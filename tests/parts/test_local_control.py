@@ -2,6 +2,7 @@
 
 import json
 import os
+import selectors
 import socket
 import stat
 import threading
@@ -217,6 +218,15 @@ def test_whoever_says_nothing_holds_nobody_up(
         for each in silent:
             each.close()
         assert b"no line came in time" in raw(control.path, b'{"name":')
+
+
+def test_who_had_to_leave_in_the_round_in_which_it_spoke_ends_nothing(tmp_path: Path) -> None:
+    """The selector tells of a newcomer and of the oldest caller at once; the newcomer is first."""
+    control = LocalControl(tmp_path, SystemClock())
+    with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as ears:
+        gone = listener.fileno() + 100
+        control._hear(gone, listener, ears)
+    assert not control._callers
 
 
 def test_whoever_does_not_read_holds_nobody_up_for_long(
