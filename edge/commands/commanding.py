@@ -22,14 +22,12 @@ from edge.timebase import Timebase
 from telemetry.commands.answers import Answers, Put
 from telemetry.commands.carrying import Carrier
 from telemetry.commands.control_state import Commander, ControlState
-from telemetry.commands.files import FileRefusedError, replace
+from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.handling import Handler
 from telemetry.commands.intake import Intake, IntakeStats
 from telemetry.commands.journal import Journal
 from telemetry.commands.judging import Judge
-from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import Keyring
-from telemetry.commands.keys import new_private_key, read_private_key
 from telemetry.commands.store import CommandStore
 from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.commands import COMMANDS
@@ -53,6 +51,7 @@ class CommandingHealth:
     keys_over: bool  # there are keys, and none of them is valid now
     journal_broken: str | None
     journal_fault: str | None
+    keys_damaged: tuple[str, ...]  # files: own device keys that were set aside
     store_fault: str | None
     store_set_aside: int
     clock_set_back: bool
@@ -72,11 +71,12 @@ class Commanding:
         self._control = ControlState.load(folder / "control.json")
         self._keyring = Keyring(security.keyring or folder / "keyring.json")
         self._time = TrustedTime(timebase.at, clock, self._control.now.latest)
-        key_path, own = security.device_key or folder / "device.key", security.device_key is None
+        own = security.device_key is None
+        self._device_key = DeviceKey(security.device_key or folder / "device.key", make=own)
         self.journal = Journal(
             folder / "journal",
             settings.unit.id,
-            lambda: device_key(key_path, make=own),
+            self._device_key,
             timebase.now,
             clock,
         )
@@ -188,6 +188,7 @@ class Commanding:
             keys_over=self._keyring.over(self._timebase.now()[0]),
             journal_broken=self.journal.broken,
             journal_fault=self.journal.fault,
+            keys_damaged=self._device_key.damaged(),
             store_fault=self._intake.stats().fault,
             store_set_aside=self._store.set_aside,
             clock_set_back=self._time.set_back,
@@ -201,18 +202,3 @@ class Commanding:
         for key in self._keyring.known:
             if key.state(now) == "valid" and key.not_after and key.not_after - now < EXPIRING:
                 yield f"{key.kid} of {key.issuer} on {key.not_after:%Y-%m-%d}"
-
-
-def device_key(path: Path, *, make: bool) -> PrivateKey:
-    """The key that seals this unit's journal; made where there is none, with its public part
-    beside it, if `make`. Raises OSError."""
-    try:
-        return read_private_key(path)
-    except FileNotFoundError:
-        if not make:
-            raise
-        key = new_private_key(path)
-        replace(path.with_suffix(".pub"), key.public.text.encode() + b"\n", 0o644)
-        return key
-    except FileRefusedError as error:
-        raise OSError(str(error)) from error

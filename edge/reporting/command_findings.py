@@ -46,6 +46,12 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
             "damaged: bring it back from a copy"
         )
         found.append(finding("journal_fault", "error", text + health.journal_fault, action))
+    if health.keys_damaged:
+        text = (
+            f"the key that seals the journal was damaged, and made anew: {health.keys_damaged[-1]}"
+        )
+        action = "tell the hub's side the new device.pub, then delete that file; check the disk"
+        found.append(finding("device_key_damaged", "warning", text, action))
     if health.journal_broken:
         text = f"the command journal was changed from outside: {health.journal_broken}"
         action = "keep the files of state_dir/journal; `patrol-edge journal verify` tells more"

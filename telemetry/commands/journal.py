@@ -68,6 +68,7 @@ class Journal:
         self._unsealed_s: float | None = None  # when the oldest record without a seal was written
         self._unsynced = False
         self._deeds = Deeds()
+        self._key_named: str | None = None  # whose seals the journal says that it has
         self.new = False  # no command was accepted before this run
         self.broken: str | None = None  # what was found wrong with what was there before
         self.fault: str | None = None  # why the disk takes no record now, or it cannot be sealed
@@ -150,6 +151,7 @@ class Journal:
         checker.read(files[-1], last=True)
         verdict = checker.finish()
         number, self._deeds = _number(files[-1]), checker.deeds
+        self._key_named = checker.key_named
         if verdict.bad is None and verdict.first is None:
             files[-1].unlink()  # the power went before its first record was whole
             self._open()
@@ -179,7 +181,7 @@ class Journal:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._handle = os.open(self._path, flags, 0o600)
         self._head, self._size = head, 0
-        facts: dict[str, Any] = {"unit": self._unit, "key": self._find_key().public.text}
+        facts: dict[str, Any] = {"unit": self._unit} | self._named(self._find_key())
         if head.hash != START:
             facts |= {"before": head.hash, "begun": self.begun}
         if self.broken is not None and what == "broken":
@@ -217,19 +219,26 @@ class Journal:
             self._unsynced = False
 
     def _seal(self) -> None:
-        claims = {"n": self._head.n, "head": self._head.hash, "unit": self._unit}
         try:
             key = self._find_key()
         except OSError as error:
             self._no_seal = error.strerror or str(error)
             raise
         self._no_seal = None
+        if key.public.text != self._key_named:  # the old one was lost, or exchanged
+            self._append("key_changed", self._named(key))
+        claims = {"n": self._head.n, "head": self._head.hash, "unit": self._unit}
         self._append("seal", {"jws": sign(claims, key, typ=SEAL_TYPE)})
         self._sync()
         self._unsealed, self._unsealed_s = 0, None
         if self._size >= FILE_BYTES:
             self._begin(_number(self._path) + 1, self._head, "continued")
             self._unsealed, self._unsealed_s = 0, None
+
+    def _named(self, key: PrivateKey) -> dict[str, Any]:
+        """Whose seals come after this record, and whose came before, if it is another key."""
+        was, self._key_named = self._key_named, key.public.text
+        return {"key": key.public.text} | ({} if was in (None, key.public.text) else {"was": was})
 
 
 def _number(path: Path) -> int:

@@ -8,11 +8,12 @@ at most cut the end off, and the heads that reach the hub with the replies tell 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from telemetry.commands.jws import BadTokenError, PublicKey, verify
+from telemetry.commands.jws import BadTokenError, KeyTextError, PublicKey, verify
 from telemetry.commands.strict_json import BadJsonError, canonical, loads_object
 
 SEAL_TYPE = "patrol-journal+jws"
@@ -40,7 +41,9 @@ class Verdict:
     first: int | None = None  # number of the first record that is there
     records: int = 0
     accepted: int = 0  # commands
-    seals: int = 0  # whose signature was checked
+    seals: int = 0  # whose signature was checked, by the given key
+    other_seals: int = 0  # by keys that only the journal itself says to be the device's, too
+    key_changes: list[int] = field(default_factory=list)  # numbers of the records that say so
     unsealed: int = 0  # records after the last seal: a forger could have made them anew
     torn_bytes: int = 0  # of a line that a power cut left unfinished
     bad: str | None = None
@@ -99,11 +102,19 @@ def lines(path: Path) -> Iterator[bytes]:
 class Checker:
     """Reads files in their order; `verdict` says how it stands after each."""
 
-    def __init__(self, key: PublicKey | None = None, heads: Iterable[Head] = ()) -> None:
-        """`key`: the device's; `heads`: what is known from elsewhere (replies at the hub)."""
+    def __init__(
+        self,
+        key: PublicKey | None = None,
+        heads: Iterable[Head] = (),
+        first_key: PublicKey | None = None,
+    ) -> None:
+        """`key`: the device's; `heads`: what is known from elsewhere (replies at the hub);
+        `first_key`: the one that the first seal is of, if the device has had another before."""
         self.verdict = Verdict()
         self.deeds = Deeds()
-        self._key = key
+        self.key_named: str | None = None  # by the newest record that names one
+        self._given = key
+        self._key = first_key or key
         self._heads = {head.n: head.hash for head in heads}
 
     def read(self, path: Path, *, last: bool) -> None:
@@ -160,7 +171,20 @@ class Checker:
         verdict.records += 1
         verdict.accepted += record.get("what") == "accepted"
         self.deeds.note(record)
+        self._note_key(record)
         verdict.unsealed = 0 if record.get("what") == "seal" else verdict.unsealed + 1
+
+    def _note_key(self, record: dict[str, Any]) -> None:
+        """The device's key was lost or exchanged: the seals after this record are of another."""
+        key, was = record.get("key"), record.get("was")
+        if not isinstance(key, str):
+            return
+        self.key_named = key
+        if isinstance(was, str):
+            self.verdict.key_changes.append(record["n"])
+            if self._key is not None and self._key.text == was:
+                with suppress(KeyTextError):
+                    self._key = PublicKey(key)
 
     def _seal(self, record: dict[str, Any]) -> str | None:
         if record.get("what") != "seal" or self._key is None:
@@ -173,7 +197,10 @@ class Checker:
         head = self.verdict.head
         if claims.get("n") != head.n or claims.get("head") != head.hash:
             return "the seal is of other records"
-        self.verdict.seals += 1
+        if self._given is not None and key.text == self._given.text:
+            self.verdict.seals += 1
+        else:
+            self.verdict.other_seals += 1
         return None
 
 
@@ -182,7 +209,25 @@ def check(
 ) -> Verdict:
     """All files, oldest first. Raises OSError."""
     found = sorted(paths, key=lambda path: path.name)
-    checker = Checker(key, heads)
+    checker = Checker(key, heads, None if key is None else _first_key(found, key))
     for path in found:
         checker.read(path, last=path == found[-1])
     return checker.finish()
+
+
+def _first_key(paths: Iterable[Path], key: PublicKey) -> PublicKey:
+    """The key before this one, and before that, as far back as the journal tells. Raises OSError.
+
+    It proves nothing by itself: what those seals are is counted apart.
+    """
+    first = key.text
+    changes = [line for path in paths for line in lines(path) if b'"was":"' in line]
+    for line in reversed(changes):
+        with suppress(BadJsonError):
+            record = loads_object(line)
+            if record.get("key") == first and isinstance(record.get("was"), str):
+                first = record["was"]
+    try:
+        return PublicKey(first)
+    except KeyTextError:
+        return key

@@ -57,6 +57,10 @@ class KeyEntry(BaseModel):
         return "valid"
 
 
+class DamagedKeyError(FileRefusedError):
+    """What the file holds is no key: no right and no owner would make it one."""
+
+
 def new_private_key(path: Path) -> PrivateKey:
     """Make a key and its file, mode 0600. Raises FileExistsError, OSError."""
     key = PrivateKey.new()
@@ -65,9 +69,9 @@ def new_private_key(path: Path) -> PrivateKey:
 
 
 def read_private_key(path: Path) -> PrivateKey:
-    """Raises FileRefusedError (with its cure), FileNotFoundError."""
+    """Raises FileRefusedError (with its cure), DamagedKeyError of them, FileNotFoundError."""
     try:
         return PrivateKey.from_pem(read_private(path))
     except KeyTextError as error:
         cure = "make one with `patrol-edge keys new`"
-        raise FileRefusedError(f"{path} is {error}", cure) from error
+        raise DamagedKeyError(f"{path} is {error}", cure) from error

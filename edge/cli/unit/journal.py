@@ -120,6 +120,12 @@ def _tell(verdict: "Verdict", *, whole: bool, proved: bool) -> None:
         note(f"records before {verdict.first} are in older files")
     if verdict.torn_bytes:
         note(f"{verdict.torn_bytes} bytes at the end were left unfinished by a power cut")
+    if verdict.key_changes:
+        changes = ", ".join(map(str, verdict.key_changes))
+        say(
+            f"the device's key was lost or exchanged (record {changes}): {verdict.other_seals} "
+            "seals are of another key than the one they were checked with"
+        )
     if verdict.unsealed:
         note(f"the last {verdict.unsealed} records are not sealed yet")
     if not proved:
@@ -133,6 +139,8 @@ def _facts(verdict: "Verdict") -> dict[str, Any]:
         "head": verdict.head.hash,
         "records": verdict.records,
         "seals": verdict.seals,
+        "other_seals": verdict.other_seals,
+        "key_changes": verdict.key_changes,
         "unsealed": verdict.unsealed,
         "torn_bytes": verdict.torn_bytes,
         "bad": verdict.bad,
@@ -234,9 +242,9 @@ def _record_alone(folder: Path, key: Path, wanted: dict[str, str]) -> None:
     from datetime import datetime
 
     from drivers.clock import SystemClock
-    from edge.commands.commanding import device_key
     from edge.local.control import user_name
     from edge.running.state_lock import StateInUseError, lock_state
+    from telemetry.commands.device_key import DeviceKey
     from telemetry.commands.journal import Journal
     from telemetry.contract.wire_types import TimeQuality
 
@@ -249,7 +257,7 @@ def _record_alone(folder: Path, key: Path, wanted: dict[str, str]) -> None:
         lock_state(folder)
     except StateInUseError as error:
         raise OSError(f"{error}, and does not answer") from error
-    journal = Journal(folder / "journal", "-", lambda: device_key(key, make=False), now, clock)
+    journal = Journal(folder / "journal", "-", DeviceKey(key, make=False), now, clock)
     who, why = wanted["requester"], wanted["reason"]
     journal.write("exported", by=f"local:{user_name()}", requester=who, reason=why)
     journal.close()
