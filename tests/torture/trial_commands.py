@@ -1,11 +1,13 @@
 """Commands from everybody who should not, and clocks that jump: nothing is done that must not."""
 
 import json
+import math
 import random
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -361,15 +363,22 @@ def _commands_under_jumps(folder: Path) -> str:
             unit.carrier.work_long(0, lambda: True)
             held(kept["id"] not in doer.done, f"a withheld command was done after {jump_s}")
             withheld += 1
-    naive = _naive_timer()
-    held(naive, "the control, an expiry by the time of day, was not extended")
+    held(_naive_timer(folder / "naive"), "the control, expiry by the time of day, was not fooled")
     return f"{cases} commands, {expired} expired in time, {withheld} withheld ones refused"
 
 
-def _naive_timer() -> bool:
-    """The control: who looks at the time of day begins a command that is over."""
-    clock = ManualClock()
-    ends = clock.utc() + timedelta(seconds=60)
-    clock.advance(61)
-    clock.jump_utc(-3600)
-    return clock.utc() < ends
+def _naive_timer(folder: Path) -> bool:
+    """The control: the same unit, but that only the time of day ends its commands."""
+    folder.mkdir(parents=True)
+    unit, doer = Commanded(folder), Doer(long_running=True)
+    unit.handlers["ping"] = doer
+    order = unit.intake._order
+    unit.intake._order = lambda claimed, judged: replace(  # type: ignore[method-assign]
+        order(claimed, judged), expires_mono_s=math.inf
+    )
+    unit.pass_time(5)
+    unit.send(unit.claims())
+    unit.clock.jump_utc(-3600)
+    unit.pass_time(61)
+    unit.carrier.work_long(0, lambda: True)
+    return bool(doer.done)
