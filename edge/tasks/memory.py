@@ -1,9 +1,11 @@
 """One small file that survives a power cut: written whole beside the old one, then put in place.
 
 A file that cannot be read is set aside and named, never an exit; a disk that refuses is a fault,
-and what is remembered lives on in memory until it takes it again.
+and what is remembered lives on in memory until it takes it again. On a disk that somebody else has
+filled, it goes into room that was kept for it.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -14,8 +16,12 @@ from typing import Generic, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from telemetry.outbox.reserve import Reserve
+
 T = TypeVar("T")
 
+RESERVE_BYTES = 256 * 1024  # some times what a file holds on a busy day
+RESERVE_HALVINGS = 4  # what was written from the reserve is missing from it until there is room
 LARGEST_BYTES = 16 * 1024 * 1024  # far above what this unit writes: not ours
 
 
@@ -31,9 +37,12 @@ class Memory(Generic[T]):
         self.fault: str | None = None  # why the disk does not take it now
         self.lost: str | None = None  # why what was there could not be read
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._reserve = path.with_name(path.name + ".reserve")
+        self._reserved = 0  # bytes
 
     def load(self) -> T | None:
         """What was saved last; None where there is nothing, or nothing that can be read."""
+        self._take_reserve()
         try:
             with self.path.open("rb") as file:
                 data = file.read(LARGEST_BYTES + 1)
@@ -63,7 +72,7 @@ class Memory(Generic[T]):
     def save(self, value: T) -> bool:
         """On the disk when this returns True. False, with `fault`, where the disk refuses."""
         try:
-            self._write(self._adapter.dump_json(value))
+            self._write_anyhow(self._adapter.dump_json(value))
         except OSError as error:
             if self.fault is None:
                 structlog.get_logger().warning(
@@ -71,8 +80,38 @@ class Memory(Generic[T]):
                 )
             self.fault = f"{self.path.name} cannot be written: {error.strerror}"
             return False
+        finally:
+            self._take_reserve()
         self.fault = None
         return True
+
+    def _write_anyhow(self, data: bytes) -> None:
+        """On a full disk, in the room that the reserve gives up. Raises OSError."""
+        try:
+            self._write(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._reserved:
+                raise
+            Reserve(self._reserve).release()
+            self._reserved = 0
+            self._write(data)
+
+    def _take_reserve(self) -> None:
+        """As much as the disk gives, before somebody else has it. Never raises."""
+        if self._reserved and (self._reserved == RESERVE_BYTES or not self._has_room()):
+            return
+        self._reserved = 0  # what cannot be enlarged is given up by trying
+        for size in (RESERVE_BYTES >> halvings for halvings in range(RESERVE_HALVINGS + 1)):
+            if Reserve(self._reserve, size).take():
+                self._reserved = size
+                return
+
+    def _has_room(self) -> bool:
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize > 2 * RESERVE_BYTES
 
     def _write(self, data: bytes) -> None:
         """The old file or the new one, never half of it (rename(2), and fsync before and after)."""
