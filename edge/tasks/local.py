@@ -17,7 +17,7 @@ from edge.tasks.sos import SosDesk
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.events import SosCause
 from telemetry.contract.up_message import Duty
-from telemetry.contract.wire_types import Code, Message, Short, Text, Uuid, rfc3339_ms
+from telemetry.contract.wire_types import Code, Message, Short, Text, Uuid, rfc3339_ms, short, text
 
 M = TypeVar("M", bound=Message)
 Answer = dict[str, Any]
@@ -133,7 +133,7 @@ def tasks_told(desk: Desk) -> Answer:
 def _told(desk: Desk, task: Task) -> Answer:
     answer: Answer = {
         "task": task.id,
-        "title": task.title,
+        "title": text(task.title),  # words of others, on a terminal
         "kind": task.kind,
         "priority": task.priority,
         "state": task.state,
@@ -148,8 +148,8 @@ def _told(desk: Desk, task: Task) -> Answer:
     }
     more = {
         "disposition": task.disposition,
-        "reason": task.reason or None,
-        "handover_from": task.handover_from,
+        "reason": text(task.reason) or None,
+        "handover_from": task.handover_from and short(task.handover_from),
         "handover_to": task.offer.to if task.offer else task.handed_to,
     }
     answer |= {name: value for name, value in more.items() if value is not None}

@@ -52,7 +52,8 @@ def unit(tmp_path: Path) -> Iterator[World]:
 
 def dispatched(world: World, **changes: object) -> str:
     world.be_at(TOWN, 0.0)
-    order = world.order(place=wire_place(moved(TOWN, 500, 0)), title="shop alarm", **changes)
+    changes = {"place": wire_place(moved(TOWN, 500, 0)), "title": "shop alarm"} | changes
+    order = world.order(**changes)
     world.desk.do(lambda page: moves.assign(page, world.config, order, uuid7(page.now.utc)))
     return order.task
 
@@ -83,6 +84,17 @@ def test_a_task_from_the_list_to_its_end(unit: World, capsys: pytest.CaptureFixt
     code, out, _ = told(unit, capsys, "task", "show", task)
     assert "  arrived    2026-06-01T" in out
     assert ", after 0 s" in out
+
+
+def test_a_title_is_one_line_whatever_the_hub_writes(
+    unit: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dispatched(unit, title="shop\x1b[2J\nended    nothing", handover_from="car\r-1")
+    for words in (("task", "list"), ("task", "show")):
+        code, out, _ = told(unit, capsys, *words)
+        assert code == 0
+        assert all(line.isprintable() for line in out.removesuffix("\n").split("\n"))
+    assert len(told(unit, capsys, "task", "list")[1].splitlines()) == 1
 
 
 def test_what_cannot_be_is_told_with_its_cure(

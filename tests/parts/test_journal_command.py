@@ -18,7 +18,7 @@ from edge.local.control import LocalControl
 from edge.timebase import Timebase
 from telemetry.commands.journal import journal_files
 from telemetry.commands.jws import PrivateKey
-from tests.commanded import Box
+from tests.commanded import Box, Commanded, Doer
 from tests.e2e.unit_process import write_unit_file
 from tests.unit_under_test import wait_for
 
@@ -95,6 +95,22 @@ def test_control_is_taken_returned_and_on_record(
         "local:",
     ):
         assert words in told
+
+
+def test_words_of_others_forge_no_line_and_no_fact(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unit = Commanded(tmp_path)
+    unit.handlers["ping"] = Doer()
+    unit.pass_time(10)
+    issuer = "x code=ok\x1b[2J\u202e\n     9  2026-06-01T12:00:00.000Z  refused"
+    unit.send(unit.claims(issuer=issuer))
+    unit.intake.close()
+    assert run("journal", "show", "--state-dir", str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) == unit.journal.head.n
+    assert all(line.isprintable() for line in told.splitlines())
+    assert 'issuer="x code=ok' in told
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])

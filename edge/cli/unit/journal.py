@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.wording import one_line
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import Handler, Parts, add_part
 from edge.cli.unit.asking import add_unit_options, state_folder
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from telemetry.commands.jws import PublicKey
 
 HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
+PLAIN = re.compile(r"[\w.:+-]+")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -83,8 +85,15 @@ def _in_words(line: str) -> str:
         told = [str(record.pop(name)) for name in ("n", "at", "what")]
     except (ValueError, KeyError, AttributeError):
         return f"no record: {line[:60]!r}; `patrol-edge journal verify` tells more"
-    facts = (f"{k}={v}" for k, v in record.items() if k not in ("hash", "tq", "jws"))
-    return f"{told[0]:>6}  {told[1]}  {told[2]:<12} {' '.join(facts)}"
+    facts = (f"{k}={_shown(v)}" for k, v in record.items() if k not in ("hash", "tq", "jws"))
+    words = f"{told[0]:>6}  {told[1]}  {told[2]:<12} {' '.join(facts)}"
+    return one_line(words, len(words))
+
+
+def _shown(value: object) -> str:
+    """Words of others must look neither like a line, nor like a fact, nor like the terminal's."""
+    plain = isinstance(value, str) and PLAIN.fullmatch(value)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 # --- verify --------------------------------------------------------------------------------------
