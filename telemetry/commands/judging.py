@@ -61,7 +61,10 @@ class Judged:
 
 
 class UnprovedError(Exception):
-    """Nobody known has signed this. `command` and `kid` are what it claims, where readable."""
+    """Nobody known has signed this. `command` and `kid` are what it claims, where readable.
+
+    `keyless`: no key at all is known here, so that the true hub is turned away like a forger.
+    """
 
     def __init__(
         self,
@@ -70,9 +73,11 @@ class UnprovedError(Exception):
         *,
         command: tuple[str, str] | None = None,
         kid: str | None = None,
+        keyless: bool = False,
     ) -> None:
         super().__init__(text)
         self.code = code
+        self.keyless = keyless
         self.command = command  # id and name
         self.kid = kid
 
@@ -156,7 +161,11 @@ class Judge:
             claims = claims_of(token, key)
         except BadTokenError as error:
             raise UnprovedError(
-                error.code, str(error), command=_peek(payload), kid=error.kid
+                error.code,
+                str(error),
+                command=_peek(payload),
+                kid=error.kid,
+                keyless=error.code == "unknown_key" and self.keyring.is_unusable,
             ) from error
         self._check_key(entry, payload, received_mono_s)
         return _claimed(claims, entry.kid, entry.issuer, entry.roles, received_mono_s)

@@ -90,6 +90,11 @@ class Keyring:
         self.refresh()
         return [entry for entry, _ in self._keys.values()]
 
+    @property
+    def is_unusable(self) -> bool:
+        """As last looked for: it is missing, or cannot be believed."""
+        return self.missing or self.fault is not None
+
     def over(self, now: datetime) -> bool:
         """There are keys, and none of them is valid. Any thread."""
         keys = self.known

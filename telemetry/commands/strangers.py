@@ -33,7 +33,7 @@ class Strangers:
 
         `is_known`: whether a true command has this id; a forger shall not speak over its answer.
         """
-        if error.code in SUSPICIOUS:
+        if error.code in SUSPICIOUS and not error.keyless:
             self._suspicious[error.code] += 1
         if not self._limits.allows("unproved", PER_MINUTE):
             self._crowd[error.code] += 1

@@ -1,6 +1,7 @@
 """Commands: refused with a code, or done once. Every reason, every repeat, every interruption."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,22 @@ def test_nobody_known_is_turned_away_with_the_reason(unit: Commanded) -> None:
     assert codes(unit.send_raw(good))[-1] == "succeeded", "nothing stuck to its id"
     unit.pass_time(61)
     assert [(each.what, each.count) for each in unit.tampers] == [("command_forged", 5)]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{")])
+def test_without_a_keyring_the_true_hub_is_no_forger(
+    unit: Commanded, damage: Callable[[Path], object]
+) -> None:
+    """Health says that the keyring cannot be used: nobody need look for somebody who meddles."""
+    damage(unit.folder / "keyring.json")
+    (reply,) = unit.send(unit.claims())
+    assert reply.code == "unknown_key"
+    assert "keyring" in reply.text
+    unit.pass_time(61)
+    assert unit.tampers == []
+    unit.send_raw(b"{}")
+    unit.pass_time(61)
+    assert [each.count for each in unit.tampers] == [1], "the control: what nobody has signed"
 
 
 def test_a_forger_cannot_speak_over_a_true_answer(unit: Commanded) -> None:
