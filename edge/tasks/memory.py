@@ -51,8 +51,8 @@ class Memory(Generic[T]):
         except IsADirectoryError:
             self._set_aside("it is a folder")
             return None
-        except OSError as error:
-            self.lost = f"{self.path.name} cannot be read: {error.strerror}"
+        except OSError as error:  # set aside: the next change must not write over it
+            self._set_aside(f"it cannot be read: {error.strerror}")
             return None
         try:
             if len(data) > LARGEST_BYTES:

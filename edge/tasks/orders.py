@@ -24,6 +24,7 @@ from telemetry.contract.commands import (
     TaskUpdate,
 )
 from telemetry.contract.up_message import Duty
+from telemetry.contract.wire_types import rfc3339_ms
 
 Answer = dict[str, Any]
 Move = Callable[[Page, Order], Answer]
@@ -76,8 +77,8 @@ class RateOrder:
     def carry_out(self, order: Order, progress: Progress) -> Result:  # noqa: ARG002 - it is brief
         wanted = cast(RateSet, order.args)
         self._tuning.set_rate(wanted.position_every_s, self._clock.mono_s() + wanted.for_s)
-        until = self._clock.utc() + timedelta(seconds=wanted.for_s)
-        return {"position_every_s": wanted.position_every_s, "until": until.isoformat()}
+        until = order.received + timedelta(seconds=wanted.for_s)
+        return {"position_every_s": wanted.position_every_s, "until": rfc3339_ms(until)}
 
 
 class SosOrder:

@@ -174,6 +174,17 @@ def test_a_folder_in_place_of_a_file_is_set_aside_and_the_next_is_kept(tmp_path:
             (tmp_path / "orders.json").unlink()
 
 
+def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "orders.json"
+    path.symlink_to(path.name)  # ELOOP, in the place of a sector that cannot be read
+    memory = Memory(path, Book)
+    assert memory.load() is None
+    assert memory.lost is not None
+    assert "cannot be read" in memory.lost
+    assert memory.save(Book())
+    assert (tmp_path / "orders.json.damaged").is_symlink()
+
+
 def test_a_book_that_contradicts_itself_counts_as_damaged(tmp_path: Path) -> None:
     """A unit that believed it could neither take a task nor be set on patrol, ever."""
     world = World(tmp_path)
