@@ -162,7 +162,12 @@ class Commanding:
     def serve_locally(self, local: LocalControl) -> None:
         """What the crew may ask of it, and that what the crew asks of others is on record."""
         OnTheSpot(
-            self.journal, self._control, self._time, self._timebase, self._about_orders
+            self.journal,
+            self._control,
+            self._time,
+            self._timebase,
+            self._about_orders,
+            self._clock,
         ).register(local)
 
     def _about_orders(self) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from typing import Any, Literal
 
 import structlog
 
+from drivers.clock import Clock
 from edge.local.control import Call, LocalControl
 from edge.timebase import Timebase
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from telemetry.commands.journal import ARGS_BYTES, Journal, JournalError
+from telemetry.commands.limits import Limits
 from telemetry.commands.strict_json import canonical
 from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.wire_types import rfc3339_ms, text
 
+REFUSALS_PER_MINUTE = 30  # of one user, each with a record of its own
 LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
 
 
@@ -29,6 +32,7 @@ class OnTheSpot:
         time: TrustedTime,
         timebase: Timebase,
         about_orders: Callable[[], dict[str, Any]],
+        clock: Clock,
     ) -> None:
         """`about_orders`: what the status tells of the hub's orders."""
         self._journal = journal
@@ -36,6 +40,7 @@ class OnTheSpot:
         self._time = time
         self._timebase = timebase
         self._about_orders = about_orders
+        self._limits = Limits(clock)
 
     def register(self, local: LocalControl) -> None:
         local.register("control.take", lambda call: self._hand_over(call, "local"))
@@ -85,6 +90,8 @@ class OnTheSpot:
         kind, _, what = call.name.rpartition(".")
         if kind in ("control", "journal") or what in LOOKING:
             return
+        if code is not None and not self._limits.allows(call.uid, REFUSALS_PER_MINUTE):
+            return  # in the log alone: nobody shall push the evidence out of the journal
         with suppress(JournalError):
             self._journal.write(
                 "local", name=call.name, by=call.issuer, code=code, **_told(call.args)

@@ -16,10 +16,11 @@ from drivers.clock import SystemClock
 from edge.commands import inbox
 from edge.commands.commanding import Commanding
 from edge.local.asking import NoUnitError, ask
-from edge.local.control import LocalControl
+from edge.local.control import Call, LocalControl
 from edge.reporting.command_findings import command_findings
 from edge.running.worker import Worker
 from edge.timebase import Timebase
+from telemetry.commands.handling import OrderRefusedError
 from telemetry.commands.journal import journal_files
 from telemetry.commands.journal_check import check
 from telemetry.commands.keyring import KeyringFile, write_keyring
@@ -193,6 +194,27 @@ def test_no_words_of_the_crew_break_the_journal(tmp_path: Path) -> None:
     crew.join(10)
     verdict = check(journal_files(unit.state / "journal"))
     assert (verdict.bad, verdict.torn_bytes) == (None, 0)
+
+
+def test_refusals_of_the_crew_do_not_push_the_evidence_out(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    local = LocalControl(unit.state, SystemClock())
+    unit.made.serve_locally(local)
+    local.register("duty.set", _refuse)
+    with working(unit):
+        crew = threading.Thread(target=lambda: local.work(lambda: None, unit.stop))
+        crew.start()
+        assert wait_for(lambda: answers(unit.state))
+        for _ in range(60):
+            with pytest.raises(OrderRefusedError):
+                ask(unit.state, "duty.set", {"duty": "?"})
+    crew.join(10)
+    written = b"".join(path.read_bytes() for path in journal_files(unit.state / "journal"))
+    assert 30 <= written.count(b'"code":"wrong_state"') <= 45
+
+
+def _refuse(_call: Call) -> None:
+    raise OrderRefusedError("wrong_state", "for the test")
 
 
 def answers(state: Path) -> bool:
