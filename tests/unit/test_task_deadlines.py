@@ -215,6 +215,42 @@ def test_only_both_sides_hand_a_task_over(tmp_path: Path) -> None:
     assert world.desk.book.duty == "on_patrol"
 
 
+@pytest.mark.parametrize("first", ["restart", "reboot", "none"])
+@pytest.mark.parametrize("second", ["restart", "reboot", "none"])
+def test_no_task_is_lost_when_units_restart_while_they_hand_it_over(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    config = TasksConfig(automatic_acknowledge=True)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    giver, taker = World(tmp_path / "a", config), World(tmp_path / "b", config)
+
+    def open_at(world: World) -> bool:
+        return any(one.id == order.task for one in world.desk.book.tasks)
+
+    order = giver.order(handover_from="car-07")
+    given = order.model_copy(update={"handover_from": None})
+    giver.desk.do(lambda page: moves.assign(page, config, given, order.task))
+    giver.desk.do(lambda page: moves.offer(page, config, None, "car-08"))
+    for world, what in ((giver, first), (taker, second)):
+        getattr(world, what, lambda: None)()
+        world.wait(1)
+    taker.desk.do(lambda page: moves.assign(page, config, order, order.task))
+    for world, what in ((taker, second), (giver, first)):
+        getattr(world, what, lambda: None)()
+        world.wait(1)
+        assert open_at(taker)
+    accepted = TaskUpdate(task=order.task, handover="accepted")
+    if first == "reboot":  # its offer is over: it keeps the task until the hub takes it back
+        with pytest.raises(moves.OrderRefusedError, match="offers the task to nobody"):
+            giver.desk.do(lambda page: moves.update(page, config, accepted, order.task))
+        assert [e.kind for e in giver.outbox.tasks].count("handover_expired") == 1
+        giver.desk.do(lambda page: moves.cancel(page, TaskCancel(task=order.task), order.task))
+    else:
+        giver.desk.do(lambda page: moves.update(page, config, accepted, order.task))
+    assert (open_at(giver), open_at(taker)) == (False, True)
+
+
 def test_an_order_that_was_carried_out_before_a_crash_is_answered_the_same(tmp_path: Path) -> None:
     world = World(tmp_path)
     order, first, last = world.order(), uuid7(world.clock.utc()), uuid7(world.clock.utc())
