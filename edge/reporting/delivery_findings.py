@@ -109,8 +109,15 @@ def _standing_in_the_way(stats: OutboxStats) -> list[Finding]:
         text = f"{stats.set_aside} damaged queue file(s) were set aside"
         action = "copy the .corrupt files from state_dir, then delete them; check the disk"
         found.append(finding("outbox_set_aside", "warning", text, action))
-    if stats.parked:
-        text = f"{stats.parked} message(s) were refused again and again, and are laid aside"
+    if stats.other_unit:
+        text = f"{stats.other_unit} message(s) were stored under another unit.id, and laid aside"
+        action = (
+            "to send them, set unit.id back to the one that `patrol-edge outbox status` names, "
+            "run `patrol-edge outbox unpark --all`, and wait until none waits"
+        )
+        found.append(finding("outbox_other_unit", "warning", text, action))
+    if refused := stats.parked - stats.other_unit:
+        text = f"{refused} message(s) were refused again and again, and are laid aside"
         action = (
             "`patrol-edge outbox status` says why; put it right, then `patrol-edge outbox unpark`"
         )

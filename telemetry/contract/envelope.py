@@ -6,6 +6,7 @@ it by `seal`. So the id and all that a retry must not change are written once.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -95,6 +96,15 @@ class Sender:
 
     unit: str  # UNIT_ID_PATTERN
     boot_id: str  # one run of the process; a UUIDv7 will do
+
+
+_WHOSE = re.compile(rb'"id":"[^"]*","source":"/units/([a-z0-9-]+)"')
+
+
+def unit_of(body: bytes) -> str | None:
+    """Whose message this is; None if it does not begin as a body does."""
+    found = _WHOSE.match(body)
+    return None if found is None else found[1].decode("ascii")
 
 
 def schema_id(message_type: str) -> str:

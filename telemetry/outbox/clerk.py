@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import replace
 
 from drivers.clock import Clock
+from telemetry.contract.envelope import unit_of
 from telemetry.outbox.ages import Ages
 from telemetry.outbox.desk import GROUP_ROWS, Desk
 from telemetry.outbox.keeper import Keeper
 from telemetry.outbox.lanes import Lanes
-from telemetry.outbox.rows import Change, Done, by_priority
+from telemetry.outbox.rows import OTHER_UNIT, Change, Done, Parking, Row, by_priority
 from telemetry.outbox.schema import (
     StoreCorruptError,
     StoreError,
@@ -24,11 +25,12 @@ READ_TRIES = 5  # in a row, a page cannot be read: then it is damage
 class Clerk:
     """One thread's. Between the desk, where all others leave and fetch, and the keeper's file."""
 
-    def __init__(self, desk: Desk, keeper: Keeper, ages: Ages, clock: Clock) -> None:
+    def __init__(self, desk: Desk, keeper: Keeper, ages: Ages, clock: Clock, unit: str) -> None:
         self._desk = desk
         self._keeper = keeper
         self._ages = ages
         self._clock = clock
+        self._unit = unit
         self._retry_at_s = 0.0
         self._failed = False  # the last step did not come to its end
         self._unread = 0  # steps in a row that failed on reading
@@ -212,9 +214,27 @@ class Clerk:
         for lane, cursor, end, limit in wanted:
             rows = self._keeper.read(lane.priority, cursor, end, limit)
             with desk.lock:
-                lane.rows.extend(row for row in rows if row.sequence not in desk.taken)
+                ours = self._without_others(rows)
+                lane.rows.extend(row for row in ours if row.sequence not in desk.taken)
                 lane.cursor = rows[-1].sequence if len(rows) == limit else max(end, lane.cursor)
                 self._ring()
+
+    def _without_others(self, rows: list[Row]) -> list[Row]:
+        """A unit that was renamed keeps what it stored under its old name. No hub takes that from
+        the new one, so it is laid aside."""
+        desk, ours = self._desk, []
+        for row in rows:
+            name = unit_of(row.body)
+            if name in (None, self._unit):
+                ours.append(row)
+                continue
+            cause = f"{OTHER_UNIT}: it was stored as {name}"
+            now_ms = self._ages.now_ms()
+            desk.parking.append(
+                Parking(sequence=row.sequence, cause=cause, refusals=0, parked_ms=now_ms)
+            )
+            desk.group_ends_s = self._clock.mono_s()
+        return ours
 
     def _ring(self) -> None:
         desk = self._desk

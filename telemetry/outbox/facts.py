@@ -42,7 +42,8 @@ class OutboxStats:
     drops_ever: dict[str, int] = field(default_factory=dict)  # by cause, of earlier runs too
     dropped_s: float | None = None  # since the last drop; None if there was none since start
     tolerance_m: float = 0.0  # how far the stored track may be from the full one; 0 is not at all
-    parked: int = 0  # refused again and again, and laid aside
+    parked: int = 0  # refused again and again, or of another unit, and laid aside
+    other_unit: int = 0  # of them, of another unit
     set_aside: int  # damaged files that lie beside the queue
     fault: str | None  # why the disk takes nothing now
 
@@ -53,6 +54,7 @@ class DiskFigures:
 
     depth: tuple[int, ...] = (0,) * PRIORITIES
     parked: int = 0
+    other_unit: int = 0
     tolerance_m: float = 0.0
     size_bytes: int = 0
     last_sequence: int = 0

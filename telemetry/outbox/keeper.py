@@ -22,7 +22,7 @@ from telemetry.outbox.rescue import (
     set_aside,
 )
 from telemetry.outbox.reserve import Reserve
-from telemetry.outbox.rows import POSITIONS, PRIORITIES, Change, Done, NewRow, Row
+from telemetry.outbox.rows import OTHER_UNIT, POSITIONS, PRIORITIES, Change, Done, NewRow, Row
 from telemetry.outbox.schema import StoreCorruptError, StoreError, StoreFullError
 from telemetry.outbox.store import Store
 
@@ -47,7 +47,7 @@ class Keeper:
         self._condemned = False  # damage was seen while the file was open
         self._set_aside = 0
         self.depth = [0] * PRIORITIES
-        self.parked = [0] * PRIORITIES
+        self.parked, self.other_unit = [0] * PRIORITIES, 0
         self.tally = DropTally()
 
     @property
@@ -114,7 +114,8 @@ class Keeper:
             self.close()
             raise
         self._uncertain = None
-        if done.parked:
+        if done.parked or done.unparked:
+            self.other_unit = store.parked_for(OTHER_UNIT)
             self._bound_parked(store)
         return done
 
@@ -132,6 +133,7 @@ class Keeper:
             raise
 
     def _give_up(self, store: Store) -> None:
+        self._bound_parked(store)
         cause, change = self.quota.give_up()
         if change:
             counters = {**change.counters, **self.tally.unwritten()}
@@ -156,6 +158,7 @@ class Keeper:
         return DiskFigures(
             depth=tuple(self.depth),
             parked=sum(self.parked),
+            other_unit=self.other_unit,
             tolerance_m=quota.tolerance_m,
             size_bytes=store.file_bytes(),
             last_sequence=store.last_sequence,
@@ -204,6 +207,7 @@ class Keeper:
             counters = store.counters()
             self.depth = [count for count, _ in store.sizes()]
             self.parked = store.parked_counts()
+            self.other_unit = store.parked_for(OTHER_UNIT)
             self._set_aside = len(aside(self._path))
             self._quota = Quota(store, self._within_m, counters)
             self.tally.opened(counters)
@@ -283,11 +287,12 @@ class Keeper:
         return done
 
     def _bound_parked(self, store: Store) -> None:
-        """Parked positions and diagnostics are kept for looking at; a broker that takes none of
-        them must not fill the disk."""
-        if (surplus := sum(self.parked[POSITIONS:]) - PARKED_ROWS) > 0:
+        """Refused positions and diagnostics must not fill the disk; another unit's: a full one."""
+        kept = PARKED_ROWS if self.quota.due else PARKED_ROWS + self.other_unit
+        if (surplus := sum(self.parked[POSITIONS:]) - kept) > 0:
             self.tally.count({"parked_full": store.drop_parked(surplus)})
             self.parked = store.parked_counts()
+            self.other_unit = store.parked_for(OTHER_UNIT)
 
     def _move(self, counts: Mapping[int, int], *, depth: int, parked: int = 0) -> None:
         for priority, count in counts.items():

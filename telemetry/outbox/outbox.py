@@ -38,7 +38,7 @@ class Outbox:
         self._ages = Ages(clock)
         self._desk = Desk.made()
         self._keeper = Keeper(path, max_bytes, thin_within_m)  # the clerk's, but for its counts
-        self._clerk = Clerk(self._desk, self._keeper, self._ages, clock)
+        self._clerk = Clerk(self._desk, self._keeper, self._ages, clock, sender.unit)
 
     # --- for producers, any thread ---
 
@@ -221,6 +221,7 @@ class Outbox:
                 dropped_s=None if dropped_at_s is None else self._clock.mono_s() - dropped_at_s,
                 tolerance_m=disk.tolerance_m,
                 parked=disk.parked,
+                other_unit=disk.other_unit,
                 set_aside=disk.set_aside,
                 fault=desk.fault or self._crowded(),
             )

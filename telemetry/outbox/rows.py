@@ -7,6 +7,7 @@ from telemetry.contract.topics import Leaf
 
 PRIORITIES = 5
 POSITIONS, DIAGNOSTICS = 3, 4  # the only priorities that are ever given up for room
+OTHER_UNIT = "other_unit"  # cause of parking: the unit had another name when this was stored
 ROW_BYTES = 80  # what a row takes beside its body: numbers, kind, id, the table's own
 
 

@@ -57,6 +57,7 @@ _DROP_PARKED = """
 DELETE FROM parked WHERE sequence IN
     (SELECT sequence FROM parked WHERE priority IN (?, ?) ORDER BY sequence LIMIT ?)
 """
+_PARKED_FOR = "SELECT count(*) FROM parked WHERE cause = ? OR cause GLOB ?"
 _SET = "INSERT OR REPLACE INTO counter VALUES (?, ?)"
 
 
@@ -235,6 +236,11 @@ class Store:
             found = {whole(priority): whole(count) for priority, count in rows}
         return [found.get(priority, 0) for priority in range(PRIORITIES)]
 
+    def parked_for(self, cause: str) -> int:
+        """How many rows are laid aside for this cause, or one that begins so and a colon."""
+        found = self._one(_PARKED_FOR, cause, f"{cause}:*")
+        return 0 if found is None else whole(found[0])
+
     def oldest(self) -> list[tuple[int, int] | None]:
         """For each priority, sequence and `put_ms` of the row that was stored first."""
         found = [self._one(statement) for statement in _OLDEST]
@@ -265,7 +271,7 @@ class Store:
         found = self._one(f"PRAGMA {name}")
         return 0 if found is None else int(found[0])
 
-    def _one(self, statement: str, *values: int) -> tuple[int | str | bytes, ...] | None:
+    def _one(self, statement: str, *values: int | str) -> tuple[int | str | bytes, ...] | None:
         with translated():
             found: tuple[int | str | bytes, ...] | None
             found = self._db.execute(statement, values).fetchone()

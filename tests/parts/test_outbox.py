@@ -24,8 +24,8 @@ MIB = 2**20
 class Worked:
     """An outbox with its worker thread; what a publisher does is done by the test."""
 
-    def __init__(self, path: Path, max_bytes: int = 64 * MIB) -> None:
-        sender = Sender(unit="dog-1", boot_id="boot")
+    def __init__(self, path: Path, max_bytes: int = 64 * MIB, unit: str = "dog-1") -> None:
+        sender = Sender(unit=unit, boot_id="boot")
         self.outbox = Outbox(path, sender, SystemClock(), max_bytes)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -54,8 +54,8 @@ class Worked:
 
 
 @contextlib.contextmanager
-def worked(path: Path, max_bytes: int = 64 * MIB) -> Iterator[Worked]:
-    it = Worked(path, max_bytes)
+def worked(path: Path, max_bytes: int = 64 * MIB, unit: str = "dog-1") -> Iterator[Worked]:
+    it = Worked(path, max_bytes, unit)
     try:
         yield it
     finally:
@@ -252,6 +252,45 @@ def test_what_is_parked_blocks_nobody_and_comes_back_when_asked(path: Path) -> N
         assert it.outbox.stats().parked == 1
         it.outbox.acked([2, 3])
         assert wait_for(lambda: it.outbox.pending() == 0)
+
+
+def test_a_renamed_unit_lays_aside_what_it_stored_under_its_old_name(path: Path) -> None:
+    with worked(path) as it:
+        for n in range(1500):
+            it.put(n, 3, durable=False)
+        it.put(1500, 0)
+    with worked(path, unit="dog-2") as it:
+        ours = it.put(1501)
+        it.outbox.begin_session()
+        assert wait_for(lambda: it.outbox.stats().other_unit == 1501, 20), it.outbox.stats()
+        assert it.outbox.stats().drops == {}, "all of it is kept"
+        assert wait_for(lambda: it.outbox.stats().depth == 1)
+        it.outbox.begin_session()
+        assert numbers(it.take_all()) == [ours]
+        with contextlib.closing(sqlite3.connect(path)) as reader:
+            causes = {row[0] for row in reader.execute("SELECT cause FROM parked")}
+        assert causes == {"other_unit: it was stored as dog-1"}
+    with worked(path) as it:  # its old name again
+        assert it.outbox.stats().other_unit in (0, 1501)  # the file may not be open yet
+        it.outbox.unpark(range(1, 1502))
+        assert wait_for(lambda: it.outbox.stats().depth == 1502, 20)
+        assert set(numbers(it.take_all(step=2000))) == set(range(1, 1502))
+        assert wait_for(lambda: it.outbox.stats().other_unit == 1), "dog-2's, now"
+
+
+def test_those_of_another_unit_give_way_where_there_is_no_room(path: Path) -> None:
+    with worked(path, 5 * MIB) as it:
+        for n in range(4000):
+            it.put(n, 3, durable=n % 100 == 0)
+    with worked(path, 5 * MIB, unit="dog-2") as it:
+        assert wait_for(lambda: it.outbox.stats().size_bytes > 0)
+        it.outbox.begin_session()
+        assert wait_for(lambda: it.outbox.stats().other_unit >= 1000, 20)
+        for n in range(6000):
+            it.put(n, 3, durable=n % 100 == 0)
+        assert wait_for(lambda: it.outbox.stats().fault is None, 10), it.outbox.stats()
+        assert it.outbox.stats().other_unit <= 1000
+        assert it.outbox.stats().drops.get("parked_full", 0) > 0
 
 
 def test_parked_positions_do_not_fill_the_disk_and_alerts_are_all_kept(path: Path) -> None:

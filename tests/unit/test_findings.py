@@ -70,11 +70,18 @@ def test_each_trouble_of_link_and_queue_has_its_code() -> None:
     deaf = replace(UP, unheard_topics=("patrol/v1/dog-1/command",))
     assert codes(delivery_findings.link_findings(deaf)) == ["topic_unheard"]
     troubled = replace(
-        EMPTY, fault="disk full", set_aside=1, drops={"quota": 4}, dropped_s=5.0, parked=2
+        EMPTY,
+        fault="disk full",
+        set_aside=1,
+        drops={"quota": 4},
+        dropped_s=5.0,
+        parked=3,
+        other_unit=1,
     )
     assert codes(delivery_findings.outbox_findings(troubled)) == [
         "outbox_fault",
         "outbox_set_aside",
+        "outbox_other_unit",
         "outbox_parked",
         "outbox_dropping",
     ]
