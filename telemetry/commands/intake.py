@@ -4,7 +4,6 @@ The order of things: proved, not known yet, judged, stored and journaled, then d
 calls `take` and `tend`; the seams to other threads are in carrying.py.
 """
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,13 +14,12 @@ from telemetry.commands.answers import Answers, members_of
 from telemetry.commands.carrying import Begun, Carrier
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.handling import Handler, Order, OrderRefusedError
-from telemetry.commands.journal import ARGS_BYTES, Journal, JournalError
-from telemetry.commands.journal_check import Head
+from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.judging import Claimed, Judge, Judged, JudgedError, UnprovedError
 from telemetry.commands.limits import Limits
+from telemetry.commands.refusals import TALK_PER_MINUTE, Refusals, facts_of
 from telemetry.commands.store import CommandStore, Stored
 from telemetry.commands.strangers import Strangers
-from telemetry.commands.strict_json import canonical
 from telemetry.commands.trusted_time import ClockUnsetError
 from telemetry.commands.upkeep import Upkeep
 from telemetry.contract.commands import COMMANDS
@@ -30,7 +28,6 @@ from telemetry.outbox.schema import StoreError
 KEEP_S = 24 * 3600.0  # how long a repeat is answered
 TEND_S = 1.0
 REPEATS_PER_MINUTE = 6  # answers to repeats of one command
-TALK_PER_MINUTE = 60  # refusals, and answers to repeats, of one sender; more are only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +65,16 @@ class Intake:
         self._clock = clock
         self._limits = Limits(clock)
         self._talk = Limits(clock)  # apart: no crowd of repeats may push a command's limit out
-        self._refused: Counter[str] = Counter()
         self._accepted = self._repeats = 0
         self._upkeep = Upkeep(judge, store, journal, answers, control, clock)
         self._strangers = Strangers(journal, answers, self._talk)
+        self._refusals = Refusals(journal, answers, self._strangers, self._talk)
         self._tended_s = float("-inf")
 
     def stats(self) -> IntakeStats:
         """Any thread."""
         return IntakeStats(
-            refused=dict(self._refused),
+            refused=dict(self._refusals.by_code),
             accepted=self._accepted,
             repeats=self._repeats,
             ready=self._upkeep.ready,
@@ -91,7 +88,7 @@ class Intake:
         try:
             claimed = self._judge.identify(payload, received_mono_s, retained=retained)
         except UnprovedError as error:
-            self._count(error.code)
+            self._refusals.count(error.code)
             self._strangers.turn_away(error, self._is_known)
             return
         try:
@@ -99,7 +96,7 @@ class Intake:
             stored = self._known(claimed.command.id)
         except StoreError as error:
             self._upkeep.fault = str(error)
-            self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
+            self._refusals.unkept(claimed, "storage", f"it could not be stored: {error}")
             return
         if stored is not None:
             self._repeat(claimed, stored)
@@ -153,10 +150,10 @@ class Intake:
     def _begin(self, claimed: Claimed, order: Order) -> None:
         row = self._row(claimed, {"status": "accepted"}, final=False)
         try:
-            head = self._journal.write("accepted", role=order.role, **_facts(claimed))
+            head = self._journal.write("accepted", role=order.role, **facts_of(claimed))
             self._store.put(row, head.n)
         except (StoreError, JournalError) as error:
-            self._refuse_unkept(claimed, "storage", f"it could not be stored: {error}")
+            self._refusals.unkept(claimed, "storage", f"it could not be stored: {error}")
             return
         self._accepted += 1
         begun = Begun(
@@ -189,40 +186,18 @@ class Intake:
 
     def _refuse(self, claimed: Claimed, code: str, words: str) -> None:
         """A known sender's command: the refusal is kept, so that a repeat gets the same."""
-        if not self._is_heard(claimed, code):
+        if not self._refusals.is_heard(claimed, code):
             return
-        head = self._journal_refusal(claimed, code)
+        head = self._refusals.journal(claimed, code)
         members = members_of("rejected", code, words, head=head)
         with suppress(StoreError):
             self._store.put(self._row(claimed, members, final=True))
         self._answers.final(claimed.command.id, claimed.command.name, members)
 
-    def _refuse_unkept(self, claimed: Claimed, code: str, words: str) -> None:
-        """Nothing is kept of it: it cannot be stored, or its id is another command's."""
-        if not self._is_heard(claimed, code):
-            return
-        self._journal_refusal(claimed, code)
-        command = claimed.command
-        self._answers.step(command.id, command.name, **members_of("rejected", code, words))
-
-    def _is_heard(self, claimed: Claimed, code: str) -> bool:
-        """Count a refusal. Whether it is answered and written down by itself: whoever is refused
-        without end must fill neither the journal nor the outbox."""
-        self._count(code)
-        heard = self._talk.allows(("refused", claimed.kid or claimed.issuer), TALK_PER_MINUTE)
-        if not heard:
-            self._strangers.note(code)
-        return heard
-
-    def _journal_refusal(self, claimed: Claimed, code: str) -> Head | None:
-        with suppress(JournalError):
-            return self._journal.write("refused", sync=False, code=code, **_facts(claimed))
-        return None
-
     def _repeat(self, claimed: Claimed, stored: Stored) -> None:
         command = claimed.command
         if stored.digest != claimed.digest:
-            self._refuse_unkept(claimed, "replayed", "this id was another command's")
+            self._refusals.unkept(claimed, "replayed", "this id was another command's")
             return
         self._repeats += 1
         self._strangers.note("repeat")
@@ -247,9 +222,6 @@ class Intake:
                 return None
         return stored.reply
 
-    def _count(self, code: str) -> None:
-        self._refused = self._refused + Counter([code])  # replaced: others read it meanwhile
-
     # --- by the clock ---
 
     def tend(self) -> None:
@@ -269,19 +241,3 @@ class Intake:
         self._upkeep.close()
         self._journal.close()
         self._store.close()
-
-
-def _facts(claimed: Claimed) -> dict[str, Any]:
-    """Who asked for what, for the journal."""
-    command = claimed.command
-    args = canonical(command.args)
-    long = len(args) > ARGS_BYTES
-    return {
-        "id": command.id,
-        "name": command.name,
-        "args": None if long else command.args,
-        "digest": claimed.digest if long else None,
-        "issuer": command.issuer,
-        "kid": claimed.kid,
-        "key_of": claimed.issuer if claimed.kid else None,
-    }
