@@ -69,7 +69,7 @@ class Journal:
         self._unsynced = False
         self._deeds = Deeds()
         self._key_named: str | None = None  # whose seals the journal says that it has
-        self.new = False  # no command was accepted before this run
+        self.new = False  # no command was accepted or refused before this run
         self.broken: str | None = None  # what was found wrong with what was there before
         self.fault: str | None = None  # why the disk takes no record now, or it cannot be sealed
         self._no_seal: str | None = None  # why the key cannot be used; a record does not end that
@@ -161,7 +161,7 @@ class Journal:
             # The old files stay as they are: they are evidence. The chain says where it broke.
             self._begin(number + 1, Head(verdict.head.n, verdict.head.hash), "broken")
             return
-        self.new = len(files) == 1 and not verdict.accepted
+        self.new = len(files) == 1 and not (verdict.accepted or verdict.refused)
         self._resume(files[-1], verdict.head, verdict.torn_bytes)
 
     def _resume(self, path: Path, head: Head, torn_bytes: int) -> None:

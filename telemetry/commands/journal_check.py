@@ -41,6 +41,7 @@ class Verdict:
     first: int | None = None  # number of the first record that is there
     records: int = 0
     accepted: int = 0  # commands
+    refused: int = 0  # of known senders, and the first of strangers
     seals: int = 0  # whose signature was checked, by the given key
     other_seals: int = 0  # by keys that only the journal itself says to be the device's, too
     key_changes: list[int] = field(default_factory=list)  # numbers of the records that say so
@@ -170,6 +171,7 @@ class Checker:
         verdict.head = Head(record["n"], record["hash"])
         verdict.records += 1
         verdict.accepted += record.get("what") == "accepted"
+        verdict.refused += record.get("what") == "refused"
         self.deeds.note(record)
         self._note_key(record)
         verdict.unsealed = 0 if record.get("what") == "seal" else verdict.unsealed + 1

@@ -278,6 +278,24 @@ def test_after_a_day_it_is_forgotten_and_still_not_done_again(unit: Commanded) -
     assert done(unit) == 1
 
 
+def test_what_was_refused_is_not_done_once_the_memory_of_it_is_lost(unit: Commanded) -> None:
+    """Found by tests/unit/test_intake_model.py: a unit that only ever refused has lived, too."""
+    unit.handlers["ping"] = Doer()
+    unit.pass_time(5)
+    unit.clock.jump_utc(700)  # the hub's clock, and the unit's before it was set back
+    claims = unit.claims()
+    unit.clock.jump_utc(-1400)
+    assert codes(unit.send(claims)) == ["clock_unset"]
+    for _ in range(14):
+        unit.pass_time(100)
+    unit.intake.close()
+    for path in unit.folder.glob("commands.db*"):
+        path.unlink()
+    unit.reboot(off_s=1)
+    assert codes(unit.send(claims)) == ["too_old"]
+    assert done(unit) == 0
+
+
 def test_an_id_cannot_be_used_for_another_command(unit: Commanded) -> None:
     claims = unit.claims()
     unit.send(claims)
