@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
     from config.loading import load
     from edge.running import core_dumps, log
+    from edge.running.state_files import close_to_others, set_umask
     from edge.running.supervisor import block_stop_signals, wait_for_stop_signal
 
     # Before any thread starts, so that all inherit it, also those that numpy starts on import: a
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.running.state_lock import StateInUseError, lock_state
     from telemetry.link.transport import TransportConfigError
 
+    set_umask()
     core_dumps.forbid()  # before the first secret is read
     loaded = load(args.config)
     try:
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error), cure) from error
     log.set_up(loaded.settings.logging)
     log.starting(loaded)
+    close_to_others(loaded.settings.state_dir)
     try:
         app = App(loaded)
     except TransportConfigError as error:

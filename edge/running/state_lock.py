@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,13 +14,11 @@ def lock_state(folder: Path) -> int | None:
     """Take the folder for this process, until it ends. Returns the lock's file descriptor.
 
     The kernel drops the lock with the process, however it ends (flock(2)). None where the folder
-    cannot be written: the outbox then keeps messages in memory, and health says so. Raises
-    StateInUseError.
+    cannot be written, and nobody has worked there before: the outbox then keeps messages in memory,
+    and health says so. Raises StateInUseError.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
+    descriptor = _open(folder)
+    if descriptor is None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,14 +28,23 @@ def lock_state(folder: Path) -> int | None:
     return descriptor
 
 
+def _open(folder: Path) -> int | None:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with suppress(OSError):  # the disk is read-only now: to be locked, a file need not be written
+        return os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    return None
+
+
 def is_in_use(folder: Path) -> bool | None:
-    """Does a process work with this folder now? None where this user may not know."""
+    """Does a process work with this folder now? None where that cannot be known."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         return None
     except OSError:
-        return False
+        return None if _is_read_only(folder) else False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -44,3 +52,11 @@ def is_in_use(folder: Path) -> bool | None:
     finally:
         os.close(descriptor)
     return False
+
+
+def _is_read_only(folder: Path) -> bool:
+    """A unit that was started on such a disk could not make its lock there."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False

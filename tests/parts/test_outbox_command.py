@@ -233,7 +233,7 @@ def test_a_user_without_rights_is_told(tmp_path: Path) -> None:
     )
     assert told.returncode == 0, told.stderr
     assert "18 messages wait" in told.stdout
-    assert "whether the unit runs is not for this user to see: ask with sudo" in told.stdout
+    assert "whether the unit runs cannot be seen: ask with sudo" in told.stdout
 
 
 def test_messages_of_an_earlier_version_without_parked_rows_are_seen(

@@ -10,7 +10,7 @@ PARKED_SHOWN = 20
 RUNS = {
     True: "the unit runs",
     False: "the unit does not run",
-    None: "whether the unit runs is not for this user to see: ask with sudo",
+    None: "whether the unit runs cannot be seen: ask with sudo; is the disk read-only?",
 }
 
 
