@@ -99,6 +99,13 @@ def naive(data: bytes) -> None:
         json.loads(data)["id"].lower()
 
 
+def leaky(data: bytes) -> None:
+    """The other control: remembers what it reads. It must be seen to grow."""
+    _REMEMBERED.append(data + bytes(10_000))
+
+
+_REMEMBERED: list[bytes] = []
+CONTROLS: dict[str, Callable[[bytes], None]] = {"naive": naive, "leaky": leaky}
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (ack, hub_state, envelope, topic, jws, claims, keyring, config, nmea, journal)
@@ -151,10 +158,10 @@ def main() -> None:
     import atheris
 
     name, *options = sys.argv[1:]
-    target = naive if name == "naive" else TARGETS[name]
+    target = (CONTROLS | TARGETS)[name]
     with atheris.instrument_imports(include=["config", "drivers.nmea", "telemetry"]):
         target(b"")  # imports what it needs
-    if name == "naive":
+    if name in CONTROLS:
         target = atheris.instrument_func(target)
     atheris.Setup([sys.argv[0], *options], target)
     atheris.Fuzz()
