@@ -186,8 +186,8 @@ class Clerk:
             desk.session_wanted = False
         if desk.lanes is not None:
             desk.lanes.stored(done.stored)
-            self._ring()
-        desk.settled.notify_all()
+        desk.settled.notify_all()  # first those who wait, then the publisher
+        self._ring()
 
     def _trim(self) -> None:
         """Give up one chunk of what may be given up, if there must be room."""
