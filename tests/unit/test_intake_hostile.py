@@ -222,3 +222,19 @@ def test_an_order_that_the_disk_kept_after_all_is_told_as_interrupted(unit: Comm
     handler = unit.handlers["ping"]
     assert isinstance(handler, Doer)
     assert not handler.done
+
+
+def test_a_new_file_of_the_journal_still_knows_what_was_begun(
+    unit: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry.commands.journal.FILE_BYTES", 1)
+    unit.send(unit.claims())
+    begun = unit.journal.begun
+    assert begun > 0
+    for _ in range(3):
+        unit.pass_time(61)
+        unit.send(unit.claims(unit="dog-2"))
+    assert len(list((unit.folder / "journal").iterdir())) > 2
+    unit.reboot(crash=True)
+    assert unit.journal.begun == begun
+    assert codes(unit.send(unit.claims()))[-1] == "succeeded"
