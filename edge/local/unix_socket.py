@@ -46,6 +46,8 @@ def _clear_away(path: Path, address: str) -> None:
         probe.settimeout(0.5)
         try:
             probe.connect(address)
+        except (BlockingIOError, TimeoutError):
+            pass  # somebody listens, and has no time
         except OSError:
             path.unlink(missing_ok=True)
             return

@@ -20,7 +20,7 @@ from drivers.clock import SystemClock
 from edge.local import control as local_control
 from edge.local.asking import NoUnitError, ask
 from edge.local.control import Call, LocalControl
-from edge.local.unix_socket import address_of
+from edge.local.unix_socket import address_of, listening
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from tests.unit_under_test import wait_for
 
@@ -164,6 +164,15 @@ def test_a_second_unit_does_not_take_the_socket_away(tmp_path: Path) -> None:
         assert wait_for(lambda: second.fault)
         assert "another process" in str(second.fault)
         assert _answers(tmp_path)
+
+
+def test_a_busy_unit_does_not_lose_its_socket_to_a_second_one(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with listening(path, 0), socket.socket(socket.AF_UNIX) as waiting:
+        waiting.connect(str(path))  # and nobody accepts: the queue is full
+        with pytest.raises(OSError, match="another process answers"), listening(path, 0):
+            pass
+        assert path.exists()
 
 
 def test_a_socket_that_was_deleted_comes_back(
