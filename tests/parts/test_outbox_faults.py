@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from telemetry.outbox.look import Look
 from telemetry.outbox.outbox import Outbox
 from telemetry.outbox.rescue import HighWater
 from tests.fakes import ManualClock
 from tests.parts.test_outbox import MIB, numbers, worked
 from tests.torture.scribe import outbox_in
+from tests.torture.trial_disk import small_disk
+from tests.torture.trials import NotRun
 from tests.unit_under_test import position, wait_for
 
 
@@ -177,3 +181,36 @@ def test_the_numbers_given_out_are_written_as_soon_as_the_disk_lets_them(tmp_pat
     high_water.ensure(6)
 
     assert HighWater(tmp_path / "q.sequence").read() > 6
+
+
+def test_a_rescue_on_a_disk_too_small_for_two_files_starts_all_the_same(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "disk", mib=7) as disk:
+            _rescued_in_little_room(disk / "outbox.db")
+    except NotRun as error:
+        pytest.skip(str(error))
+
+
+def _rescued_in_little_room(path: Path) -> None:
+    with worked(path) as it:
+        for number in range(9000):
+            it.put(number, 1 if number % 20 == 0 else 3, durable=number % 500 == 499)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size * 3 // 4)
+        file.write(b"\xa5" * 4096 * 3)
+
+    with worked(path) as it:
+        assert wait_for(lambda: it.outbox.stats().set_aside == 1, 20), it.outbox.stats()
+        assert it.outbox.stats().drops["corrupt_file"] > 100, "there was room for all"
+        it.outbox.begin_session()
+        taken: list[int] = []
+
+        def drained() -> bool:
+            found = numbers(it.outbox.take(50))
+            taken.extend(found)
+            it.outbox.acked(found)
+            return len(taken) > 440
+
+        assert wait_for(drained, 10), f"{len(taken)} came, of 450 urgent ones"
+        it.outbox.put(position(1, 0), durable=False)
+        assert wait_for(lambda: it.outbox.stats().in_memory == 0, 10), it.outbox.stats()
