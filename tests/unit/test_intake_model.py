@@ -37,6 +37,7 @@ class Commanding(RuleBasedStateMachine):
         self.issued_s: dict[str, float] = {}
         self.done_s: dict[str, float] = {}
         self.shift_s = 0.0
+        self.not_remembered: set[str] = set()
         self.unit.pass_time(5)
 
     def teardown(self) -> None:
@@ -107,6 +108,9 @@ class Commanding(RuleBasedStateMachine):
 
     @rule()
     def damage(self) -> None:
+        # Of these the unit knew that it had refused them, for a clock that was wrong, say. Without
+        # its memory, and under a clock that is wrong anew, it may do one, once; never one it did.
+        self.not_remembered |= self.issued_s.keys() - self.done_s.keys()
         self.unit.intake.close()
         for ending in ("-wal", "-shm"):
             (self.folder / f"commands.db{ending}").unlink(missing_ok=True)
@@ -120,6 +124,8 @@ class Commanding(RuleBasedStateMachine):
     @invariant()
     def nothing_is_done_late(self) -> None:
         for command, done_s in self.done_s.items():
+            if command in self.not_remembered:
+                continue
             assert done_s - self.issued_s[command] <= GIVEN_S + SLACK_S
 
     @invariant()
