@@ -124,10 +124,10 @@ def throughput(stage: Stage) -> str:
             if rate >= 5000 and cpu_us <= 200:
                 break
         bare = paho_alone(broker.port, 3000) if rate < 5000 else math.inf
+    held(cpu_us <= 200, f"{cpu_us:.0f} us of CPU for each")  # however busy the computer is
     if bare < 6000:
         raise NotRun(f"the computer is too busy: paho alone, without a disk, does {bare:.0f} msg/s")
     held(rate >= 5000, f"{rate:.0f} msg/s")
-    held(cpu_us <= 200, f"{cpu_us:.0f} us of CPU for each")
     slow = _slow_flash(stage.folder) if shutil.which("strace") else None
     if slow is None:
         return f"{rate:.0f} msg/s, {cpu_us:.0f} us each; a 5 ms fsync NOT RUN: strace is missing"
