@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -32,11 +32,31 @@ def need(*programs: str) -> None:
             pytest.skip(f"needs {program}")
 
 
+def in_shell(port: int, file: Path) -> list[str]:
+    need("mosquitto_sub", "mosquitto_pub", "jq")
+    return ["bash", str(SCRIPT), "127.0.0.1", str(port), str(file)]
+
+
+def in_javascript(port: int, file: Path) -> list[str]:
+    """With the library where a stranger has it: beside the script."""
+    need("node", "npm")
+    command = ["npm", "root", "--global"]
+    installed = Path(subprocess.run(command, capture_output=True, text=True).stdout.strip())
+    if not (installed / "mqtt").is_dir():
+        pytest.skip("needs npm install --global mqtt")
+    script = file.with_name("subscriber.mjs")
+    shutil.copy(SCRIPT.with_suffix(".mjs"), script)
+    script.with_name("node_modules").symlink_to(installed)
+    return ["node", str(script), f"mqtt://127.0.0.1:{port}", str(file)]
+
+
 @contextmanager
-def subscriber(port: int, file: Path, out: Path) -> Iterator[None]:
+def subscriber(
+    port: int, file: Path, out: Path, command: list[str] | None = None
+) -> Iterator[None]:
     with out.open("ab") as shown:
         process = subprocess.Popen(
-            ["bash", str(SCRIPT), "127.0.0.1", str(port), str(file)],
+            command or in_shell(port, file),
             stdout=shown,
             start_new_session=True,
         )
@@ -125,6 +145,63 @@ def test_a_strangers_subscriber_keeps_what_a_unit_without_its_disk_numbers_anew(
     assert sorted(message["id"] for message in messages(file)) == sorted(
         [first["id"], second["id"]]
     )
+
+
+@pytest.mark.parametrize("command", [in_shell, in_javascript])
+def test_a_strangers_subscriber_begins_a_session_with_each_connection(
+    tmp_path: Path, command: Callable[[int, Path], list[str]]
+) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto (apt-get install mosquitto)")
+    need("mosquitto_sub")
+
+    def announced(port: int) -> dict[str, str]:
+        words = ["-p", str(port), "-t", "patrol/v1/hub/state", "-C", "1", "-W", "1"]
+        found = subprocess.run(["mosquitto_sub", *words], capture_output=True, timeout=20).stdout
+        return dict(json.loads(found or "{}"))
+
+    def is_online(port: int) -> bool:
+        return announced(port).get("state") == "online"
+
+    sessions = []
+    heard = tmp_path / "heard"
+    with Broker() as broker:
+        words = command(broker.port, heard)
+        with subscriber(broker.port, heard, tmp_path / "out", words):
+            for _ in range(3):
+                assert wait_for(lambda: is_online(broker.port), 40)
+                sessions.append(announced(broker.port)["session"])
+                broker.kill()
+                broker.start()  # it has forgotten what was retained
+            broker.kill()
+    assert len(set(sessions)) == 3, sessions
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert f"-p {broker.port} " not in processes, "it has left nothing behind"
+
+
+@pytest.mark.parametrize("command", [in_shell, in_javascript])
+def test_a_strangers_subscriber_leaves_its_session_in_its_will(
+    tmp_path: Path, command: Callable[[int, Path], list[str]]
+) -> None:
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto (apt-get install mosquitto)")
+    need("mosquitto_sub")
+    file = tmp_path / "states"
+    heard = tmp_path / "heard"
+    with Broker() as broker, file.open("wb") as out:
+        words = command(broker.port, heard)
+        listening = ["mosquitto_sub", "-p", str(broker.port), "-t", "patrol/v1/hub/state"]
+        listener = subprocess.Popen(listening, stdout=out)
+        try:
+            with subscriber(broker.port, heard, tmp_path / "out", words):
+                assert wait_for(lambda: bool(messages(file)), 40)
+            assert wait_for(lambda: len(messages(file)) >= 2, 20)
+        finally:
+            listener.kill()
+            listener.wait()
+    first, *_, last = messages(file)
+    assert (first["state"], last["state"]) == ("online", "offline")
+    assert first["session"] == last["session"]
 
 
 def test_the_signed_example_is_made_by_openssl_alone(tmp_path: Path) -> None:

@@ -16,11 +16,16 @@ function uuid7() {
   const hex = Date.now().toString(16).padStart(12, '0') + '7' + randomBytes(10).toString('hex')
   return hex.slice(0, 16).concat('8', hex.slice(17, 32)).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
-const session = uuid7()
+let session
 const state = (word) => JSON.stringify({ state: word, hub: 'hub-js', session, time: new Date().toISOString() })
 
-const will = { topic: `${root}/hub/state`, payload: state('offline'), qos: 1, retain: true }
-const hub = mqtt.connect(url, { protocolVersion: 5, will })
+// A new session at each connection tells units to send again what no hub has acknowledged.
+function newWill() {
+  session = uuid7()
+  return { topic: `${root}/hub/state`, payload: state('offline'), qos: 1, retain: true }
+}
+const hub = mqtt.connect(url, { protocolVersion: 5, will: newWill() })
+hub.on('reconnect', () => { hub.options.will = newWill() })
 hub.on('connect', async () => {
   const leaves = ['status', 'state', 'position', 'health', 'event', 'reply']
   await hub.subscribeAsync(leaves.map((leaf) => `${root}/+/${leaf}`), { qos: 1 })

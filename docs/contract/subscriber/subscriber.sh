@@ -5,17 +5,42 @@ set -euo pipefail
 host=${1:-localhost} port=${2:-1883} file=${3:-heard.jsonl} root=patrol/v1
 broker=(-h "$host" -p "$port" -q 1 -V mqttv5)
 
-# A new session tells units to send again what no hub has acknowledged. Its id is a UUIDv7.
-r=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
-session=$(printf '%012x%s' "$(date +%s%3N)" "7${r:0:3}8${r:3:15}" |
-    sed -E 's/(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')
+uuid7() {
+    local r
+    r=$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
+    printf '%012x%s' "$(date +%s%3N)" "7${r:0:3}8${r:3:15}" |
+        sed -E 's/(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/'
+}
 state() { # online or offline
     printf '{"state":"%s","hub":"hub-sh","session":"%s","time":"%s"}' \
         "$1" "$session" "$(date -u +%FT%T.%3NZ)"
 }
 say() { mosquitto_pub "${broker[@]}" "$@"; }
-trap 'say -r -t "$root/hub/state" -m "$(state offline)"; kill 0' EXIT
-(sleep 1; say -r -t "$root/hub/state" -m "$(state online)") & # when the subscription stands
+trap 'kill 0' EXIT # and the broker publishes the will
+
+topics=()
+for leaf in status state position health event reply; do topics+=(-t "$root/+/$leaf"); done
+
+# One connection after the other. Each has a session of its own, which tells units to send again what
+# no hub has acknowledged; so mosquitto_sub (-d says what it does) must not reconnect by itself.
+connections() {
+    while true; do
+        session=$(uuid7) connects=0
+        exec 3< <(exec stdbuf -oL mosquitto_sub "${broker[@]}" "${topics[@]}" -d -F %j \
+            --will-topic "$root/hub/state" --will-retain --will-payload "$(state offline)")
+        pid=$!
+        trap 'kill -9 "$pid" 2>/dev/null' EXIT # one that has no connection does not heed less
+        while IFS= read -r line; do
+            case $line in
+            '{'*) printf '%s\n' "$line" ;;
+            *' sending CONNECT') ((++connects == 1)) || break ;;
+            *' received SUBACK') say -r -t "$root/hub/state" -m "$(state online)" || break ;;
+            esac
+        done <&3
+        kill -9 "$pid" 2>/dev/null || true
+        sleep 1
+    done
+}
 
 # What was kept before is known: units repeat what they have no acknowledgement of. The id belongs
 # to the key: a unit that has lost its disk numbers anew.
@@ -23,10 +48,7 @@ touch "$file"
 declare -A have
 while read -r key; do have[$key]=1; done < <(jq -r '"\(.source)#\(.sequence)#\(.id)"' "$file")
 
-topics=()
-for leaf in status state position health event reply; do topics+=(-t "$root/+/$leaf"); done
-mosquitto_sub "${broker[@]}" "${topics[@]}" -F %j \
-    --will-topic "$root/hub/state" --will-retain --will-payload "$(state offline)" |
+connections |
     jq -rc --unbuffered 'select(.retain == 0) | .payload | fromjson? | select(type == "object")
         | "\(.source | ltrimstr("/units/")) \(.sequence // "-") \(.id)", .' |
     while read -r unit sequence id && read -r message; do
