@@ -94,7 +94,7 @@ def test_it_starts_with_a_command_that_exists() -> None:
     (line,) = settings("ExecStart")
     program, *arguments = line.split()
     assert program == "/opt/patrol-edge/bin/patrol-edge"
-    assert 'patrol-edge = "edge.cli.main:main"' in (ROOT / "pyproject.toml").read_text()
+    assert 'patrol-edge = "edge.cli.start:main"' in (ROOT / "pyproject.toml").read_text()
     from edge.cli.main import build_parser
 
     args = build_parser().parse_args(arguments)
@@ -217,7 +217,7 @@ def child(picture: str, video: str, out: str) -> None:
         except PermissionError:
             continue
         sys.exit("the sandbox has a hole")
-    from config.models import FileCameraConfig
+    from config.devices import FileCameraConfig
     from drivers.camera_file import FileCamera
     from drivers.clock import SystemClock
     from edge.cli.main import main
