@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from config.models import Settings
 from config.secrets import SecretFileError, read_kept
+from config.wording import in_days
 
 DoubtCode = Literal["certificate_wrong", "certificate_expired", "certificate_expires"]
 
@@ -151,11 +152,11 @@ def _on_dates(certificate: Certificate, now: datetime) -> Iterator[Doubt]:
             f"the certificate begins on {day}; is the clock right?",
         )
     elif certificate.not_after - now < timedelta(days=EXPIRES_SOON_DAYS):
-        days = (certificate.not_after - now).days
+        when = in_days((certificate.not_after - now).days)
         yield Doubt(
             "hub.tls.cert",
             "certificate_expires",
-            f"the certificate ends in {days} days; have a new one made",
+            f"the certificate ends {when}; have a new one made",
         )
 
 

@@ -54,3 +54,8 @@ def counted(number: int, thing: str) -> str:
 def figure(number: float) -> str:
     """A number as a person writes it: 5, 0.2, 22.2."""
     return str(int(number)) if float(number).is_integer() else f"{number:.6g}"
+
+
+def in_days(days: int) -> str:
+    """`today`, `in 1 day`, `in 9 days`: when it is so many whole days ahead."""
+    return "today" if days < 1 else f"in {counted(days, 'day')}"

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from telemetry.link.transport import LinkOptions, Refused
+from telemetry.link.transport import LinkOptions, Names, Refused
 
 # MQTT 3.1.1, 3.2.2.3, and MQTT 5, 3.2.2.2: the reasons in a CONNACK that a technician can cure.
 _CREDENTIALS = {
@@ -17,14 +17,14 @@ _PROTOCOL = {"Unsupported protocol version"}
 
 def why_unreachable(error: BaseException | None, options: LinkOptions) -> Refused:
     """What an error while connecting means, and what to do."""
-    address = options.address
+    address, names = options.address, options.names
     if isinstance(error, ssl.SSLError):
-        return _tls_trouble(error, address)
+        return _tls_trouble(error, address, names)
     match error:
         case ConnectionRefusedError():
             return Refused("refused", f"connection refused: is the broker running at {address}?")
         case socket.gaierror():
-            text = f"the name {options.host} is not known: is hub.url right, is DNS reachable?"
+            text = f"the name {options.host} is not known: is {names.url} right, is DNS reachable?"
             return Refused("dns", text)
         case ConnectionResetError() | BrokenPipeError() if options.tls:
             text = f"{address} hung up during the TLS handshake: is it the TLS port?"
@@ -36,12 +36,12 @@ def why_unreachable(error: BaseException | None, options: LinkOptions) -> Refuse
     return Refused("network", f"{address} is not reachable: {detail}")
 
 
-def _tls_trouble(error: ssl.SSLError, address: str) -> Refused:
+def _tls_trouble(error: ssl.SSLError, address: str, names: Names) -> Refused:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Refused(
             "tls",
             f"the certificate of {address} is not trusted ({error.verify_message}): does "
-            "hub.tls.ca name the authority that signed it, and is the clock right?",
+            f"{names.ca} name the authority that signed it, and is the clock right?",
         )
     reason = (error.reason or str(error)).replace("_", " ").lower()
     return tls_not_shaken(reason, address)
@@ -81,10 +81,11 @@ def why_ended(reason: str) -> str:
 
 def why_not_accepted(reason: str, options: LinkOptions) -> Refused:
     if reason in _CREDENTIALS:
+        names = options.names
         return Refused(
             "credentials",
-            f"{options.address} refuses the unit ({reason.lower()}): check hub.username, "
-            "hub.password_file or the certificate, and that the broker knows the unit",
+            f"{options.address} refuses {names.client} ({reason.lower()}): check {names.username}, "
+            f"{names.password_file} or the certificate, and that the broker knows {names.client}",
         )
     if reason in _PROTOCOL:
         return Refused("protocol", f"{options.address} does not speak this version of MQTT")

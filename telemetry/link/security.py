@@ -12,7 +12,7 @@ def tls_context(options: LinkOptions) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=options.ca)
     except (OSError, ssl.SSLError) as error:
         raise TransportConfigError(
-            f"hub.tls.ca: {options.ca} cannot be used ({error}); give a PEM file"
+            f"{options.names.ca}: {options.ca} cannot be used ({error}); give a PEM file"
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if options.cert is not None:
@@ -38,4 +38,4 @@ def password(options: LinkOptions) -> str | None:
     try:
         return read_line(options.password_file, "the password")
     except SecretFileError as error:
-        raise TransportConfigError(f"hub.password_file: {error}") from None
+        raise TransportConfigError(f"{options.names.password_file}: {error}") from None

@@ -1,6 +1,6 @@
 """The seam between our delivery logic and whatever MQTT library carries it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -35,6 +35,17 @@ class WireMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What things are called where a person can put them right: here in a unit's file."""
+
+    client: str = "the unit"
+    url: str = "hub.url"
+    username: str = "hub.username"
+    password_file: str = "hub.password_file"  # noqa: S105 - a setting's name
+    ca: str = "hub.tls.ca"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOptions:
     """Where to connect, as whom."""
 
@@ -51,6 +62,7 @@ class LinkOptions:
     clean_start: bool = False
     session_expiry_s: int = 86_400
     fallbacks: tuple[BrokerAddress, ...] = ()  # other nodes of the same cluster
+    names: Names = field(default_factory=Names)
 
     @property
     def address(self) -> str:

@@ -71,6 +71,15 @@ def test_a_key_that_the_unit_does_not_know_is_refused(broker: Broker, tmp_path: 
     assert (told.returncode, told.stdout) == (1, "rejected unknown_key: no\n")
 
 
+def test_a_broker_that_refuses_is_told_by_the_options_of_the_command(key_file: Path) -> None:
+    with Broker(["allow_anonymous false"]) as closed:
+        told = hub("send", UNIT, "ping", "--key", key_file, "--broker", closed.url)
+    assert told.returncode == 1
+    assert "refuses this client" in told.stderr
+    assert "check --username, --password-file" in told.stderr
+    assert "hub." not in told.stderr
+
+
 def test_arguments_are_put_together_and_checked_before_anything_is_sent(
     broker: Broker, key_file: Path
 ) -> None:

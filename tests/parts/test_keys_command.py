@@ -133,6 +133,16 @@ def test_the_end_of_a_key_is_told_in_time(capsys: pytest.CaptureFixture[str]) ->
     assert "ends in 19 days" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("days", "told"), [("1", "ends today;"), ("2", "ends in 1 day;")])
+def test_the_last_days_of_a_key_are_told_in_words(
+    days: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made("hub-1")
+    keys("install", "hub-1.pub", "--role", "commander", "--days", days)
+    keys("list")
+    assert told in capsys.readouterr().err
+
+
 def test_a_damaged_keyring_is_not_written_over(capsys: pytest.CaptureFixture[str]) -> None:
     made("hub-1")
     Path("state/keyring.json").write_text("{")

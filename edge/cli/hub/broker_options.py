@@ -44,7 +44,7 @@ def add_broker_options(parser: argparse.ArgumentParser, *, inherited: bool = Fal
 def link_of(args: argparse.Namespace, name: str) -> "LinkOptions":
     """Where to connect, as the client `name`, with a session that ends with the connection."""
     from config.addresses import broker_address
-    from telemetry.link.transport import LinkOptions
+    from telemetry.link.transport import LinkOptions, Names
 
     try:
         broker = broker_address(args.broker)
@@ -63,6 +63,13 @@ def link_of(args: argparse.Namespace, name: str) -> "LinkOptions":
         password_file=args.password_file,
         clean_start=True,
         session_expiry_s=0,
+        names=Names(
+            client="this client",
+            url="--broker",
+            username="--username",
+            password_file="--password-file",  # noqa: S106 - an option's name
+            ca="--ca",
+        ),
     )
 
 

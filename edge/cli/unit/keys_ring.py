@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.wording import in_days
 from drivers.clock import SystemClock
 from edge.cli.console import FAILED, USAGE, CommandError
 from edge.cli.unit.asking import state_folder
@@ -116,8 +117,8 @@ class Ring:
                 and key.not_after
                 and key.not_after < self.now + EXPIRING
             ):
-                days = (key.not_after - self.now).days
-                yield f"{key.kid} of {key.issuer} ends in {days} days; install its successor now"
+                when = in_days((key.not_after - self.now).days)
+                yield f"{key.kid} of {key.issuer} ends {when}; install its successor now"
         if self.content.keys and not self._commanders(self.content):
             yield "no valid commander's key: no hub can command this unit"
 
