@@ -29,7 +29,7 @@ connections() {
         exec 3< <(exec stdbuf -oL mosquitto_sub "${broker[@]}" "${topics[@]}" -d -F %j \
             --will-topic "$root/hub/state" --will-retain --will-payload "$(state offline)")
         pid=$!
-        trap 'kill -9 "$pid" 2>/dev/null' EXIT # one that has no connection does not heed less
+        trap 'kill -9 "$pid" 2>/dev/null' EXIT # without a connection it heeds no SIGTERM
         while IFS= read -r line; do
             case $line in
             '{'*) printf '%s\n' "$line" ;;
