@@ -16,6 +16,8 @@ class Interrupting:
         if name == "edge.cli.main":
             signal.raise_signal(signal.SIGINT)
 
+# Whoever runs the tests in the background may have had it ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupting())
 sys.exit(start.main())
 """
