@@ -6,7 +6,6 @@ from telemetry.conformance.finding import Check, Finding, check, failed, judged,
 from telemetry.conformance.transcript import Note, Seen, Transcript
 from telemetry.contract.replies import FINAL
 
-ANSWER_WITHIN_S = 5.0
 UNSUPPORTED_WITHIN_S = 0.2
 ACTS_WITHIN_S = 5.0
 NO_KEY = "needs a key that the unit knows: --key FILE --kid ID"

@@ -17,6 +17,7 @@ from telemetry.conformance.finding import CHECKS, Finding
 from telemetry.conformance.transcript import Transcript
 from telemetry.contract.rules import BY_ID, Rule
 
+# Each registers its checks when it is imported.
 MODULES = (envelope_checks, delivery_checks, session_checks, event_checks, command_checks)
 CHECKED = frozenset(CHECKS)
 
