@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench torture torture-night lock docs clean
+.PHONY: help setup features demo test lint bench torture torture-night lock docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -38,6 +38,16 @@ $(VENV)/.demo: requirements-demo.lock $(VENV)/.runtime
 	@$(INSTALL) -r requirements-demo.lock
 	@touch $@
 
+$(VENV)/.features: requirements-features.lock $(VENV)/.runtime
+	@echo "== installing the optional features: audio, plates, quantize, eval"
+	@$(INSTALL) -r requirements-features.lock
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.features
+	@echo "== installing what is measured beside ours"
+	@$(INSTALL) -r requirements-bench.lock
+	@touch $@
+
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@echo "== installing the test tools"
 	@$(INSTALL) -r requirements-dev.lock
@@ -45,24 +55,26 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 
 setup: $(VENV)/.runtime ## create .venv with the runtime in it
 
+features: $(VENV)/.features ## and with the optional features: audio, plates, quantize, eval
+
 demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
 	@$(BIN)/python -m edge.demo
 
-test: $(VENV)/.dev $(VENV)/.demo ## set up, then run all tests
+test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## set up, then run all tests
 	@$(BIN)/python -m pytest -m "not bench" $(ARGS)
 
-lint: $(VENV)/.dev ## formatting, lint rules, types
+lint: $(VENV)/.dev $(VENV)/.features ## formatting, lint rules, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev $(VENV)/.demo ## measure the figures: a table, and bench-out/*.json
+bench: $(VENV)/.dev $(VENV)/.demo $(VENV)/.bench ## measure the figures: a table, and bench-out/*.json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-torture: $(VENV)/.dev $(VENV)/.demo ## try to break what is promised (10 minutes): PASS, FAIL or NOT RUN
+torture: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## try to break what is promised (10 minutes): PASS, FAIL or NOT RUN
 	@$(BIN)/python -m tests.torture $(ARGS)
 
-torture-night: $(VENV)/.dev $(VENV)/.demo ## the same in the sizes for a night
+torture-night: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## the same in the sizes for a night
 	@$(BIN)/python -m tests.torture --night $(ARGS)
 
 docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
@@ -77,7 +89,11 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) --group build -c requirements.lock -o requirements-build.lock
 	@$(LOCK) pyproject.toml --extra demo -c requirements.lock --no-emit-package scipy --no-emit-package pillow -o requirements-demo.lock
-	@$(LOCK) --group dev -c requirements.lock -c requirements-demo.lock -o requirements-dev.lock
+	@$(LOCK) pyproject.toml --extra audio --extra eval --extra plates --extra quantize -c requirements.lock \
+		-c requirements-demo.lock --no-emit-package opencv-python -o requirements-features.lock
+	@$(LOCK) --group bench -c requirements.lock -c requirements-features.lock --no-emit-package opencv-python \
+		-o requirements-bench.lock
+	@$(LOCK) --group dev -c requirements.lock -c requirements-demo.lock -c requirements-features.lock -o requirements-dev.lock
 
 clean: ## remove .venv and everything made here
 	rm -rf $(VENV) build *.egg-info demo-out bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """The wiring, on one screen: who works on a unit, and what hands what to whom."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from config.loading import Loaded
@@ -15,7 +15,8 @@ from edge.reporting.reporter import Reporter
 from edge.running.sdnotify import SystemdNotifier
 from edge.running.supervisor import Crew, Supervisor
 from edge.running.worker import Beat, Worker
-from edge.vision import Change, OnResult
+from edge.seeing.episodes import Change
+from edge.seeing.look import Observer
 from edge.work import FLUSH_S, GOODBYE_S, Work
 from telemetry.commands.handling import Order
 
@@ -39,7 +40,7 @@ class App:
         loaded: Loaded,
         clock: Clock | None = None,
         notifier: SystemdNotifier | None = None,
-        on_result: OnResult | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._clock = clock or SystemClock()
         self._sources = Crew(SOURCES_STOP_S)
@@ -52,7 +53,7 @@ class App:
             self._work.tell_changes(changes)
 
         self.parts = parts = assemble(
-            loaded, self._clock, lambda: self._supervisor.workers, tell_changes, on_result
+            loaded, self._clock, lambda: self._supervisor.workers, tell_changes, observers
         )
         writer = MessageWriter(
             parts.timebase, parts.whereabouts, has_receiver=bool(loaded.settings.gnss)

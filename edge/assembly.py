@@ -16,9 +16,11 @@ from edge.reporting.snapshot import state_draft
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.episodes import EpisodeDesk, OnChanges
+from edge.seeing.look import Observer
+from edge.seeing.vision import Vision, looked_at, open_detector
 from edge.tasks.office import Office
 from edge.timebase import Timebase
-from edge.vision import Change, OnResult, Vision, open_detector
 from telemetry.contract.envelope import Draft, Sender
 from telemetry.contract.topics import Topics
 from telemetry.contract.uuid7 import uuid7
@@ -30,7 +32,6 @@ from telemetry.outbox.outbox import Outbox
 
 MIB = 1024 * 1024
 OUTBOX_FILE = "outbox.db"
-OnChanges = Callable[[list[Change]], None]
 
 
 def assemble(
@@ -38,9 +39,9 @@ def assemble(
     clock: Clock,
     workers: Callable[[], Sequence[Worker]],
     on_changes: OnChanges,
-    on_result: OnResult | None,
+    observers: Sequence[Observer],
 ) -> Parts:
-    """`on_changes`: what perception has to tell; `on_result`: to look at each picture's result."""
+    """`on_changes`: what perception has to tell; `observers`: who else looks on."""
     settings = loaded.settings
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
     whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
@@ -48,6 +49,7 @@ def assemble(
     outbox = _outbox(settings, sender, clock)
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
+    episodes = EpisodeDesk(settings.episodes, looked_at(settings), on_changes)
 
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
@@ -63,7 +65,7 @@ def assemble(
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, on_changes, on_result),
+        vision=_vision(settings, frames, clock, (episodes, *observers)),
         outbox=outbox,
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
@@ -72,6 +74,7 @@ def assemble(
     )
     if parts.vision is not None:
         office.tuning.add(parts.vision)
+        office.tuning.add(episodes)
     return parts
 
 
@@ -120,14 +123,10 @@ def _vision(
     settings: Settings,
     frames: Mailbox[Frame],
     clock: Clock,
-    on_changes: OnChanges,
-    on_result: OnResult | None,
+    observers: Sequence[Observer],
 ) -> Vision | None:
     config = settings.perception
     if not config.enabled:
         return None
-    looked_at = [name for name, camera in settings.cameras.items() if camera.detect]
     opener = partial(open_detector, config)
-    return Vision(
-        config, settings.episodes, looked_at, frames, opener, on_changes, clock, on_result
-    )
+    return Vision(config, looked_at(settings), frames, opener, observers, clock)

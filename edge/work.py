@@ -13,7 +13,7 @@ from edge.reporting.parts import Parts
 from edge.running.driver_loop import run_driver
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Beat
-from edge.vision import Change
+from edge.seeing.episodes import Change
 
 CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
 FLUSH_S = 0.5  # for what was told last

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-from config.models import EpisodesConfig
+from config.perception import EpisodesConfig
 from perception.detections import Track
 
 Change = Literal["new", "update", "end"]

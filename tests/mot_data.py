@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from perception.mot import MotRow, read_rows
+from perception.tracking.mot import MotRow, read_rows
 
 NAMES = (
     "ADL-Rundle-6",

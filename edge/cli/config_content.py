@@ -142,8 +142,8 @@ def _wrong_pem(path: Path, name: str, label: bytes) -> str | None:
 
 
 def _on_model(settings: Settings) -> Iterator[_Doubt]:
-    from perception.catalogue import Catalogue
     from perception.errors import CatalogueError, PerceptionError, WrongNameError
+    from perception.inference.catalogue import Catalogue
 
     wanted = settings.perception
     if not wanted.enabled or (wanted.model.startswith("/") and _kind(Path(wanted.model)) is None):

@@ -186,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
                 f"{broker.name} → hub, {args.seconds:g} s",
                 highlight=False,
             )
-            demo = Demo(App(loaded, on_result=pictures), hub, broker.name, args.seconds)
+            demo = Demo(App(loaded, observers=[pictures]), hub, broker.name, args.seconds)
             end = demo.run(console)
     pictures.finish_part()
     if demo.interrupted:

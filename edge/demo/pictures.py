@@ -5,8 +5,9 @@ from pathlib import Path
 import cv2
 
 from drivers.samples import Frame
+from edge.seeing.look import Ending, Look
 from perception import annotate
-from perception.detections import Detections, Track
+from perception.detections import Track
 
 
 class PictureTaker:
@@ -19,17 +20,20 @@ class PictureTaker:
         self._part_began_s: float | None = None
         self._best: tuple[float, Frame, list[Track]] | None = None
 
-    def __call__(self, frame: Frame, _found: Detections, tracks: list[Track]) -> None:
-        """Called by the perception thread for each picture looked at."""
+    def see(self, look: Look) -> None:
+        frame = look.frame
         if self._part_began_s is None:
             self._part_began_s = frame.mono_s
         elif frame.mono_s - self._part_began_s >= self._every_s:
             self.finish_part()
             self._part_began_s = frame.mono_s
-        seen = [track for track in tracks if track.seen]
+        seen = [track for track in look.tracks if track.seen]
         worth = sum(track.score * (2 if track.label == "person" else 1) for track in seen)
         if worth > (self._best[0] if self._best else 0.0):
             self._best = (worth, frame, seen)
+
+    def end(self, camera: str, reason: Ending, mono_s: float) -> None:
+        """A camera that goes away ends no part."""
 
     def finish_part(self) -> None:
         """Save what was richest since the last call."""

@@ -12,9 +12,9 @@ from edge.position import Whereabouts
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.vision import Vision
 from edge.tasks.office import Office
 from edge.timebase import Timebase
-from edge.vision import Vision
 from telemetry.link.publisher import Publisher
 from telemetry.outbox.outbox import Outbox
 

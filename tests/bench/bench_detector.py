@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from perception.catalogue import Catalogue
-from perception.detector import Detector
+from perception.detection.detector import Detector
+from perception.inference.catalogue import Catalogue
 from tests.bench.figures import Figure
 from tests.shared_data import SHARED
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from config.models import TrackerConfig
+from config.perception import TrackerConfig
 from edge.cli.main import main
 from perception.detections import Detections
-from perception.mot import MotRow, by_frame, read_rows
-from perception.tracker import Tracker
-from perception.tracker_match import buffered_iou
+from perception.tracking.match import buffered_iou
+from perception.tracking.mot import MotRow, by_frame, read_rows
+from perception.tracking.tracker import Tracker
 from tests.bench.figures import Figure
 from tests.bench.mot_scores import Scores, score
 from tests.mot_data import NAMES, Sequence

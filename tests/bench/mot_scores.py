@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.mot import MotRow, by_frame
-from perception.tracker_match import assign, buffered_iou
+from perception.tracking.match import assign, buffered_iou
+from perception.tracking.mot import MotRow, by_frame
 
 Floats = NDArray[np.float64]
 ALPHAS = np.arange(0.05, 0.99, 0.05)

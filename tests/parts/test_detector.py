@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perception import model_file
+from perception.detection.detector import MAX_DETECTIONS, Detector
 from perception.detections import PATROL_CLASSES
-from perception.detector import MAX_DETECTIONS, Detector
 from perception.errors import ImageError, ModelError
-from perception.model_spec import ModelSpec
-from perception.session import choose_providers, thread_count
+from perception.inference import model_file
+from perception.inference.model_spec import ModelSpec
+from perception.inference.session import choose_providers, thread_count
 from tests.head_writer import HEADS, IDS, Head, Known, nanodet, yolov8, yolox
 from tests.onnx_writer import constant_model, field, model, node, tensor, value
 

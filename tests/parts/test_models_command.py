@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from edge.cli import main
-from perception import model_file
-from perception.catalogue import Catalogue
-from perception.detector import Detector
+from perception.detection.detector import Detector
+from perception.inference import model_file
+from perception.inference.catalogue import Catalogue
 from tests.file_server import Manners, serving
 from tests.head_writer import yolov8, yolox
 from tests.onnx_writer import constant_model
@@ -200,7 +200,8 @@ def test_a_models_folder_that_is_closed_to_us(
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
     assert run("list", "--models-dir", tmp_path) == 2
     assert f"{tmp_path} may not be read by this user" in capsys.readouterr().err
-    monkeypatch.setattr("perception.catalogue.SYSTEM_DIR", tmp_path)  # the service's, not ours
+    # The service's folder, not ours.
+    monkeypatch.setattr("perception.inference.catalogue.SYSTEM_DIR", tmp_path)
     assert run("list") == 0
 
 

@@ -20,9 +20,9 @@ from edge.cli.vision.model_pull import (
     disk_error,
     install,
 )
-from perception import model_file
 from perception.errors import ModelError
-from perception.model_spec import ModelSpec
+from perception.inference import model_file
+from perception.inference.model_spec import ModelSpec
 from tests.file_server import Manners, serving
 
 CONTENT = bytes(range(256)) * 1024  # 256 KiB

@@ -12,7 +12,7 @@ import perception.models
 MODEL = Path(perception.models.__file__).with_name("nanodet_g_416.onnx")
 LIBRARY_ALONE = f"import onnxruntime; onnxruntime.InferenceSession({str(MODEL)!r})"
 OURS = (
-    "from perception.session import Session; from pathlib import Path; "
+    "from perception.inference.session import Session; from pathlib import Path; "
     f"Session.open(Path({str(MODEL)!r}).read_bytes(), providers=['cpu'], threads=1)"
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import main
-from perception.mot import by_frame, read_rows
+from perception.tracking.mot import by_frame, read_rows
 
 
 def walker(frames: range, *, start: float = 50, speed: float = 3, score: float = 0.9) -> str:

@@ -6,18 +6,26 @@ from collections import Counter
 from functools import partial
 
 from config.devices import FileCameraConfig
-from config.models import EpisodesConfig, PerceptionConfig
+from config.perception import EpisodesConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.factory import open_camera
 from drivers.samples import Frame
 from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.mailbox import Mailbox
-from edge.vision import Vision, open_detector
+from edge.seeing.episodes import EpisodeDesk
+from edge.seeing.vision import Vision, open_detector
 from perception.episodes import EpisodeChange
 from perception.errors import ModelError
 from tests.clips import street_clip
 
 CLOCK = SystemClock()
+
+
+def episodes(told: list[EpisodeChange]) -> EpisodeDesk:
+    config = EpisodesConfig(min_duration_s=0.2)
+    return EpisodeDesk(
+        config, ["street"], lambda changes: told.extend(change for change, _ in changes)
+    )
 
 
 def look(
@@ -27,11 +35,10 @@ def look(
     config = config or PerceptionConfig(max_fps=30)
     vision = Vision(
         config,
-        EpisodesConfig(min_duration_s=0.2),
         ["street"],
         frames,
         partial(open_detector, config),
-        lambda changes: told.extend(change for change, _ in changes),
+        [episodes(told)],
         CLOCK,
     )
     stop = threading.Event()
@@ -98,11 +105,10 @@ def test_a_model_that_cannot_be_had_is_told_and_nothing_breaks() -> None:
 
     vision = Vision(
         PerceptionConfig(),
-        EpisodesConfig(),
         ["street"],
         Mailbox(),
         refuse,  # type: ignore[arg-type]
-        lambda changes: told.extend(change for change, _ in changes),
+        [episodes(told)],
         CLOCK,
     )
     stop = threading.Event()

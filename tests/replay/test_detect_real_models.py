@@ -10,9 +10,9 @@ import pytest
 
 from edge.cli import main
 from perception import annotate
-from perception.catalogue import Catalogue
+from perception.detection.detector import Detector
 from perception.detections import COCO_IDS, Detections, Track
-from perception.detector import Detector
+from perception.inference.catalogue import Catalogue
 from tests.bench.bench_ap import ANNOTATIONS, AP, AP50, stats
 from tests.bench.coco_reference import Reference
 from tests.shared_data import shared

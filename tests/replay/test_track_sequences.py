@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perception.mot import by_frame, read_rows
-from perception.tracker_file import follow_rows
+from perception.tracking.mot import by_frame, read_rows
+from perception.tracking.track_file import follow_rows
 from tests.bench.mot_scores import Scores, score
 from tests.mot_data import NAMES, Sequence
 from tests.shared_data import shared

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception import catalogue, model_file
-from perception.catalogue import CATALOGUE, SHIPPED, Catalogue, CatalogueError, load
+from perception.detection.families.kinds import KINDS
 from perception.errors import ModelError
-from perception.families.kinds import KINDS
-from perception.model_spec import label_columns
+from perception.inference import catalogue, model_file
+from perception.inference.catalogue import CATALOGUE, SHIPPED, Catalogue, CatalogueError, load
+from perception.inference.model_spec import label_columns
 
 ENTRY = {"file": "mine.onnx", "sha256": "ab" * 32, "size_bytes": 1000}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.models import EpisodesConfig
+from config.perception import EpisodesConfig
 from perception.detections import PATROL_CLASSES, Track
 from perception.episodes import EpisodeBook, EpisodeChange
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from perception.detection.families import kinds
+from perception.detection.families.family import MAX_CANDIDATES, Candidates, Graph
 from perception.detections import PATROL_CLASSES
 from perception.errors import ModelError
-from perception.families import kinds
-from perception.families.family import MAX_CANDIDATES, Candidates, Graph
 from tests.head_writer import HEADS, IDS, Head, Known, Outputs, nanodet, yolox
 
 SIDE = 416

@@ -100,7 +100,6 @@ def test_the_mode_is_in_force_in_the_whole_unit_and_survives_a_restart(tmp_path:
     assert vision is not None
     set_mode(office.desk, office.tuning, "night")
     assert vision._max_fps == 3
-    assert vision._episodes.update_every_s == 30
     assert state_of(app.parts).mode == "night"
     again = App(load(path, {}))
     assert again.parts.office.tuning.now.mode == "night"

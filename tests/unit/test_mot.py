@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.mot import MotFileError, MotRow, by_frame, format_rows, parse_row, read_rows
+from perception.tracking.mot import (
+    MotFileError,
+    MotRow,
+    by_frame,
+    format_rows,
+    parse_row,
+    read_rows,
+)
 
 
 def test_rows_are_read_with_blanks_spaces_and_missing_columns(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from perception.mot import MotRow
+from perception.tracking.mot import MotRow
 from tests.bench.mot_scores import score
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perception import model_file
 from perception.errors import ModelError
-from perception.model_file import MAX_DEPTH, check
+from perception.inference import model_file
+from perception.inference.model_file import MAX_DEPTH, check
 from tests.onnx_writer import constant_model, field, model, node, tensor, value, varint
 
 GOOD = constant_model(

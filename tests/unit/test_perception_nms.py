@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perception.nms import BLOCK, iou_matrix, suppress
+from perception.detection.nms import BLOCK, iou_matrix, suppress
 
 BOX = st.tuples(st.floats(0, 90), st.floats(0, 90), st.floats(1, 60), st.floats(1, 60))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perception.detection.preprocess import Fit, InputFormat, Preprocessor, place, scale_to
 from perception.errors import ImageError
-from perception.preprocess import Fit, InputFormat, Preprocessor, place, scale_to
 
 FITS: tuple[Fit, ...] = ("centre", "corner", "squash", "warp")
 SIDES = st.integers(1, 3000)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.models import TrackerConfig
+from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
-from perception.tracker import Tracker
+from perception.tracking.tracker import Tracker
 
 Seen = tuple[float, float, float, float, float, str]  # x1 y1 x2 y2 score label
 

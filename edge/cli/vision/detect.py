@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from config.models import Provider
+from config.perception import Provider
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
 from edge.cli.parser import share
 

@@ -15,15 +15,16 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from config.models import TrackerConfig
+from config.perception import TrackerConfig
 from edge.cli.console import USAGE, CommandError, note, say
 from edge.cli.vision.pictures import Inputs, Shot, image_ids, shots
 from edge.cli.vision.track_sheet import TrackSheet
-from perception import annotate, mot
-from perception.catalogue import Catalogue
+from perception import annotate
+from perception.detection.detector import Detector, Timings
 from perception.detections import COCO_IDS, PATROL_CLASSES, Detections, Track
-from perception.detector import Detector, Timings
-from perception.tracker import Tracker
+from perception.inference.catalogue import Catalogue
+from perception.tracking import mot
+from perception.tracking.tracker import Tracker
 
 
 @dataclass(slots=True)

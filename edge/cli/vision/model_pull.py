@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from edge.cli.vision.answering import reason, within
 from perception.errors import ModelError
-from perception.model_spec import ModelSpec
+from perception.inference.model_spec import ModelSpec
 
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_S = 20.0  # without a byte

@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from edge.cli.vision.model_pull import copy, disk_error, file_digest, install
-from perception import catalogue
-from perception.catalogue import NAME_PATTERN, USER_CATALOGUE, Catalogue
-from perception.detector import Detector
+from perception.detection.detector import Detector
 from perception.errors import ModelError, WrongNameError
-from perception.model_spec import ModelSpec
+from perception.inference import catalogue
+from perception.inference.catalogue import NAME_PATTERN, USER_CATALOGUE, Catalogue
+from perception.inference.model_spec import ModelSpec
 
 USB_ROOTS = (Path("/media"), Path("/run/media"), Path("/mnt"))
 MAX_SEARCHED = 20_000  # files on a stick

@@ -11,8 +11,8 @@ from edge.cli.console import DONE, FAILED, note, of_perception, say
 from edge.cli.parser import share
 
 if TYPE_CHECKING:
-    from perception.catalogue import Catalogue
-    from perception.model_spec import ModelSpec
+    from perception.inference.catalogue import Catalogue
+    from perception.inference.model_spec import ModelSpec
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,8 +58,8 @@ def _action(actions: Any, name: str, handler: Any, text: str) -> argparse.Argume
 def _told(args: argparse.Namespace) -> int:
     """Run the action; what perception raises becomes a line with its cure."""
     # ONNX Runtime and OpenCV take half a second to import: not for `patrol-edge --help`.
-    from perception.catalogue import Catalogue
     from perception.errors import PerceptionError
+    from perception.inference.catalogue import Catalogue
 
     try:
         return int(args.action(args, Catalogue(args.models_dir)))
@@ -189,8 +189,8 @@ def _verdict(args: argparse.Namespace, spec: "ModelSpec", facts: dict[str, Any])
 
 def add_model(args: argparse.Namespace, known: "Catalogue") -> int:
     from edge.cli.vision import model_store
-    from perception import model_file
-    from perception.model_spec import LABEL_MAPS, ModelSpec
+    from perception.inference import model_file
+    from perception.inference.model_spec import LABEL_MAPS, ModelSpec
 
     content = model_file.read(args.file)
     labels = args.labels

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 
 if TYPE_CHECKING:
-    from perception.mot import MotRow
-    from perception.tracker_file import Followed
+    from perception.tracking.mot import MotRow
+    from perception.tracking.track_file import Followed
 
 DESCRIPTION = """\
 Follows the persons in a file of MOTChallenge detections (frame,id,left,top,width,height,score,...;
@@ -69,8 +69,8 @@ def _size(text: str) -> tuple[int, int]:
 
 def track(args: argparse.Namespace) -> int:
     """Raises CommandError for files that cannot be read or written."""
-    from perception.mot import format_rows
-    from perception.tracker_file import follow_rows
+    from perception.tracking.mot import format_rows
+    from perception.tracking.track_file import follow_rows
 
     try:
         _refuse_to_lose(args)
@@ -114,7 +114,7 @@ def _refuse_to_lose(args: argparse.Namespace) -> None:
 
 
 def _read(args: argparse.Namespace) -> "list[MotRow]":
-    from perception.mot import MotFileError, read_rows
+    from perception.tracking.mot import MotFileError, read_rows
 
     try:
         rows = read_rows(args.detections)

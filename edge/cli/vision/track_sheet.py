@@ -1,16 +1,16 @@
 """The persons of one video, as MOTChallenge rows."""
 
 from perception.detections import Detections, Track
-from perception.mot import MotRow
-from perception.tracker import Tracker
-from perception.tracker_offline import TrailBook
+from perception.tracking.mot import MotRow
+from perception.tracking.offline import TrailBook
+from perception.tracking.tracker import Tracker
 
 
 class TrackSheet:
     """Follows what is detected in a video, and writes it down when the video is over.
 
     `online`: what the tracker says frame by frame, as on the unit. Otherwise the whole recording
-    is used: see `perception.tracker_offline`.
+    is used: see `perception.tracking.offline`.
     """
 
     def __init__(self, tracker: Tracker, *, online: bool) -> None:

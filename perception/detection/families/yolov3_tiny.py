@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import (
+from perception.detection.families.family import (
     MAX_EXPONENT,
     Candidates,
     Columns,
@@ -20,8 +20,8 @@ from perception.families.family import (
     pick_by_class,
     sigmoid,
 )
-from perception.families.grid import cells
-from perception.preprocess import InputFormat
+from perception.detection.families.grid import cells
+from perception.detection.preprocess import InputFormat
 
 ANCHORS = {
     32: np.array([[81, 82], [135, 169], [344, 319]], np.float32),

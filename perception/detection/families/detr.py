@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import (
+from perception.detection.families.family import (
     Candidates,
     Columns,
     Graph,
@@ -28,8 +28,8 @@ from perception.families.family import (
     pick_labelled,
     sigmoid,
 )
-from perception.model_spec import LABEL_COUNTS
-from perception.preprocess import InputFormat
+from perception.detection.preprocess import InputFormat
+from perception.inference.model_spec import LABEL_COUNTS
 
 MAX_QUERIES = 1000
 PLAIN = InputFormat(

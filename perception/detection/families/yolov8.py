@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import (
+from perception.detection.families.family import (
     Candidates,
     Columns,
     Graph,
@@ -19,8 +19,8 @@ from perception.families.family import (
     pick_by_class,
     pick_labelled,
 )
-from perception.families.grid import cell_count
-from perception.families.yolov5 import ANCHORS, LETTERBOX
+from perception.detection.families.grid import cell_count
+from perception.detection.families.yolov5 import ANCHORS, LETTERBOX
 
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
 MAX_FINISHED = 1000  # rows of an end-to-end model; grids of usable inputs have more

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.mot import MotRow
-from perception.motion import LEAST_SIZE_PX, Floats, centres, corners
-from perception.tracker_life import Sighting
+from perception.tracking.life import Sighting
+from perception.tracking.mot import MotRow
+from perception.tracking.motion import LEAST_SIZE_PX, Floats, centres, corners
 
 FILL_S = 1.0  # gaps up to this are filled between the last and the next sighting
 SMOOTH_S = 0.4  # 1 sigma of the time that a smoothed box looks back and ahead

@@ -15,12 +15,12 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from config.section import Section
-from perception import model_file
 from perception.errors import CatalogueError, ModelError, WrongNameError
-from perception.model_spec import LABEL_MAPS, ModelSpec
+from perception.inference import model_file
+from perception.inference.model_spec import LABEL_MAPS, ModelSpec
 
-SHIPPED = Path(__file__).parent / "models"
-CATALOGUE = Path(__file__).parent / "models.yaml"
+SHIPPED = Path(__file__).parents[1] / "models"
+CATALOGUE = SHIPPED / "models.yaml"
 SYSTEM_DIR = Path("/var/lib/patrol-edge/models")
 USER_CATALOGUE = "models.yaml"  # within a models folder
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"

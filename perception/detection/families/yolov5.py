@@ -10,9 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import Candidates, Columns, Graph, centred, pick_best_class
-from perception.families.grid import cell_count
-from perception.preprocess import InputFormat
+from perception.detection.families.family import (
+    Candidates,
+    Columns,
+    Graph,
+    centred,
+    pick_best_class,
+)
+from perception.detection.families.grid import cell_count
+from perception.detection.preprocess import InputFormat
 
 ANCHORS = 3
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (16, 32))

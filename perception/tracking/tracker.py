@@ -13,11 +13,11 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from config.models import TrackerConfig
+from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
-from perception.motion import BoxMotion, Floats
-from perception.tracker_life import Found, Life, Sighting
-from perception.tracker_match import Matching, buffered_iou, height_agreement
+from perception.tracking.life import Found, Life, Sighting
+from perception.tracking.match import Matching, buffered_iou, height_agreement
+from perception.tracking.motion import BoxMotion, Floats
 
 STRONG_MATCH = 0.1  # least likeness times score of a strong detection
 WEAK_MATCH = 0.4  # least likeness of a weak one: often clutter, so it must fit better

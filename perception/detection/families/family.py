@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from perception.detection.preprocess import InputFormat
 from perception.detections import PATROL_CLASSES
-from perception.model_spec import label_columns
-from perception.preprocess import InputFormat
+from perception.inference.model_spec import label_columns
 
 # More than this is never needed for 100 boxes, and keeps suppression from growing quadratically.
 MAX_CANDIDATES = 3000

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from config.models import TrackerConfig
+from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
-from perception.mot import MotRow, by_frame
-from perception.tracker import Tracker, TrackerCounts
-from perception.tracker_offline import TrailBook
+from perception.tracking.mot import MotRow, by_frame
+from perception.tracking.offline import TrailBook
+from perception.tracking.tracker import Tracker, TrackerCounts
 
 PERSON = PATROL_CLASSES.index("person")
 WEAK_SHARE = 0.2  # the weakest fifth of a file's detections may continue a track, not start one

@@ -2,9 +2,17 @@
 
 from collections.abc import Callable
 
+from perception.detection.families import (
+    detr,
+    fastestdet,
+    nanodet,
+    yolov3_tiny,
+    yolov5,
+    yolov8,
+    yolox,
+)
+from perception.detection.families.family import Family, Graph
 from perception.errors import ModelError, WrongNameError
-from perception.families import detr, fastestdet, nanodet, yolov3_tiny, yolov5, yolov8, yolox
-from perception.families.family import Family, Graph
 
 KINDS: dict[str, Callable[[Graph], Family | None]] = {
     "nanodet": nanodet.recognise,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception.detections import PATROL_CLASSES
-from perception.motion import Floats
+from perception.tracking.motion import Floats
 
 # What a detector may take for one another from frame to frame: a car flickers to a truck, but
 # never to a person. A rider and the bicycle are two objects, so the bicycle is a vehicle.

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import Candidates, Columns, Graph, pick_by_class
-from perception.families.grid import cell_count, cells
-from perception.preprocess import InputFormat
+from perception.detection.families.family import Candidates, Columns, Graph, pick_by_class
+from perception.detection.families.grid import cell_count, cells
+from perception.detection.preprocess import InputFormat
 
 FORMAT = InputFormat(
     fit="warp",

@@ -8,15 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from perception import model_file
+from perception.detection.families import kinds
+from perception.detection.families.family import Candidates, Family, Graph
+from perception.detection.nms import suppress
+from perception.detection.preprocess import Placement, Preprocessor
 from perception.detections import Detections
 from perception.errors import ModelError
-from perception.families import kinds
-from perception.families.family import Candidates, Family, Graph
-from perception.model_spec import ModelSpec
-from perception.nms import suppress
-from perception.preprocess import Placement, Preprocessor
-from perception.session import Session, Tensor, release_memory
+from perception.inference import model_file
+from perception.inference.model_spec import ModelSpec
+from perception.inference.session import Session, Tensor, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
 MOST_SCORE = 1.001  # float rounding aside, a probability

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import (
+from perception.detection.families.family import (
     MAX_EXPONENT,
     Candidates,
     Columns,
@@ -18,8 +18,8 @@ from perception.families.family import (
     centred,
     pick_best_class,
 )
-from perception.families.grid import cell_count, cells
-from perception.preprocess import InputFormat
+from perception.detection.families.grid import cell_count, cells
+from perception.detection.preprocess import InputFormat
 
 STRIDES = (8, 16, 32)
 

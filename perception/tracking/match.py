@@ -4,7 +4,7 @@ import lap
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.motion import Floats
+from perception.tracking.motion import Floats
 
 HEIGHT_SIGMA = 0.4  # 1 sigma of the logarithm of the height of one object, prediction to detection
 

@@ -1,35 +1,31 @@
-"""The perception worker: the newest frame of each camera in turn, through detector and tracker."""
+"""The perception worker: the newest frame of each camera in turn, through detector and chain."""
 
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import structlog
 
-from config.models import EpisodesConfig, PerceptionConfig
+from config.models import Settings
+from config.perception import PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Beat
+from edge.seeing.chain import Chain, Place, unplaced
+from edge.seeing.look import Ending, Look, Observer
 from edge.tasks.modes import Tuned
-from perception.catalogue import Catalogue, is_file_name
-from perception.detections import Detections, Track
-from perception.detector import Detector
-from perception.episodes import EpisodeBook, EpisodeChange
+from perception.detection.detector import Detector
 from perception.errors import PerceptionError
-from perception.tracker import Tracker
+from perception.inference.catalogue import Catalogue, is_file_name
 
 STALE_S = 1.0  # an older frame says nothing of now
 TIMES_KEPT = 1000
 CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
 CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
-
-Change = tuple[EpisodeChange, tuple[int, int]]  # with width and height of the picture, px
-OnChanges = Callable[[list[Change]], None]
-OnResult = Callable[[Frame, Detections, list[Track]], None]
 
 
 @dataclass(slots=True)
@@ -44,55 +40,39 @@ class CameraTally:
     last_look_mono_s: float | None = None
 
 
-@dataclass(slots=True)
-class Scene:
-    """One camera's tracker, episode book and tally."""
-
-    tracker: Tracker
-    book: EpisodeBook
-    tally: CameraTally
-    frame_size: tuple[int, int] = (1, 1)  # width, height, px, of the newest frame
-
-
 class Vision:
     """Runs the detector on whatever frame is newest, at most `max_fps` times a second."""
 
     def __init__(
         self,
         config: PerceptionConfig,
-        episodes: EpisodesConfig,
         cameras: list[str],
         frames: Mailbox[Frame],
         open_detector: Callable[[], Detector],
-        on_changes: OnChanges,
+        observers: Sequence[Observer],
         clock: Clock,
-        on_result: OnResult | None = None,
+        place: Place = unplaced,
     ) -> None:
         self.ready = threading.Event()  # the model is warm, or cannot be had
         self.model_error = ""
         self.model_name = config_name(config.model)
         self.detector: Detector | None = None
         self.inference_ms: deque[float] = deque(maxlen=TIMES_KEPT)
-        self.latency_ms: deque[float] = deque(maxlen=TIMES_KEPT)  # capture to episodes
+        self.latency_ms: deque[float] = deque(maxlen=TIMES_KEPT)  # capture to conclusions
         self.tallies = {name: CameraTally() for name in cameras}
-        self._scenes: dict[str, Scene] = {}
         self._config = config
         self._max_fps = config.max_fps
-        self._episodes = episodes
         self._cameras = cameras
         self._frames = frames
         self._open_detector = open_detector
-        self._on_changes = on_changes
-        self._on_result = on_result
+        self._observers = tuple(observers)
+        self._place = place
         self._clock = clock
-        self._track_ids = itertools.count(1)  # one count for all cameras: unique in this boot
+        self._track_ids = itertools.count(1)  # goes on after a crash: unique in this boot
 
     def tune(self, tuned: Tuned) -> None:
         """Work by a mode's parameters from the next picture on. Any thread."""
         self._max_fps = tuned.max_fps
-        self._episodes = self._episodes.model_copy(update={"update_every_s": tuned.update_every_s})
-        for scene in self._scenes.values():
-            scene.book.tell_every(tuned.update_every_s)
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
@@ -104,7 +84,8 @@ class Vision:
                 self._watch(detector, beat, stop)
         finally:
             # Also after a crash: whoever was told of a `new` is told of its `end`.
-            self._tell([(scene, scene.book.end_all("shutdown")) for scene in self._scenes.values()])
+            for name in self._cameras:
+                self._end(name, "shutdown")
 
     def _idle(self, beat: Beat, stop: threading.Event) -> None:
         """Without a model pictures are left to be replaced by newer ones, which is counted."""
@@ -112,11 +93,13 @@ class Vision:
             beat()
 
     def _watch(self, detector: Detector, beat: Beat, stop: threading.Event) -> None:
+        threshold = detector.spec.score_threshold
+        chain = Chain.build(self._config, self._cameras, threshold, self._track_ids, self._place)
         due_mono_s = self._clock.mono_s()
         while not stop.is_set():
             beat()
             period_s = 1.0 / self._max_fps
-            self._end_lost_cameras(max(CAMERA_LOST_S, CAMERA_LOST_LOOKS * period_s))
+            self._end_lost_cameras(chain, max(CAMERA_LOST_S, CAMERA_LOST_LOOKS * period_s))
             early_s = due_mono_s - self._clock.mono_s()
             if early_s > 0:
                 stop.wait(min(0.5, early_s))
@@ -124,7 +107,7 @@ class Vision:
             taken = self._frames.take(0.5)
             if taken is not None:
                 due_mono_s = max(due_mono_s + period_s, self._clock.mono_s())
-                self._look(detector, taken[1])
+                self._look(detector, chain, taken[1])
 
     def _open(self) -> Detector | None:
         """The warm detector; None, with the reason in `model_error`, where it cannot be had."""
@@ -142,7 +125,6 @@ class Vision:
             providers=self.detector.session.providers,
             threads=self.detector.session.threads,
         )
-        self._scenes = {name: self._new_scene(name, self.detector) for name in self._cameras}
         return self.detector
 
     def _trouble(self, error: PerceptionError) -> None:
@@ -151,14 +133,8 @@ class Vision:
             structlog.get_logger().error("model_failed", model=self.model_name, error=str(error))
         self.model_error = f"{error} ({error.cure})" if error.cure else str(error)
 
-    def _new_scene(self, camera: str, detector: Detector) -> Scene:
-        high_score = self._config.tracker.high_score or detector.spec.score_threshold
-        tracker = Tracker(self._config.tracker, high_score=high_score, ids=self._track_ids)
-        return Scene(tracker, EpisodeBook(self._episodes, camera), self.tallies[camera])
-
-    def _look(self, detector: Detector, frame: Frame) -> None:
-        scene = self._scenes[frame.camera]
-        tally = scene.tally
+    def _look(self, detector: Detector, chain: Chain, frame: Frame) -> None:
+        tally = self.tallies[frame.camera]
         if self._clock.mono_s() - frame.mono_s > STALE_S:
             tally.dropped["stale"] += 1
             return
@@ -169,46 +145,41 @@ class Vision:
             self._trouble(error)
             return
         self.model_error = ""
-        scene.frame_size = (frame.width_px, frame.height_px)
-        tracks = scene.tracker.update(found, frame.mono_s)
-        tally.refused = asdict(scene.tracker.counts)
-        self._tell([(scene, scene.book.update(tracks, frame.mono_s, scene.frame_size))])
-        self._note(scene, frame, detector, found, tracks)
-        if self._on_result is not None:
-            self._on_result(frame, found, tracks)
+        look = chain.see(frame, found)
+        tally.refused = asdict(chain.refused(frame.camera))
+        for observer in self._observers:
+            observer.see(look)
+        self._note(look, detector)
 
-    def _note(
-        self,
-        scene: Scene,
-        frame: Frame,
-        detector: Detector,
-        found: Detections,
-        tracks: list[Track],
-    ) -> None:
+    def _note(self, look: Look, detector: Detector) -> None:
         now_mono_s = self._clock.mono_s()
-        tally = scene.tally
+        tally = self.tallies[look.frame.camera]
         tally.looked_at += 1
-        tally.detections += int((found.scores >= detector.spec.score_threshold).sum())
-        tally.tracks = sum(track.seen for track in tracks)
+        tally.detections += int((look.found.scores >= detector.spec.score_threshold).sum())
+        tally.tracks = sum(track.seen for track in look.tracks)
         tally.last_look_mono_s = now_mono_s
         self.inference_ms.append(detector.timings.inference_ms)
-        self.latency_ms.append((now_mono_s - frame.mono_s) * 1e3)
+        self.latency_ms.append((now_mono_s - look.frame.mono_s) * 1e3)
 
-    def _end_lost_cameras(self, after_s: float) -> None:
+    def _end_lost_cameras(self, chain: Chain, after_s: float) -> None:
         """Where no picture comes any more, what was seen in the last one is not there still."""
         now_mono_s = self._clock.mono_s()
-        for scene in self._scenes.values():
-            last = scene.tally.last_look_mono_s
+        for name, tally in self.tallies.items():
+            last = tally.last_look_mono_s
             if last is not None and now_mono_s - last > after_s:
-                self._tell([(scene, scene.book.end_all("camera_lost"))])
-                scene.tracker.reset()
-                scene.tally.tracks = 0
-                scene.tally.last_look_mono_s = None
+                self._end(name, "camera_lost")
+                chain.lose(name)
+                tally.tracks = 0
+                tally.last_look_mono_s = None
 
-    def _tell(self, told: list[tuple[Scene, list[EpisodeChange]]]) -> None:
-        changes = [(change, scene.frame_size) for scene, some in told for change in some]
-        if changes:
-            self._on_changes(changes)
+    def _end(self, camera: str, reason: Ending) -> None:
+        for observer in self._observers:
+            observer.end(camera, reason, self._clock.mono_s())
+
+
+def looked_at(settings: Settings) -> list[str]:
+    """The cameras whose pictures go through the detector."""
+    return [name for name, camera in settings.cameras.items() if camera.detect]
 
 
 def config_name(model: str) -> str:

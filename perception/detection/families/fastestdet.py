@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.families.family import (
+from perception.detection.families.family import (
     Candidates,
     Columns,
     Graph,
@@ -18,8 +18,8 @@ from perception.families.family import (
     pick_best_class,
     sigmoid,
 )
-from perception.families.grid import cells
-from perception.preprocess import InputFormat
+from perception.detection.families.grid import cells
+from perception.detection.preprocess import InputFormat
 
 STRIDE = 16
 

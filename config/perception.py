@@ -1,0 +1,58 @@
+"""What looks at the pictures, as types: detector, tracker, episodes."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.section import Section
+
+Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
+Threads = Annotated[int, Field(ge=1, le=64)]
+
+
+class TrackerConfig(Section):
+    """How detections become tracks."""
+
+    high_score: float | None = Field(
+        None, gt=0, lt=1, description="a detection that may start a track; default: the model's"
+    )
+    low_score: float = Field(0.1, gt=0, lt=1, description="one that may still continue a track")
+    confirm_hits: int = Field(3, ge=1, le=50, description="detections before a track counts")
+    lost_after_s: float = Field(1.5, gt=0, le=30, description="unseen for this long ends a track")
+
+    @model_validator(mode="after")
+    def _low_is_below_high(self) -> Self:
+        if self.high_score is not None and self.low_score > self.high_score:
+            raise ValueError("low_score is above high_score; write a smaller low_score")
+        return self
+
+
+class PerceptionConfig(Section):
+    """The detector and what it looks for."""
+
+    enabled: bool = Field(True, description="false: no detector runs")
+    model: str = Field(
+        "nanodet-g-416",
+        min_length=1,
+        description="a name in the catalogue, or an ONNX file",
+    )
+    models_dir: Path | None = Field(None, description="where pulled models lie")
+    providers: tuple[Provider, ...] = Field(
+        ("cpu",), min_length=1, description="in order of preference: cuda, tensorrt, openvino, cpu"
+    )
+    threads: Threads | Literal["auto"] = Field(
+        "auto", description="for inference; auto leaves one core for the rest"
+    )
+    max_fps: float = Field(10.0, gt=0, le=120, description="pictures looked at per second, at most")
+    score_min: float | None = Field(
+        None, gt=0, lt=1, description="a weaker detection is dropped; default: the model's own"
+    )
+    tracker: TrackerConfig = TrackerConfig()
+
+
+class EpisodesConfig(Section):
+    """How tracks become events."""
+
+    min_duration_s: float = Field(0.5, ge=0, le=60, description="shorter tracks are not reported")
+    update_every_s: float = Field(10.0, ge=1, le=600, description="an update while it goes on")

@@ -1,0 +1,1 @@
+"""What a unit sees: pictures through detector, tracker and ground to those who watch."""

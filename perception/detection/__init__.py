@@ -1,0 +1,1 @@
+"""From a picture to boxes: preparation, the families of models, what overlaps."""

@@ -1,0 +1,1 @@
+"""From pixels to the ground: cameras, poses, positions with their error."""

@@ -1,0 +1,22 @@
+"""Where something is on the ground, and how far from there it may be."""
+
+from pydantic import Field
+
+from telemetry.contract.wire_types import Bearing, Distance, Latitude, Longitude, Message
+
+
+class ErrorEllipse(Message):
+    """The ellipse that holds the true position in 95 of 100 cases."""
+
+    major_m: Distance = Field(description="the longer half axis")
+    minor_m: Distance = Field(description="the shorter half axis")
+    bearing_deg: Bearing = Field(description="of the longer axis, 0 to 180")
+
+
+class GroundPlace(Message):
+    """A position on the ground, worked out from a picture; the error of the unit's own position,
+    of its heading and of the camera's aim is in the ellipse."""
+
+    lat_deg: Latitude
+    lon_deg: Longitude
+    error: ErrorEllipse
