@@ -40,8 +40,35 @@ class Timings:
     post_ms: float = 0.0
 
 
+class Input:
+    """A place for one picture, made ready for the model; filled again and again.
+
+    One thread fills it, another may run the model on it: not both at the same time.
+    """
+
+    def __init__(self, feed: dict[str, NDArray[Any]], name: str, pre: Preprocessor) -> None:
+        self._pre = pre
+        self.feed = {**feed, name: pre.tensor}
+        self.placement: Placement | None = None  # of the picture that is in it; None: none is
+
+    @property
+    def tensor(self) -> NDArray[np.float32]:
+        """(1, 3, height, width) float32, as the model gets it."""
+        return self._pre.tensor
+
+    def fill(self, image: NDArray[np.uint8]) -> Placement:
+        """Put a (H, W, 3) uint8 BGR picture in. Raises ImageError for what is no picture."""
+        self.placement = self._pre.fill(image)
+        return self.placement
+
+
 class Detector:
-    """One model, ready. Used by one thread at a time."""
+    """One model, ready.
+
+    `detect` is the whole, for one thread. Who wants its parts to overlap makes an `Input` for each
+    picture under way (`make_input`), fills it, `run`s it, and hands what comes out to `conclude`:
+    three threads, each at its own part, never two at the same.
+    """
 
     def __init__(self, spec: ModelSpec, session: Session, score_min: float) -> None:
         """Warms the model up. Raises ModelError where its inputs or outputs are not understood."""
@@ -50,13 +77,12 @@ class Detector:
         self.score_min = score_min
         self.timings = Timings()
         image_input, width, height = _image_input(session, spec)
+        self._image_name = image_input.name
         self._feed = _feed(session, image_input, width, height)
         self.family = _fit(spec, session, self._feed, width, height)
-        self._pre = Preprocessor(self.family.input_format, width, height)
-        self._image_name = image_input.name
-        self._feed[self._image_name] = self._pre.tensor
         self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
         self.input_px = (width, height)
+        self._input = self.make_input()
 
     @classmethod
     def open(
@@ -88,15 +114,14 @@ class Detector:
         """What is seen in a (H, W, 3) uint8 BGR picture, at most 100 boxes, best first.
 
         Boxes are in the picture's pixels and inside it. Raises ImageError for what is no picture,
-        ModelError where the model fails
-        or gives scores that are no probabilities.
+        ModelError where the model fails or gives scores that are no probabilities.
         """
         start = time.perf_counter()
-        placement = self._pre.fill(image)
+        placement = self._input.fill(image)
         filled = time.perf_counter()
-        outputs = self.session.run(self._feed)
+        outputs = self.run(self._input)
         inferred = time.perf_counter()
-        found = self._finish(self.family.decode(outputs, self.score_min), placement)
+        found = self.conclude(outputs, placement)
         done = time.perf_counter()
         self.timings = Timings(
             (filled - start) * 1e3, (inferred - filled) * 1e3, (done - inferred) * 1e3
@@ -106,11 +131,27 @@ class Detector:
     @property
     def tensor(self) -> NDArray[np.float32]:
         """What the model was last given, (1, 3, height, width) float32; overwritten by `detect`."""
-        return self._pre.tensor
+        return self._input.tensor
 
     def infer(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
         """The bare model on a ready tensor, for measurements. Raises ModelError."""
         return self.session.run({**self._feed, self._image_name: tensor})
+
+    # --- the parts of `detect` ---
+
+    def make_input(self) -> Input:
+        """A place for a picture: about 14 bytes per pixel of the model's input."""
+        width, height = self.input_px
+        pre = Preprocessor(self.family.input_format, width, height)
+        return Input(self._feed, self._image_name, pre)
+
+    def run(self, filled: Input) -> list[NDArray[Any]]:
+        """The model's outputs for a filled input, in arrays of their own. Raises ModelError."""
+        return self.session.run(filled.feed)
+
+    def conclude(self, outputs: Sequence[NDArray[Any]], placement: Placement) -> Detections:
+        """What the outputs say of the picture that lay so in the input. Raises ModelError."""
+        return self._finish(self.family.decode(outputs, self.score_min), placement)
 
     def _finish(self, candidates: Candidates, placement: Placement) -> Detections:
         if (candidates.scores > MOST_SCORE).any():

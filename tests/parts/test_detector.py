@@ -244,3 +244,18 @@ def test_auto_leaves_a_core_and_one_thread_is_the_least() -> None:
     assert thread_count("auto") >= 1
     assert thread_count(0) == 1
     assert thread_count(3) == 3
+
+
+def test_the_parts_of_a_look_give_what_the_whole_gives(tmp_path: Path) -> None:
+    detector = Detector.open(spec_of(write_model(tmp_path, nanodet(OBJECTS, SIDE, SIDE))))
+    whole = detector.detect(PICTURE)
+    first, second = detector.make_input(), detector.make_input()
+
+    placement = first.fill(PICTURE)
+    second.fill(PICTURE[:300, :200])  # another picture is made ready meanwhile
+    parts = detector.conclude(detector.run(first), placement)
+
+    assert parts.boxes.tolist() == whole.boxes.tolist()
+    assert parts.scores.tolist() == whole.scores.tolist()
+    assert not np.shares_memory(first.tensor, second.tensor)
+    assert (first.tensor != second.tensor).any()
