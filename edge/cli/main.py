@@ -22,6 +22,7 @@ from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import control, duty, journal, keys, outbox, sos, task
 from edge.cli.vision import detect, models, track
+from edge.cli.vision import eval as evaluate
 
 # A line each, so that two commands can come at the same time.
 GROUPS = (
@@ -41,6 +42,7 @@ GROUPS = (
     gnss,
     detect,
     track,
+    evaluate,
     version,
 )
 

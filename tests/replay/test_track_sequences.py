@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from perception.tracking.mot import by_frame, read_rows
+from perception.tracking.mot_scores import Scores, score
 from perception.tracking.track_file import follow_rows
-from tests.bench.mot_scores import Scores, score
 from tests.mot_data import NAMES, Sequence
 from tests.shared_data import shared
 

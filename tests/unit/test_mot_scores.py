@@ -1,9 +1,12 @@
 """The scores of the bench, against cases worked out by hand."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perception.tracking.mot import MotRow
-from tests.bench.mot_scores import score
+from perception.tracking.mot_scores import has_reference, reference_score, score
 
 
 def walk(track_id: int, frames: range, *, left: float = 0, flag: float = 1) -> list[MotRow]:
@@ -45,3 +48,24 @@ def test_a_row_with_flag_0_is_no_truth() -> None:
     truth = walk(1, range(1, 11)) + walk(2, range(1, 11), left=100, flag=0)
 
     assert score(truth, walk(1, range(1, 11))).mota == pytest.approx(100)
+
+
+@pytest.mark.skipif(not has_reference(), reason="trackeval (extra `eval`) is not installed")
+@given(seed=st.integers(0, 2**32 - 1), objects=st.integers(0, 4), tracks=st.integers(0, 5))
+def test_the_reference_gives_the_same(seed: int, objects: int, tracks: int) -> None:
+    """Boxes at random, so that no two overlap equally: where they do, either pairing is right."""
+    random = np.random.default_rng(seed)
+    truth, told = scene(random, objects), scene(random, tracks)
+    ours, theirs = score(truth, told), reference_score(truth, told)
+
+    assert (ours.hota, ours.mota, ours.idf1) == pytest.approx(
+        (theirs.hota, theirs.mota, theirs.idf1), abs=1e-6
+    )
+
+
+def scene(random: np.random.Generator, walkers: int) -> list[MotRow]:
+    return [
+        MotRow(frame, name, *random.normal([0, 0, 10, 20], 1.5).tolist(), 1)
+        for name in range(walkers)
+        for frame in range(*sorted(random.integers(1, 12, 2).tolist()))
+    ]
