@@ -94,6 +94,7 @@ class Session:
         self.inputs = tuple(_tensor(arg) for arg in session.get_inputs())
         self.outputs = tuple(_tensor(arg) for arg in session.get_outputs())
         self.skipped = tuple(skipped)  # providers that were asked for and are not there
+        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         names = {full: name for name, full in PROVIDERS.items()}
         self.providers = tuple(names.get(p, p) for p in session.get_providers())
         self._output_names = [output.name for output in self.outputs]
