@@ -18,8 +18,10 @@ from config.operations import (
     TasksConfig,
 )
 from config.perception import EpisodesConfig, PerceptionConfig
+from config.rules import RuleConfig
 from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
+from config.zones import ZonesConfig
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
 
@@ -152,6 +154,8 @@ class Settings(Section):
     cameras: dict[DeviceName, CameraConfig] = Field(default_factory=dict)
     perception: PerceptionConfig = PerceptionConfig()
     episodes: EpisodesConfig = EpisodesConfig()
+    zones: ZonesConfig = ZonesConfig()
+    rules: dict[DeviceName, RuleConfig] = Field(default_factory=dict)
     position: PositionConfig = PositionConfig()
     health: HealthConfig = HealthConfig()
     hub: HubConfig = HubConfig()

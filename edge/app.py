@@ -18,6 +18,7 @@ from edge.running.worker import Beat, Worker
 from edge.seeing.episodes import Change
 from edge.seeing.look import Observer
 from edge.work import FLUSH_S, GOODBYE_S, Work
+from perception.rules.rule import News
 from telemetry.commands.handling import Order
 
 SOURCES_STOP_S = 1.2  # sensors and perception, until their last event is on the disk
@@ -52,8 +53,16 @@ class App:
         def tell_changes(changes: list[Change]) -> None:
             self._work.tell_changes(changes)
 
+        def tell_news(news: list[News]) -> None:
+            self._work.tell_news(news)
+
         self.parts = parts = assemble(
-            loaded, self._clock, lambda: self._supervisor.workers, tell_changes, observers
+            loaded,
+            self._clock,
+            lambda: self._supervisor.workers,
+            tell_changes,
+            tell_news,
+            observers,
         )
         writer = MessageWriter(
             parts.timebase, parts.whereabouts, has_receiver=bool(loaded.settings.gnss)

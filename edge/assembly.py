@@ -18,6 +18,7 @@ from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
 from edge.seeing.episodes import EpisodeDesk, OnChanges
 from edge.seeing.look import Observer
+from edge.seeing.rule_desk import OnNews, RuleDesk
 from edge.seeing.vision import Vision, looked_at, open_detector
 from edge.tasks.office import Office
 from edge.timebase import Timebase
@@ -39,9 +40,11 @@ def assemble(
     clock: Clock,
     workers: Callable[[], Sequence[Worker]],
     on_changes: OnChanges,
+    on_news: OnNews,
     observers: Sequence[Observer],
 ) -> Parts:
-    """`on_changes`: what perception has to tell; `observers`: who else looks on."""
+    """`on_changes`, `on_news`: what perception and its rules have to tell; `observers`: who else
+    looks on."""
     settings = loaded.settings
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
     whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
@@ -50,6 +53,8 @@ def assemble(
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
     episodes = EpisodeDesk(settings.episodes, looked_at(settings), on_changes)
+    rules = RuleDesk.open(settings, timebase.at, on_news)
+    watching: list[Observer] = [episodes, *([rules] if rules else []), *observers]
 
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
@@ -65,7 +70,8 @@ def assemble(
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, (episodes, *observers)),
+        vision=_vision(settings, frames, clock, watching),
+        rules=rules,
         outbox=outbox,
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),

@@ -14,6 +14,8 @@ from edge.running.driver_loop import run_driver
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Beat
 from edge.seeing.episodes import Change
+from perception.rules.rule import News
+from telemetry.contract.envelope import Draft
 
 CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
 FLUSH_S = 0.5  # for what was told last
@@ -85,6 +87,12 @@ class Work:
         parts = self._parts
         self.events_told += len(changes)
         model = parts.vision.model_name if parts.vision is not None else ""
-        for number, (change, frame_size) in enumerate(changes, start=1):
-            draft = self._writer.detection(change, frame_size, model)
-            parts.outbox.put(draft, durable=number == len(changes))
+        self._put([self._writer.detection(change, size, model) for change, size in changes])
+
+    def tell_news(self, news: list[News]) -> None:
+        """Alerts and counts, likewise."""
+        self._put([self._writer.news(each) for each in news])
+
+    def _put(self, drafts: list[Draft]) -> None:
+        for number, draft in enumerate(drafts, start=1):
+            self._parts.outbox.put(draft, durable=number == len(drafts))

@@ -28,6 +28,7 @@ from edge.reporting.device_findings import (
 )
 from edge.reporting.finding import Finding
 from edge.reporting.parts import Parts
+from edge.reporting.rule_findings import rule_findings
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft
 from telemetry.contract.unit import Budget, Fault, Health, Link, Queue, Rate
@@ -164,6 +165,8 @@ class HealthDesk:
             found += device_findings(camera, silent_after_s, now_mono_s)
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
+        if parts.rules is not None:
+            found += rule_findings(parts.rules.blind(now_mono_s), parts.rules.trouble)
         found += worker_findings(parts.workers())
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         found += office_findings(parts.office)

@@ -1,12 +1,17 @@
 """From what the unit knows to what the hub reads: each message is written here, stamped once."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from edge.position import UnitPosition, Whereabouts
+from edge.reporting.alert_messages import alert_event, count_event
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
+from perception.rules.rule import Alert, Count, News
 from telemetry.contract.envelope import Draft
 from telemetry.contract.events import Box, DetectionEvent, FrameSize, Pose
 from telemetry.contract.unit import Position
-from telemetry.contract.up_message import PoseMissing
+from telemetry.contract.up_message import Phase, PoseMissing
 from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import short
 
@@ -14,13 +19,23 @@ POSE_TOO_OLD_S = 600.0  # a pose older than this says nothing of where the pictu
 
 
 class MessageWriter:
-    """Writes positions and detection events. Any thread may call it."""
+    """Writes positions, detections and alerts. Any thread may call it."""
 
-    def __init__(self, timebase: Timebase, whereabouts: Whereabouts, *, has_receiver: bool) -> None:
+    def __init__(
+        self,
+        timebase: Timebase,
+        whereabouts: Whereabouts,
+        *,
+        has_receiver: bool,
+        new_id: Callable[[datetime], str] = uuid7,
+    ) -> None:
+        """`new_id`: an episode's id by when it began; a replay has its own way."""
         self._timebase = timebase
         self._whereabouts = whereabouts
         self._has_receiver = has_receiver
+        self._new_id = new_id
         self._episodes: dict[int, str] = {}  # of open episodes, by track
+        self._alerts: dict[int, str] = {}  # of open alerts, by the rules' number
 
     def position(self, position: UnitPosition) -> Draft:
         """The unit's position; its time is that of the fix."""
@@ -45,9 +60,9 @@ class MessageWriter:
 
     def detection(self, change: EpisodeChange, frame_size: tuple[int, int], model: str) -> Draft:
         """One step of an episode; its time is that of the picture it speaks of."""
-        episode = self._episode(change)
         utc, quality = self._timebase.at(change.last_seen_mono_s)
         first_utc, _ = self._timebase.at(change.first_seen_mono_s)
+        episode = self._id(self._episodes, change.track_id, change.change, first_utc)
         pose, missing = self._pose_at(change.last_seen_mono_s)
         x, y, width, height = change.box
         data = DetectionEvent(
@@ -68,14 +83,27 @@ class MessageWriter:
         )
         return Draft.of(data, utc, quality)
 
-    def _episode(self, change: EpisodeChange) -> str:
+    def news(self, news: News) -> Draft:
+        """What a rule has to tell; its time is when that was last seen."""
+        return self._alert(news) if isinstance(news, Alert) else self._count(news)
+
+    def _alert(self, alert: Alert) -> Draft:
+        utc, quality = self._timebase.at(alert.last_mono_s)
+        begun, _ = self._timebase.at(alert.begun_mono_s)
+        episode = self._id(self._alerts, alert.episode, alert.phase, begun)
+        pose = self._pose_at(alert.last_mono_s)
+        return Draft.of(alert_event(alert, episode, (begun, utc), pose), utc, quality)
+
+    def _count(self, count: Count) -> Draft:
+        begun, _ = self._timebase.at(count.begun_mono_s)
+        ended, quality = self._timebase.at(count.begun_mono_s + count.length_s)
+        return Draft.of(count_event(count, begun, ended), ended, quality)
+
+    def _id(self, known: dict[int, str], number: int, phase: Phase, begun: datetime) -> str:
         """The episode's id: made at its `new`, forgotten after its `end`."""
-        if change.change == "new":
-            utc, _ = self._timebase.at(change.first_seen_mono_s)
-            self._episodes[change.track_id] = uuid7(utc)
-        if change.change == "end":
-            return self._episodes.pop(change.track_id)
-        return self._episodes[change.track_id]
+        if phase == "new":
+            known[number] = self._new_id(begun)
+        return known.pop(number) if phase == "end" else known[number]
 
     def _pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
         position = self._whereabouts.at(mono_s)

@@ -12,6 +12,7 @@ from edge.position import Whereabouts
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.vision import Vision
 from edge.tasks.office import Office
 from edge.timebase import Timebase
@@ -48,6 +49,7 @@ class Parts:
     cameras: dict[str, DriverHealth]
     frames: Mailbox[Frame]
     vision: Vision | None
+    rules: RuleDesk | None
     outbox: Outbox
     publisher: Publisher
     local: LocalControl

@@ -1,1 +1,1 @@
-"""From tracks on the ground to what a patrol wants to hear of: zones and rules."""
+"""Zones and rules: what is worth an alert, told once per episode."""

@@ -26,6 +26,8 @@ PRIORITIES = {
     "patrol.event.sos.v1": 0,
     "patrol.event.task.v1": 0,
     "patrol.event.detection.v1": 1,
+    "patrol.event.alert.v1": 1,
+    "patrol.event.count.v1": 2,
     "patrol.event.tamper.v1": 1,
     "patrol.event.geofence.v1": 1,
     "patrol.event.duty.v1": 1,

@@ -12,6 +12,7 @@ from telemetry.contract.tasks import NEXT_STATES
 # What stays in an episode. The track of a call for help is where the unit was, and is told again.
 FIXED = {
     "patrol.event.detection.v1": ("label", "camera", "track", "first_seen"),
+    "patrol.event.alert.v1": ("rule", "name", "begun"),
     "patrol.event.sos.v1": ("cause", "begun"),
 }
 EPISODES = tuple(FIXED)
@@ -98,6 +99,13 @@ def sos_track(t: Transcript) -> Finding:
         if times and (times[-1] - times[0]).total_seconds() > 90:
             bad.append(f"{m}: its track is longer than the last minute")
     return judged(bad, len(calls), "calls for help with their track", "nobody called for help")
+
+
+@check("HC-065")
+def waits_for_a_human(t: Transcript) -> Finding:
+    alerts = t.of("patrol.event.alert.v1")
+    bad = [f"{m}: its review is not pending" for m in alerts if m.word("review") != "pending"]
+    return judged(bad, len(alerts), "alerts that wait for a human", "no rule raised an alert")
 
 
 # --- tasks ---

@@ -1,5 +1,6 @@
 """All messages of a unit, by their CloudEvents type."""
 
+from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
 from telemetry.contract.replies import Reply
 from telemetry.contract.tasks import DutyEvent, TaskEvent
@@ -12,6 +13,8 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     Position,
     Health,
     DetectionEvent,
+    AlertEvent,
+    CountEvent,
     TaskEvent,
     DutyEvent,
     SosEvent,

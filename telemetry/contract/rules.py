@@ -238,6 +238,17 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_an_end_has_a_reason_and_nothing_else_has",
                 "test_a_pose_or_why_there_is_none",
             ),
+            _unit(65, "mark what a rule saw as `pending`: it waits for a human"),
+            _unit(
+                66,
+                "give an alert its place with its error, or say why there is none",
+                "test_an_alert_has_a_place_or_says_why_there_is_none",
+            ),
+            _unit(
+                67,
+                "map an alert's severity to colour and AlarmPriority, its rule to AlarmType",
+                "test_every_kind_of_rule_has_its_codes",
+            ),
         ),
     ),
     Chapter(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
 from telemetry.contract.events import (
@@ -158,6 +159,50 @@ def _event(phase: str) -> DetectionEvent:
     )
 
 
+def _alert(phase: str) -> AlertEvent:
+    return AlertEvent.model_validate(
+        {
+            "phase": phase,
+            "episode": "019cc1b0-11f0-7abc-8def-0123456789ac",
+            "rule": "intrusion",
+            "name": "harbour_at_night",
+            "severity": 2,
+            "colour": "orange",
+            "gb28181": {"alarm_priority": 2, "alarm_method": 5, "alarm_type": 6},
+            "confidence": 0.91,
+            "label": "person",
+            "tracks": [17],
+            "camera": "front",
+            "zone": "quay",
+            "place": {
+                "lat_deg": 54.1781811,
+                "lon_deg": 12.0914104,
+                "error": {"major_m": 2.4, "minor_m": 0.9, "bearing_deg": 41.0},
+            },
+            "begun": _NOON,
+            "last_seen": _NOON + timedelta(seconds=8),
+            "facts": {"inside_probability": 0.974},
+            "pose": _pose(),
+            "reason": "cleared" if phase == "end" else None,
+        }
+    )
+
+
+def _count() -> CountEvent:
+    return CountEvent.model_validate(
+        {
+            "name": "who_enters",
+            "line": "east_gate",
+            "camera": "front",
+            "begun": _NOON - timedelta(seconds=60),
+            "ended": _NOON,
+            "forward": {"person": 12, "bicycle": 1},
+            "backward": {"person": 7},
+            "gb28181": {"alarm_priority": 4, "alarm_method": 5, "alarm_type": 9},
+        }
+    )
+
+
 def _event_without_pose() -> DetectionEvent:
     return _event("new").model_copy(update={"pose": None, "pose_missing": "no_fix"})
 
@@ -255,6 +300,9 @@ def up_examples() -> dict[str, bytes]:
             ),
             13,
         ),
+        "event.alert-new": _sent(_alert("new"), 30),
+        "event.alert-end": _sent(_alert("end"), 31),
+        "event.count": _sent(_count(), 32),
         **{f"reply-{name}": _sent(reply, 14 + n) for n, (name, reply) in enumerate(replies)},
     }
 

@@ -1,0 +1,68 @@
+"""The rules of a unit, as an observer: what they have to tell goes to the outbox."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from config.models import Settings
+from edge.seeing.look import Ending, Look
+from edge.timebase import TimeQuality
+from perception.rules.engine import Blind, Engine
+from perception.rules.factory import build_rules
+from perception.rules.rule import News
+from perception.rules.zone_file import load_zones
+from perception.rules.zones import Zone, ZoneError
+
+BLIND_AFTER_S = 10.0  # a rule that could say nothing for so long is a fault
+
+When = Callable[[float], tuple[datetime, TimeQuality]]
+OnNews = Callable[[list[News]], None]
+
+
+class RuleDesk:
+    """Shows each look to the engine. The perception thread's; `blind` is for anyone."""
+
+    def __init__(self, engine: Engine, when: When, tell: OnNews, trouble: str = "") -> None:
+        """`when`: the time of day at a stamp; `trouble`: why there are no zones."""
+        self.engine = engine
+        self.trouble = trouble
+        self._when = when
+        self._tell = tell
+
+    @classmethod
+    def open(cls, settings: Settings, when: When, tell: OnNews) -> "RuleDesk | None":
+        """The desk by the configuration; None where there are no rules.
+
+        Zones that cannot be read cost the rules, not the unit: `trouble` says what is wrong.
+        """
+        if not settings.rules:
+            return None
+        try:
+            zones: list[Zone] = load_zones(settings.zones)
+            rules = build_rules(settings.rules, zones)
+        except ZoneError as error:
+            structlog.get_logger().error("zones_refused", error=str(error))
+            return cls(Engine(()), when, tell, str(error))
+        return cls(Engine(rules, zones), when, tell)
+
+    def see(self, look: Look) -> None:
+        utc, quality = self._when(look.frame.mono_s)
+        self._pass_on(
+            self.engine.see(
+                look.scene, utc=None if quality == "none" else utc, image=look.frame.image
+            )
+        )
+
+    def end(self, camera: str, reason: Ending, mono_s: float) -> None:
+        self._pass_on(self.engine.end(camera, reason, mono_s))
+
+    def blind(self, now_mono_s: float) -> list[Blind]:
+        """The rules that have been able to say nothing for a while."""
+        return [
+            each for each in self.engine.blind() if now_mono_s - each.since_mono_s > BLIND_AFTER_S
+        ]
+
+    def _pass_on(self, news: list[News]) -> None:
+        if news:
+            self._tell(news)

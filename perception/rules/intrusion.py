@@ -1,0 +1,36 @@
+"""Somebody is where nobody should be."""
+
+from config.rules import IntrusionRule
+from perception.rules.rule import Claim, Verdict
+from perception.rules.sight import Sight
+
+HYSTERESIS = 0.6  # it is over below this share of the probability that began it
+
+
+class IntrusionJudge:
+    """Claims every object of the labels, with the probability that it is inside."""
+
+    def __init__(self, config: IntrusionRule) -> None:
+        self._config = config
+
+    def judge(self, sight: Sight) -> Verdict:
+        config = self._config
+        claims = [
+            Claim(
+                key=(zone, sight.scene.camera, each.track.track_id),
+                level=each.inside,
+                confidence=each.inside * each.track.quality,
+                zone=zone,
+                label=each.track.label,
+                tracks=(each.track.track_id,),
+                place=each.track.point,
+                unplaced=each.track.unplaced if each.track.point is None else None,
+                facts={"inside_probability": round(each.inside, 3)},
+            )
+            for zone in config.zones
+            for each in sight.standing(zone, config.labels)
+        ]
+        return Verdict(claims=claims, blind=sight.blind(config.zones))
+
+    def forget(self, camera: str | None) -> None:
+        """It remembers nothing."""

@@ -1,0 +1,1 @@
+"""Tests of zones, rules and alerts, and the scripted scenes that rules are judged by."""
