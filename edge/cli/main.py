@@ -21,7 +21,7 @@ from edge.cli.console import (
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import control, duty, journal, keys, outbox, sos, task
-from edge.cli.vision import detect, models, plates, track
+from edge.cli.vision import detect, models, plates, redact, track
 from edge.cli.vision import eval as evaluate
 
 # A line each, so that two commands can come at the same time.
@@ -43,6 +43,7 @@ GROUPS = (
     detect,
     plates,
     track,
+    redact,
     evaluate,
     version,
 )

@@ -50,6 +50,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="DIR",
         help="write the pictures with boxes drawn in; names: see above",
     )
+    add("--annotate-video", type=Path, metavar="OUT", help="one video with its tracks: .mp4, .avi")
+    add("--redact", action="store_true", help="cover faces and plates in what --annotate... writes")
+    add("--face-model", default="face-yunet", metavar="NAME|FILE", help="default: %(default)s")
+    add("--heads-only", action="store_true", help="--redact without a face model, by geometry")
     add("--score-min", type=share, metavar="S", help="0 to 1; default: the model's own")
     add("--provider", action="append", choices=PROVIDERS, metavar="P", help=PROVIDERS_HELP)
     add("--threads", type=_threads, default="auto", metavar="N|auto", help=THREADS_HELP)
@@ -77,8 +81,13 @@ def detect(args: argparse.Namespace) -> int:
     from perception.errors import PerceptionError
 
     inputs = collect(args.paths)
-    if args.tracks and (inputs.pictures or len(inputs.videos) != 1):
-        raise CommandError("--tracks needs exactly one video", "name one video file", USAGE)
+    for wanted, option in ((args.tracks, "--tracks"), (args.annotate_video, "--annotate-video")):
+        if wanted and (inputs.pictures or len(inputs.videos) != 1):
+            raise CommandError(f"{option} needs exactly one video", "name one video file", USAGE)
+    if args.redact and not (args.annotate or args.annotate_video):
+        raise CommandError(
+            "--redact is for what --annotate or --annotate-video writes", "add one of them", USAGE
+        )
     if not inputs.pictures and not inputs.videos:
         # A name that nothing has is wrong usage; a file that cannot be used is work that failed.
         code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED

@@ -2,26 +2,23 @@
 
 import argparse
 import json
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config.perception import TrackerConfig
 from edge.cli.console import USAGE, CommandError, note, say
+from edge.cli.vision.drawing import Drawer
 from edge.cli.vision.pictures import Inputs, Shot, image_ids, shots
 from edge.cli.vision.track_sheet import TrackSheet
-from perception import annotate
+from edge.cli.vision.writing import check_writable, progress_bar, write_whole
 from perception.detection.detector import Detector, Timings
-from perception.detections import COCO_IDS, PATROL_CLASSES, Detections, Track
+from perception.detections import COCO_IDS, PATROL_CLASSES, Detections
 from perception.inference.catalogue import Catalogue
 from perception.tracking import mot
 from perception.tracking.tracker import Tracker
@@ -41,7 +38,7 @@ class Run:
     found: Counter[str] = field(default_factory=Counter)
     timings: list[Timings] = field(default_factory=list)
     coco: list[dict[str, Any]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    drawer: Drawer | None = None
 
     @classmethod
     def prepare(cls, args: argparse.Namespace, inputs: Inputs) -> "Run":
@@ -50,11 +47,13 @@ class Run:
         Raises CommandError, PerceptionError.
         """
         ids = image_ids(inputs) if args.coco else {}
-        for out in filter(None, (args.coco, args.tracks)):
-            _check_writable(out)
+        for out in filter(None, (args.coco, args.tracks, args.annotate_video)):
+            check_writable(out)
         if args.annotate:
             _make_folder(args.annotate, inputs)
-        spec = Catalogue(args.models_dir).find(args.model, args.family)
+        catalogue = Catalogue(args.models_dir)
+        spec = catalogue.find(args.model, args.family)
+        drawer = Drawer.asked_for(args, catalogue)
         least = args.score_min or (spec.score_floor if args.coco else spec.score_low)
         detector = Detector.open(
             spec, providers=args.provider or ("cpu",), threads=args.threads, score_min=least
@@ -66,11 +65,11 @@ class Run:
         )
         shown_from = args.score_min or spec.score_threshold
         sheet = TrackSheet(tracker, online=args.online)
-        return cls(args, inputs, detector, sheet, ids, shown_from)
+        return cls(args, inputs, detector, sheet, ids, shown_from, drawer=drawer)
 
     def all(self) -> None:
-        """Every picture, with progress on a terminal. Raises ModelError."""
-        with _progress() as progress:
+        """Every picture, with progress on a terminal. Raises CommandError, PerceptionError."""
+        with progress_bar() as progress, self.drawer or nullcontext():
             total = None if self.inputs.videos else len(self.inputs.pictures)
             task = progress.add_task("detecting", total=total)
             for shot in shots(self.inputs):
@@ -84,24 +83,14 @@ class Run:
         shown = _at_least(everything, self.shown_from)
         self.found.update(PATROL_CLASSES[index] for index in shown.classes)
         tracks = None
-        if self.args.tracks:
+        if self.args.tracks or self.args.annotate_video:
             tracks = self.sheet.follow(shot.frame or 0, shot.media_s, everything)
         if self.args.coco:
             image_id = shot.frame if shot.frame is not None else self.ids[shot.path]
             self.coco += coco_results(everything, image_id)
-        if self.args.annotate:
-            self._draw(shot, shown if tracks is None else tracks)
+        if self.drawer is not None:
+            self.drawer.draw(shot, everything, shown if tracks is None else tracks)
         self._tell(shot, shown)
-
-    def _draw(self, shot: Shot, what: Detections | Sequence[Track]) -> None:
-        stem = shot.path.stem if shot.frame is None else f"{shot.path.stem}-{shot.frame:06d}"
-        name, copy = f"{stem}.jpg", 2
-        while name in self.names:  # pictures of the same name from two folders
-            name, copy = f"{stem}-{copy}.jpg", copy + 1
-        self.names.add(name)
-        done, data = cv2.imencode(".jpg", annotate.draw(shot.image, what))
-        if done:
-            _write(self.args.annotate / name, data.tobytes())
 
     def _tell(self, shot: Shot, shown: Detections) -> None:
         if self.args.json:
@@ -114,9 +103,9 @@ class Run:
     def finish(self) -> None:
         """Write the result files and the summary. Raises CommandError."""
         if self.args.coco and self.looked_at:
-            _write(self.args.coco, json.dumps(self.coco).encode())
+            write_whole(self.args.coco, json.dumps(self.coco).encode())
         if self.args.tracks and self.looked_at:
-            _write(self.args.tracks, mot.format_rows(self.sheet.rows()).encode())
+            write_whole(self.args.tracks, mot.format_rows(self.sheet.rows()).encode())
         model = self.detector
         found = ", ".join(f"{count} {label}" for label, count in self.found.most_common())
         note(
@@ -176,30 +165,6 @@ def _at_least(found: Detections, score: float) -> Detections:
     return Detections(found.boxes[keep], found.scores[keep], found.classes[keep])
 
 
-def _progress() -> Progress:
-    console = Console(file=sys.stderr)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # else results meant for a pipe would go to stderr
-        disable=not console.is_terminal,
-    )
-
-
-def _check_writable(path: Path) -> None:
-    """So that an hour of work is not lost on a typing error. Raises CommandError."""
-    if path.is_dir():
-        raise CommandError(f"{path} is a folder", "name a file to write", USAGE)
-    if not path.absolute().parent.is_dir():
-        raise CommandError(f"{path.parent} does not exist", f"mkdir -p {path.parent}", USAGE)
-    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise CommandError(f"{path.parent} may not be written by this user", "name another folder")
-
-
 def _make_folder(folder: Path, inputs: Inputs) -> None:
     sources = {path.absolute().parent.resolve() for path in inputs.pictures}
     if folder.resolve() in sources:
@@ -212,16 +177,3 @@ def _make_folder(folder: Path, inputs: Inputs) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(f"{folder}: {error.strerror}", "name another folder", USAGE) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing. Raises CommandError."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CommandError(
-            f"{path}: {error.strerror}", "is there room, and may we write?"
-        ) from error

@@ -30,6 +30,7 @@ class Shot:
     frame: int | None  # from 1 within a video; None for a picture file
     media_s: float  # position in the video; 0 for a picture file
     image: NDArray[np.uint8]  # (H, W, 3) uint8 BGR, read-only
+    fps: float | None = None  # of the video
 
 
 @dataclass(slots=True)
@@ -131,7 +132,8 @@ def _read_video(path: Path, inputs: Inputs) -> Iterator[Shot]:
 
 
 def _frames(path: Path, video: VideoRecording, inputs: Inputs) -> Iterator[Shot]:
-    step_s = 1 / (video.own_fps() or UNKNOWN_FPS)
+    fps = video.own_fps() or UNKNOWN_FPS
+    step_s = 1 / fps
     frame, last_s = 0, -step_s
     while video.advance():
         frame += 1
@@ -142,7 +144,7 @@ def _frames(path: Path, video: VideoRecording, inputs: Inputs) -> Iterator[Shot]
         if image is None:
             inputs.skipped["damaged frame"] += 1
         else:
-            yield Shot(path=path, frame=frame, media_s=last_s, image=image)
+            yield Shot(path=path, frame=frame, media_s=last_s, image=image, fps=fps)
 
 
 def image_ids(inputs: Inputs) -> dict[Path, int]:

@@ -1,0 +1,1 @@
+"""What makes a picture fit to leave the unit: faces, heads and plates covered for good."""
