@@ -14,6 +14,7 @@ from pathlib import Path as FilePath
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
+from config.audio import SoundFileConfig
 from config.devices import (
     FileCameraConfig,
     ReplayGnssConfig,
@@ -89,6 +90,7 @@ def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
     found = [
         *_on_receivers(settings, files),
         *_on_cameras(settings, files),
+        *_on_microphones(settings, files),
         *_on_shared_devices(settings),
         *_on_model(settings, files),
         *_on_hub(settings, files),
@@ -131,6 +133,19 @@ def _on_receivers(settings: Settings, files: Files) -> Iterator[Advice]:
                 yield from _on_file(("gnss", name, "path"), log, files)
             case _:
                 pass
+
+
+def _on_microphones(settings: Settings, files: Files) -> Iterator[Advice]:
+    if settings.microphones and settings.audio.mode == "off":
+        text = (
+            "nothing is heard while audio.mode is off; write mode: events, or delete microphones:"
+        )
+        yield Advice(("microphones",), text)
+    if settings.audio.mode == "events" and not settings.microphones:
+        yield Advice(("audio", "mode"), "no microphone: add one in microphones:")
+    for name, config in settings.microphones.items():
+        if isinstance(config, SoundFileConfig):
+            yield from _on_file(("microphones", name, "path"), config.path, files)
 
 
 def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:

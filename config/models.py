@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from config.addresses import broker_url
+from config.audio import AudioConfig, MicrophoneConfig
 from config.devices import CameraConfig, GnssConfig
 from config.operations import (
     DeliveryConfig,
@@ -152,6 +153,8 @@ class Settings(Section):
     unit: UnitConfig
     gnss: dict[DeviceName, GnssConfig] = Field(default_factory=dict)
     cameras: dict[DeviceName, CameraConfig] = Field(default_factory=dict)
+    microphones: dict[DeviceName, MicrophoneConfig] = Field(default_factory=dict)
+    audio: AudioConfig = AudioConfig()
     perception: PerceptionConfig = PerceptionConfig()
     episodes: EpisodesConfig = EpisodesConfig()
     zones: ZonesConfig = ZonesConfig()

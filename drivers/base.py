@@ -27,7 +27,7 @@ class EndOfRecordingError(DriverError):
 
 # What drivers count that is no loss; every other counter is something that was dropped, by cause.
 PROGRESS_COUNTERS = frozenset(
-    {"sentences", "epochs", "fixes", "frames", "loops", "speeds_tried", "unstamped"}
+    {"sentences", "epochs", "fixes", "frames", "blocks", "loops", "speeds_tried", "unstamped"}
 )
 
 

@@ -5,6 +5,7 @@ Each driver is imported where it is chosen, so that a unit without a camera neve
 
 from typing import assert_never
 
+from config.audio import MicrophoneConfig, SoundCardConfig, SoundFileConfig
 from config.devices import (
     CameraConfig,
     FileCameraConfig,
@@ -19,7 +20,7 @@ from config.devices import (
 )
 from drivers.base import Driver
 from drivers.clock import Clock
-from drivers.samples import Frame, GnssEpoch
+from drivers.samples import AudioBlock, Frame, GnssEpoch
 
 
 def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
@@ -63,4 +64,18 @@ def open_camera(name: str, config: CameraConfig, clock: Clock) -> Driver[Frame]:
             from drivers.camera_file import FileCamera
 
             return FileCamera.open(name, config, clock)
+    assert_never(config)
+
+
+def open_microphone(name: str, config: MicrophoneConfig, clock: Clock) -> Driver[AudioBlock]:
+    """The microphone of this section, open. Raises DeviceUnavailableError."""
+    match config:
+        case SoundCardConfig():
+            from drivers.microphone_portaudio import PortAudioMicrophone
+
+            return PortAudioMicrophone.open(name, config, clock)
+        case SoundFileConfig():
+            from drivers.microphone_file import FileMicrophone
+
+            return FileMicrophone.open(name, config, clock)
     assert_never(config)

@@ -54,6 +54,22 @@ class GnssEpoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AudioBlock:
+    """A piece of sound of one channel. The samples are read-only."""
+
+    microphone: str  # its name in the configuration
+    number: int  # counts the blocks since opening, from 0
+    mono_s: float  # when its first sample was taken, as near as the device tells
+    rate_hz: int
+    samples: NDArray[np.float32]  # (N,) float32, -1..1
+    gap: bool = False  # sound was lost before this block
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / self.rate_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
     """One picture. The pixels are read-only; copy before drawing."""
 

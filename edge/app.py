@@ -10,7 +10,6 @@ from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
 from edge.commands.handlers import Quick, pong
 from edge.local.outbox import outbox_controls
-from edge.reporting.messages import MessageWriter
 from edge.reporting.reporter import Reporter
 from edge.running.sdnotify import SystemdNotifier
 from edge.running.supervisor import Crew, Supervisor
@@ -64,11 +63,8 @@ class App:
             tell_news,
             observers,
         )
-        writer = MessageWriter(
-            parts.timebase, parts.whereabouts, has_receiver=bool(loaded.settings.gnss)
-        )
-        self._work = Work(parts, writer)
-        self._reporter = Reporter(parts, writer, self._work.fixes)
+        self._work = Work(parts, parts.writer)
+        self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         self._take_orders()
         self._hire()
 
@@ -147,6 +143,7 @@ class App:
         }
         for name, camera in parts.settings.cameras.items():
             work[f"camera.{name}"] = partial(self._work.run_camera, name, camera)
+        work |= parts.listening.works(parts.settings.microphones)
         work["local"] = parts.local.work
         work["commands.long"] = parts.commanding.work_long
         if parts.vision is not None:

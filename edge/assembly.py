@@ -9,8 +9,11 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.commands.commanding import Commanding
+from edge.listening.listening import Listening
+from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
 from edge.position import Whereabouts
+from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts, Receiver
 from edge.reporting.snapshot import state_draft
 from edge.running.driver_loop import DriverHealth
@@ -49,6 +52,7 @@ def assemble(
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
     whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
     timebase = Timebase(clock, list(settings.gnss))
+    writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
     outbox = _outbox(settings, sender, clock)
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
@@ -66,12 +70,14 @@ def assemble(
         started_mono_s=clock.mono_s(),
         timebase=timebase,
         whereabouts=whereabouts,
+        writer=writer,
         office=office,
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
         vision=_vision(settings, frames, clock, watching),
         rules=rules,
+        listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
         outbox=outbox,
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
@@ -123,6 +129,15 @@ def _publisher(
         clock,
         budget_file=settings.state_dir / "link_budget.json",
     )
+
+
+def _sound_desk(
+    settings: Settings, timebase: Timebase, writer: MessageWriter, outbox: Outbox
+) -> SoundDesk:
+    def put(draft: Draft) -> None:
+        outbox.put(draft, durable=True)
+
+    return SoundDesk(timebase, writer, put, settings.audio.model)
 
 
 def _vision(

@@ -20,7 +20,7 @@ from edge.cli.console import (
 )
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
-from edge.cli.unit import control, duty, journal, keys, outbox, sos, task
+from edge.cli.unit import audio, control, duty, journal, keys, outbox, sos, task
 from edge.cli.vision import detect, models, plates, redact, track
 from edge.cli.vision import eval as evaluate
 
@@ -40,6 +40,7 @@ GROUPS = (
     config_command,
     models,
     gnss,
+    audio,
     detect,
     plates,
     track,

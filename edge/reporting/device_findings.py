@@ -11,6 +11,7 @@ from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Worker, WorkerState
 from edge.timebase import TimeQuality
 from telemetry.contract.unit import Disk, Temperature
+from telemetry.contract.wire_types import text
 
 NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
 STUCK_AFTER_S = 10.0
@@ -25,6 +26,8 @@ DEVICE_ACTIONS = {
     ("gnss", "silent"): "check the baud rate and the power of the receiver",
     ("camera", "missing"): "check cable, power and address of the camera",
     ("camera", "silent"): "power-cycle the camera",
+    ("microphone", "missing"): "check its cable; `patrol-edge audio devices` lists what is there",
+    ("microphone", "silent"): "unplug the microphone and plug it in again",
 }
 
 
@@ -118,6 +121,19 @@ def model_findings(model: str, error: str) -> list[Finding]:
             action=f"`patrol-edge models verify {model}` says what is wrong with it",
         )
     ]
+
+
+def sound_findings(microphone: str, model_fault: str, disk_fault: str) -> list[Finding]:
+    """A model that is listened with cannot be had, or sound that is to be kept cannot be."""
+    finding, found = about(microphone), []
+    if model_fault:
+        action = "install or pull what is named; the other kinds of sound are listened for"
+        found.append(finding("sound_model_refused", "error", text(model_fault), action))
+    if disk_fault:
+        action = "free space where state_dir lies, or set audio.clips.keep: false"
+        told = f"sound around an event could not be kept: {disk_fault}"
+        found.append(finding("sound_clip_failed", "warning", text(told), action))
+    return found
 
 
 def clock_findings(quality: TimeQuality) -> list[Finding]:

@@ -24,6 +24,7 @@ from edge.reporting.device_findings import (
     device_findings,
     fix_findings,
     model_findings,
+    sound_findings,
     worker_findings,
 )
 from edge.reporting.finding import Finding
@@ -163,6 +164,11 @@ class HealthDesk:
         for name, camera in parts.cameras.items():
             silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
             found += device_findings(camera, silent_after_s, now_mono_s)
+        for name, microphone in parts.listening.devices.items():
+            silent_after_s = parts.settings.microphones[name].silent_after_s + REOPEN_GRACE_S
+            found += device_findings(microphone, silent_after_s, now_mono_s)
+            faults = parts.listening.faults.get(name, ""), parts.listening.disk_faults.get(name, "")
+            found += sound_findings(name, *faults)
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         if parts.rules is not None:
@@ -235,6 +241,9 @@ class HealthDesk:
         parts = self._parts
         counts = {f"gnss.{name}": part.health.samples for name, part in parts.receivers.items()}
         counts |= {f"camera.{name}": health.samples for name, health in parts.cameras.items()}
+        counts |= {
+            f"microphone.{name}": health.samples for name, health in parts.listening.devices.items()
+        }
         vision = parts.vision
         if vision is not None:
             counts["inference"] = sum(tally.looked_at for tally in vision.tallies.values())
@@ -269,6 +278,15 @@ class HealthDesk:
                 for name, tally in parts.vision.tallies.items()
                 for cause, count in tally.refused.items()
             }
+        drops |= {
+            f"microphone.{name}.{cause}": count
+            for name, health in parts.listening.devices.items()
+            for cause, count in health.drops().items()
+        }
+        drops |= {
+            f"microphone.{name}.bad_samples": count
+            for name, count in parts.listening.bad_samples.items()
+        }
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
         commands = parts.commanding.health()

@@ -63,7 +63,7 @@ class MessageWriter:
         utc, quality = self._timebase.at(change.last_seen_mono_s)
         first_utc, _ = self._timebase.at(change.first_seen_mono_s)
         episode = self._id(self._episodes, change.track_id, change.change, first_utc)
-        pose, missing = self._pose_at(change.last_seen_mono_s)
+        pose, missing = self.pose_at(change.last_seen_mono_s)
         x, y, width, height = change.box
         data = DetectionEvent(
             phase=change.change,
@@ -91,7 +91,7 @@ class MessageWriter:
         utc, quality = self._timebase.at(alert.last_mono_s)
         begun, _ = self._timebase.at(alert.begun_mono_s)
         episode = self._id(self._alerts, alert.episode, alert.phase, begun)
-        pose = self._pose_at(alert.last_mono_s)
+        pose = self.pose_at(alert.last_mono_s)
         return Draft.of(alert_event(alert, episode, (begun, utc), pose), utc, quality)
 
     def _count(self, count: Count) -> Draft:
@@ -105,7 +105,8 @@ class MessageWriter:
             known[number] = self._new_id(begun)
         return known.pop(number) if phase == "end" else known[number]
 
-    def _pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
+    def pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
+        """Where the unit was at a stamp, or why that is not known."""
         position = self._whereabouts.at(mono_s)
         if position is None:
             return None, "no_fix" if self._has_receiver else "no_receiver"

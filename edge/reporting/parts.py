@@ -7,8 +7,10 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
 from edge.commands.commanding import Commanding
+from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.position import Whereabouts
+from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
@@ -44,12 +46,14 @@ class Parts:
     started_mono_s: float
     timebase: Timebase
     whereabouts: Whereabouts
+    writer: MessageWriter
     office: Office
     receivers: dict[str, Receiver]
     cameras: dict[str, DriverHealth]
     frames: Mailbox[Frame]
     vision: Vision | None
     rules: RuleDesk | None
+    listening: Listening
     outbox: Outbox
     publisher: Publisher
     local: LocalControl

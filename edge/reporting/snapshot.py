@@ -58,12 +58,14 @@ def state_of(parts: Parts) -> State:
 
 def _capabilities(parts: Parts) -> tuple[str, ...]:
     found = ["position"] if parts.receivers else []
+    found += ["listen"] if parts.listening.devices else []
     found += ["detect"] if parts.vision is not None else []
     return (*found, *parts.commanding.capabilities())
 
 
 def _components(parts: Parts) -> list[Component]:
     devices = [part.health for part in parts.receivers.values()] + list(parts.cameras.values())
+    devices += parts.listening.devices.values()
     found = [
         Component(name=health.name, kind=health.component, state=device_state(health))
         for health in devices

@@ -3,6 +3,7 @@
 from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
 from telemetry.contract.replies import Reply
+from telemetry.contract.sounds import SoundEvent
 from telemetry.contract.tasks import DutyEvent, TaskEvent
 from telemetry.contract.unit import Health, Position, State, Status
 from telemetry.contract.up_message import UpMessage
@@ -20,6 +21,7 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     SosEvent,
     GeofenceEvent,
     TamperEvent,
+    SoundEvent,
     Reply,
 )
 BY_TYPE: dict[str, type[UpMessage]] = {model.TYPE: model for model in UP_MESSAGES}

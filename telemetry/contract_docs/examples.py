@@ -19,6 +19,7 @@ from telemetry.contract.events import (
 from telemetry.contract.example_commands import command_examples
 from telemetry.contract.replies import Reply
 from telemetry.contract.snapshot import SnapshotProperties
+from telemetry.contract.sounds import SoundEvent
 from telemetry.contract.tasks import DutyEvent, TaskEvent, TaskTimes
 from telemetry.contract.unit import (
     Component,
@@ -258,6 +259,25 @@ def _sos() -> SosEvent:
     )
 
 
+def _sound() -> SoundEvent:
+    """Glass that broke twice at a corner; nothing else is known of it."""
+    return SoundEvent(
+        phase="end",
+        episode=_EPISODE,
+        kind="glass",
+        confidence=0.83,
+        microphone="mast",
+        begun=_NOON - timedelta(seconds=4),
+        last_heard=_NOON,
+        bursts=2,
+        level_dbfs=-18.4,
+        level_dba=81.6,
+        pose=_pose(),
+        reason="silent",
+        model="yamnet",
+    )
+
+
 def _replies() -> dict[str, Reply]:
     """A clip that was uploaded, step by step; and a task that was refused."""
     upload: dict[str, Any] = {"command": _id(30), "name": "clip.upload"}
@@ -303,6 +323,7 @@ def up_examples() -> dict[str, bytes]:
         "event.alert-new": _sent(_alert("new"), 30),
         "event.alert-end": _sent(_alert("end"), 31),
         "event.count": _sent(_count(), 32),
+        "event.sound": _sent(_sound(), 33),
         **{f"reply-{name}": _sent(reply, 14 + n) for n, (name, reply) in enumerate(replies)},
     }
 

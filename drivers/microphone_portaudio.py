@@ -1,0 +1,187 @@
+"""A microphone of this computer, through PortAudio: the only module that knows `sounddevice`.
+
+PortAudio lists the devices once, when it starts; a plugged-in one is seen only by starting it
+again, which ends all streams of the process. That is done when the kernel's list of sound cards has
+changed, never on suspicion: the streams that still run say that they are lost, and are reopened.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from config.audio import SoundCardConfig
+from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.clock import Clock
+from drivers.samples import AudioBlock
+
+BLOCK_S = 0.1
+MAX_WAIT_S = 0.5
+WAITING_BLOCKS = 20  # two seconds; then the oldest are dropped and counted
+CARDS = Path("/proc/asound/cards")
+
+
+class SoundSystem:
+    """PortAudio in this process. One for all microphones; any thread."""
+
+    def __init__(self, cards: Path = CARDS) -> None:
+        self._lock = threading.Lock()
+        self._library: Any = None
+        self._cards_file = cards
+        self._cards = ""
+        self.epoch = 0  # grows when all streams were ended
+
+    def library(self) -> Any:
+        """`sounddevice`, with the devices that are there now. Raises DeviceUnavailableError."""
+        with self._lock:
+            cards = self._list_cards()
+            if self._library is None:
+                self._library = _import()
+            elif cards != self._cards:
+                self.epoch += 1
+                self._library._terminate()
+                self._library._initialize()
+            self._cards = cards
+            return self._library
+
+    def _list_cards(self) -> str:
+        try:
+            return self._cards_file.read_text()
+        except OSError:
+            return ""
+
+
+def _import() -> Any:
+    try:
+        return import_module("sounddevice")
+    except ImportError as error:
+        raise DeviceUnavailableError(
+            "microphones need the audio extra: pip install 'patrol-edge[audio]'"
+        ) from error
+    except OSError as error:
+        raise DeviceUnavailableError(
+            "the system has no PortAudio: apt-get install libportaudio2"
+        ) from error
+
+
+SYSTEM = SoundSystem()
+
+
+class PortAudioMicrophone:
+    """One open stream. Counters: blocks, overrun (the unit was too slow), input_overflow."""
+
+    def __init__(
+        self, name: str, config: SoundCardConfig, clock: Clock, system: SoundSystem = SYSTEM
+    ) -> None:
+        self._name = name
+        self._config = config
+        self._clock = clock
+        self._system = system
+        self._blocks: queue.SimpleQueue[tuple[float, Any, bool]] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._number = 0
+        self._heard_s = clock.mono_s()
+        self._gap = False
+        self._counters = {"blocks": 0, "overrun": 0, "input_overflow": 0}
+        library = system.library()
+        self._epoch = system.epoch
+        self._stream = _start(library, config, self._take, self._ended.set)
+
+    @classmethod
+    def open(cls, name: str, config: SoundCardConfig, clock: Clock) -> Self:
+        """Raises DeviceUnavailableError."""
+        return cls(name, config, clock)
+
+    def read(self) -> AudioBlock | None:
+        """The next tenth of a second. Raises DeviceLostError."""
+        try:
+            arrived_s, samples, overflow = self._blocks.get(timeout=MAX_WAIT_S)
+        except queue.Empty:
+            self._raise_if_lost()
+            return None
+        while self._blocks.qsize() > WAITING_BLOCKS:
+            arrived_s, samples, overflow = self._blocks.get_nowait()
+            self._counters["overrun"] += 1
+            self._gap = True
+        self._heard_s = self._clock.mono_s()
+        self._counters["blocks"] += 1
+        self._counters["input_overflow"] += overflow
+        samples.setflags(write=False)
+        block = AudioBlock(
+            microphone=self._name,
+            number=self._number,
+            mono_s=arrived_s - len(samples) / self._config.rate_hz,
+            rate_hz=self._config.rate_hz,
+            samples=samples,
+            gap=self._gap or overflow,
+        )
+        self._number += 1
+        self._gap = False
+        return block
+
+    def close(self) -> None:
+        if self._epoch == self._system.epoch:  # else PortAudio has closed it, and forgotten it
+            self._stream.close(ignore_errors=True)
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)
+
+    def _take(self, samples: Any, _frames: int, _time: Any, status: Any) -> None:
+        """PortAudio's thread: copy and leave."""
+        mine = samples[:, self._config.channel - 1].copy()
+        self._blocks.put((self._clock.mono_s(), mine, bool(status.input_overflow)))
+
+    def _raise_if_lost(self) -> None:
+        silent_s = self._clock.mono_s() - self._heard_s
+        if self._epoch != self._system.epoch:
+            raise DeviceLostError("the sound cards have changed")
+        if self._ended.is_set() or not self._stream.active:
+            raise DeviceLostError("the sound device has gone")
+        if silent_s > self._config.silent_after_s:
+            raise DeviceLostError(f"no sound came for {silent_s:.0f} s")
+
+
+def _start(
+    library: Any, config: SoundCardConfig, take: Callable[..., None], ended: Callable[[], None]
+) -> Any:
+    """An open stream of float32. Raises DeviceUnavailableError."""
+    try:
+        stream = library.InputStream(
+            device=None if config.device == "default" else config.device,
+            samplerate=config.rate_hz,
+            channels=config.channel,
+            dtype=np.float32,
+            blocksize=round(config.rate_hz * BLOCK_S),
+            latency="high",
+            callback=take,
+            finished_callback=ended,
+        )
+        stream.start()
+    except ValueError as error:  # no such name, or several devices with it
+        raise DeviceUnavailableError(
+            f"{_first_line(error)}; `patrol-edge audio devices` lists what there is"
+        ) from error
+    except library.PortAudioError as error:
+        raise DeviceUnavailableError(
+            f"{config.device}: {_first_line(error)}; is another program using it?"
+        ) from error
+    return stream
+
+
+def input_devices(system: SoundSystem = SYSTEM) -> list[tuple[str, int, float]]:
+    """Name, channels and usual rate in Hz of what can be listened to. Raises
+    DeviceUnavailableError."""
+    library = system.library()
+    return [
+        (device["name"], device["max_input_channels"], device["default_samplerate"])
+        for device in library.query_devices()
+        if device["max_input_channels"] > 0
+    ]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

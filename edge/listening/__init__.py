@@ -1,0 +1,1 @@
+"""What a unit hears: microphones through the ear to the hub."""

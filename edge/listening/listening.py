@@ -1,0 +1,86 @@
+"""All microphones of a unit: what each one's worker does, and how they fare."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from config.audio import AudioConfig, MicrophoneConfig
+from config.models import Settings
+from drivers.base import Driver
+from drivers.clock import Clock
+from drivers.factory import open_microphone
+from drivers.samples import AudioBlock
+from edge.listening.clips import ClipShelf
+from edge.listening.listener import Listener, Watched, open_ear
+from edge.listening.telling import SoundDesk
+from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.worker import Beat
+
+RETRY_S = (1.0, 2.0, 5.0, 10.0)
+TIDY_EVERY_S = 600.0
+
+
+class Listening:
+    """The microphones that are listened to; none where `audio.mode` is off."""
+
+    def __init__(self, settings: Settings, desk: SoundDesk, clock: Clock) -> None:
+        self._config: AudioConfig = settings.audio
+        self._desk = desk
+        self._clock = clock
+        self._state_dir = settings.state_dir
+        heard = settings.microphones if settings.audio.mode != "off" else {}
+        self.devices = {
+            name: DriverHealth(name, "microphone", started_mono_s=clock.mono_s()) for name in heard
+        }
+        self.faults: dict[str, str] = {}  # by microphone: what of its models cannot be had
+        self.disk_faults: dict[str, str] = {}  # by microphone: why its newest clip was not kept
+        self.bad_samples: dict[str, int] = {}
+
+    def work(self, name: str, config: MicrophoneConfig, beat: Beat, stop: threading.Event) -> None:
+        """One microphone, until `stop`. Its episodes then end with reason `shutdown`."""
+        ear, fault = open_ear(name, config, self._config)
+        if fault:
+            structlog.get_logger().error("sound_model_refused", microphone=name, error=fault)
+        shelf = ClipShelf(self._state_dir, self._config.clips)
+        listener = Listener(ear, self._config, shelf, self._desk.tell, self._desk.clip_name)
+        tidied_s = float("-inf")
+
+        def emit(block: AudioBlock) -> None:
+            nonlocal tidied_s
+            listener.hear(block)
+            self.faults[name] = listener.fault or fault
+            self.disk_faults[name] = shelf.fault
+            self.bad_samples[name] = ear.bad_samples
+            if block.mono_s - tidied_s > TIDY_EVERY_S:
+                tidied_s = block.mono_s
+                shelf.tidy(self._clock.utc().timestamp())
+
+        self.faults[name] = fault
+        run_driver(
+            self.devices[name],
+            partial(self._open, name, config, listener, stop),
+            emit,
+            stop,
+            beat,
+            self._clock,
+            RETRY_S,
+        )
+
+    def _open(
+        self, name: str, config: MicrophoneConfig, listener: Listener, stop: threading.Event
+    ) -> Driver[AudioBlock]:
+        def closed() -> None:
+            listener.end_all("shutdown" if stop.is_set() else "microphone_lost")
+
+        return Watched(open_microphone(name, config, self._clock), closed)
+
+    def works(
+        self, microphones: dict[str, MicrophoneConfig]
+    ) -> dict[str, Callable[[Beat, threading.Event], None]]:
+        """By worker's name."""
+        return {
+            f"microphone.{name}": partial(self.work, name, microphones[name])
+            for name in self.devices
+        }
