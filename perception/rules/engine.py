@@ -16,6 +16,7 @@ from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Scene, WorldTrack
 from perception.rules.rule import EndReason, News, Rule
 from perception.rules.sight import Sight
+from perception.rules.subjects import Subjects
 from perception.rules.zones import Ground, Zone
 
 BACK_S = 5.0  # a stamp further back than this is a new time, not a late picture
@@ -42,6 +43,7 @@ class Engine:
         self._rules = tuple(rules)
         self._zones = tuple(zones)
         self._ground = Ground.of(self._zones, None)
+        self._subjects = Subjects()
         self._newest_s: dict[str, float] = {}  # by camera
         self._blind: dict[tuple[str, str], Blind] = {}  # by rule and camera
 
@@ -64,9 +66,11 @@ class Engine:
             return []
         news += self._take_frame(scene)
         frame = self._ground.frame
+        scene = self._anchored(scene)
         sight = Sight(
-            scene=self._anchored(scene),
+            scene=scene,
             ground=self._ground,
+            subjects=self._subjects.of(scene),
             utc=utc,
             image=image,
             own=tuple(frame.to_metres(*each) for each in own) if frame else (),
@@ -81,6 +85,7 @@ class Engine:
         for name in list(self._newest_s):
             if camera in (None, name):
                 del self._newest_s[name]
+        self._subjects.forget(camera)
         self._blind = {
             key: each for key, each in self._blind.items() if camera not in (None, key[1])
         }

@@ -21,27 +21,15 @@ class FastJudge:
         claims = []
         for zone in config.zones:
             for each in sight.standing(zone, config.labels):
-                track = each.track
-                above = probability_above(track, config.speed_mps)
+                above = probability_above(each.track, config.speed_mps)
                 if above is None:
                     continue
-                claims.append(
-                    Claim(
-                        key=(zone, sight.scene.camera, track.track_id),
-                        level=above * each.inside,
-                        confidence=above * each.inside * track.quality,
-                        zone=zone,
-                        label=track.label,
-                        tracks=(track.track_id,),
-                        place=track.point,
-                        unplaced=track.unplaced if track.point is None else None,
-                        facts={
-                            "speed_mps": round(track.speed_mps or 0.0, 2),
-                            "limit_mps": config.speed_mps,
-                            "above_probability": round(above, 3),
-                        },
-                    )
-                )
+                facts = {
+                    "speed_mps": round(each.track.speed_mps or 0.0, 2),
+                    "limit_mps": config.speed_mps,
+                    "above_probability": round(above, 3),
+                }
+                claims.append(Claim.about(each, zone, above * each.inside, facts))
         return Verdict(claims=claims, blind=sight.blind(config.zones))
 
     def forget(self, camera: str | None) -> None:

@@ -16,17 +16,7 @@ class IntrusionJudge:
     def judge(self, sight: Sight) -> Verdict:
         config = self._config
         claims = [
-            Claim(
-                key=(zone, sight.scene.camera, each.track.track_id),
-                level=each.inside,
-                confidence=each.inside * each.track.quality,
-                zone=zone,
-                label=each.track.label,
-                tracks=(each.track.track_id,),
-                place=each.track.point,
-                unplaced=each.track.unplaced if each.track.point is None else None,
-                facts={"inside_probability": round(each.inside, 3)},
-            )
+            Claim.about(each, zone, each.inside, {"inside_probability": round(each.inside, 3)})
             for zone in config.zones
             for each in sight.standing(zone, config.labels)
         ]

@@ -64,8 +64,10 @@ class Episodes:
         return alerts
 
     def end(self, camera: str | None, reason: EndReason) -> list[Alert]:
-        """End what this camera (None: any) has begun."""
-        keys = [key for key, each in self._known.items() if camera in (None, each.camera)]
+        """End what only this camera (None: any) has in sight."""
+        for each in self._known.values():
+            each.leave(camera)
+        keys = [key for key, each in self._known.items() if not each.cameras]
         alerts = [alert for key in keys for alert in self._end(key, reason)]
         if reason == "time_jump":
             self._quiet_until_s.clear()  # those times mean nothing any more
@@ -94,7 +96,8 @@ class Episodes:
         if not claim.momentary and lasted_s < self._times.min_duration_s:
             return []
         episode.number = next(self._numbers)
-        return [self._tell(episode, "new", mono_s)]
+        told = [self._tell(episode, "new", mono_s)]
+        return told + self._end(claim.key, "cleared") if claim.momentary else told
 
     def _go_on(self, claim: Claim, episode: "_Episode", mono_s: float) -> list[Alert]:
         if claim.over or mono_s - episode.held_s > self._times.clear_after_s:
@@ -159,16 +162,22 @@ class _Episode:
     told_s: float = 0.0
     told_severity: int = 4
     tracks: set[int] = field(default_factory=set)
+    cameras: set[str] = field(default_factory=set)  # that have it in sight, as far as we know
 
     def take(
         self, claim: Claim, camera: str, frame: LocalFrame | None, mono_s: float, times: LifeTimes
     ) -> None:
         self.seen_s = max(self.seen_s, mono_s)
+        self.cameras.add(camera)
         if claim.level < (times.on if self.number is None else times.off):
             return
         self.claim, self.camera, self.frame = claim, camera, frame
         self.held_s = max(self.held_s, mono_s)
         self.tracks.update(claim.tracks)
+
+    def leave(self, camera: str | None) -> None:
+        """A camera (None: each) has it in sight no longer."""
+        self.cameras.difference_update(self.cameras.copy() if camera is None else {camera})
 
     def severity(self, usual: int) -> int:
         return usual if self.claim.severity is None else self.claim.severity

@@ -2,14 +2,14 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Unplaced
-from perception.rules.sight import Sight
+from perception.rules.sight import Sight, Standing
 
 Floats = NDArray[np.float64]
 Fact = float | int | str | bool
@@ -20,6 +20,7 @@ EndReason = Literal[
     "camera_lost",
     "shutdown",
     "moved_away",  # the unit: what the episode was about is out of sight, or of reach
+    "off_hours",  # the rule is not active any more
     "time_jump",  # the stamps leapt; how long it lasted cannot be said
 ]
 
@@ -44,7 +45,26 @@ class Claim:
     facts: Mapping[str, Fact] = field(default_factory=dict)  # units in their names
     since_mono_s: float | None = None  # when it began, where the judge knows; else the first claim
     over: bool = False  # it is over at once, without waiting for clear_after_s
-    momentary: bool = False  # a thing of a moment (a line was crossed): told at once
+    momentary: bool = False  # a thing of a moment (a line was crossed): told and ended at once
+
+    @classmethod
+    def about(
+        cls, each: Standing, zone: str, level: float, facts: Mapping[str, Fact], **more: Any
+    ) -> Self:
+        """A claim about somebody in a zone; `more`: whatever else a claim has."""
+        track = each.track
+        usual: dict[str, Any] = {
+            "key": (zone, each.subject),
+            "level": level,
+            "confidence": min(level, 1.0) * track.quality,
+            "zone": zone,
+            "label": track.label,
+            "tracks": (track.track_id,),
+            "place": track.point,
+            "unplaced": track.unplaced if track.point is None else None,
+            "facts": facts,
+        }
+        return cls(**(usual | more))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """One picture as a rule sees it: who stands where, and how probably in which zone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,6 +27,7 @@ class Standing:
     track: WorldTrack
     point: Floats  # (2,) east, north in metres; or x, y in pixels
     covariance: Floats  # (2, 2)
+    subject: int  # who it is: over slips of the tracker, and over cameras
     inside: float  # 0..1: how probable it is that it stands in the zone; 0 for a line
 
 
@@ -39,6 +40,7 @@ class Sight:
     utc: datetime | None = None  # of the picture; None where the time of day is unknown
     image: NDArray[np.uint8] | None = None  # (H, W, 3) BGR, for rules about the camera itself
     own: tuple[tuple[float, float], ...] = ()  # east, north: our own officers and units
+    subjects: Mapping[int, int] = field(default_factory=dict)  # of detected tracks, by track
     _standing: dict[str, tuple[Standing, ...]] = field(default_factory=dict)
 
     def concerns(self, zone: str) -> bool:
@@ -68,6 +70,10 @@ class Sight:
         size = np.array((self.scene.width_px, self.scene.height_px), np.float64)
         return Plot.of(known, known.points * size, [hole * size for hole in known.holes])
 
+    def subject(self, track: WorldTrack) -> int:
+        """Who a detected track is; the number of a track where nobody has said."""
+        return self.subjects.get(track.track_id, track.track_id)
+
     def standing(self, zone: str, labels: Collection[str]) -> list[Standing]:
         """The tracks of these labels that were detected and can be placed."""
         if zone not in self._standing:
@@ -90,7 +96,10 @@ class Sight:
         if not plot.zone.is_line:
             shares = inside(plot.edges, points, covariances)
         rows = zip(tracks, points, covariances, shares, strict=True)
-        return [Standing(track, point, spread, float(p)) for track, point, spread, p in rows]
+        return [
+            Standing(track, point, spread, self.subject(track), float(share))
+            for track, point, spread, share in rows
+        ]
 
 
 def _foot(track: WorldTrack) -> tuple[tuple[float, float], Floats]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.rules import AlertRule
 from perception.rules.life import Episodes, LifeTimes
 from perception.rules.rule import Alert, EndReason, Judge
+from perception.rules.schedule import Schedule
 from perception.rules.sight import Sight
 
 
@@ -25,11 +26,14 @@ class Watch:
         self.name = name
         self._judge = judge
         self._episodes = Episodes(kind, name, config.severity, _times(config, *levels), numbers)
+        self._schedule = Schedule(config.active, config.utc_offset_h)
         self._blind: dict[str, str] = {}
 
     def see(self, sight: Sight) -> Sequence[Alert]:
         scene, verdict = sight.scene, self._judge.judge(sight)
         self._blind.pop(scene.camera, None)
+        if not self._schedule.active(sight.utc):
+            return self._episodes.end(None, "off_hours")
         if verdict.blind is not None:
             self._blind[scene.camera] = verdict.blind
         return self._episodes.see(tuple(verdict.claims), scene.camera, scene.mono_s, scene.frame)

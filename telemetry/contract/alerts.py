@@ -23,7 +23,9 @@ from telemetry.contract.wire_types import (
 AlertSeverity = Annotated[int, Field(ge=1, le=4, description="1 is the most severe")]
 Colour = Literal["red", "orange", "yellow", "blue"]
 COLOURS: dict[int, Colour] = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
-AlertEndReason = Literal["cleared", "lost", "camera_lost", "shutdown", "moved_away", "time_jump"]
+AlertEndReason = Literal[
+    "cleared", "lost", "camera_lost", "shutdown", "moved_away", "off_hours", "time_jump"
+]
 PlaceMissing = Literal[
     "no_pose", "no_heading", "no_mount", "bad_pose", "near_horizon", "too_far", "cut_off",
     "not_a_place",

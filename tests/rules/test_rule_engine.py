@@ -1,6 +1,7 @@
 """The engine and the life of episodes, with the rule that says least: intrusion."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,44 @@ def test_a_position_with_a_large_error_is_not_inside() -> None:
     ]
 
     assert run(engine(), vague) == []
+
+
+def test_a_slip_of_the_tracker_does_not_begin_another_episode() -> None:
+    slips = [
+        scene(float(t), [track(1 + int(t), 0.0, 0.0, float(t))]) for t in np.arange(0.0, 9.0, 0.2)
+    ]
+
+    (alert,) = run(engine(), slips)
+
+    assert alert.tracks == (1, 2)
+
+
+def test_what_two_cameras_see_is_one_episode_in_whatever_order_and_ends_with_the_last() -> None:
+    for first, second in (("front", "left"), ("left", "front")):
+        ours = engine()
+        scenes = [
+            scene(float(t), [track(n, 0.0, 0.0, float(t), camera=camera)], camera=camera)
+            for t in np.arange(0.0, 4.0, 0.2)
+            for n, camera in ((1, first), (2, second))
+        ]
+        assert phases(run(ours, scenes)) == ["new"]
+        assert ours.end(first, "camera_lost", 4.0) == []
+        assert len(ours.end(second, "camera_lost", 4.0)) == 1
+
+
+def test_outside_its_hours_a_rule_is_silent_and_ends_what_was_open() -> None:
+    ours = engine(active=["22:00-06:00"])
+    night = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+    alerts = [
+        news
+        for each in standing(8.0)
+        for news in ours.see(each, utc=night if each.mono_s < 4 else night + timedelta(hours=12))
+        if isinstance(news, Alert)
+    ]
+
+    assert [(alert.phase, alert.reason) for alert in alerts] == [
+        ("new", None), ("end", "off_hours"),
+    ]  # fmt: skip
 
 
 def test_a_rule_that_cannot_work_says_why() -> None:
