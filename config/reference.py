@@ -66,9 +66,14 @@ def _device(path: Path, kinds: Kinds, kind: str) -> list[str]:
 def _table(path: Path, section: Section) -> str:
     lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, shape in section.fields.items():
-        if isinstance(shape, Leaf | ListOf) and (name != "kind" or path == ("unit",)):
+        if isinstance(shape, Leaf | ListOf) and not _says_the_title(name, shape):
             lines.append(_row((*path, name), shape, section))
     return "\n".join(lines) + "\n"
+
+
+def _says_the_title(name: str, shape: Shape) -> bool:
+    """A kind with one choice stands above its table already."""
+    return name == "kind" and isinstance(shape, Leaf) and len(shape.choices) == 1
 
 
 def _row(path: Path, shape: Shape, section: Section) -> str:

@@ -78,5 +78,9 @@ class ZonesConfig(Section):
     files: tuple[Path, ...] = Field(
         (), max_length=32, description="GeoJSON; each says its crs; see docs/zones.md"
     )
-    ground: dict[ZoneName, GroundZoneConfig] = Field(default_factory=dict)
-    picture: dict[ZoneName, PictureZoneConfig] = Field(default_factory=dict)
+    ground: dict[ZoneName, GroundZoneConfig] = Field(
+        default_factory=dict, description="on the map, by name"
+    )
+    picture: dict[ZoneName, PictureZoneConfig] = Field(
+        default_factory=dict, description="in a camera's picture, by name"
+    )
