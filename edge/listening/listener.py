@@ -15,7 +15,7 @@ from perception.hearing.ear import Ear
 from perception.hearing.episodes import EndReason, SoundChange
 from perception.hearing.ring import Ring
 from perception.hearing.voice import VoiceDetector, open_voice
-from perception.inference import catalogue, model_file
+from perception.inference import catalogue, model_trial
 from perception.inference.session import Session
 
 RING_SPARE_S = 6.0  # an episode is over some seconds after it was last heard
@@ -134,12 +134,8 @@ def open_ear(name: str, microphone: MicrophoneConfig, config: AudioConfig) -> tu
 
 def _session(model: str) -> Session:
     """One thread: a patch of half a second takes 3 ms. Raises PerceptionError."""
-    spec = catalogue.find(model)
-    if spec.path is None:
-        raise PerceptionError(
-            f"model {spec.name} is not on this computer", f"patrol-edge models pull {spec.name}"
-        )
-    return Session.open(model_file.read_checked(spec.path, spec.sha256), threads=1)
+    content = model_trial.content_of(catalogue.find(model, "audio"))
+    return Session.open(content, threads=1)
 
 
 def _in_words(error: PerceptionError) -> str:

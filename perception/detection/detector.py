@@ -2,24 +2,23 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perception.detection.families import kinds
-from perception.detection.families.family import Candidates, Family, Graph
+from perception.detection.families.family import Candidates, Graph
 from perception.detection.nms import suppress
 from perception.detection.preprocess import Placement, Preprocessor
 from perception.detections import Detections
 from perception.errors import ModelError
-from perception.inference import model_file
+from perception.inference import model_shape, model_trial
 from perception.inference.model_spec import ModelSpec
 from perception.inference.session import Session, Tensor, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
-MOST_SCORE = 1.001  # float rounding aside, a probability
 DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
 MAX_INPUT_SIDE_PX = 4096
 
@@ -79,10 +78,13 @@ class Detector:
         image_input, width, height = _image_input(session, spec)
         self._image_name = image_input.name
         self._feed = _feed(session, image_input, width, height)
-        self.family = _fit(spec, session, self._feed, width, height)
+        outputs = session.run(self._feed)  # a real run, which also warms the session up
+        self._graph = _graph(spec, session, outputs, width, height)
+        self.family = kinds.fit(self._graph, spec.family)
         self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
         self.input_px = (width, height)
         self._input = self.make_input()
+        self.conclude(outputs, self._input.fill(np.zeros((height, width, 3), np.uint8)))
 
     @classmethod
     def open(
@@ -92,20 +94,28 @@ class Detector:
         providers: Sequence[str] = ("cpu",),
         threads: int | Literal["auto"] = "auto",
         score_min: float | None = None,
+        input_px: tuple[int, int] | None = None,
     ) -> "Detector":
         """Read, check, load and warm up a model; takes up to a few seconds. Raises ModelError.
 
         `score_min` None: down to `spec.score_low`, what a tracker can use. `spec.score_threshold`
-        is the score from which a single detection is worth showing.
+        is the score from which a single detection is worth showing. `input_px` (width, height):
+        other than the model's own, where its graph allows it.
         """
-        if spec.path is None:
-            raise ModelError(
-                f"model {spec.name} is not on this computer",
-                f"patrol-edge models pull {spec.name}",
-            )
-        content = model_file.read_checked(spec.path, spec.sha256)
+        spec.require("detection")
+        content = model_trial.content_of(spec)
         session = Session.open(content, providers=providers, threads=threads)
-        detector = cls(spec, session, spec.score_low if score_min is None else score_min)
+        least = spec.score_low if score_min is None else score_min
+        image, *own = _image_input(session, spec)
+        if input_px is None or input_px == tuple(own):
+            detector = cls(spec, session, least)
+        else:
+            try:
+                content = model_shape.resized(content, image.name, *input_px)
+                session = Session.open(content, providers=providers, threads=threads)
+                detector = cls(replace(spec, input_px=input_px), session, least)
+            except ModelError as error:
+                raise model_shape.cannot(input_px, (own[0], own[1]), error) from error
         del content
         release_memory()
         return detector
@@ -151,17 +161,30 @@ class Detector:
 
     def conclude(self, outputs: Sequence[NDArray[Any]], placement: Placement) -> Detections:
         """What the outputs say of the picture that lay so in the input. Raises ModelError."""
-        return self._finish(self.family.decode(outputs, self.score_min), placement)
+        shapes = tuple(output.shape for output in outputs)
+        if shapes != self._graph.shapes and not self._fits(shapes):
+            raise ModelError(
+                f"the model gives outputs of other shapes than at its start: {list(shapes)}",
+                "export it again, with a fixed input size",
+            )
+        with np.errstate(all="ignore"):  # what is no number is found just below
+            candidates = self.family.decode(outputs, self.score_min)
+        return self._finish(candidates, placement)
+
+    def _fits(self, shapes: tuple[tuple[int, ...], ...]) -> bool:
+        """Some models put out as many rows as they have found."""
+        names = [name for name, _ in self._graph.outputs]
+        if len(names) != len(shapes):
+            return False
+        now = replace(self._graph, outputs=tuple(zip(names, shapes, strict=True)))
+        return kinds.KINDS[self.family.name](now) is not None
 
     def _finish(self, candidates: Candidates, placement: Placement) -> Detections:
-        if (candidates.scores > MOST_SCORE).any():
-            raise ModelError(
-                f"the model gives scores up to {candidates.scores.max():.3g}, not 0 to 1",
-                "export it with its last sigmoid, so that scores are probabilities",
-            )
+        if not np.isfinite(candidates.boxes).all():
+            raise ModelError("the model gives boxes that are no numbers", "export it again")
         boxes = placement.to_original(candidates.boxes)
         sides = boxes[:, 2:] - boxes[:, :2]
-        # A box outside the picture was clipped to nothing; a comparison with NaN is False.
+        # A box outside the picture was clipped to nothing.
         real = np.nonzero((sides > 0).all(axis=1))[0]
         boxes, classes = boxes[real], candidates.classes[real]
         scores = np.minimum(candidates.scores[real], np.float32(1.0))
@@ -210,14 +233,12 @@ def _feed(session: Session, image: Tensor, width: int, height: int) -> dict[str,
     return feed
 
 
-def _fit(
-    spec: ModelSpec, session: Session, feed: dict[str, NDArray[Any]], width: int, height: int
-) -> Family:
-    """The family, told from a real run, which also warms the session up."""
-    outputs = session.run(feed)
+def _graph(
+    spec: ModelSpec, session: Session, outputs: Sequence[NDArray[Any]], width: int, height: int
+) -> Graph:
+    """What a family is told from: the outputs of a real run."""
     shapes = tuple(
         (tensor.name, tuple(output.shape))
         for tensor, output in zip(session.outputs, outputs, strict=True)
     )
-    graph = Graph(width_px=width, height_px=height, outputs=shapes, labels=spec.labels)
-    return kinds.fit(graph, spec.family)
+    return Graph(width_px=width, height_px=height, outputs=shapes, labels=spec.labels)

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from config.section import Section
 from perception.errors import CatalogueError, ModelError, WrongNameError
 from perception.inference import model_file
-from perception.inference.model_spec import LABEL_MAPS, ModelSpec
+from perception.inference.model_spec import LABEL_MAPS, ModelSpec, Task
 
 SHIPPED = Path(__file__).parents[1] / "models"
 CATALOGUE = SHIPPED / "models.yaml"
@@ -43,6 +43,7 @@ class Entry(Section):
     size_bytes: int = Field(gt=0, le=model_file.MAX_BYTES)
     licence: str = "unknown"
     origin: str = ""
+    task: Task = "detection"
     family: str | None = None
     input_px: tuple[Side, Side] | None = None
     labels: str | tuple[str, ...] | None = None
@@ -151,16 +152,20 @@ class Catalogue:
             )
         return self._located(name)
 
-    def find(self, name_or_file: str, family: str | None = None) -> ModelSpec:
+    def find(
+        self, name_or_file: str, family: str | None = None, task: Task = "detection"
+    ) -> ModelSpec:
         """The model of that name, or the one in that file; its file is on this computer.
 
-        A file whose content is that of a catalogued model has that model's settings. `family`
-        overrules what is known. Raises ModelError.
+        A file whose content is that of a catalogued model has that model's settings, and of a file
+        that nobody knows is believed what `task` says. `family` overrules what is known. Raises
+        ModelError; WrongNameError for a model that is known to be for another task.
         """
         if is_file_name(name_or_file) and name_or_file not in self.entries:
-            spec = self._of_file(Path(name_or_file))
+            spec = self._of_file(Path(name_or_file), task)
         else:
             spec = self.spec(name_or_file)
+        spec.require(task)
         if spec.path is None:
             raise ModelError(
                 f"model {spec.name} is not on this computer",
@@ -173,7 +178,7 @@ class Catalogue:
         here = (folder / spec.file for folder in self.folders)
         return replace(spec, path=next((path for path in here if path.is_file()), None))
 
-    def _of_file(self, path: Path) -> ModelSpec:
+    def _of_file(self, path: Path, task: Task) -> ModelSpec:
         content = model_file.read(path)
         digest = model_file.digest(content)
         for name, entry in self.entries.items():
@@ -187,6 +192,8 @@ class Catalogue:
             sha256=digest,
             size_bytes=len(content),
             path=path,
+            task=task,
+            untried=True,
         )
 
 
@@ -195,6 +202,6 @@ def is_file_name(text: str) -> bool:
     return "/" in text or text.endswith(".onnx") or not re.match(NAME_PATTERN, text)
 
 
-def find(name_or_file: str, models_dir: Path | None = None, family: str | None = None) -> ModelSpec:
-    """`Catalogue(models_dir).find(name_or_file, family)`. Raises CatalogueError, ModelError."""
-    return Catalogue(models_dir).find(name_or_file, family)
+def find(name_or_file: str, task: Task, models_dir: Path | None = None) -> ModelSpec:
+    """`Catalogue(models_dir).find(name_or_file, task=task)`. Raises CatalogueError, ModelError."""
+    return Catalogue(models_dir).find(name_or_file, task=task)

@@ -7,14 +7,22 @@ later ones let such names escape the model's folder). The field numbers are thos
 
 import hashlib
 import math
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from perception.errors import ModelError, WrongNameError
 
 MAX_BYTES = 512 * 2**20
 MAX_DEPTH = 24  # of nested graphs, attributes and tensors
 MAX_FIELDS = 5_000_000
+# ONNX Runtime's own container is told from ONNX by these bytes at offset 4, whatever stands around
+# them: a file can be both, and would be looked through as the one and loaded as the other.
+OTHER_FORMAT, OTHER_FORMAT_AT = b"ORTM", 4
+# An operator that has its provider load an engine from another file, or run one from this.
+ENGINE_NODES = frozenset({b"EPContext"})
 BUILT_IN_DOMAINS = frozenset({b"", b"ai.onnx", b"ai.onnx.ml", b"com.microsoft"})
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -22,12 +30,10 @@ EXTERNAL = 1  # TensorProto.DataLocation
 
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """The whole file. Raises ModelError: missing, a folder, empty, too large, unreadable."""
+    """The whole file. Raises ModelError: missing, no regular file, empty, too large, unreadable."""
     try:
-        with path.open("rb") as file:
+        with _open_regular(path) as file:
             content = file.read(max_bytes + 1)
-    except IsADirectoryError:
-        raise WrongNameError(f"{path} is a folder", "give the ONNX file itself") from None
     except (FileNotFoundError, NotADirectoryError) as error:
         raise WrongNameError(f"{path}: {error.strerror}", "check the path") from error
     except PermissionError as error:
@@ -41,6 +47,18 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if len(content) > max_bytes:
         raise ModelError(f"{path} is larger than {max_bytes >> 20} MiB", "use a smaller model")
     return content
+
+
+def _open_regular(path: Path) -> IO[bytes]:
+    """Opened without waiting, as a pipe would have us do. Raises OSError, WrongNameError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(handle, "rb") if stat.S_ISREG(os.fstat(handle).st_mode) else None
+    if file is None:
+        folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        os.close(handle)
+        what = "a folder" if folder else "not a regular file"
+        raise WrongNameError(f"{path} is {what}", "give the ONNX file itself")
+    return file
 
 
 def digest(content: bytes) -> str:
@@ -66,6 +84,8 @@ def read_checked(path: Path, sha256: str | None, max_bytes: int = MAX_BYTES) -> 
 
 def check(content: bytes) -> None:
     """Raises ModelError unless it is an ONNX model that needs nothing but itself."""
+    if content[OTHER_FORMAT_AT : OTHER_FORMAT_AT + len(OTHER_FORMAT)] == OTHER_FORMAT:
+        raise ModelError("this is a model in ONNX Runtime's own format", "export it as ONNX")
     Inspector().model(memoryview(content))
 
 
@@ -85,6 +105,8 @@ class Inspector:
                 self._graph(chunk(value), 1)
             elif number == 8:  # opset_import; a foreign one is harmless until a node uses it
                 continue
+            elif number == 20:  # training_info: graphs that are never run, but may be parsed
+                self._training(chunk(value))
             elif number == 25:
                 self._function(chunk(value))
         if graphs != 1:
@@ -102,6 +124,13 @@ class Inspector:
                 self._domains.add(bytes(chunk(value)))
             elif number == 7:
                 self._node(chunk(value), 2)
+            elif number == 11:  # what its attributes are unless a caller says otherwise
+                self._attribute(chunk(value), 2)
+
+    def _training(self, message: memoryview) -> None:
+        for number, value in self._fields_of(message, 1):
+            if number in (1, 2):
+                self._graph(chunk(value), 2)
 
     def _graph(self, message: memoryview, depth: int) -> None:
         for number, value in self._fields_of(message, depth):
@@ -119,6 +148,11 @@ class Inspector:
                 domain = bytes(chunk(value))
             elif number == 5:
                 self._attribute(chunk(value), depth + 1)
+            elif number == 4 and bytes(chunk(value)) in ENGINE_NODES:
+                raise ModelError(
+                    "the model has another program's engine in it, which is refused",
+                    "export the ONNX model itself; engines are built on the unit",
+                )
         self._used.add(domain)
 
     def _attribute(self, message: memoryview, depth: int) -> None:

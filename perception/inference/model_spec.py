@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from perception.errors import ModelError
+from perception.errors import ModelError, WrongNameError
+
+# What a model is for. A model for one task is never taken for another: one that finds faces, to
+# blur them, cannot be configured as what looks for persons.
+Task = Literal["detection", "redaction", "audio"]
 
 # A model's class columns, by the name of its label map. COCO-80 numbers the classes without
 # gaps; COCO-91 uses the category ids of the annotation files (column 0 means nothing).
@@ -34,6 +39,16 @@ class ModelSpec:
     score_floor: float = 0.01  # as the authors evaluate: for average precision only
     nms_iou: float | None = None  # None: the family's
     path: Path | None = None
+    task: Task = "detection"
+    untried: bool = False  # a file of unknown content: it is run in a process of its own first
+
+    def require(self, task: Task) -> None:
+        """Raises WrongNameError unless this is a model for that task."""
+        if self.task != task:
+            raise WrongNameError(
+                f"{self.name} is a model for {self.task}, not for {task}",
+                f"patrol-edge models list shows those for {task}",
+            )
 
 
 def label_columns(labels: str | tuple[str, ...] | None, columns: int) -> dict[str, int]:

@@ -140,6 +140,8 @@ def _options(threads: int) -> Any:
     # Shapes are fixed, so planning memory ahead saves no time but 13 MB (NanoDet-g, measured).
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Only what `model_file` has looked through, and never what a name in it leads to.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 

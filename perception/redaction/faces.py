@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from perception.detection.nms import suppress
 from perception.errors import ImageError, ModelError
-from perception.inference import model_file
+from perception.inference import model_trial
 from perception.inference.model_spec import ModelSpec
 from perception.inference.session import Session
 from perception.redaction.regions import Boxes
@@ -58,11 +58,8 @@ class FaceFinder:
         threads: int | Literal["auto"] = 1,
     ) -> Self:
         """Read, check and load. Raises ModelError."""
-        if spec.path is None:
-            raise ModelError(
-                f"model {spec.name} is not on this computer", f"patrol-edge models pull {spec.name}"
-            )
-        content = model_file.read_checked(spec.path, spec.sha256)
+        spec.require("redaction")
+        content = model_trial.content_of(spec)
         return cls(Session.open(content, providers=providers, threads=threads))
 
     def find(self, image: NDArray[np.uint8]) -> Boxes:

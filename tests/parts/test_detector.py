@@ -1,6 +1,7 @@
 """The whole detector on files: family told, boxes in the picture's pixels, bad files refused."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -130,18 +131,41 @@ def test_a_picture_of_the_wrong_kind_is_an_image_error(tmp_path: Path) -> None:
         detector.detect(np.zeros((10, 10), np.uint8))
 
 
-def test_not_a_number_is_nothing_seen(tmp_path: Path) -> None:
-    outputs = {name: np.full_like(a, np.nan) for name, a in yolov8([], SIDE, SIDE).items()}
-
-    assert len(Detector.open(spec_of(write_model(tmp_path, outputs))).detect(PICTURE)) == 0
+SURE = [Known("person", 0.9, (40.0, 140.0, 100.0, 280.0))]
 
 
-def test_raw_logits_are_refused_and_not_taken_for_scores(tmp_path: Path) -> None:
-    sure = [Known("person", 0.9, (40.0, 140.0, 100.0, 280.0))]
-    outputs = {name: a * 5 for name, a in yolov8(sure, SIDE, SIDE).items()}
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        (lambda a: np.full_like(a, np.nan), "scores from nan to nan, not from 0 to 1"),
+        (lambda a: a * 5, "scores from 0 to 4.5"),
+        (lambda a: -a, "scores from -0.9 to -?0"),
+        (lambda a: np.where(np.arange(a.shape[1])[:, None] < 4, np.inf, a), "no numbers"),
+    ],
+    ids=["no numbers", "logits", "negative", "boxes without end"],
+)
+def test_outputs_that_are_no_scores_or_boxes_are_a_fault_and_not_nothing_seen(
+    spoilt: Callable[[np.ndarray], np.ndarray], reason: str, tmp_path: Path
+) -> None:
+    """At the opening already; a model that goes wrong later is the same error for that picture."""
+    good = yolov8(SURE, SIDE, SIDE)
+    bad = [spoilt(a).astype(np.float32) for a in good.values()]
+    path = write_model(tmp_path, dict(zip(good, bad, strict=True)))
+    with pytest.raises(ModelError, match=reason):
+        Detector.open(spec_of(path))
 
-    with pytest.raises(ModelError, match="not 0 to 1"):
-        Detector.open(spec_of(write_model(tmp_path, outputs))).detect(PICTURE)
+    detector = Detector.open(spec_of(write_model(tmp_path, good)))
+    with pytest.raises(ModelError, match=reason):
+        detector.conclude(bad, detector.make_input().fill(PICTURE))
+
+
+def test_outputs_of_another_shape_than_at_the_start_are_a_fault(tmp_path: Path) -> None:
+    detector = Detector.open(spec_of(write_model(tmp_path, yolov8(SURE, SIDE, SIDE))))
+    placement = detector.make_input().fill(PICTURE)
+
+    for outputs in ([], [np.zeros((1, 84), np.float32)], [np.zeros((1, 84, 7), np.float32)]):
+        with pytest.raises(ModelError, match="outputs of other shapes"):
+            detector.conclude(outputs, placement)
 
 
 @pytest.mark.parametrize(

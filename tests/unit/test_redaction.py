@@ -1,5 +1,7 @@
 """What is covered is gone for good, and what must be covered is."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -178,7 +180,7 @@ def test_in_a_video_a_region_is_held_for_a_while() -> None:
 
 
 def test_faces_are_found_where_they_are() -> None:
-    finder = FaceFinder.open(find(str(shared(FACES))))
+    finder = FaceFinder.open(find(str(shared(FACES)), "redaction"))
     image = _picture(PARTY)
     found = finder.find(image)
     assert len(found) >= 2
@@ -201,22 +203,25 @@ def test_without_the_face_model_heads_are_covered_all_the_same() -> None:
 
 
 def test_a_model_of_another_kind_is_refused() -> None:
+    detector = find("nanodet-g-416", "detection")
+    with pytest.raises(ModelError, match="a model for detection, not for redaction"):
+        FaceFinder.open(detector)
     with pytest.raises(ModelError, match="no face model"):
-        FaceFinder.open(find("nanodet-g-416"))
+        FaceFinder.open(replace(detector, task="redaction"))
 
 
 @pytest.mark.parametrize(
     "image", [np.zeros((0, 5, 3), np.uint8), np.zeros((5, 5), np.uint8)], ids=["empty", "grey"]
 )
 def test_what_is_no_picture_has_no_faces(image: NDArray[np.uint8]) -> None:
-    finder = FaceFinder.open(find(str(shared(FACES))))
+    finder = FaceFinder.open(find(str(shared(FACES)), "redaction"))
     with pytest.raises(ImageError):
         finder.find(image)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (33, 31)])
 def test_pictures_of_odd_sizes_are_looked_at(size: tuple[int, int]) -> None:
-    finder = FaceFinder.open(find(str(shared(FACES))))
+    finder = FaceFinder.open(find(str(shared(FACES)), "redaction"))
     assert finder.find(np.zeros((*size, 3), np.uint8)).shape == (0, 4)
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from edge.cli.vision.model_pull import copy, disk_error, file_digest, install
 from perception.detection.detector import Detector
 from perception.errors import ModelError, WrongNameError
-from perception.inference import catalogue
+from perception.inference import catalogue, model_trial
 from perception.inference.catalogue import NAME_PATTERN, USER_CATALOGUE, Catalogue
 from perception.inference.model_spec import ModelSpec
 
@@ -20,9 +20,24 @@ USB_ROOTS = (Path("/media"), Path("/run/media"), Path("/mnt"))
 MAX_SEARCHED = 20_000  # files on a stick
 
 
-def verify(spec: ModelSpec) -> Detector:
-    """Hash, structure, shapes, family, and one inference. Raises ModelError with the reason."""
-    return Detector.open(spec)
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a model turned out to be."""
+
+    family: str
+    input_px: tuple[int, int] | None  # width, height; None: it takes no pictures
+
+
+def verify(spec: ModelSpec) -> Verified:
+    """Hash, structure, shapes, family, and one inference. Raises ModelError with the reason.
+
+    A model for another task than detection is read by whoever uses it: here it is loaded and run.
+    """
+    if spec.task == "detection":
+        detector = Detector.open(spec)
+        return Verified(detector.family.name, detector.input_px)
+    model_trial.probe(model_trial.content_of(spec), spec.input_px)
+    return Verified(spec.family or "?", spec.input_px)
 
 
 def find_copy(spec: ModelSpec, where: str) -> Path:
@@ -94,8 +109,8 @@ def add(known: Catalogue, spec: ModelSpec, about: str) -> ModelSpec:
     source = spec.path
     if source is None:
         raise ModelError(f"model {spec.name} has no file")
-    detector = verify(spec)
-    spec = replace(spec, family=detector.family.name, input_px=detector.input_px)
+    found = verify(replace(spec, untried=True))
+    spec = replace(spec, family=found.family, input_px=found.input_px)
     stored = replace(spec, file=f"{spec.name}.onnx")
     part = copy(source, stored, known.models_dir)
     target = known.models_dir / stored.file

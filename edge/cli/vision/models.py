@@ -74,11 +74,11 @@ def list_models(args: argparse.Namespace, known: "Catalogue") -> int:
             say(json.dumps(as_json(spec, known)))
         return DONE
     for spec in specs:
-        here = "here" if spec.path else ("pull" if spec.url else "gone")
+        here = "here" if spec.path else ("pull" if spec.url else "none")
         size = f"{(spec.size_bytes or 0) / 1e6:.1f} MB"
         family = spec.family or "?"
         say(
-            f"{spec.name:20} {here:5} {size:>8}  {family:12} {spec.licence:14} "
+            f"{spec.name:20} {here:5} {spec.task:10} {size:>8}  {family:12} {spec.licence:14} "
             f"{known.entries[spec.name].about}".rstrip()
         )
     note(f"pulled models go to {known.models_dir}")
@@ -91,6 +91,7 @@ def as_json(spec: "ModelSpec", known: "Catalogue") -> dict[str, Any]:
         "here": spec.path is not None,
         "path": str(spec.path) if spec.path else None,
         "about": known.entries[spec.name].about,
+        "task": spec.task,
         "family": spec.family,
         "input_px": spec.input_px,
         "labels": spec.labels,
@@ -164,14 +165,12 @@ def verify_models(args: argparse.Namespace, known: "Catalogue") -> int:
     failed = 0
     for spec in specs:
         try:
-            detector = verify(spec)
+            found = verify(spec)
         except ModelError as error:
             failed += 1
             _verdict(args, spec, {"ok": False, "reason": str(error), "cure": error.cure})
         else:
-            width, height = detector.input_px
-            facts = {"ok": True, "family": detector.family.name, "input_px": [width, height]}
-            _verdict(args, spec, facts)
+            _verdict(args, spec, {"ok": True, "family": found.family, "input_px": found.input_px})
     return FAILED if failed else DONE
 
 
@@ -179,8 +178,8 @@ def _verdict(args: argparse.Namespace, spec: "ModelSpec", facts: dict[str, Any])
     if args.json:
         say(json.dumps({"name": spec.name, "path": str(spec.path or "")} | facts))
     elif facts["ok"]:
-        width, height = facts["input_px"]
-        say(f"{spec.name:20} ok      {facts['family']}, {width}x{height}, {spec.path}")
+        size = f"{facts['input_px'][0]}x{facts['input_px'][1]}, " if facts["input_px"] else ""
+        say(f"{spec.name:20} ok      {facts['family']}, {size}{spec.path}")
     else:
         say(f"{spec.name:20} FAILED  {facts['reason']}")
         if facts["cure"]:

@@ -16,7 +16,7 @@ def open_redactor(args: argparse.Namespace, catalogue: Catalogue) -> Redactor:
     if args.heads_only:
         return Redactor(None)
     try:
-        return Redactor(FaceFinder.open(catalogue.find(args.face_model)))
+        return Redactor(FaceFinder.open(catalogue.find(args.face_model, "redaction")))
     except ModelError as error:
         cure = f"{error.cure}; or cover heads by geometry alone: --heads-only"
         raise CommandError(str(error), cure.removeprefix("; or "), USAGE) from error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from perception.detection.preprocess import InputFormat
 from perception.detections import PATROL_CLASSES
+from perception.errors import ModelError
 from perception.inference.model_spec import label_columns
 
 # More than this is never needed for 100 boxes, and keeps suppression from growing quadratically.
@@ -16,6 +17,8 @@ MAX_CANDIDATES = 3000
 
 # Exponents of a damaged or exotic model must not overflow: e^12 input pixels is beyond any box.
 MAX_EXPONENT = 12.0
+
+SCORE_ROUNDING = 1e-3  # what float arithmetic may add to a probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ def pick_by_class(
 
     `wanted` is (n, k), the scores of our classes only: `scores[:, columns.columns]`.
     """
+    need_probabilities(wanted)
     rows, which = np.nonzero(wanted > score_min)
     found = wanted[rows, which]
     return strongest(rows, found, columns.patrol[which])
@@ -89,8 +93,10 @@ def pick_best_class(
     score_min: float,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.int64]]:
     """Rows whose best class is one of ours, by objectness (n,) times class score (n, classes)."""
+    need_probabilities(objectness)
     rows = np.nonzero(objectness > score_min)[0]  # class scores are at most 1
     classes = scores[rows]
+    need_probabilities(classes)
     best = classes.argmax(axis=1)
     found = objectness[rows] * classes[np.arange(len(rows)), best]
     ours = columns.of_column[best]
@@ -102,12 +108,25 @@ def pick_labelled(
     labels: NDArray[Any], scores: NDArray[np.float32], columns: Columns, score_min: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.int64]]:
     """Rows that already have one class number and one score, both (n,)."""
+    need_probabilities(scores)
     with np.errstate(invalid="ignore"):  # NaN as a class number becomes some number, out of range
         numbers = labels.astype(np.int64)
     known = (numbers >= 0) & (numbers < len(columns.of_column))
     ours = np.where(known, columns.of_column[np.where(known, numbers, 0)], -1)
     rows = np.nonzero((scores > score_min) & (ours >= 0))[0]
     return strongest(rows, scores[rows], ours[rows])
+
+
+def need_probabilities(scores: NDArray[np.float32]) -> None:
+    """Raises ModelError unless all of them lie in 0..1; one that is not a number does not."""
+    if not scores.size:
+        return
+    least, most = float(scores.min()), float(scores.max())
+    if not (least >= -SCORE_ROUNDING and most <= 1 + SCORE_ROUNDING):  # false for NaN, too
+        raise ModelError(
+            f"the model gives scores from {least:.3g} to {most:.3g}, not from 0 to 1",
+            "export it with its last sigmoid, so that scores are probabilities",
+        )
 
 
 def strongest(
