@@ -105,7 +105,7 @@ class _Settler:
 
     def settle(self, node: Node, shape: Shape | None, path: Path) -> Any:
         if is_null(node) and isinstance(shape, Section | Named | Kinds):
-            return {}
+            return None if isinstance(shape, Section) and shape.optional else {}
         match shape, node:
             case Leaf(), Scalar():
                 return self._scalar(node, shape, path)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from config.addresses import host_name, serial_port, stream_url, video_device
+from config.cameras import LensConfig, MountConfig
 from config.secrets import SecretFile
 from config.section import KEPT_TO_ITSELF, Section
 
@@ -101,6 +102,8 @@ class CameraSource(Section):
     stalled_after_s: float = Field(
         2.0, ge=0.2, le=30, description="no new picture for this long is a fault, and reopens it"
     )
+    lens: LensConfig | None = Field(None, description="without it, nothing is put on the map")
+    mount: MountConfig | None = Field(None, description="without it, nothing is put on the map")
 
 
 class V4l2CameraConfig(CameraSource):

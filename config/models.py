@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from config.addresses import broker_url
 from config.audio import AudioConfig, MicrophoneConfig
+from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
 from config.operations import (
     DeliveryConfig,
@@ -159,6 +160,8 @@ class Settings(Section):
     episodes: EpisodesConfig = EpisodesConfig()
     zones: ZonesConfig = ZonesConfig()
     rules: dict[DeviceName, RuleConfig] = Field(default_factory=dict)
+    pose: PoseConfig = PoseConfig()
+    ground: GroundConfig = GroundConfig()
     position: PositionConfig = PositionConfig()
     health: HealthConfig = HealthConfig()
     hub: HubConfig = HubConfig()

@@ -52,7 +52,13 @@ def _part(path: Path, shape: Shape) -> list[str]:
         case Named(value=Section() as section):
             return _part((*path, EVERY), section)
         case Named(value=Kinds() as kinds):
-            return [part for kind in kinds.by_kind for part in _device(path, kinds, kind)]
+            parts = [part for kind in kinds.by_kind for part in _device(path, kinds, kind)]
+            return parts + [
+                part
+                for name, field in kinds.common().fields.items()
+                if isinstance(field, Section)
+                for part in _part((*path, EVERY, name), field)
+            ]
         case _:
             return []
 

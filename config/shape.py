@@ -8,7 +8,7 @@ field needs no second entry here.
 import functools
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -58,6 +58,7 @@ class Section:
     required: frozenset[str]
     defaults: Mapping[str, object]
     help: str = ""
+    optional: bool = False  # null says that there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,11 @@ def _of(annotation: Any, metadata: list[Any], text: str, info: FieldInfo | None 
     if origin in (tuple, list):
         return ListOf(item=_of(args[0], [], ""), help=text)
     members = args if origin in (Union, types.UnionType) else (annotation,)
-    if all(isinstance(member, type) and issubclass(member, BaseModel) for member in members):
-        return _kinds(members, text)
+    models = tuple(member for member in members if member is not types.NoneType)
+    if all(isinstance(model, type) and issubclass(model, BaseModel) for model in models):
+        if len(models) > 1:
+            return _kinds(models, text)
+        return replace(shape_of(models[0]), optional=len(models) < len(members))
     return _leaf(members, metadata, text, info)
 
 

@@ -53,6 +53,24 @@ class GnssEpoch:
         return self.fix is not FixKind.NONE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attitude:
+    """How the body is turned, and how high it is, as an IMU or an autopilot tells it.
+
+    Angles as in aviation (ISO 1151): heading clockwise from true north, bow up and right side down
+    positive.
+    """
+
+    mono_s: float  # when it was so, as near as the device tells
+    pitch_deg: float | None = None  # -90..90
+    roll_deg: float | None = None  # -180..180
+    heading_deg: float | None = None  # 0..360 true; not the course
+    height_m: float | None = None  # above the ground below
+    tilt_error_deg: float = 1.0  # of pitch and roll each, 1 sigma
+    heading_error_deg: float = 3.0
+    height_error_m: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AudioBlock:
     """A piece of sound of one channel. The samples are read-only."""

@@ -19,8 +19,11 @@ from edge.reporting.snapshot import state_draft
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.chain import Place
 from edge.seeing.episodes import EpisodeDesk, OnChanges
 from edge.seeing.look import Observer
+from edge.seeing.placing import Placing
+from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import OnNews, RuleDesk
 from edge.seeing.vision import Vision, looked_at, open_detector
 from edge.tasks.office import Office
@@ -51,6 +54,7 @@ def assemble(
     settings = loaded.settings
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
     whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
+    poses = Poses(settings.pose)
     timebase = Timebase(clock, list(settings.gnss))
     writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
     outbox = _outbox(settings, sender, clock)
@@ -71,11 +75,12 @@ def assemble(
         timebase=timebase,
         whereabouts=whereabouts,
         writer=writer,
+        poses=poses,
         office=office,
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, watching),
+        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses)),
         rules=rules,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
         outbox=outbox,
@@ -145,9 +150,10 @@ def _vision(
     frames: Mailbox[Frame],
     clock: Clock,
     observers: Sequence[Observer],
+    place: Place,
 ) -> Vision | None:
     config = settings.perception
     if not config.enabled:
         return None
     opener = partial(open_detector, config)
-    return Vision(config, looked_at(settings), frames, opener, observers, clock)
+    return Vision(config, looked_at(settings), frames, opener, observers, clock, place)

@@ -63,6 +63,7 @@ class Work:
             if live:
                 parts.timebase.note_gnss(name, epoch)
             if parts.whereabouts.note(name, epoch):
+                parts.poses.note_gnss(epoch)
                 self.fixes.put("newest", epoch)
 
         opener = partial(open_gnss, config, parts.clock)

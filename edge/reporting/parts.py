@@ -14,6 +14,7 @@ from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.vision import Vision
 from edge.tasks.office import Office
@@ -47,6 +48,7 @@ class Parts:
     timebase: Timebase
     whereabouts: Whereabouts
     writer: MessageWriter
+    poses: Poses
     office: Office
     receivers: dict[str, Receiver]
     cameras: dict[str, DriverHealth]

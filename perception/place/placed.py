@@ -19,6 +19,8 @@ class Unplaced(StrEnum):
     NO_POSE = "no_pose"  # no receiver, no fix, or one that is too old
     NO_HEADING = "no_heading"
     NO_MOUNT = "no_mount"  # the configuration does not say how the camera is mounted
+    NO_LENS = "no_lens"  # nor what its lens is; or the pictures have another shape than measured
+    NO_HEIGHT = "no_height"  # of a unit that flies, nothing tells it
     BAD_POSE = "bad_pose"  # not a number, or beyond what a unit can do
     NEAR_HORIZON = "near_horizon"  # a ray so flat meets the ground anywhere
     TOO_FAR = "too_far"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from telemetry.contract.events import Pose
-from telemetry.contract.places import GroundPlace
+from telemetry.contract.places import GroundPlace, Unplaced
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import Phase, PoseMissing, UpMessage
 from telemetry.contract.wire_types import (
@@ -26,10 +26,7 @@ COLOURS: dict[int, Colour] = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
 AlertEndReason = Literal[
     "cleared", "lost", "camera_lost", "shutdown", "moved_away", "off_hours", "time_jump"
 ]
-PlaceMissing = Literal[
-    "no_pose", "no_heading", "no_mount", "bad_pose", "near_horizon", "too_far", "cut_off",
-    "not_a_place",
-]  # fmt: skip
+PlaceMissing = Literal[Unplaced, "not_a_place"]
 FactText = Annotated[str, StringConstraints(max_length=80)]
 # A whole number stays one, true stays true: readers of JSON tell them apart.
 Fact = bool | int | float | FactText

@@ -1,8 +1,16 @@
 """Where something is on the ground, and how far from there it may be."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from telemetry.contract.wire_types import Bearing, Distance, Latitude, Longitude, Message
+
+# Why something in a picture has no place on the ground.
+Unplaced = Literal[
+    "no_pose", "no_heading", "no_mount", "no_lens", "no_height", "bad_pose", "near_horizon",
+    "too_far", "cut_off",
+]  # fmt: skip
 
 
 class ErrorEllipse(Message):

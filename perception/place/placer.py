@@ -1,0 +1,239 @@
+"""Tracks of pictures put on the ground: one `Scene` per picture. No clock, no thread: the same
+pictures and poses give the same scenes."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.cameras import GroundConfig, LensConfig, MountConfig
+from perception.detections import Track
+from perception.place.bodies import Bodies
+from perception.place.footprint import footprint
+from perception.place.frame import LocalFrame
+from perception.place.geometry import Aim, Turn, aim
+from perception.place.ground import Grounded, ground
+from perception.place.lens import Lens
+from perception.place.paths import Paths
+from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
+from perception.place.pose import UnitPose
+from perception.place.sight import Sight, sight
+
+Floats = NDArray[np.float64]
+
+ORIGIN_MOVES_M = 5000.0  # farther from it, a frame's metres are off by up to 0.05 %
+LEAST_HEIGHT_M = 0.05  # a lens on the ground sees no ground
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraSetup:
+    """What the configuration says of a camera."""
+
+    lens: LensConfig | None
+    mount: MountConfig | None
+
+
+@dataclass(slots=True)
+class _Eye:
+    """One camera as it is placed."""
+
+    setup: CameraSetup
+    paths: Paths = field(default_factory=Paths)
+    lens: Lens | None = None
+    size_px: tuple[int, int] = (0, 0)
+
+    def lens_for(self, width_px: int, height_px: int) -> Lens | None:
+        if self.setup.lens is not None and self.size_px != (width_px, height_px):
+            self.lens = Lens.of(self.setup.lens, width_px, height_px)
+            self.size_px = (width_px, height_px)
+        return self.lens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """One picture's lens, how it was aimed, and the pose that says so."""
+
+    lens: Lens
+    aim: Aim
+    pose: UnitPose
+
+
+class Placer:
+    """All cameras of one unit, and the frame that all places are told in."""
+
+    def __init__(
+        self, cameras: Mapping[str, CameraSetup], config: GroundConfig, parked_below_mps: float
+    ) -> None:
+        self.unplaced: Counter[str] = Counter()  # objects seen but not placed, by reason
+        self.disputed = 0  # where size and ground disagreed
+        self._eyes = {name: _Eye(setup) for name, setup in cameras.items()}
+        self._config = config
+        self._parked_below_mps = parked_below_mps
+        self._frame: LocalFrame | None = None
+
+    @property
+    def outliers(self) -> int:
+        """Places too far from where their object was expected."""
+        return sum(eye.paths.outliers for eye in self._eyes.values())
+
+    def place(
+        self,
+        camera: str,
+        mono_s: float,
+        size_px: tuple[int, int],
+        tracks: Sequence[Track],
+        pose: UnitPose | Unplaced,
+        turn: Turn | None = None,
+    ) -> Scene:
+        """`size_px`: width and height of the picture; `turn`: how a head that moves has turned."""
+        eye = self._eyes[camera]
+        view = self._view(eye, size_px, pose, turn)
+        known = pose if isinstance(pose, UnitPose) and sound(pose) else None
+        scene = Scene(
+            camera=camera,
+            mono_s=mono_s,
+            width_px=size_px[0],
+            height_px=size_px[1],
+            pose=known,
+            parked=known is not None and known.parked(self._parked_below_mps),
+        )
+        if isinstance(view, Unplaced):
+            self.unplaced[view] += sum(track.seen for track in tracks)
+            untold = tuple(_world(track, camera, view) for track in tracks)
+            return replace(scene, tracks=untold, unplaced=view)
+        frame, unit = self._stand(view.pose)
+        limits = self._config.max_range_m, self._config.horizon_margin_deg
+        seen_ground = footprint(view.lens, view.aim, *limits)
+        return replace(
+            scene,
+            tracks=self._tracks(eye, scene, tracks, view, unit),
+            frame=frame,
+            footprint=None if seen_ground is None else seen_ground + unit,
+        )
+
+    def _view(
+        self,
+        eye: _Eye,
+        size_px: tuple[int, int],
+        pose: UnitPose | Unplaced,
+        turn: Turn | None,
+    ) -> _View | Unplaced:
+        """How the camera sees the ground, or why nothing can be placed."""
+        if eye.setup.mount is None:
+            return Unplaced.NO_MOUNT
+        lens = eye.lens_for(*size_px)
+        if lens is None:
+            return Unplaced.NO_LENS
+        if not isinstance(pose, UnitPose) or not sound(pose):
+            return pose if isinstance(pose, Unplaced) else Unplaced.BAD_POSE
+        aimed = aim(eye.setup.mount, pose, turn)
+        if aimed is None:
+            return Unplaced.NO_HEADING
+        return _View(lens, aimed, pose) if aimed.height_m >= LEAST_HEIGHT_M else Unplaced.BAD_POSE
+
+    def _stand(self, pose: UnitPose) -> tuple[LocalFrame, Floats]:
+        """The frame, and the unit in it (2,). Far from its origin a new frame begins here, and
+        what is followed goes over into it at the place in degrees where it is."""
+        frame = self._frame
+        if frame is not None:
+            at = frame.to_metres(pose.lat_deg, pose.lon_deg)
+            if math.hypot(*at) <= ORIGIN_MOVES_M:
+                return frame, np.array(at)
+            for eye in self._eyes.values():
+                eye.paths.shift(-at[0], -at[1])
+        self._frame = LocalFrame.at(pose.lat_deg, pose.lon_deg)
+        return self._frame, np.zeros(2)
+
+    def _tracks(
+        self,
+        eye: _Eye,
+        scene: Scene,
+        tracks: Sequence[Track],
+        view: _View,
+        unit: Floats,
+    ) -> tuple[WorldTrack, ...]:
+        labels = [track.label for track in tracks]
+        boxes = np.array([track.box for track in tracks], np.float64).reshape(-1, 4)
+        seen = sight(boxes, view.lens, view.aim)
+        found = ground(seen, Bodies.of(labels, self._config), view.aim, view.lens, self._config)
+        reasons = _reasons(seen, found)
+        detected = np.array([track.seen for track in tracks], np.bool_)
+        usable = np.array([reason is None for reason in reasons], np.bool_) & detected
+        self.disputed += int((found.disputed & usable).sum())
+        ids = [track.track_id for track in tracks]
+        held = np.where(usable[:, None, None], found.held, np.eye(2))
+        fresh = np.where(usable[:, None, None], found.fresh, np.eye(2))
+        eye.paths.update(scene.mono_s, ids, labels, found.points + unit, fresh, held, usable)
+        told = []
+        for index, track in enumerate(tracks):
+            if reasons[index] is not None or not eye.paths.known[index]:
+                why = reasons[index] or Unplaced.CUT_OFF
+                self.unplaced[why] += track.seen
+                told.append(_world(track, scene.camera, why))
+            else:
+                told.append(_placed(track, scene.camera, eye.paths, index, found, view.pose))
+        return tuple(told)
+
+
+def sound(pose: UnitPose) -> bool:
+    """Whether every number of a pose is one, and can be true."""
+    numbers = [value for value in astuple(pose) if isinstance(value, float | int)]
+    return (
+        all(math.isfinite(number) for number in numbers)
+        and abs(pose.lat_deg) <= 90
+        and abs(pose.lon_deg) <= 180
+        and abs(pose.pitch_deg) <= 90
+        and abs(pose.roll_deg) <= 180
+        and pose.position_error_m >= 0
+        and pose.heading_error_deg >= 0
+        and pose.tilt_error_deg >= 0
+    )
+
+
+def _reasons(seen: Sight, found: Grounded) -> list[Unplaced | None]:
+    kinds = (Unplaced.CUT_OFF, Unplaced.NEAR_HORIZON, Unplaced.TOO_FAR)
+    flags = np.column_stack((seen.cut_off, found.near_horizon, found.too_far))
+    return [
+        next((kind for kind, flag in zip(kinds, row, strict=True) if flag), None)
+        for row in flags.tolist()
+    ]
+
+
+def _world(track: Track, camera: str, why: Unplaced) -> WorldTrack:
+    return WorldTrack(
+        track_id=track.track_id,
+        camera=camera,
+        label=track.label,
+        score=track.score,
+        box=track.box,
+        mono_s=track.mono_s,
+        seen=track.seen,
+        age_s=track.age_s,
+        unplaced=why,
+    )
+
+
+def _placed(
+    track: Track, camera: str, paths: Paths, index: int, found: Grounded, pose: UnitPose
+) -> WorldTrack:
+    east_m, north_m, east_mps, north_mps = paths.state[index].tolist()
+    covariance = paths.covariance[index]
+    # A held error turns with the line of sight as the unit moves: some of the unit's own speed.
+    own_mps = (pose.speed_mps or 0.0) * found.relative[index]
+    return WorldTrack(
+        track_id=track.track_id,
+        camera=camera,
+        label=track.label,
+        score=track.score,
+        box=track.box,
+        mono_s=track.mono_s,
+        seen=track.seen,
+        age_s=track.age_s,
+        point=GroundPoint(east_m, north_m, covariance[:2, :2] + found.held[index]),
+        unplaced=None,
+        velocity_mps=(east_mps, north_mps),
+        velocity_covariance=covariance[2:, 2:] + own_mps**2 * np.eye(2),
+    )
