@@ -99,6 +99,13 @@ class CameraSource(Section):
     """What every camera has."""
 
     detect: bool = Field(True, description="look for persons and vehicles in its pictures")
+    detect_fps: float | None = Field(
+        None,
+        gt=0,
+        le=120,
+        description="pictures looked at per second, at most; default, and never more than: "
+        "perception.max_fps",
+    )
     stalled_after_s: float = Field(
         2.0, ge=0.2, le=30, description="no new picture for this long is a fault, and reopens it"
     )

@@ -44,7 +44,18 @@ class PerceptionConfig(Section):
     threads: Threads | Literal["auto"] = Field(
         "auto", description="for inference; auto leaves one core for the rest"
     )
-    max_fps: float = Field(10.0, gt=0, le=120, description="pictures looked at per second, at most")
+    at_once: int = Field(
+        1, ge=1, le=8, description="pictures that the model works on at once, each on its `threads`"
+    )
+    max_fps: float = Field(
+        10.0, gt=0, le=120, description="pictures looked at per second of each camera, at most"
+    )
+    stale_after_s: float = Field(
+        1.0,
+        ge=0.05,
+        le=30,
+        description="a picture older than this is dropped: it says nothing of now",
+    )
     score_min: float | None = Field(
         None, gt=0, lt=1, description="a weaker detection is dropped; default: the model's own"
     )

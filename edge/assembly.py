@@ -156,4 +156,13 @@ def _vision(
     if not config.enabled:
         return None
     opener = partial(open_detector, config)
-    return Vision(config, looked_at(settings), frames, opener, observers, clock, place)
+    return Vision(
+        config,
+        looked_at(settings),
+        frames,
+        opener,
+        observers,
+        clock,
+        place,
+        sources=settings.cameras,
+    )

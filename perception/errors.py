@@ -22,4 +22,8 @@ class CatalogueError(PerceptionError):
 
 
 class ImageError(PerceptionError):
-    """A picture has a shape or a type that the detector cannot take."""
+    """A picture has a shape or a type that the detector cannot take. `kind` names it, to count."""
+
+    def __init__(self, text: str, kind: str = "bad_frame") -> None:
+        super().__init__(text)
+        self.kind = kind

@@ -1,5 +1,6 @@
 """What a running unit consists of, for those who report on it. Built once by `edge.assembly`."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -63,9 +64,10 @@ class Parts:
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:
-        """What became of this camera's pictures that were not looked at, by cause."""
-        drops = self.cameras[camera].drops()
-        drops["replaced_by_newer"] = self.frames.replaced().get(camera, 0)
+        """What became of this camera's pictures that were not looked at, by cause; and how many
+        were, that showed nothing (black, torn)."""
+        drops = Counter(self.cameras[camera].drops())
+        drops["replaced_by_newer"] += self.frames.replaced().get(camera, 0)
         if self.vision is not None and camera in self.vision.tallies:
-            drops |= self.vision.tallies[camera].dropped
-        return drops
+            drops.update(self.vision.tallies[camera].losses())
+        return dict(drops)

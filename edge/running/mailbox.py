@@ -2,9 +2,17 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+Choose = Callable[[Collection[str]], str | None]
+
+
+def longest_waiting(keys: Collection[str]) -> str | None:
+    """The first of the keys, which stand in the order of turns."""
+    return next(iter(keys), None)
 
 
 class Mailbox(Generic[T]):
@@ -25,13 +33,20 @@ class Mailbox(Generic[T]):
             self._items[key] = item
             self._changed.notify()
 
-    def take(self, timeout_s: float) -> tuple[str, T] | None:
-        """The newest item of the key that waits longest, or None after `timeout_s`."""
+    def take(self, timeout_s: float, choose: Choose = longest_waiting) -> tuple[str, T] | None:
+        """The newest item of the key that waits longest, or None after `timeout_s`.
+
+        `choose` decides otherwise: it is given the keys that wait, and names one of them, or none
+        for now. It is asked again when something comes, after `look_again`, and at last.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._items), timeout_s)
-            for key in self._items:
-                return key, self._items.pop(key)
-            return None
+            key = self._changed.wait_for(lambda: choose(self._items), timeout_s)
+            return None if key is None else (key, self._items.pop(key))
+
+    def look_again(self) -> None:
+        """What `choose` would say may have changed."""
+        with self._changed:
+            self._changed.notify()
 
     def replaced(self) -> dict[str, int]:
         """Items that were never taken, by key."""

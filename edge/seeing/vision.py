@@ -2,46 +2,40 @@
 
 import itertools
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
+from config.devices import CameraSource
 from config.models import Settings
 from config.perception import PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
+from edge.running.stages import run_stages
 from edge.running.worker import Beat
 from edge.seeing.chain import Chain, Place, unplaced
 from edge.seeing.look import Ending, Look, Observer
+from edge.seeing.pipeline import Ends, Pipeline, Work
+from edge.seeing.schedule import Schedule
+from edge.seeing.tally import CameraTally
 from edge.tasks.modes import Tuned
 from perception.detection.detector import Detector
+from perception.detections import Detections
 from perception.errors import PerceptionError
 from perception.inference.catalogue import Catalogue, is_file_name
 
-STALE_S = 1.0  # an older frame says nothing of now
 TIMES_KEPT = 1000
 CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
 CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
 
 
-@dataclass(slots=True)
-class CameraTally:
-    """What became of one camera's frames. Written by the perception thread only."""
-
-    looked_at: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)  # by cause
-    detections: int = 0
-    tracks: int = 0  # followed at this moment
-    refused: dict[str, int] = field(default_factory=dict)  # by the tracker, by cause
-    last_look_mono_s: float | None = None
-
-
 class Vision:
-    """Runs the detector on whatever frame is newest, at most `max_fps` times a second."""
+    """Runs the detector on whatever frame is newest, at most so many times a second per camera."""
 
     def __init__(
         self,
@@ -52,7 +46,10 @@ class Vision:
         observers: Sequence[Observer],
         clock: Clock,
         place: Place = unplaced,
+        *,
+        sources: Mapping[str, CameraSource] = MappingProxyType({}),
     ) -> None:
+        """`sources`: what the unit's file says of the cameras."""
         self.ready = threading.Event()  # the model is warm, or cannot be had
         self.model_error = ""
         self.model_name = config_name(config.model)
@@ -63,29 +60,38 @@ class Vision:
         self._config = config
         self._max_fps = config.max_fps
         self._cameras = cameras
+        self._sources = {name: sources.get(name, CameraSource()) for name in cameras}
+        self._schedule = Schedule(cameras, config.max_fps)
+        self._set_rates()
         self._frames = frames
         self._open_detector = open_detector
         self._observers = tuple(observers)
         self._place = place
         self._clock = clock
         self._track_ids = itertools.count(1)  # goes on after a crash: unique in this boot
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def tune(self, tuned: Tuned) -> None:
         """Work by a mode's parameters from the next picture on. Any thread."""
         self._max_fps = tuned.max_fps
+        self._set_rates()
+
+    def rate(self, camera: str) -> float:
+        """Pictures of this camera looked at per second, at most."""
+        own = self._sources[camera].detect_fps
+        return self._max_fps if own is None else min(own, self._max_fps)
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
         detector = self._open()
-        try:
-            if detector is None:
-                self._idle(beat, stop)
-            else:
-                self._watch(detector, beat, stop)
-        finally:
-            # Also after a crash: whoever was told of a `new` is told of its `end`.
-            for name in self._cameras:
-                self._end(name, "shutdown")
+        if detector is None:
+            self._idle(beat, stop)
+        else:
+            self._watch(detector, beat, stop)
+
+    def _set_rates(self) -> None:
+        for name in self._cameras:
+            self._schedule.set_rate(name, self.rate(name))
 
     def _idle(self, beat: Beat, stop: threading.Event) -> None:
         """Without a model pictures are left to be replaced by newer ones, which is counted."""
@@ -95,19 +101,27 @@ class Vision:
     def _watch(self, detector: Detector, beat: Beat, stop: threading.Event) -> None:
         threshold = detector.spec.score_threshold
         chain = Chain.build(self._config, self._cameras, threshold, self._track_ids, self._place)
-        due_mono_s = self._clock.mono_s()
-        while not stop.is_set():
-            beat()
-            period_s = 1.0 / self._max_fps
-            self._end_lost_cameras(chain, max(CAMERA_LOST_S, CAMERA_LOST_LOOKS * period_s))
-            early_s = due_mono_s - self._clock.mono_s()
-            if early_s > 0:
-                stop.wait(min(0.5, early_s))
-                continue
-            taken = self._frames.take(0.5)
-            if taken is not None:
-                due_mono_s = max(due_mono_s + period_s, self._clock.mono_s())
-                self._look(detector, chain, taken[1])
+        ends = Ends(
+            frames=self._frames,
+            tallies=self.tallies,
+            schedule=self._schedule,
+            look=lambda work, found: self._look(chain, work, found),
+            fail=self._trouble,
+            idle=lambda: self._end_lost_cameras(chain),
+        )
+        pipeline = Pipeline(
+            detector, ends, self._clock, self._config.stale_after_s, self._config.at_once
+        )
+        all_ended = True
+        try:
+            all_ended = run_stages(pipeline.stages(), beat, stop, self._clock)
+        finally:
+            # Also after a crash: whoever was told of a `new` is told of its `end`. Not while a
+            # thread that hangs may still be telling something.
+            pipeline.leave()
+            if all_ended:
+                for name in self._cameras:
+                    self._end(name, "shutdown")
 
     def _open(self) -> Detector | None:
         """The warm detector; None, with the reason in `model_error`, where it cannot be had."""
@@ -133,44 +147,50 @@ class Vision:
             structlog.get_logger().error("model_failed", model=self.model_name, error=str(error))
         self.model_error = f"{error} ({error.cure})" if error.cure else str(error)
 
-    def _look(self, detector: Detector, chain: Chain, frame: Frame) -> None:
-        tally = self.tallies[frame.camera]
-        if self._clock.mono_s() - frame.mono_s > STALE_S:
-            tally.dropped["stale"] += 1
-            return
-        try:
-            found = detector.detect(frame.image)
-        except PerceptionError as error:
-            tally.dropped["detector_failed"] += 1
-            self._trouble(error)
-            return
+    # --- by the thread that concludes ---
+
+    def _look(self, chain: Chain, work: Work, found: Detections) -> None:
         self.model_error = ""
+        frame = work.frame
+        tally, size = self.tallies[frame.camera], (frame.width_px, frame.height_px)
+        if self._sizes.setdefault(frame.camera, size) != size:
+            # Pixels of another size say nothing of where things were before.
+            self._sizes[frame.camera] = size
+            tally.flaw("size_changed")
+            self._lose(chain, frame.camera)
         look = chain.see(frame, found)
         tally.refused = asdict(chain.refused(frame.camera))
         for observer in self._observers:
             observer.see(look)
-        self._note(look, detector)
+        self._note(look, work)
 
-    def _note(self, look: Look, detector: Detector) -> None:
+    def _note(self, look: Look, work: Work) -> None:
         now_mono_s = self._clock.mono_s()
         tally = self.tallies[look.frame.camera]
         tally.looked_at += 1
-        tally.detections += int((look.found.scores >= detector.spec.score_threshold).sum())
+        threshold = work.detector.spec.score_threshold
+        tally.detections += int((look.found.scores >= threshold).sum())
         tally.tracks = sum(track.seen for track in look.tracks)
         tally.last_look_mono_s = now_mono_s
-        self.inference_ms.append(detector.timings.inference_ms)
+        self.inference_ms.append(work.inference_ms)
         self.latency_ms.append((now_mono_s - look.frame.mono_s) * 1e3)
 
-    def _end_lost_cameras(self, chain: Chain, after_s: float) -> None:
+    def _end_lost_cameras(self, chain: Chain) -> None:
         """Where no picture comes any more, what was seen in the last one is not there still."""
         now_mono_s = self._clock.mono_s()
         for name, tally in self.tallies.items():
             last = tally.last_look_mono_s
-            if last is not None and now_mono_s - last > after_s:
-                self._end(name, "camera_lost")
-                chain.lose(name)
+            if last is None:
+                continue
+            after_s = max(CAMERA_LOST_S, CAMERA_LOST_LOOKS / self.rate(name))
+            if now_mono_s - max(last, tally.last_picture_mono_s or last) > after_s:
+                self._lose(chain, name)
                 tally.tracks = 0
                 tally.last_look_mono_s = None
+
+    def _lose(self, chain: Chain, camera: str) -> None:
+        self._end(camera, "camera_lost")
+        chain.lose(camera)
 
     def _end(self, camera: str, reason: Ending) -> None:
         for observer in self._observers:

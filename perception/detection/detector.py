@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from perception.detection.families import kinds
 from perception.detection.families.family import Candidates, Graph
 from perception.detection.nms import suppress
-from perception.detection.preprocess import Placement, Preprocessor
+from perception.detection.preprocess import Placement, Preprocessor, Window
 from perception.detections import Detections
 from perception.errors import ModelError
 from perception.inference import model_shape, model_trial
@@ -45,20 +45,24 @@ class Input:
     One thread fills it, another may run the model on it: not both at the same time.
     """
 
-    def __init__(self, feed: dict[str, NDArray[Any]], name: str, pre: Preprocessor) -> None:
+    def __init__(self, pre: Preprocessor) -> None:
         self._pre = pre
-        self.feed = {**feed, name: pre.tensor}
-        self.placement: Placement | None = None  # of the picture that is in it; None: none is
+        self.placements: tuple[Placement, ...] = ()  # of the picture that is in it, by window
 
     @property
     def tensor(self) -> NDArray[np.float32]:
-        """(1, 3, height, width) float32, as the model gets it."""
+        """(windows, 3, height, width) float32, as the model gets them."""
         return self._pre.tensor
 
-    def fill(self, image: NDArray[np.uint8]) -> Placement:
-        """Put a (H, W, 3) uint8 BGR picture in. Raises ImageError for what is no picture."""
-        self.placement = self._pre.fill(image)
-        return self.placement
+    def fill(self, image: NDArray[np.uint8], windows: Sequence[Window] = ()) -> None:
+        """Put a (H, W, 3) uint8 BGR picture in: the whole of it, or these parts, one by one.
+
+        There may be as many windows as the input was made for. Raises ImageError for what is no
+        picture.
+        """
+        self.placements = tuple(
+            self._pre.fill(image, window, index) for index, window in enumerate(windows or [None])
+        )
 
 
 class Detector:
@@ -84,7 +88,8 @@ class Detector:
         self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
         self.input_px = (width, height)
         self._input = self.make_input()
-        self.conclude(outputs, self._input.fill(np.zeros((height, width, 3), np.uint8)))
+        self._input.fill(np.zeros((height, width, 3), np.uint8))
+        self.conclude([outputs], self._input.placements)
 
     @classmethod
     def open(
@@ -127,11 +132,11 @@ class Detector:
         ModelError where the model fails or gives scores that are no probabilities.
         """
         start = time.perf_counter()
-        placement = self._input.fill(image)
+        self._input.fill(image)
         filled = time.perf_counter()
         outputs = self.run(self._input)
         inferred = time.perf_counter()
-        found = self.conclude(outputs, placement)
+        found = self.conclude(outputs, self._input.placements)
         done = time.perf_counter()
         self.timings = Timings(
             (filled - start) * 1e3, (inferred - filled) * 1e3, (done - inferred) * 1e3
@@ -149,18 +154,33 @@ class Detector:
 
     # --- the parts of `detect` ---
 
-    def make_input(self) -> Input:
-        """A place for a picture: about 14 bytes per pixel of the model's input."""
+    def make_input(self, windows: int = 1) -> Input:
+        """A place for a picture: 18 bytes per pixel of the model's input, 12 per further window."""
         width, height = self.input_px
-        pre = Preprocessor(self.family.input_format, width, height)
-        return Input(self._feed, self._image_name, pre)
+        return Input(Preprocessor(self.family.input_format, width, height, windows))
 
-    def run(self, filled: Input) -> list[NDArray[Any]]:
-        """The model's outputs for a filled input, in arrays of their own. Raises ModelError."""
-        return self.session.run(filled.feed)
+    def run(self, filled: Input) -> list[list[NDArray[Any]]]:
+        """The model's outputs for each window of a filled input, in arrays of their own.
 
-    def conclude(self, outputs: Sequence[NDArray[Any]], placement: Placement) -> Detections:
-        """What the outputs say of the picture that lay so in the input. Raises ModelError."""
+        Raises ModelError.
+        """
+        return [
+            self.infer(filled.tensor[index : index + 1]) for index in range(len(filled.placements))
+        ]
+
+    def conclude(
+        self, outputs: Sequence[Sequence[NDArray[Any]]], placements: Sequence[Placement]
+    ) -> Detections:
+        """What the outputs say of the picture whose windows lay so in the input.
+
+        Raises ModelError.
+        """
+        found = [
+            self._decode(one, placement) for one, placement in zip(outputs, placements, strict=True)
+        ]
+        return found[0]
+
+    def _decode(self, outputs: Sequence[NDArray[Any]], placement: Placement) -> Detections:
         shapes = tuple(output.shape for output in outputs)
         if shapes != self._graph.shapes and not self._fits(shapes):
             raise ModelError(

@@ -1,6 +1,6 @@
 """A picture becomes the tensor that a model was trained on, in buffers that are made once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -15,6 +15,8 @@ from perception.errors import ImageError
 # pixel apart, which the network has learnt to expect).
 Fit = Literal["centre", "corner", "squash", "warp"]
 MAX_SIDE_PX = 16_384
+
+Window = tuple[int, int, int, int]  # x1 y1 x2 y2, whole pixels of the picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,20 @@ class Placement:
     scale_y: float
     offset_x: float
     offset_y: float
-    width_px: int  # of the original picture
+    width_px: int  # of the original picture, or of the window that was cut out of it
     height_px: int
+    left_px: int = 0  # where the window lies in the picture
+    top_px: int = 0
 
     def to_original(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 4) x1 y1 x2 y2 in input pixels → pixels of the picture, clipped to it."""
+        """(N, 4) x1 y1 x2 y2 in input pixels → pixels of the picture, clipped to the window."""
         offset = np.array([self.offset_x, self.offset_y] * 2, np.float32)
         scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)
         limit = np.array([self.width_px, self.height_px] * 2, np.float32)
         placed = (boxes - offset) / scale
         np.clip(placed, 0, limit, out=placed)
+        if self.left_px or self.top_px:
+            placed += np.array([self.left_px, self.top_px] * 2, np.float32)
         return placed
 
 
@@ -77,26 +83,36 @@ def whole(fmt: InputFormat, side: float) -> int:
 
 
 class Preprocessor:
-    """Fills one tensor again and again. `tensor` is (1, 3, height, width) float32."""
+    """Fills a tensor again and again: `tensor` is (count, 3, height, width) float32."""
 
-    def __init__(self, fmt: InputFormat, width_px: int, height_px: int) -> None:
+    def __init__(self, fmt: InputFormat, width_px: int, height_px: int, count: int = 1) -> None:
+        """`count` pictures, or parts of one, lie in the tensor one after the other."""
         self._format = fmt
         self._target = (width_px, height_px)
         self._canvas = np.full((height_px, width_px, 3), fmt.pad, np.uint8)
         self._planes = [np.empty((height_px, width_px), np.uint8) for _ in range(3)]
         self._source = (0, 0)
         self._placement = Placement(1.0, 1.0, 0.0, 0.0, 0, 0)
-        self.tensor: NDArray[np.float32] = np.zeros((1, 3, height_px, width_px), np.float32)
+        self.tensor: NDArray[np.float32] = np.zeros((count, 3, height_px, width_px), np.float32)
 
-    def fill(self, image: NDArray[np.uint8]) -> Placement:
-        """Put the (H, W, 3) uint8 BGR picture into `tensor`. Raises ImageError."""
+    def fill(
+        self, image: NDArray[np.uint8], window: Window | None = None, index: int = 0
+    ) -> Placement:
+        """Put the (H, W, 3) uint8 BGR picture, or a window of it, into `tensor[index]`.
+
+        Raises ImageError.
+        """
         check(image)
-        size = (image.shape[1], image.shape[0])
+        left, top, right, bottom = window or (0, 0, image.shape[1], image.shape[0])
+        part = image[top:bottom, left:right]
+        size = (part.shape[1], part.shape[0])
         if size != self._source:  # the bars of another shape must go
             self._source, self._placement = size, place(self._format, size, self._target)
             self._canvas[:] = self._format.pad
-        self._resample(image)
-        self._normalise()
+        self._resample(part)
+        self._normalise(self.tensor[index])
+        if left or top:
+            return replace(self._placement, left_px=left, top_px=top)
         return self._placement
 
     def _resample(self, image: NDArray[np.uint8]) -> None:
@@ -116,11 +132,11 @@ class Preprocessor:
         resized = scale_to(image, (width, height), self._format.area)
         self._canvas[top : top + height, left : left + width] = resized
 
-    def _normalise(self) -> None:
+    def _normalise(self, tensor: NDArray[np.float32]) -> None:
         order = (2, 1, 0) if self._format.rgb else (0, 1, 2)
         cv2.split(self._canvas, self._planes)
         for channel, source in enumerate(order):
-            out = self.tensor[0, channel]
+            out = tensor[channel]
             scale, mean = self._format.scale[channel], self._format.mean[channel]
             np.multiply(self._planes[source], np.float32(scale), out=out)
             if mean:
@@ -146,10 +162,31 @@ def scale_to(
 
 
 def check(image: NDArray[np.uint8]) -> None:
-    """Raises ImageError unless it is a (H, W, 3) uint8 picture of a sane size."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ImageError(f"not a (H, W, 3) uint8 picture: {image.shape} {image.dtype}")
-    if not (0 < image.shape[0] <= MAX_SIDE_PX and 0 < image.shape[1] <= MAX_SIDE_PX):
+    """Raises ImageError, with what it is instead, unless it is a (H, W, 3) uint8 picture of a sane
+    size."""
+    kind = _wrong(image)
+    if kind is None:
+        return
+    if kind == "too_large":
         raise ImageError(
-            f"a picture of {image.shape[1]}x{image.shape[0]} pixels; sides go to {MAX_SIDE_PX}"
+            f"a picture of {image.shape[1]}x{image.shape[0]} pixels; sides go to {MAX_SIDE_PX}",
+            kind,
         )
+    shape = getattr(image, "shape", type(image).__name__)
+    raise ImageError(
+        f"not a (H, W, 3) uint8 picture: {shape} {getattr(image, 'dtype', '')}".strip(), kind
+    )
+
+
+def _wrong(image: object) -> str | None:
+    """What keeps this from being a picture, as a name to count by."""
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3):
+        return "no_picture"
+    if image.size == 0:
+        return "empty"
+    if image.dtype != np.uint8:
+        return "sixteen_bit" if image.dtype == np.uint16 else "wrong_type"
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if channels != 3:
+        return {1: "one_channel", 4: "alpha_channel"}.get(channels, "wrong_channels")
+    return "too_large" if max(image.shape[:2]) > MAX_SIDE_PX else None

@@ -155,17 +155,20 @@ def test_outputs_that_are_no_scores_or_boxes_are_a_fault_and_not_nothing_seen(
         Detector.open(spec_of(path))
 
     detector = Detector.open(spec_of(write_model(tmp_path, good)))
+    filled = detector.make_input()
+    filled.fill(PICTURE)
     with pytest.raises(ModelError, match=reason):
-        detector.conclude(bad, detector.make_input().fill(PICTURE))
+        detector.conclude([bad], filled.placements)
 
 
 def test_outputs_of_another_shape_than_at_the_start_are_a_fault(tmp_path: Path) -> None:
     detector = Detector.open(spec_of(write_model(tmp_path, yolov8(SURE, SIDE, SIDE))))
-    placement = detector.make_input().fill(PICTURE)
+    filled = detector.make_input()
+    filled.fill(PICTURE)
 
     for outputs in ([], [np.zeros((1, 84), np.float32)], [np.zeros((1, 84, 7), np.float32)]):
         with pytest.raises(ModelError, match="outputs of other shapes"):
-            detector.conclude(outputs, placement)
+            detector.conclude([outputs], filled.placements)
 
 
 @pytest.mark.parametrize(
@@ -275,9 +278,9 @@ def test_the_parts_of_a_look_give_what_the_whole_gives(tmp_path: Path) -> None:
     whole = detector.detect(PICTURE)
     first, second = detector.make_input(), detector.make_input()
 
-    placement = first.fill(PICTURE)
+    first.fill(PICTURE)
     second.fill(PICTURE[:300, :200])  # another picture is made ready meanwhile
-    parts = detector.conclude(detector.run(first), placement)
+    parts = detector.conclude(detector.run(first), first.placements)
 
     assert parts.boxes.tolist() == whole.boxes.tolist()
     assert parts.scores.tolist() == whole.scores.tolist()

@@ -1,0 +1,270 @@
+"""The perception worker under bad pictures, bad stamps, crashes and hangs; with a small model."""
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edge.running.worker
+from config.devices import CameraSource
+from config.perception import PerceptionConfig
+from drivers.clock import SystemClock
+from drivers.samples import Frame
+from edge.running.mailbox import Mailbox
+from edge.running.worker import Worker, WorkerState
+from edge.seeing.look import Look
+from edge.seeing.vision import Vision
+from perception.detection.detector import Detector
+from perception.errors import ModelError
+from perception.inference.model_spec import ModelSpec
+from tests.head_writer import Known, yolox
+from tests.onnx_writer import constant_model
+from tests.unit_under_test import wait_for
+
+CLOCK = SystemClock()
+PICTURE = np.full((360, 640, 3), 90, np.uint8)
+SEEN = [Known("person", 0.8, (10.0, 20.0, 40.0, 60.0)), Known("car", 0.7, (5.0, 5.0, 30.0, 25.0))]
+
+
+class Watcher:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.looks: list[Look] = []
+        self.ends: list[tuple[str, str]] = []
+
+    def see(self, look: Look) -> None:
+        self.looks.append(look)
+
+    def end(self, camera: str, reason: str, mono_s: float) -> None:
+        self.ends.append((camera, reason))
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Detector:
+    """A model that sees the same in every picture, in no time."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(constant_model(yolox(SEEN, 64, 64), {"images": ((1, 3, 64, 64), 1)}))
+    return Detector.open(ModelSpec(name="test", family="yolox", labels=None, path=path), threads=1)
+
+
+@contextmanager
+def running(
+    detector: Detector,
+    frames: Mailbox[Frame],
+    watcher: Watcher,
+    config: PerceptionConfig | None = None,
+    sources: dict[str, CameraSource] | None = None,
+) -> Iterator[tuple[Vision, Worker]]:
+    stop = threading.Event()
+    config = config or PerceptionConfig(max_fps=120)
+    sources = sources or {"a": CameraSource()}
+    opener = lambda: detector  # noqa: E731
+    vision = Vision(config, list(sources), frames, opener, [watcher], CLOCK, sources=sources)
+    worker = Worker(
+        "perception", lambda beat: vision.work(beat, stop), stop, CLOCK, essential=False
+    )
+    worker.start()
+    assert vision.ready.wait(10)
+    try:
+        yield vision, worker
+    finally:
+        stop.set()
+        assert worker.join(3)
+
+
+def frame(image: object = PICTURE, mono_s: float | None = None, camera: str = "a") -> Frame:
+    stamp_s = CLOCK.mono_s() if mono_s is None else mono_s
+    return Frame(camera=camera, number=0, mono_s=stamp_s, image=image)  # type: ignore[arg-type]
+
+
+def show(vision: Vision, frames: Mailbox[Frame], one: Frame) -> None:
+    """Put a frame, and wait until something became of it."""
+    tally = vision.tallies[one.camera]
+    before = tally.looked_at + sum(tally.dropped.values())
+    frames.put(one.camera, one)
+    assert wait_for(lambda: tally.looked_at + sum(tally.dropped.values()) > before)
+
+
+BAD = {
+    "no_picture": np.zeros(7, np.uint8),
+    "empty": np.zeros((0, 640, 3), np.uint8),
+    "sixteen_bit": np.zeros((360, 640, 3), np.uint16),
+    "wrong_type": np.full((360, 640, 3), np.nan, np.float32),
+    "one_channel": np.zeros((360, 640), np.uint8),
+    "alpha_channel": np.zeros((360, 640, 4), np.uint8),
+    "wrong_channels": np.zeros((360, 640, 2), np.uint8),
+}
+
+
+def test_what_is_no_picture_is_counted_by_name_and_the_next_one_is_looked_at(
+    detector: Detector,
+) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    with running(detector, frames, Watcher()) as (vision, worker):
+        for image in BAD.values():
+            show(vision, frames, frame(image))
+            show(vision, frames, frame())
+        assert worker.crashes == 0
+
+    assert vision.tallies["a"].dropped == dict.fromkeys(BAD, 1)
+    assert vision.tallies["a"].looked_at == len(BAD)
+
+
+def test_black_torn_odd_and_growing_pictures_are_survived_and_counted(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    torn = PICTURE.copy()
+    torn[200:] = 128
+    odd = np.asfortranarray(PICTURE)
+    shown = [PICTURE, PICTURE * 0, torn, PICTURE[:, ::-1], PICTURE[::2, ::2], odd[:100, :1]]
+    watcher = Watcher()
+    with running(detector, frames, watcher) as (vision, worker):
+        for image in shown:
+            show(vision, frames, frame(image))
+        assert worker.crashes == 0
+
+    tally = vision.tallies["a"]
+    assert tally.looked_at == len(shown)
+    assert tally.flawed == {"black": 1, "torn": 1, "size_changed": 2}
+    assert watcher.ends == [("a", "camera_lost"), ("a", "camera_lost"), ("a", "shutdown")]
+    for look in watcher.looks:
+        inside = [look.frame.width_px, look.frame.height_px] * 2
+        assert (look.found.boxes <= inside).all()
+
+
+def test_stamps_that_cannot_be_are_counted_and_time_goes_on(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    with running(detector, frames, Watcher()) as (vision, _):
+        now_s = CLOCK.mono_s()
+        stamps_s = [now_s, now_s - 0.1, now_s - 5, now_s + 3600, float("nan"), float("inf")]
+        for stamp_s in stamps_s:
+            show(vision, frames, frame(mono_s=stamp_s))
+        show(vision, frames, frame())
+
+    assert vision.tallies["a"].dropped == {"stamp_back": 1, "stale": 1, "stamp_ahead": 3}
+    assert vision.tallies["a"].looked_at == 2
+
+
+def test_eight_k_pictures_do_not_pile_up(detector: Detector) -> None:
+    """At most one waits, one is made ready, one is ready, one in the model, and two behind it."""
+    frames: Mailbox[Frame] = Mailbox()
+    alive: list[weakref.ref[Frame]] = []
+    most = 0
+    with running(detector, frames, SmallWatcher(), PerceptionConfig(max_fps=120)) as (vision, _):
+        for _ in range(30):
+            one = FrameThatCanBeWatched(np.empty((4320, 7680, 3), np.uint8))
+            alive.append(weakref.ref(one))
+            frames.put("a", one)
+            del one
+            gc.collect()
+            most = max(most, sum(ref() is not None for ref in alive))
+        assert wait_for(lambda: vision.tallies["a"].looked_at > 0)
+
+    assert most <= 6
+
+
+class SmallWatcher(Watcher):
+    """Keeps nothing."""
+
+    def see(self, look: Look) -> None:
+        pass
+
+
+class FrameThatCanBeWatched(Frame):
+    """A dataclass with slots has no place for weak references; a class made from it has."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        super().__init__(camera="a", number=0, mono_s=CLOCK.mono_s(), image=image)
+
+
+def test_a_crash_ends_what_was_begun_and_the_worker_comes_back(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.running.worker, "RETRY_S", (0.01,))
+    frames: Mailbox[Frame] = Mailbox()
+
+    class Fragile(Watcher):
+        def see(self, look: Look) -> None:
+            super().see(look)
+            if len(self.looks) == 2:
+                raise RuntimeError("a bug of ours")
+
+    watcher = Fragile()
+    with running(detector, frames, watcher) as (vision, worker):
+        show(vision, frames, frame())
+        frames.put("a", frame())
+        assert wait_for(lambda: worker.crashes == 1 and worker.state is WorkerState.RUNNING)
+        assert watcher.ends == [("a", "shutdown")]
+        show(vision, frames, frame())
+        names = sorted(thread.name for thread in threading.enumerate())
+
+    assert [name for name in names if name.startswith("perception.")] == [
+        "perception.conclude",
+        "perception.infer",
+        "perception.prepare",
+    ]
+    assert "a bug of ours" in worker.last_error
+
+
+def test_a_model_that_fails_is_told_once_and_forgotten_when_it_works_again(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    works = detector.run
+
+    def refuses(filled: object) -> None:
+        raise ModelError("the model failed on a picture", "try another")
+
+    with running(detector, frames, Watcher()) as (vision, _):
+        monkeypatch.setattr(detector, "run", refuses)
+        show(vision, frames, frame())
+        assert vision.model_error == "the model failed on a picture (try another)"
+        monkeypatch.setattr(detector, "run", works)
+        show(vision, frames, frame())
+        assert vision.model_error == ""
+
+    assert vision.tallies["a"].dropped == {"detector_failed": 1}
+
+
+def test_looks_keep_their_order_when_several_are_made_at_once(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    watcher = Watcher()
+    works, turn, lock = detector.run, [0], threading.Lock()
+
+    def uneven(filled: object) -> object:
+        with lock:
+            turn[0] += 1
+            slow = turn[0] % 2
+        threading.Event().wait(0.02 * slow)
+        return works(filled)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(detector, "run", uneven)
+    with running(detector, frames, watcher, PerceptionConfig(max_fps=120, at_once=3)):
+        for _ in range(100):
+            frames.put("a", frame())
+            threading.Event().wait(0.005)
+
+    stamps = [look.frame.mono_s for look in watcher.looks]
+    assert len(stamps) > 20
+    assert stamps == sorted(stamps)
+
+
+def test_a_camera_of_its_own_rate_is_looked_at_no_more_often(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    sources = {"a": CameraSource(detect_fps=4), "b": CameraSource()}
+    with running(detector, frames, Watcher(), PerceptionConfig(max_fps=40), sources) as (vision, _):
+        for _ in range(50):
+            for name in sources:
+                frames.put(name, frame(camera=name))
+            threading.Event().wait(0.02)
+
+    assert vision.rate("a") == 4
+    assert 3 <= vision.tallies["a"].looked_at <= 7
+    assert vision.tallies["b"].looked_at > 20
