@@ -10,6 +10,8 @@ from pathlib import Path
 from config.addresses import broker_address
 from config.wording import one_line
 from drivers.clock import Clock, SystemClock
+from telemetry.contract.events import DetectionEvent
+from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
 from telemetry.hub.link import AckStyle, HubLink
@@ -260,7 +262,19 @@ def _in_words(arrival: Arrival) -> str:
         return f"{who}: {arrival.leaf}, {len(arrival.payload)} bytes"
     kind = arrival.received.envelope.type.removeprefix("patrol.")
     number = arrival.received.envelope.sequence or "-"
-    return f"{who}: {kind} #{number}"
+    return f"{who}: {kind} #{number}{_of_detection(arrival.received.data)}"
+
+
+def _of_detection(data: UpMessage | None) -> str:
+    """What was seen, and where: `, person new at 54.17813, 12.09137 within 4.6 m, 1.4 m/s`."""
+    if not isinstance(data, DetectionEvent):
+        return ""
+    words = f", {data.label} {data.phase}"
+    if data.place is None:
+        return words + (f", no place: {data.place_missing}" if data.place_missing else "")
+    place, motion = data.place, data.motion
+    words += f" at {place.lat_deg:.5f}, {place.lon_deg:.5f} within {place.error.major_m:.1f} m"
+    return words + ("" if motion is None else f", {motion.speed_mps:.1f} m/s")
 
 
 def as_json(arrival: Arrival) -> dict[str, object]:

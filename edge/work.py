@@ -88,7 +88,12 @@ class Work:
         parts = self._parts
         self.events_told += len(changes)
         model = parts.vision.model_name if parts.vision is not None else ""
-        self._put([self._writer.detection(change, size, model) for change, size in changes])
+        self._put(
+            [
+                self._writer.detection(change.step, change.size_px, model, change.standing)
+                for change in changes
+            ]
+        )
 
     def tell_news(self, news: list[News]) -> None:
         """Alerts and counts, likewise."""

@@ -54,7 +54,8 @@ def box_of(
 ) -> tuple[float, float, float, float] | None:
     """The box around somebody upright at east, north of the unit; None where it is not seen."""
     foot = np.array([place[0] - view.east_m, place[1] - view.north_m, -view.height_m])
-    pixels, seen = eye.pixels(np.array([foot, foot + (0.0, 0.0, height_m)]) @ view.rotation)
+    head = foot + np.array([0.0, 0.0, height_m])
+    pixels, seen = eye.pixels(np.array([foot, head]) @ view.rotation)
     if not seen.all():
         return None
     (u, low), (_, high) = pixels.tolist()

@@ -2,10 +2,7 @@
 
 from datetime import datetime
 
-import numpy as np
-
-from perception.place.frame import LocalFrame
-from perception.place.placed import GroundPoint
+from edge.reporting.places import ground_place
 from perception.rules.rule import Alert, Count
 from telemetry.contract.alerts import (
     COLOURS,
@@ -16,7 +13,6 @@ from telemetry.contract.alerts import (
     PlaceMissing,
 )
 from telemetry.contract.events import Pose
-from telemetry.contract.places import ErrorEllipse, GroundPlace
 from telemetry.contract.up_message import PoseMissing
 from telemetry.contract.wire_types import short
 
@@ -39,30 +35,12 @@ ALARM_TYPES = {
     "fast": 12,
 }
 COUNT_PRIORITY = 4  # AlarmPriority of what is no alert
-CHI2_95 = 5.991464547107979  # 95 % of a chi-squared distribution with two degrees of freedom
 MAX_CORNERS = 64
 MAX_TRACKS = 200
 
 
 def gb28181(rule: str, severity: int) -> Gb28181:
     return Gb28181(alarm_priority=severity, alarm_method=VIDEO, alarm_type=ALARM_TYPES.get(rule))
-
-
-def ground_place(point: GroundPoint, frame: LocalFrame) -> GroundPlace:
-    """A point in degrees, with the ellipse that holds it in 95 of 100 cases."""
-    lat_deg, lon_deg = frame.to_degrees(point.east_m, point.north_m)
-    variances, axes = np.linalg.eigh(point.covariance)
-    minor_m, major_m = np.sqrt(np.maximum(variances, 0.0) * CHI2_95)
-    east, north = axes[:, 1]
-    return GroundPlace(
-        lat_deg=lat_deg,
-        lon_deg=lon_deg,
-        error=ErrorEllipse(
-            major_m=float(major_m),
-            minor_m=float(minor_m),
-            bearing_deg=float(np.degrees(np.arctan2(east, north)) % 180.0),
-        ),
-    )
 
 
 def alert_event(

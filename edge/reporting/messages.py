@@ -5,6 +5,8 @@ from datetime import datetime
 
 from edge.position import UnitPosition, Whereabouts
 from edge.reporting.alert_messages import alert_event, count_event
+from edge.reporting.places import told
+from edge.seeing.episodes import Standing
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
 from perception.rules.rule import Alert, Count, News
@@ -58,8 +60,15 @@ class MessageWriter:
         )
         return Draft.of(data, utc, quality)
 
-    def detection(self, change: EpisodeChange, frame_size: tuple[int, int], model: str) -> Draft:
+    def detection(
+        self,
+        change: EpisodeChange,
+        frame_size: tuple[int, int],
+        model: str,
+        standing: Standing | None = None,
+    ) -> Draft:
         """One step of an episode; its time is that of the picture it speaks of."""
+        where = told(*(standing or (None, None)))
         utc, quality = self._timebase.at(change.last_seen_mono_s)
         first_utc, _ = self._timebase.at(change.first_seen_mono_s)
         episode = self._id(self._episodes, change.track_id, change.change, first_utc)
@@ -76,6 +85,9 @@ class MessageWriter:
             frame=FrameSize(width_px=frame_size[0], height_px=frame_size[1]),
             first_seen=first_utc,
             last_seen=utc,
+            place=where.place,
+            place_missing=where.missing,
+            motion=where.motion,
             pose=pose,
             pose_missing=missing,
             reason=change.reason,

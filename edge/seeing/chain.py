@@ -2,7 +2,7 @@
 input gives the same output, live and in a replay."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.perception import PerceptionConfig
 from drivers.samples import Frame
@@ -40,8 +40,10 @@ class Chain:
 
     def see(self, frame: Frame, found: Detections) -> Look:
         """What a frame with these detections means."""
-        tracks = tuple(self.trackers[frame.camera].update(found, frame.mono_s))
-        return Look(frame=frame, found=found, tracks=tracks, scene=self.place(frame, tracks))
+        tracker = self.trackers[frame.camera]
+        tracks = tuple(tracker.update(found, frame.mono_s))
+        scene = self.place(frame, _as_detected(tracks, tracker))
+        return Look(frame=frame, found=found, tracks=tracks, scene=scene)
 
     def refused(self, camera: str) -> TrackerCounts:
         return self.trackers[camera].counts
@@ -49,6 +51,16 @@ class Chain:
     def lose(self, camera: str) -> None:
         """No picture comes any more: what was seen in the last one is not there still."""
         self.trackers[camera].reset()
+
+
+def _as_detected(tracks: tuple[Track, ...], tracker: Tracker) -> tuple[Track, ...]:
+    """The tracks with the boxes that the detector gave. A tracker's own box lags behind what grows
+    as it comes nearer, on the ground by a metre or two; there a filter smooths it once more."""
+    boxes = {one: sightings[-1].box for one, sightings in tracker.sightings().items() if sightings}
+    return tuple(
+        replace(track, box=boxes[track.track_id]) if track.track_id in boxes else track
+        for track in tracks
+    )
 
 
 def unplaced(frame: Frame, tracks: tuple[Track, ...]) -> Scene:

@@ -35,7 +35,7 @@ COURSE_FROM_MPS = 2.0
 COURSE_ERROR_DEG = 2.0  # a car's slip, and the receiver's smoothing
 HEADING_ERROR_DEG = 1.0  # of a receiver with two antennas a metre apart, by the makers' figures
 STANDING_MPS = 0.3
-HELD_DEG_PER_M = 5.0  # how fast a heading that nobody tells any more is lost, by way and by time
+HELD_DEG_PER_M = 3.0  # how fast a heading that nobody tells any more is lost, by way and by time
 HELD_DEG_PER_S = 0.01
 HELD_MOST_DEG = 20.0
 FREE_DEG_PER_S = 10.0  # of a body that turns on the spot
@@ -135,7 +135,7 @@ class Poses:
             return 0.0
         passed_s = min(max(mono_s - last[0], 0.0), BETWEEN_S)
         speeds = [speed for speed in (speed_mps, last[1].speed_mps) if speed is not None]
-        speed = max(speeds, default=COURSE_FROM_MPS)
+        speed = sum(speeds) / len(speeds) if speeds else COURSE_FROM_MPS
         return last[1].way_m + (speed * passed_s if speed > STANDING_MPS else 0.0)
 
     def _note_headings(self, mono_s: float, epoch: GnssEpoch, way_m: float) -> None:

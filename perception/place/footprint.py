@@ -1,5 +1,6 @@
 """What of the ground is in a picture: its border, cut where the ground is too far or too flat."""
 
+import functools
 import math
 
 import numpy as np
@@ -49,6 +50,7 @@ def footprint(lens: Lens, aim: Aim, range_m: float, margin_deg: float) -> Floats
     return _counter_clockwise(np.array(polygon) + aim.lens)
 
 
+@functools.lru_cache(maxsize=16)
 def border_rays(lens: Lens) -> Floats:
     """(48, 3) rays along the border, clockwise as seen, in camera axes."""
     wide, tall = lens.width_px - 1.0, lens.height_px - 1.0

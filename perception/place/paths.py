@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 # What a sort of object does, 1 sigma: acceleration, m/s² over a second; speed when first seen, m/s.
 MOTIONS = {"person": (0.8, 1.2), "bicycle": (1.5, 4.0)}
 VEHICLE = (2.5, 7.0)
-FRESH_GROWTH = 2.0  # a tracker's boxes are smooth: their errors last for several pictures
+FRESH_GROWTH = 2.0  # pictures in a row are alike, and so are a detector's errors in them
 HELD_SHARE = 0.1  # of the held variance that is not held after all: gait, springs, the next fix
 GATE = 25.0  # squared: farther from the expected place than five sigma is an outlier
 OUTLIERS_IN_A_ROW = 3  # this many, and the object is where they say

@@ -44,7 +44,7 @@ class WorldTrack:
     camera: str
     label: str  # one of PATROL_CLASSES
     score: float  # of the newest detection, 0..1
-    box: tuple[float, float, float, float]  # x1 y1 x2 y2, pixels
+    box: tuple[float, float, float, float]  # x1 y1 x2 y2, pixels; as detected, where it was
     mono_s: float
     seen: bool  # detected in this picture; False: predicted over a gap
     age_s: float

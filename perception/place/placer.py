@@ -167,14 +167,39 @@ class Placer:
         held = np.where(usable[:, None, None], found.held, np.eye(2))
         fresh = np.where(usable[:, None, None], found.fresh, np.eye(2))
         eye.paths.update(scene.mono_s, ids, labels, found.points + unit, fresh, held, usable)
+        return self._told(scene, tracks, eye.paths, found, reasons)
+
+    def _told(
+        self,
+        scene: Scene,
+        tracks: Sequence[Track],
+        paths: Paths,
+        found: Grounded,
+        reasons: list[Unplaced | None],
+    ) -> tuple[WorldTrack, ...]:
+        """The tracks with what the filters say, and the held part of their errors again."""
+        speed_mps = (scene.pose.speed_mps or 0.0) if scene.pose is not None else 0.0
+        # A held error turns with the line of sight as the unit moves: some of the unit's own speed.
+        own = (speed_mps * found.relative) ** 2
+        velocities = paths.covariance[:, 2:, 2:] + own[:, None, None] * np.eye(2)
+        places, states = paths.covariance[:, :2, :2] + found.held, paths.state.tolist()
         told = []
         for index, track in enumerate(tracks):
-            if reasons[index] is not None or not eye.paths.known[index]:
-                why = reasons[index] or Unplaced.CUT_OFF
+            why = reasons[index] or (None if paths.known[index] else Unplaced.CUT_OFF)
+            if why is not None:
                 self.unplaced[why] += track.seen
                 told.append(_world(track, scene.camera, why))
-            else:
-                told.append(_placed(track, scene.camera, eye.paths, index, found, view.pose))
+                continue
+            east_m, north_m, *velocity = states[index]
+            told.append(
+                _world(
+                    track,
+                    scene.camera,
+                    point=GroundPoint(east_m, north_m, places[index]),
+                    velocity_mps=(velocity[0], velocity[1]),
+                    velocity_covariance=velocities[index],
+                )
+            )
         return tuple(told)
 
 
@@ -202,27 +227,14 @@ def _reasons(seen: Sight, found: Grounded) -> list[Unplaced | None]:
     ]
 
 
-def _world(track: Track, camera: str, why: Unplaced) -> WorldTrack:
-    return WorldTrack(
-        track_id=track.track_id,
-        camera=camera,
-        label=track.label,
-        score=track.score,
-        box=track.box,
-        mono_s=track.mono_s,
-        seen=track.seen,
-        age_s=track.age_s,
-        unplaced=why,
-    )
-
-
-def _placed(
-    track: Track, camera: str, paths: Paths, index: int, found: Grounded, pose: UnitPose
+def _world(
+    track: Track,
+    camera: str,
+    why: Unplaced | None = None,
+    point: GroundPoint | None = None,
+    velocity_mps: tuple[float, float] | None = None,
+    velocity_covariance: Floats | None = None,
 ) -> WorldTrack:
-    east_m, north_m, east_mps, north_mps = paths.state[index].tolist()
-    covariance = paths.covariance[index]
-    # A held error turns with the line of sight as the unit moves: some of the unit's own speed.
-    own_mps = (pose.speed_mps or 0.0) * found.relative[index]
     return WorldTrack(
         track_id=track.track_id,
         camera=camera,
@@ -232,8 +244,8 @@ def _placed(
         mono_s=track.mono_s,
         seen=track.seen,
         age_s=track.age_s,
-        point=GroundPoint(east_m, north_m, covariance[:2, :2] + found.held[index]),
-        unplaced=None,
-        velocity_mps=(east_mps, north_mps),
-        velocity_covariance=covariance[2:, 2:] + own_mps**2 * np.eye(2),
+        point=point,
+        unplaced=why,
+        velocity_mps=velocity_mps,
+        velocity_covariance=velocity_covariance,
     )

@@ -47,7 +47,7 @@ class Sight:
 
 
 def sight(boxes: Floats, lens: Lens, aim: Aim) -> Sight:
-    """`boxes` (N, 4) x1 y1 x2 y2, pixels. One that is not of finite numbers has its foot nowhere."""
+    """`boxes` (N, 4) x1 y1 x2 y2, pixels. One of no finite numbers has its foot nowhere."""
     boxes = np.where(np.abs(boxes).max(axis=1, keepdims=True) < FARTHEST_PX, boxes, np.inf)
     boxes = np.nan_to_num(boxes, posinf=-FARTHEST_PX)
     middle = (boxes[:, 0] + boxes[:, 2]) / 2

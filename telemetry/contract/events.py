@@ -4,6 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from telemetry.contract.places import GroundMotion, GroundPlace, Unplaced
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import Phase, PoseMissing, PositionSource, UpMessage
 from telemetry.contract.wire_types import (
@@ -71,6 +72,9 @@ class DetectionEvent(UpMessage):
     frame: FrameSize
     first_seen: UtcTime
     last_seen: UtcTime
+    place: GroundPlace | None = Field(None, description="of the object's foot, at last_seen")
+    place_missing: Unplaced | None = Field(None, description="why there is no place")
+    motion: GroundMotion | None = Field(None, description="of the object, where its place is known")
     pose: Pose | None = Field(None, description="of the unit, not of the object, at last_seen")
     pose_missing: PoseMissing | None = Field(None, description="why there is no pose")
     reason: EndReason | None = Field(None, description="of the end")
@@ -82,6 +86,10 @@ class DetectionEvent(UpMessage):
             raise ValueError("an end has a reason, and nothing else has")
         if (self.pose is None) == (self.pose_missing is None):
             raise ValueError("either a pose, or the reason why there is none")
+        if self.place is not None and self.place_missing is not None:
+            raise ValueError("a place, or the reason why there is none, not both")
+        if self.motion is not None and self.place is None:
+            raise ValueError("a motion belongs to a place")
         return self
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from telemetry.contract.wire_types import Bearing, Distance, Latitude, Longitude, Message
+from telemetry.contract.wire_types import Bearing, Distance, Latitude, Longitude, Message, Speed
 
 # Why something in a picture has no place on the ground.
 Unplaced = Literal[
@@ -19,6 +19,16 @@ class ErrorEllipse(Message):
     major_m: Distance = Field(description="the longer half axis")
     minor_m: Distance = Field(description="the shorter half axis")
     bearing_deg: Bearing = Field(description="of the longer axis, 0 to 180")
+
+
+class GroundMotion(Message):
+    """How something moves over the ground; the unit's own motion is taken out of it."""
+
+    speed_mps: Speed
+    speed_error_mps: Speed = Field(description="1 sigma")
+    course_deg: Bearing | None = Field(
+        None, description="where it moves; absent where it may as well stand"
+    )
 
 
 class GroundPlace(Message):

@@ -249,6 +249,13 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "map an alert's severity to colour and AlarmPriority, its rule to AlarmType",
                 "test_every_kind_of_rule_has_its_codes",
             ),
+            _unit(
+                68,
+                "give a detection's place with its error, or why there is none, never both; a "
+                "motion only where there is a place",
+                "test_a_place_or_why_there_is_none_never_both",
+                "test_a_placed_detection_reaches_the_wire_with_its_error_and_motion",
+            ),
         ),
     ),
     Chapter(

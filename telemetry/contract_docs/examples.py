@@ -17,6 +17,7 @@ from telemetry.contract.events import (
     TrackPoint,
 )
 from telemetry.contract.example_commands import command_examples
+from telemetry.contract.places import ErrorEllipse, GroundMotion, GroundPlace
 from telemetry.contract.replies import Reply
 from telemetry.contract.snapshot import SnapshotProperties
 from telemetry.contract.sounds import SoundEvent
@@ -144,6 +145,12 @@ def _event(phase: str) -> DetectionEvent:
             "frame": FrameSize(width_px=1280, height_px=720),
             "first_seen": _NOON,
             "last_seen": _NOON + timedelta(seconds=4),
+            "place": GroundPlace(
+                lat_deg=54.1781251,
+                lon_deg=12.0913654,
+                error=ErrorEllipse(major_m=4.61, minor_m=4.12, bearing_deg=88.6),
+            ),
+            "motion": GroundMotion(speed_mps=1.36, speed_error_mps=0.21, course_deg=352.0),
             "pose": Pose(
                 lat_deg=54.1781234,
                 lon_deg=12.0912345,
@@ -205,7 +212,8 @@ def _count() -> CountEvent:
 
 
 def _event_without_pose() -> DetectionEvent:
-    return _event("new").model_copy(update={"pose": None, "pose_missing": "no_fix"})
+    nowhere = {"pose": None, "pose_missing": "no_fix", "place": None, "motion": None}
+    return _event("new").model_copy(update=nowhere | {"place_missing": "no_pose"})
 
 
 def _pose() -> Pose:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 
@@ -20,10 +21,14 @@ from edge.reporting.messages import MessageWriter
 from edge.reporting.snapshot import StateDesk, state_of
 from edge.running import log
 from edge.running.driver_loop import DriverHealth
+from edge.seeing.episodes import Standing
 from edge.timebase import Timebase
 from perception.episodes import EpisodeChange
+from perception.place.frame import LocalFrame
+from perception.place.placed import GroundPoint, Unplaced, WorldTrack
 from telemetry.contract.envelope import Sender, body_of, read_up, seal
 from telemetry.contract.events import DetectionEvent
+from telemetry.contract.places import GroundMotion
 from telemetry.contract.unit import Health
 from tests.e2e.unit_process import write_unit_file
 from tests.fakes import ManualClock
@@ -177,6 +182,33 @@ def test_an_episode_keeps_its_id_from_new_to_end_and_carries_the_pose() -> None:
     assert isinstance(on_the_wire(over), DetectionEvent)
     again = writer.detection(change("new"), (640, 480), "m")
     assert again.data.episode != blind.data.episode  # type: ignore[attr-defined]
+
+
+def test_a_placed_detection_reaches_the_wire_with_its_error_and_motion() -> None:
+    clock = ManualClock()
+    writer = MessageWriter(
+        Timebase(clock, ["main"], True), Whereabouts(["main"], 5.0), has_receiver=True
+    )
+    track = WorldTrack(
+        track_id=7, camera="front", label="person", score=0.9, box=(0, 0, 1, 1), mono_s=999.0,
+        seen=True, age_s=2.0, unplaced=None,
+        point=GroundPoint(30.0, -40.0, np.diag((4.0, 1.0))),
+        velocity_mps=(-1.2, 0.0), velocity_covariance=np.diag((0.04, 0.01)),
+    )  # fmt: skip
+    frame = LocalFrame.at(54.1, 12.1)
+    told = on_the_wire(writer.detection(change("new"), (640, 480), "m", Standing(track, frame)))
+    lost = replace(track, point=None, unplaced=Unplaced.NEAR_HORIZON, velocity_mps=None)
+    after = on_the_wire(writer.detection(change("end"), (640, 480), "m", Standing(lost, frame)))
+
+    assert isinstance(told, DetectionEvent)
+    assert told.place is not None
+    at = frame.to_metres(told.place.lat_deg, told.place.lon_deg)
+    assert at == pytest.approx((30.0, -40.0), abs=0.02)
+    assert (told.place.error.major_m, told.place.error.minor_m) == (4.9, 2.45)
+    assert told.place.error.bearing_deg == 90.0
+    assert told.motion == GroundMotion(speed_mps=1.2, speed_error_mps=0.2, course_deg=270.0)
+    assert isinstance(after, DetectionEvent)
+    assert (after.place, after.motion, after.place_missing) == (None, None, "near_horizon")
 
 
 def break_with(password: str) -> None:

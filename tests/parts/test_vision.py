@@ -24,7 +24,7 @@ CLOCK = SystemClock()
 def episodes(told: list[EpisodeChange]) -> EpisodeDesk:
     config = EpisodesConfig(min_duration_s=0.2)
     return EpisodeDesk(
-        config, ["street"], lambda changes: told.extend(change for change, _ in changes)
+        config, ["street"], lambda changes: told.extend(change.step for change in changes)
     )
 
 

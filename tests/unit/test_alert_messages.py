@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.rules import RuleConfig
-from edge.reporting.alert_messages import ALARM_TYPES, alert_event, ground_place
+from edge.reporting.alert_messages import ALARM_TYPES, alert_event
+from edge.reporting.places import ground_place
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Unplaced
 from perception.rules.rule import Alert

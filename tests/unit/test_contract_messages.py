@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from telemetry.contract.events import Box, DetectionEvent, FrameSize, Pose
+from telemetry.contract.places import ErrorEllipse, GroundMotion, GroundPlace
 from telemetry.contract.unit import Position, Status
 from telemetry.contract.uuid7 import uuid7
 
@@ -46,6 +47,22 @@ def test_a_pose_or_why_there_is_none() -> None:
         event(pose=pose)
     with pytest.raises(ValidationError, match="either a pose"):
         event(pose_missing=None)
+
+
+def test_a_place_or_why_there_is_none_never_both() -> None:
+    error = ErrorEllipse(major_m=4.0, minor_m=2.0, bearing_deg=10)
+    place = GroundPlace(lat_deg=1, lon_deg=2, error=error)
+    motion = GroundMotion(speed_mps=1.0, speed_error_mps=0.2)
+
+    assert event(place=place, motion=motion).place == place
+    assert event(place_missing="near_horizon").place is None
+    assert event().place_missing is None  # a unit from before there were places
+    with pytest.raises(ValidationError, match="not both"):
+        event(place=place, place_missing="too_far")
+    with pytest.raises(ValidationError, match="belongs to a place"):
+        event(motion=motion)
+    with pytest.raises(ValidationError):
+        GroundPlace.model_validate({"lat_deg": 1, "lon_deg": 2})
 
 
 @pytest.mark.parametrize(
