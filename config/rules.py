@@ -9,6 +9,9 @@ from config.section import Section
 from config.zones import ZoneName
 
 Label = Literal["person", "bicycle", "car", "motorcycle", "bus", "truck"]
+LABELS: tuple[Label, ...] = ("person", "bicycle", "car", "motorcycle", "bus", "truck")
+VEHICLES: tuple[Label, ...] = ("car", "motorcycle", "bus", "truck")
+Direction = Literal["both", "forward", "backward"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -83,6 +86,10 @@ class ZoneRule(AlertRule):
 
     zones: tuple[ZoneName, ...] = Field(min_length=1, max_length=64, description="names of zones")
     labels: tuple[Label, ...] = Field(("person",), min_length=1, description="what it is about")
+    cameras: tuple[str, ...] = Field((), description="whose pictures it looks at; default: all")
+    own_radius_m: float = Field(
+        8.0, ge=0, le=100, description="who is so near to one of our own units is one of us"
+    )
 
 
 class IntrusionRule(ZoneRule):
@@ -92,12 +99,84 @@ class IntrusionRule(ZoneRule):
     probability: Probability = Field(0.8, description="that it is inside, from which on it counts")
 
 
+class TripwireRule(ZoneRule):
+    """Somebody crosses a line."""
+
+    kind: Literal["tripwire"]
+    direction: Direction = Field(
+        "both", description="forward: from the line's left to its right, as it is drawn"
+    )
+
+
+class LoiteringRule(ZoneRule):
+    """Somebody stays in a zone for long without getting anywhere; zones of kind exclusion (a
+    queue, a bus stop) do not count."""
+
+    kind: Literal["loitering"]
+    min_duration_s: float = Field(0.0, ge=0, le=3600, description="beyond dwell_s")
+    dwell_s: float = Field(
+        90.0, ge=5, le=7200, description="for so long; 30 near schools and cash machines"
+    )
+    efficiency: Probability = Field(
+        0.35, description="distance won per distance walked, below which nobody gets anywhere"
+    )
+    within_m: float = Field(
+        3.0, ge=0.5, le=50, description="who ends so near to where they were has won no distance"
+    )
+
+
+class CarriagewayRule(ZoneRule):
+    """A person on foot is on the carriageway, and neither on a crossing nor one of ours."""
+
+    kind: Literal["carriageway"]
+    min_duration_s: float = Field(3.0, ge=0, le=3600, description="what is over sooner")
+    probability: Probability = Field(0.9, description="that the feet are on it")
+    max_speed_mps: float = Field(
+        3.5, gt=0, le=10, description="faster is nobody on foot, but on a bicycle that was not seen"
+    )
+    wandering_s: float = Field(
+        30.0, ge=5, le=3600, description="on it for so long without getting anywhere: severity 1"
+    )
+
+
+class WrongWayRule(ZoneRule):
+    """A vehicle drives against the direction of a lane."""
+
+    kind: Literal["wrong_way"]
+    min_duration_s: float = Field(2.0, ge=0, le=3600, description="what is over sooner")
+    labels: tuple[Label, ...] = Field(VEHICLES, min_length=1, description="what it is about")
+    speed_mps: float = Field(2.0, gt=0, le=50, description="slower is not driving")
+    angle_deg: float = Field(
+        120.0, ge=90, lt=180, description="from the lane's direction; more is against it"
+    )
+    probability: Probability = Field(0.9, description="that it does, from which on it counts")
+
+
 class FastRule(ZoneRule):
-    """Something moves faster than it should."""
+    """Something moves faster than it should. Advice, never a measurement for a fine."""
 
     kind: Literal["fast"]
     speed_mps: float = Field(4.0, gt=0, le=100, description="faster than this; a run is 3 to 6")
     probability: Probability = Field(0.95, description="that it is faster, from which on it counts")
 
 
-RuleConfig = Annotated[IntrusionRule | FastRule, Field(discriminator="kind")]
+class CountRule(Section):
+    """How many cross a line, by direction and class."""
+
+    kind: Literal["count"]
+    zones: tuple[ZoneName, ...] = Field(min_length=1, max_length=64, description="names of lines")
+    labels: tuple[Label, ...] = Field(LABELS, min_length=1, description="what is counted")
+    cameras: tuple[str, ...] = Field((), description="whose pictures it looks at; default: all")
+    period_s: float = Field(60.0, ge=10, le=3600, description="a message each")
+
+
+# A line each, so that two rules can come at the same time.
+AlertRuleConfig = (
+    IntrusionRule
+    | TripwireRule
+    | LoiteringRule
+    | CarriagewayRule
+    | WrongWayRule
+    | FastRule
+)  # fmt: skip
+RuleConfig = Annotated[AlertRuleConfig | CountRule, Field(discriminator="kind")]

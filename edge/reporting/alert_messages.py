@@ -84,6 +84,7 @@ def count_event(count: Count, begun: datetime, ended: datetime) -> CountEvent:
         camera=short(count.camera),
         begun=begun,
         ended=ended,
+        watched_s=count.watched_s,
         forward=dict(count.forward),
         backward=dict(count.backward),
         gb28181=gb28181("count", COUNT_PRIORITY),

@@ -12,7 +12,7 @@ ACTIONS = {
     "no_mount": "say in the configuration how the camera is mounted",
     "bad_pose": "look at what the receiver and the platform say: `patrol-edge gnss replay`",
     "moving": "zones in the picture are for a unit that stands; draw the zone on the ground",
-    "no_speed": "tracks have no speed here; draw the zone on the ground",
+    "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
 }
 USUAL_ACTION = "see the chapter on rules in docs/troubleshooting.md"
 

@@ -4,12 +4,40 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
-from config.rules import FastRule, IntrusionRule, RuleConfig
+from config.rules import (
+    AlertRuleConfig,
+    CarriagewayRule,
+    CountRule,
+    FastRule,
+    IntrusionRule,
+    LoiteringRule,
+    RuleConfig,
+    TripwireRule,
+    WrongWayRule,
+)
+from config.zones import ZoneKind
+from perception.rules.carriageway import CarriagewayJudge
+from perception.rules.count import Counting
 from perception.rules.fast import FastJudge
-from perception.rules.intrusion import HYSTERESIS, IntrusionJudge
-from perception.rules.rule import Rule
+from perception.rules.intrusion import IntrusionJudge
+from perception.rules.loitering import LoiteringJudge
+from perception.rules.rule import Judge, Rule
+from perception.rules.tripwire import TripwireJudge
 from perception.rules.watch import Watch
+from perception.rules.wrong_way import WrongWayJudge
 from perception.rules.zones import Zone, ZoneError
+
+# A rule with a threshold of probability ends below this share of it.
+HYSTERESIS = 0.6
+USUAL_LEVELS = (0.5, 0.3)
+# The kinds of zone that a rule takes, where it does not take all areas.
+TAKES: dict[str, tuple[ZoneKind, ...]] = {
+    "tripwire": ("line",),
+    "count": ("line",),
+    "carriageway": ("carriageway", "lane"),
+    "wrong_way": ("lane",),
+}
+NEEDS_METRES = ("wrong_way", "fast")  # no speed can be told from a picture alone
 
 
 def build_rules(
@@ -19,32 +47,64 @@ def build_rules(
 ) -> list[Rule]:
     """The rules by their configuration. `numbers`: of episodes, one count for a boot.
 
-    Raises ZoneError for a zone that there is not.
+    Raises ZoneError, naming each rule whose zone there is not, or is not of the right kind.
     """
-    _check_zones(configs, {zone.name for zone in zones})
+    check_rules(configs, zones)
     numbers = numbers or itertools.count(1)
     return [_rule(name, config, numbers) for name, config in configs.items()]
 
 
-def _check_zones(configs: Mapping[str, RuleConfig], known: set[str]) -> None:
+def _rule(name: str, config: RuleConfig, numbers: Iterator[int]) -> Rule:
+    if isinstance(config, CountRule):
+        return Counting(name, config)
+    probability: float | None = getattr(config, "probability", None)
+    levels = USUAL_LEVELS if probability is None else (probability, probability * HYSTERESIS)
+    return Watch(config.kind, name, config, _judge(config), numbers, levels)
+
+
+def _judge(config: AlertRuleConfig) -> Judge:
+    judge: Judge
+    match config:
+        case IntrusionRule():
+            judge = IntrusionJudge(config)
+        case TripwireRule():
+            judge = TripwireJudge(config)
+        case LoiteringRule():
+            judge = LoiteringJudge(config)
+        case CarriagewayRule():
+            judge = CarriagewayJudge(config)
+        case WrongWayRule():
+            judge = WrongWayJudge(config)
+        case FastRule():
+            judge = FastJudge(config)
+        case _:
+            assert_never(config)
+    return judge
+
+
+def check_rules(configs: Mapping[str, RuleConfig], zones: Sequence[Zone]) -> None:
+    """Raises ZoneError, naming every rule that cannot work with these zones."""
+    known = {zone.name: zone for zone in zones}
     faults = [
-        f"rules.{name}: there is no zone {zone}"
+        f"rules.{name}: {fault}"
         for name, config in configs.items()
         for zone in getattr(config, "zones", ())
-        if zone not in known
+        if (fault := _fault(config.kind, zone, known))
     ]
     if faults:
-        there = ", ".join(sorted(known)) or "none"
+        there = ", ".join(f"{zone.name} ({zone.kind})" for zone in zones) or "none"
         raise ZoneError("\n".join(faults), f"name one of the zones that there are: {there}")
 
 
-def _rule(name: str, config: RuleConfig, numbers: Iterator[int]) -> Rule:
-    match config:
-        case IntrusionRule():
-            levels = (config.probability, config.probability * HYSTERESIS)
-            return Watch(config.kind, name, config, IntrusionJudge(config), numbers, levels)
-        case FastRule():
-            levels = (config.probability, config.probability * HYSTERESIS)
-            return Watch(config.kind, name, config, FastJudge(config), numbers, levels)
-        case _:
-            assert_never(config)
+def _fault(rule: str, name: str, known: Mapping[str, Zone]) -> str:
+    zone = known.get(name)
+    if zone is None:
+        return f"there is no zone {name}"
+    takes = TAKES.get(rule)
+    if takes is not None and zone.kind not in takes:
+        return f"takes zones of kind {' or '.join(takes)}, and {name} is one of kind {zone.kind}"
+    if takes is None and zone.is_line:
+        return f"needs an area, and {name} is a line"
+    if rule in NEEDS_METRES and zone.camera is not None:
+        return f"needs metres, and {name} is drawn in a picture; draw it on the ground"
+    return ""

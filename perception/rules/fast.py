@@ -7,8 +7,6 @@ from perception.place.placed import WorldTrack
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight
 
-NO_SPEED = "no_speed"  # positions there are, but no velocities
-
 
 class FastJudge:
     """Claims how probable it is that the speed is above the limit, given its error."""
@@ -20,7 +18,7 @@ class FastJudge:
         config = self._config
         claims = []
         for zone in config.zones:
-            for each in sight.standing(zone, config.labels):
+            for each in sight.strangers(zone, config):
                 above = probability_above(each.track, config.speed_mps)
                 if above is None:
                     continue

@@ -4,8 +4,6 @@ from config.rules import IntrusionRule
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight
 
-HYSTERESIS = 0.6  # it is over below this share of the probability that began it
-
 
 class IntrusionJudge:
     """Claims every object of the labels, with the probability that it is inside."""
@@ -18,7 +16,7 @@ class IntrusionJudge:
         claims = [
             Claim.about(each, zone, each.inside, {"inside_probability": round(each.inside, 3)})
             for zone in config.zones
-            for each in sight.standing(zone, config.labels)
+            for each in sight.strangers(zone, config)
         ]
         return Verdict(claims=claims, blind=sight.blind(config.zones))
 

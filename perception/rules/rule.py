@@ -108,6 +108,7 @@ class Count:
     camera: str
     begun_mono_s: float
     length_s: float  # of the time counted over; shorter in the first and the last
+    watched_s: float  # of this, the line was in view and could be placed
     forward: Mapping[str, int]  # by label: from the line's left to its right
     backward: Mapping[str, int]
 

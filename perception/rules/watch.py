@@ -25,12 +25,16 @@ class Watch:
         self.kind = kind
         self.name = name
         self._judge = judge
+        self._cameras: tuple[str, ...] = getattr(config, "cameras", ())
         self._episodes = Episodes(kind, name, config.severity, _times(config, *levels), numbers)
         self._schedule = Schedule(config.active, config.utc_offset_h)
         self._blind: dict[str, str] = {}
 
     def see(self, sight: Sight) -> Sequence[Alert]:
-        scene, verdict = sight.scene, self._judge.judge(sight)
+        scene = sight.scene
+        if self._cameras and scene.camera not in self._cameras:
+            return ()
+        verdict = self._judge.judge(sight)
         self._blind.pop(scene.camera, None)
         if not self._schedule.active(sight.utc):
             return self._episodes.end(None, "off_hours")

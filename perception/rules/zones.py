@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from config.zones import ZoneKind
@@ -38,15 +39,21 @@ class Plot:
     """A zone in the plane where positions are: metres on the ground, or pixels of a picture."""
 
     zone: Zone
-    points: Floats  # (N, 2): the ring, or the line from its first to its last point
-    edges: Floats  # (E, 2, 2) from, to: all rings, outer ones counter-clockwise, holes clockwise
+    rings: tuple[Floats, ...]  # (N, 2) each: outer ones counter-clockwise, holes clockwise
+    edges: Floats  # (E, 2, 2) from, to: of all rings; of a line, from its first point to its last
 
     @classmethod
     def of(cls, zone: Zone, points: Floats, holes: Sequence[Floats] = ()) -> "Plot":
         if zone.is_line:
-            return cls(zone, points, np.stack((points[:-1], points[1:]), axis=1))
+            return cls(zone, (), np.stack((points[:-1], points[1:]), axis=1))
         rings = [turned(points, left=True), *(turned(hole, left=False) for hole in holes)]
-        return cls(zone, rings[0], np.concatenate([ring_edges(ring) for ring in rings]))
+        return cls.of_rings(zone, rings)
+
+    @classmethod
+    def of_rings(cls, zone: Zone, rings: Sequence[Floats]) -> "Plot":
+        """Of rings that are turned as they should be; none is an empty plot."""
+        edges = [ring_edges(ring) for ring in rings]
+        return cls(zone, tuple(rings), np.concatenate(edges) if edges else np.zeros((0, 2, 2)))
 
 
 def ring_edges(ring: Floats) -> Floats:
@@ -67,21 +74,58 @@ def turned(ring: Floats, *, left: bool) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """All zones: those on the ground in one frame, those in pictures as they are."""
+    """All zones, and where they lie in the plane of a picture's positions."""
 
     frame: LocalFrame | None  # None: nothing was ever placed
-    zones: dict[str, Zone] = field(default_factory=dict)  # all of them, by name
-    plots: dict[str, Plot] = field(default_factory=dict)  # those on the ground, by name
+    zones: dict[str, Zone] = field(default_factory=dict)  # by name
+    _plots: dict[tuple[object, ...], Plot] = field(default_factory=dict)
 
     @classmethod
     def of(cls, zones: Sequence[Zone], frame: LocalFrame | None) -> "Ground":
-        known = {zone.name: zone for zone in zones}
-        if frame is None:
-            return cls(None, known)
-        to_metres = frame.ring_to_metres
-        plots = {
-            zone.name: Plot.of(zone, to_metres(zone.points), [to_metres(h) for h in zone.holes])
-            for zone in zones
-            if zone.camera is None
-        }
-        return cls(frame, known, plots)
+        return cls(frame, {zone.name: zone for zone in zones})
+
+    def plot(
+        self, name: str, size: tuple[int, int] | None, without: tuple[ZoneKind, ...] = ()
+    ) -> Plot:
+        """A zone in metres of the frame, or in pixels of a picture of this size (width, height);
+        `without`: less all zones of these kinds. Raises ZoneError without a frame."""
+        key = (name, size, without)
+        if key not in self._plots:
+            whole = _plotted(self.zones[name], size, self.frame)
+            camera = self.zones[name].camera
+            others = [
+                _plotted(other, size, self.frame)
+                for other in self.zones.values()
+                if other.kind in without and other.camera == camera and other.name != name
+            ]
+            self._plots[key] = Plot.of_rings(whole.zone, less(whole, others)) if others else whole
+        return self._plots[key]
+
+
+def _plotted(zone: Zone, size: tuple[int, int] | None, frame: LocalFrame | None) -> Plot:
+    if zone.camera is not None and size is not None:
+        scale = np.array(size, np.float64)
+        return Plot.of(zone, zone.points * scale, [hole * scale for hole in zone.holes])
+    if frame is None:
+        raise ZoneError(f"zone {zone.name}: nothing is known of where the unit is")
+    to_metres = frame.ring_to_metres
+    return Plot.of(zone, to_metres(zone.points), [to_metres(hole) for hole in zone.holes])
+
+
+def less(whole: Plot, others: Sequence[Plot]) -> list[Floats]:
+    """The rings of what is left of a zone without the others, turned as a plot's are."""
+    left = shapely.difference(polygon(whole), shapely.union_all([polygon(o) for o in others]))
+    rings = []
+    for part in shapely.get_parts(left):
+        if part.geom_type == "Polygon" and not part.is_empty:
+            outer, *holes = [
+                np.array(ring.coords)[:-1] for ring in (part.exterior, *part.interiors)
+            ]
+            rings += [turned(outer, left=True), *(turned(hole, left=False) for hole in holes)]
+    return rings
+
+
+def polygon(plot: Plot) -> shapely.Polygon:
+    """The plot of a zone that is no line, for shapely."""
+    outer, *holes = plot.rings
+    return shapely.make_valid(shapely.Polygon(outer, holes))

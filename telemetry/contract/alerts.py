@@ -15,6 +15,7 @@ from telemetry.contract.wire_types import (
     Longitude,
     Message,
     Ratio,
+    Seconds,
     Short,
     UtcTime,
     Uuid,
@@ -112,6 +113,9 @@ class CountEvent(UpMessage):
     camera: Short
     begun: UtcTime
     ended: UtcTime
+    watched_s: Seconds = Field(
+        description="of this time the line was in view; nothing is known of the rest"
+    )
     forward: dict[Short, Count] = Field(
         default_factory=dict, description="by label: from the line's left to its right"
     )

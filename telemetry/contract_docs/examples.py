@@ -204,6 +204,7 @@ def _count() -> CountEvent:
             "camera": "front",
             "begun": _NOON - timedelta(seconds=60),
             "ended": _NOON,
+            "watched_s": 60.0,
             "forward": {"person": 12, "bicycle": 1},
             "backward": {"person": 7},
             "gb28181": {"alarm_priority": 4, "alarm_method": 5, "alarm_type": 9},

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
@@ -51,6 +52,7 @@ def scene(
     frame: LocalFrame | None = FRAME,
     unplaced: Unplaced | None = None,
     parked: bool = False,
+    footprint: NDArray[np.float64] | None = None,
 ) -> Scene:
     return Scene(
         camera=camera,
@@ -61,6 +63,7 @@ def scene(
         frame=frame,
         unplaced=unplaced,
         parked=parked,
+        footprint=footprint,
     )
 
 
