@@ -20,7 +20,9 @@ from config.operations import (
     TasksConfig,
 )
 from config.perception import EpisodesConfig, PerceptionConfig
+from config.plates import PlatesConfig
 from config.rules import RuleConfig
+from config.search import SearchConfig
 from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
 from config.zones import ZonesConfig
@@ -162,6 +164,8 @@ class Settings(Section):
     rules: dict[DeviceName, RuleConfig] = Field(default_factory=dict)
     pose: PoseConfig = PoseConfig()
     ground: GroundConfig = GroundConfig()
+    plates: PlatesConfig = PlatesConfig()
+    search: SearchConfig = SearchConfig()
     position: PositionConfig = PositionConfig()
     health: HealthConfig = HealthConfig()
     hub: HubConfig = HubConfig()

@@ -105,11 +105,13 @@ class App:
 
         commanding.register("ping", pong(parts.timebase, self._clock, parts.started_mono_s))
         commanding.register("rebirth", Quick(rebirth))
-        for name, handler in parts.office.handlers().items():
+        found = {} if parts.plates is None else parts.plates.office.handlers()
+        for name, handler in (parts.office.handlers() | found).items():
             commanding.register(name, handler)
         parts.publisher.hear_commands(commanding.hear)
+        looking = {} if parts.plates is None else parts.plates.office.controls()
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
-        for name, control in (parts.office.controls() | on_the_spot).items():
+        for name, control in (parts.office.controls() | on_the_spot | looking).items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)
 
@@ -148,6 +150,8 @@ class App:
         work["commands.long"] = parts.commanding.work_long
         if parts.vision is not None:
             work["perception"] = parts.vision.work
+        if parts.plates is not None:
+            work["plates"] = parts.plates.watch.work
         return work
 
     def _employ(

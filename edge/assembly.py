@@ -12,6 +12,7 @@ from edge.commands.commanding import Commanding
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
+from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts, Receiver
@@ -26,6 +27,7 @@ from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import OnNews, RuleDesk
 from edge.seeing.vision import Vision, looked_at, open_detector
+from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase
 from telemetry.contract.envelope import Draft, Sender
@@ -62,7 +64,17 @@ def assemble(
     frames: Mailbox[Frame] = Mailbox()
     episodes = EpisodeDesk(settings.episodes, looked_at(settings), on_changes)
     rules = RuleDesk.open(settings, timebase.at, on_news)
+    commanding = Commanding(settings, clock, timebase, outbox.put)
+    witness = Witness(
+        timebase=timebase,
+        whereabouts=whereabouts,
+        has_receiver=bool(settings.gnss),
+        put=outbox.put,
+        journal=commanding.journal,
+    )
+    plates = Plates.open(settings, clock, witness)
     watching: list[Observer] = [episodes, *([rules] if rules else []), *observers]
+    watching += [plates.watch] if plates else []
 
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
@@ -86,7 +98,8 @@ def assemble(
         outbox=outbox,
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
-        commanding=Commanding(settings, clock, timebase, outbox.put),
+        commanding=commanding,
+        plates=plates,
         workers=workers,
     )
     if parts.vision is not None:

@@ -19,6 +19,7 @@ from telemetry.commands.trusted_time import TrustedTime
 from telemetry.contract.wire_types import rfc3339_ms, text
 
 REFUSALS_PER_MINUTE = 30  # of one user, each with a record of its own
+CONFIDENTIAL = frozenset({"plates.import"})  # a signed list: its plates go into no record
 LOOKING = frozenset({"ping", "list", "show", "status"})  # requests that change nothing
 
 
@@ -93,9 +94,7 @@ class OnTheSpot:
         if code is not None and not self._limits.allows(call.uid, REFUSALS_PER_MINUTE):
             return  # in the log alone: nobody shall push the evidence out of the journal
         with suppress(JournalError):
-            self._journal.write(
-                "local", name=call.name, by=call.issuer, code=code, **_told(call.args)
-            )
+            self._journal.write("local", name=call.name, by=call.issuer, code=code, **_told(call))
 
     def _note_export(self, call: Call) -> dict[str, Any]:
         """Somebody takes a copy of the journal: that is a record of it."""
@@ -111,12 +110,12 @@ class OnTheSpot:
         return {"n": head.n}
 
 
-def _told(args: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, for the journal: whole, or by its digest where it is long."""
-    written = canonical(args)
-    if len(written) > ARGS_BYTES:
+def _told(call: Call) -> dict[str, Any]:
+    """What was asked for, for the journal: whole, or by its digest where it is long or secret."""
+    written = canonical(call.args)
+    if len(written) > ARGS_BYTES or call.name in CONFIDENTIAL:
         return {"digest": hashlib.sha256(written).hexdigest()}
-    return {"args": args or None}
+    return {"args": call.args or None}
 
 
 def _words(call: Call, name: str) -> str | None:

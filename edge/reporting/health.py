@@ -27,6 +27,7 @@ from edge.reporting.device_findings import (
     sound_findings,
     worker_findings,
 )
+from edge.reporting.finder_findings import plate_findings
 from edge.reporting.finding import Finding
 from edge.reporting.parts import Parts
 from edge.reporting.rule_findings import rule_findings
@@ -174,6 +175,7 @@ class HealthDesk:
         if parts.rules is not None:
             found += rule_findings(parts.rules.blind(now_mono_s), parts.rules.trouble)
         found += worker_findings(parts.workers())
+        found += plate_findings(parts.plates)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         found += office_findings(parts.office)
         outbox = parts.outbox.stats()
@@ -287,6 +289,9 @@ class HealthDesk:
             f"microphone.{name}.bad_samples": count
             for name, count in parts.listening.bad_samples.items()
         }
+        if parts.plates is not None:
+            tally = parts.plates.watch.tally
+            drops |= {f"plates.{cause}": count for cause, count in tally.drops.items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
         commands = parts.commanding.health()

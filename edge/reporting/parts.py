@@ -10,6 +10,7 @@ from drivers.samples import Frame, GnssEpoch
 from edge.commands.commanding import Commanding
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
+from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
@@ -61,6 +62,7 @@ class Parts:
     publisher: Publisher
     local: LocalControl
     commanding: Commanding
+    plates: Plates | None
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from telemetry.commands.judging import Claimed
 from telemetry.commands.limits import Limits
 from telemetry.commands.strangers import Strangers
 from telemetry.commands.strict_json import canonical
+from telemetry.contract.commands import COMMANDS
 
 TALK_PER_MINUTE = 60  # refusals, and answers to repeats, of one sender; more are only counted
 
@@ -58,7 +59,8 @@ def facts_of(claimed: Claimed) -> dict[str, Any]:
     """Who asked for what, for the journal."""
     command = claimed.command
     args = canonical(command.args)
-    long = len(args) > ARGS_BYTES
+    kind = COMMANDS.get(command.name)
+    long = len(args) > ARGS_BYTES or (kind is not None and kind.confidential)
     return {
         "id": command.id,
         "name": command.name,

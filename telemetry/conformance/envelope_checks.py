@@ -28,6 +28,7 @@ PRIORITIES = {
     "patrol.event.detection.v1": 1,
     "patrol.event.alert.v1": 1,
     "patrol.event.count.v1": 2,
+    "patrol.event.search_progress.v1": 2,
     "patrol.event.tamper.v1": 1,
     "patrol.event.geofence.v1": 1,
     "patrol.event.duty.v1": 1,

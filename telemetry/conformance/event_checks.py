@@ -13,6 +13,7 @@ from telemetry.contract.tasks import NEXT_STATES
 FIXED = {
     "patrol.event.detection.v1": ("label", "camera", "track", "first_seen"),
     "patrol.event.alert.v1": ("rule", "name", "begun"),
+    "patrol.event.search.v1": ("search", "label", "camera", "track"),
     "patrol.event.sos.v1": ("cause", "begun"),
 }
 EPISODES = tuple(FIXED)

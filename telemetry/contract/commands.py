@@ -10,6 +10,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from telemetry.contract.plates import PlatesList, PlatesReview
+from telemetry.contract.search import SearchStart, SearchStop
 from telemetry.contract.tasks import TaskState
 from telemetry.contract.up_message import Duty
 from telemetry.contract.wire_types import (
@@ -250,6 +252,7 @@ class CommandKind:
     roles: frozenset[Role]
     summary: str
     per_minute: int = 30  # of one issuer
+    confidential: bool = False  # its arguments go into no record; their digest does
 
 
 _COMMANDER: frozenset[Role] = frozenset({"commander"})
@@ -284,6 +287,12 @@ COMMANDS: dict[str, CommandKind] = {
         CommandKind("ptz", PanTilt, _OPERATOR, "turn a camera", 120),
         CommandKind("clip.query", ClipQuery, _COMMANDER, "which clips there are"),
         CommandKind("clip.upload", ClipUpload, _COMMANDER, "send a clip"),
+        CommandKind(
+            "plates.list", PlatesList, _COMMANDER, "plates to look for", 120, confidential=True
+        ),
+        CommandKind("plates.review", PlatesReview, _OPERATOR, "what a human says of a hit", 60),
+        CommandKind("search.start", SearchStart, _COMMANDER, "look for somebody or something"),
+        CommandKind("search.stop", SearchStop, _COMMANDER, "end a search, forget its findings"),
         CommandKind("config.apply", Bundle, _TECHNICIAN, "a signed configuration", 6),
         CommandKind("firmware.apply", Bundle, _TECHNICIAN, "a signed firmware", 6),
         CommandKind("cancel", CommandCancel, _ANYONE, "stop a command that takes long"),

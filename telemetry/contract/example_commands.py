@@ -10,6 +10,7 @@ from telemetry.contract.wire_types import rfc3339_ms
 _NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 _GOOD_FOR_S = 30
 _TASK = "019cc1b0-2200-7000-8000-000000000014"
+_SEARCH = "019cc1b0-2200-7000-8000-000000000077"
 _PLACE = {"lat_deg": 54.1802, "lon_deg": 12.0951}
 _BUNDLE = {
     "url": "https://hub.example/bundles/dog-07.tar",
@@ -51,6 +52,41 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ptz": {"camera": "mast", "pan_deg": 45, "tilt_deg": -10, "zoom": 0.3},
     "clip.query": {**_WHILE, "reason": "incident at berth 4"},
     "clip.upload": {"clip": "front-0412", "reason": "incident at berth 4"},
+    "plates.list": {
+        "list": "stolen-vehicles",
+        "version": 7,
+        "mode": "replace",
+        "legal_basis": "case 2026-1180",
+        "expires_at": "2026-11-29T12:00:00.000Z",
+        "entries": [
+            {"entry": "sv-0412", "plate": "鲁A·12345"},
+            {"entry": "sv-0413", "plate": "京AD12345", "priority": 0},
+        ],
+        "blind": "q3J8m0s1Vb2xTnY6hK9wLg",
+    },
+    "plates.review": {
+        "episode": "019cc1b0-11f0-7abc-8def-0123456789ab",
+        "verdict": "misread",
+        "reason": "it is 鲁A·12346",
+    },
+    "search.start": {
+        "search": _SEARCH,
+        "kind": "person",
+        "upper": ["red", "orange"],
+        "lower": ["black"],
+        "height_min_m": 1.0,
+        "height_max_m": 1.4,
+        "area": [
+            {"lat_deg": 54.178, "lon_deg": 12.091},
+            {"lat_deg": 54.178, "lon_deg": 12.097},
+            {"lat_deg": 54.181, "lon_deg": 12.097},
+            {"lat_deg": 54.181, "lon_deg": 12.091},
+        ],
+        "expires_at": "2026-11-22T18:00:00.000Z",
+        "legal_basis": "missing child 2026-77",
+        "reason": "a child was lost at the market",
+    },
+    "search.stop": {"search": _SEARCH, "reason": "found, and well"},
     "config.apply": _BUNDLE,
     "firmware.apply": _BUNDLE,
     "cancel": {"command": "019cc1b0-2200-7000-8000-000000000048"},

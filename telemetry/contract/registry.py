@@ -2,7 +2,9 @@
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
+from telemetry.contract.plates import PlateEvent
 from telemetry.contract.replies import Reply
+from telemetry.contract.search import SearchEvent, SearchProgressEvent
 from telemetry.contract.sounds import SoundEvent
 from telemetry.contract.tasks import DutyEvent, TaskEvent
 from telemetry.contract.unit import Health, Position, State, Status
@@ -22,6 +24,9 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     GeofenceEvent,
     TamperEvent,
     SoundEvent,
+    PlateEvent,
+    SearchEvent,
+    SearchProgressEvent,
     Reply,
 )
 BY_TYPE: dict[str, type[UpMessage]] = {model.TYPE: model for model in UP_MESSAGES}

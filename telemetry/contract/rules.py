@@ -454,6 +454,42 @@ CHAPTERS: tuple[Chapter, ...] = (
         ),
     ),
     Chapter(
+        "Plates and searches",
+        (
+            _unit(
+                141,
+                "name a plate by its entry in a list alone, and keep it in no file, record or log",
+                "test_a_plate_on_no_list_is_nowhere",
+                "test_no_plate_of_the_list_is_on_the_disk",
+            ),
+            _unit(
+                142,
+                "let a hit wait for a human, `pending` until `plates.review`, and do nothing on it",
+                "test_a_hit_waits_and_nothing_follows_from_it",
+            ),
+            _unit(
+                143,
+                "stop looking for a plate within 10 s of its revocation, and end its open hits",
+                "test_a_revoked_entry_ends_its_hits_and_is_not_found_again",
+            ),
+            _unit(
+                144,
+                "delete a list when its time is over",
+                "test_a_list_that_has_ended_is_gone_from_the_disk",
+            ),
+            _unit(
+                145,
+                "judge candidates by the attributes of the contract alone, and never by a face",
+                "test_nothing_looks_at_faces",
+            ),
+            _hub(
+                146,
+                "give each `plates.list` a higher version than the one before, and its own `blind`",
+                "test_an_old_version_is_refused",
+            ),
+        ),
+    ),
+    Chapter(
         "Broker",
         (
             _broker(

@@ -38,6 +38,7 @@ from telemetry.contract.unit import (
     Temperature,
 )
 from telemetry.contract.up_message import UpMessage
+from telemetry.contract_docs.finder_examples import candidate, plate, progress
 from telemetry.contract_docs.signed_example import signed_example
 
 _NOON = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -329,6 +330,11 @@ def up_examples() -> dict[str, bytes]:
             ),
             13,
         ),
+        "event.plate-new": _sent(plate("new", _NOON, _pose()), 40),
+        "event.plate-end": _sent(plate("end", _NOON, _pose()), 41),
+        "event.search-new": _sent(candidate("new", _NOON, _pose()), 42),
+        "event.search-end": _sent(candidate("end", _NOON, _pose()), 43),
+        "event.search_progress": _sent(progress(), 44),
         "event.alert-new": _sent(_alert("new"), 30),
         "event.alert-end": _sent(_alert("end"), 31),
         "event.count": _sent(_count(), 32),
