@@ -15,6 +15,21 @@ Host = Annotated[str, AfterValidator(host_name)]
 SerialPort = Annotated[str, AfterValidator(serial_port)]
 VideoDevice = Annotated[str, AfterValidator(video_device)]
 StreamUrl = Annotated[str, AfterValidator(stream_url)]
+
+
+def region(sides: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A part of a picture. Raises ValueError where nothing is in it."""
+    left, top, right, bottom = sides
+    if left >= right or top >= bottom:
+        raise ValueError(
+            f"{list(sides)} holds nothing; write left, top, right, bottom, e.g. [0, 0.3, 1, 1] for "
+            "all but the upper third"
+        )
+    return sides
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Region = Annotated[tuple[Share, Share, Share, Share], AfterValidator(region)]
 Baud = Annotated[int, Field(ge=300, le=4_000_000)]
 
 # --- GNSS ------------------------------------------------------------------------------------
@@ -105,6 +120,15 @@ class CameraSource(Section):
         le=120,
         description="pictures looked at per second, at most; default, and never more than: "
         "perception.max_fps",
+    )
+    fixed: bool = Field(
+        False,
+        description="it never moves, on a mast or a wall: as if the unit were parked for good",
+    )
+    region: Region | None = Field(
+        None,
+        description="left, top, right, bottom in shares of the picture, 0 to 1: while the unit is "
+        "parked, only this part is looked at",
     )
     stalled_after_s: float = Field(
         2.0, ge=0.2, le=30, description="no new picture for this long is a fault, and reopens it"

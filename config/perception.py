@@ -28,6 +28,18 @@ class TrackerConfig(Section):
         return self
 
 
+class ParkedConfig(Section):
+    """How a unit that stands looks on: closely where something moves."""
+
+    gate: bool = Field(True, description="false: every picture is looked at, as when it drives")
+    look_every_s: float = Field(
+        2.0, ge=0.2, le=60, description="a look all the same, where nothing moves"
+    )
+    hold_s: float = Field(
+        2.0, ge=0.2, le=60, description="after something moved, every picture for so long"
+    )
+
+
 class PerceptionConfig(Section):
     """The detector and what it looks for."""
 
@@ -50,6 +62,16 @@ class PerceptionConfig(Section):
     max_fps: float = Field(
         10.0, gt=0, le=120, description="pictures looked at per second of each camera, at most"
     )
+    tiles: str = Field(
+        "full",
+        pattern=r"^(full|auto|[1-8]x[1-8])$",
+        description="small, far objects: look at parts of the picture too. full: no; auto: as many "
+        "as the picture needs, up to 6; 3x2: three columns, two rows. Each part takes a run",
+        json_schema_extra={"patternErrorMessage": "full, auto, or columns x rows such as 3x2"},
+    )
+    tile_overlap: float = Field(
+        0.2, ge=0, le=0.5, description="share of its side that a part has in common with the next"
+    )
     stale_after_s: float = Field(
         1.0,
         ge=0.05,
@@ -60,6 +82,7 @@ class PerceptionConfig(Section):
         None, gt=0, lt=1, description="a weaker detection is dropped; default: the model's own"
     )
     tracker: TrackerConfig = TrackerConfig()
+    parked: ParkedConfig = ParkedConfig()
 
 
 class EpisodesConfig(Section):

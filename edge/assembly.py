@@ -26,7 +26,7 @@ from edge.seeing.look import Observer
 from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import OnNews, RuleDesk
-from edge.seeing.vision import Vision, looked_at, open_detector
+from edge.seeing.vision import Circumstances, Vision, looked_at, open_detector
 from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase
@@ -76,6 +76,10 @@ def assemble(
     watching: list[Observer] = [episodes, *([rules] if rules else []), *observers]
     watching += [plates.watch] if plates else []
 
+    def parked() -> bool:
+        below_mps = office.tuning.now.position.parked_below_mps
+        return whereabouts.parked(clock.mono_s(), below_mps)
+
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
 
@@ -92,7 +96,7 @@ def assemble(
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses)),
+        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses), parked),
         rules=rules,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
         outbox=outbox,
@@ -164,6 +168,7 @@ def _vision(
     clock: Clock,
     observers: Sequence[Observer],
     place: Place,
+    parked: Callable[[], bool],
 ) -> Vision | None:
     config = settings.perception
     if not config.enabled:
@@ -177,5 +182,5 @@ def _vision(
         observers,
         clock,
         place,
-        sources=settings.cameras,
+        Circumstances(sources=settings.cameras, parked=parked),
     )

@@ -80,6 +80,14 @@ class Whereabouts:
         self._best = (rank, epoch, epoch.lat_deg, epoch.lon_deg)
         return True
 
+    def parked(self, mono_s: float, below_mps: float) -> bool:
+        """Whether the unit is known to stand: with a fresh fix whose speed is lower than this."""
+        best = self._best
+        if best is None or mono_s - best[1].mono_s > self._lost_after_s:
+            return False
+        speed_mps = best[1].speed_mps
+        return speed_mps is not None and speed_mps < below_mps
+
     def at(self, mono_s: float) -> UnitPosition | None:
         """The position as known at a stamp; None before the first fix."""
         if self._best is None:

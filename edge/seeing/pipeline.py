@@ -20,17 +20,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from config.perception import PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
 from edge.running.slot import Slot
 from edge.running.stages import StageWork
 from edge.running.worker import Beat
+from edge.seeing.gate import Gate
 from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
 from perception.detection.detector import Detector, Input
 from perception.detection.flaws import flaw
-from perception.detection.preprocess import Placement, check
+from perception.detection.preprocess import Placement, Window, check
+from perception.detection.tiles import grid_of, windows_of
 from perception.detections import Detections
 from perception.errors import ImageError, PerceptionError
 
@@ -60,6 +63,7 @@ class Ends:
     frames: Mailbox[Frame]
     tallies: Mapping[str, CameraTally]
     schedule: Schedule
+    gates: Mapping[str, Gate]
     look: Callable[[Work, Detections], None]  # a picture was looked at
     fail: Callable[[PerceptionError], None]  # the model failed on one
     idle: Callable[[], None]  # nothing, or something, came: called at least every POLL_S
@@ -69,16 +73,14 @@ class Pipeline:
     """The three stages over one detector. Made anew when the worker starts anew."""
 
     def __init__(
-        self, detector: Detector, ends: Ends, clock: Clock, stale_after_s: float, at_once: int = 1
+        self, detector: Detector, ends: Ends, clock: Clock, config: PerceptionConfig
     ) -> None:
-        """`at_once`: pictures that the model works on at the same time."""
+        self._config = config
         self._detector = detector
         self._ends = ends
         self._clock = clock
-        self._stale_after_s = stale_after_s
-        self._at_once = at_once
         self._inputs: queue.SimpleQueue[Input] = queue.SimpleQueue()
-        for _ in range(at_once + 2):  # in the model, ready, and being filled
+        for _ in range(config.at_once + 2):  # in the model, ready, and being filled
             self._inputs.put(detector.make_input())
         self._ready: Slot[Work] = Slot()
         self._taking = threading.Lock()
@@ -88,7 +90,7 @@ class Pipeline:
 
     def stages(self) -> dict[str, StageWork]:
         """What the threads do, by name."""
-        infers = {f"perception.infer{n or ''}": self._infer for n in range(self._at_once)}
+        infers = {f"perception.infer{n or ''}": self._infer for n in range(self._config.at_once)}
         return {
             "perception.prepare": self._prepare,
             **infers,
@@ -104,8 +106,11 @@ class Pipeline:
             free = free or self._inputs.get()
             wait_s = self._ends.schedule.wait_s(self._clock.mono_s(), POLL_S)
             taken = self._ends.frames.take(wait_s, self._choose)
-            if taken is not None and self._sound(taken[1]):
-                free = self._offer(taken[1], free)
+            if taken is None or not self._sound(taken[1]):
+                continue
+            windows = self._wanted(taken[1])
+            if windows is not None:
+                free = self._offer(taken[1], windows, free)
 
     def _choose(self, waiting: Collection[str]) -> str | None:
         """Whose picture to make ready; while one is, only a newer one of the same camera."""
@@ -137,16 +142,37 @@ class Pipeline:
         stamp_s = frame.mono_s
         if not stamp_s <= now_mono_s + AHEAD_S:  # also what is no number
             return "stamp_ahead"
-        if now_mono_s - stamp_s > self._stale_after_s:
+        if now_mono_s - stamp_s > self._config.stale_after_s:
             return "stale"
         if stamp_s <= self._stamps[frame.camera]:
             return "stamp_back"
         self._stamps[frame.camera] = stamp_s
         return None
 
-    def _offer(self, frame: Frame, free: Input) -> Input | None:
+    def _wanted(self, frame: Frame) -> tuple[Window, ...] | None:
+        """The parts to look at, () for all of it at once; None where it is not worth a look."""
+        gate, size = self._ends.gates[frame.camera], (frame.width_px, frame.height_px)
+        if not gate.stands(frame.mono_s):
+            gate.passes()
+            return self._parts(size)
+        region = gate.window(*size)
+        if gate.opens(frame.image, frame.mono_s, region):
+            return self._parts(size) if region is None else (region,)
+        self._ends.tallies[frame.camera].drop("nothing_moved")
+        if self._ready.peek() is None:
+            self._ends.schedule.took(frame.camera, self._clock.mono_s())
+        return None
+
+    def _parts(self, size: tuple[int, int]) -> tuple[Window, ...]:
+        tiles, overlap = self._config.tiles, self._config.tile_overlap
+        grid = grid_of(tiles, size, self._detector.input_px, overlap)
+        return windows_of(grid, size, overlap)
+
+    def _offer(self, frame: Frame, windows: tuple[Window, ...], free: Input) -> Input | None:
         """Make it ready for the model. Returns the input that is free now, if there is one."""
-        free.fill(frame.image)
+        if len(windows) > len(free.tensor):
+            free = self._detector.make_input(len(windows))
+        free.fill(frame.image, windows)
         replaced = self._ready.put(Work(frame, free, self._detector, free.placements))
         if replaced is None:
             self._ends.schedule.took(frame.camera, self._clock.mono_s())
@@ -163,7 +189,7 @@ class Pipeline:
             if work is None:
                 continue
             self._ends.frames.look_again()
-            if self._clock.mono_s() - work.frame.mono_s > self._stale_after_s:
+            if self._clock.mono_s() - work.frame.mono_s > self._config.stale_after_s:
                 work.late = True
             else:
                 _run(work)

@@ -4,9 +4,8 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import structlog
 
@@ -19,6 +18,7 @@ from edge.running.mailbox import Mailbox
 from edge.running.stages import run_stages
 from edge.running.worker import Beat
 from edge.seeing.chain import Chain, Place, unplaced
+from edge.seeing.gate import Gate
 from edge.seeing.look import Ending, Look, Observer
 from edge.seeing.pipeline import Ends, Pipeline, Work
 from edge.seeing.schedule import Schedule
@@ -34,6 +34,24 @@ CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
 CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
 
 
+def unknown() -> bool:
+    """Whether the unit is parked, where nobody knows: then it may be driving."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What bears on how often and how closely to look."""
+
+    sources: Mapping[str, CameraSource] = field(
+        default_factory=dict
+    )  # what the unit's file says of them
+    parked: Callable[[], bool] = unknown  # whether the unit is known to stand
+
+
+NOTHING_KNOWN = Circumstances()
+
+
 class Vision:
     """Runs the detector on whatever frame is newest, at most so many times a second per camera."""
 
@@ -46,10 +64,8 @@ class Vision:
         observers: Sequence[Observer],
         clock: Clock,
         place: Place = unplaced,
-        *,
-        sources: Mapping[str, CameraSource] = MappingProxyType({}),
+        around: Circumstances = NOTHING_KNOWN,
     ) -> None:
-        """`sources`: what the unit's file says of the cameras."""
         self.ready = threading.Event()  # the model is warm, or cannot be had
         self.model_error = ""
         self.model_name = config_name(config.model)
@@ -60,9 +76,13 @@ class Vision:
         self._config = config
         self._max_fps = config.max_fps
         self._cameras = cameras
-        self._sources = {name: sources.get(name, CameraSource()) for name in cameras}
+        self._sources = {name: around.sources.get(name, CameraSource()) for name in cameras}
         self._schedule = Schedule(cameras, config.max_fps)
         self._set_rates()
+        self._gates = {
+            name: Gate(config.parked, source, config.tracker.lost_after_s, around.parked)
+            for name, source in self._sources.items()
+        }
         self._frames = frames
         self._open_detector = open_detector
         self._observers = tuple(observers)
@@ -105,13 +125,12 @@ class Vision:
             frames=self._frames,
             tallies=self.tallies,
             schedule=self._schedule,
+            gates=self._gates,
             look=lambda work, found: self._look(chain, work, found),
             fail=self._trouble,
             idle=lambda: self._end_lost_cameras(chain),
         )
-        pipeline = Pipeline(
-            detector, ends, self._clock, self._config.stale_after_s, self._config.at_once
-        )
+        pipeline = Pipeline(detector, ends, self._clock, self._config)
         all_ended = True
         try:
             all_ended = run_stages(pipeline.stages(), beat, stop, self._clock)
@@ -162,6 +181,7 @@ class Vision:
         tally.refused = asdict(chain.refused(frame.camera))
         for observer in self._observers:
             observer.see(look)
+        self._gates[frame.camera].saw(look, work.detector.spec.score_threshold)
         self._note(look, work)
 
     def _note(self, look: Look, work: Work) -> None:

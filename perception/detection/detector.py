@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from perception.detection import tiles
 from perception.detection.families import kinds
 from perception.detection.families.family import Candidates, Graph
 from perception.detection.nms import suppress
@@ -19,6 +20,7 @@ from perception.inference.model_spec import ModelSpec
 from perception.inference.session import Session, Tensor, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
+USUAL_NMS_IOU = 0.6  # between parts of a picture, where the model itself needs none
 DEFAULT_INPUT_PX = (640, 640)  # where neither graph nor catalogue says it
 MAX_INPUT_SIDE_PX = 4096
 
@@ -178,7 +180,9 @@ class Detector:
         found = [
             self._decode(one, placement) for one, placement in zip(outputs, placements, strict=True)
         ]
-        return found[0]
+        if len(found) == 1:
+            return found[0]
+        return tiles.merge(found, placements, self._nms_iou or USUAL_NMS_IOU, MAX_DETECTIONS)
 
     def _decode(self, outputs: Sequence[NDArray[Any]], placement: Placement) -> Detections:
         shapes = tuple(output.shape for output in outputs)

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from config.devices import FileCameraConfig
@@ -26,7 +27,7 @@ from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.mailbox import Mailbox
 from edge.seeing.chain import Chain, unplaced
 from edge.seeing.episodes import Change, EpisodeDesk
-from edge.seeing.vision import Vision
+from edge.seeing.vision import Circumstances, Vision
 from perception.detection.detector import Detector
 from perception.inference.catalogue import Catalogue
 from tests.bench.bench_run import clip_720p
@@ -36,6 +37,9 @@ CLOCK = SystemClock()
 ROUNDS = 3
 ROUND_S = 2.0
 SETTLE_S = 0.5
+CAMERAS, CAMERA_FPS = 4, 5.0
+PATROL_FPS = 15.0  # as a patrol car has it
+GATE_SHUTS_S = 5.0  # parked for two seconds, and nothing moved for two
 FASTER_FPS = 60.0  # more than any of the ways can look at
 
 
@@ -44,6 +48,8 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         clip = clip_720p(Path(folder))
         yield from beside_the_bare_model(detector, clip)
+        yield from four_cameras(detector, clip)
+        yield from parked_and_busy(detector, clip, empty_clip(Path(folder), clip))
 
 
 @dataclass(slots=True)
@@ -51,43 +57,63 @@ class Street:
     """Cameras that play the clip, and what looks at them."""
 
     vision: Vision
-    events: list[Change] = field(default_factory=list)
+    events: list[Change]
+    delivered: dict[str, int]  # pictures that the cameras had
 
 
 @contextmanager
 def watching(
-    detector: Detector, clip: Path, cameras: int, fps: float, config: PerceptionConfig
+    detector: Detector,
+    clip: Path,
+    cameras: int,
+    fps: float,
+    config: PerceptionConfig,
+    *,
+    parked: bool = False,
 ) -> Iterator[Street]:
     """Cameras of `fps` and the perception worker, running as on a unit, but for the outbox."""
     names = [f"camera{number}" for number in range(cameras)]
     frames: Mailbox[Frame] = Mailbox()
     events: list[Change] = []
     desk = EpisodeDesk(EpisodesConfig(), names, events.extend)
-    vision = Vision(config, names, frames, lambda: detector, [desk], CLOCK)
+    around = Circumstances(parked=lambda: parked)
+    vision = Vision(config, names, frames, lambda: detector, [desk], CLOCK, around=around)
+    street = Street(vision, events, dict.fromkeys(names, 0))
     stop = threading.Event()
     threads = [
-        threading.Thread(target=play, args=(name, clip, fps, frames, stop)) for name in names
+        threading.Thread(target=play, args=(name, clip, fps, frames, stop, street.delivered))
+        for name in names
     ]
     threads.append(threading.Thread(target=vision.work, args=(lambda: None, stop)))
     for thread in threads:
         thread.start()
     try:
         time.sleep(SETTLE_S)
-        yield Street(vision, events)
+        yield street
     finally:
         stop.set()
         for thread in threads:
             thread.join(5)
 
 
-def play(name: str, clip: Path, fps: float, frames: Mailbox[Frame], stop: threading.Event) -> None:
+def play(
+    name: str,
+    clip: Path,
+    fps: float,
+    frames: Mailbox[Frame],
+    stop: threading.Event,
+    delivered: dict[str, int],
+) -> None:
     config = FileCameraConfig(kind="file", path=clip, loop=True, fps=fps)
 
     def opened() -> Driver[Frame]:
         return open_camera(name, config, CLOCK)
 
-    health = DriverHealth(name, "camera")
-    run_driver(health, opened, lambda frame: frames.put(name, frame), stop, lambda: None, CLOCK)
+    def emit(frame: Frame) -> None:
+        delivered[name] += 1
+        frames.put(name, frame)
+
+    run_driver(DriverHealth(name, "camera"), opened, emit, stop, lambda: None, CLOCK)
 
 
 def beside_the_bare_model(detector: Detector, clip: Path) -> Iterator[Figure]:
@@ -159,3 +185,85 @@ def plain_rate(detector: Detector, clip: Path) -> float:
     seconds = time.perf_counter() - began_s
     camera.close()
     return looks / seconds
+
+
+def four_cameras(detector: Detector, clip: Path) -> Iterator[Figure]:
+    """720p at five pictures a second each, all wanted: who gets how many, and how old they are."""
+    config = PerceptionConfig(max_fps=CAMERA_FPS)
+    with watching(detector, clip, CAMERAS, CAMERA_FPS, config) as street:
+        vision = street.vision
+        vision.latency_ms.clear()
+        before = {name: tally.looked_at for name, tally in vision.tallies.items()}
+        wanted_before, began_s = dict(street.delivered), time.perf_counter()
+        time.sleep(4 * ROUND_S)
+        seconds = time.perf_counter() - began_s
+        looks = {name: tally.looked_at - before[name] for name, tally in vision.tallies.items()}
+        wanted = {name: street.delivered[name] - wanted_before[name] for name in looks}
+        latencies_ms = list(vision.latency_ms)
+    # What each could have: all its pictures, or an even part of what was looked at in all.
+    even = sum(looks.values()) / CAMERAS
+    share = min(looks[name] / min(wanted[name], even) for name in looks)
+    per_s = ", ".join(f"{count / seconds:.2f}" for count in looks.values())
+    yield Figure(
+        name="four 720p cameras: the least served, of its fair share",
+        value=share,
+        unit="",
+        limit=0.9,
+        sense=">=",
+        peer=f"{per_s} looks/s at {CAMERA_FPS:g}/s",
+    )
+    yield Figure(
+        name="four 720p cameras: capture to conclusion, p95",
+        value=float(np.percentile(latencies_ms, 95)),
+        unit="ms",
+        limit=400.0,
+        peer=f"p50 {statistics.median(latencies_ms):.0f} ms, {len(latencies_ms)} looks",
+    )
+
+
+def empty_clip(folder: Path, street: Path) -> Path:
+    """The street with nobody in it, the median of its pictures, and a camera's noise over it."""
+    source = cv2.VideoCapture(str(street))
+    pictures = []
+    while source.grab():
+        pictures.append(source.retrieve()[1])
+    source.release()
+    scene = np.median(pictures[:: max(1, len(pictures) // 25)], axis=0)
+    path, noise = folder / "empty.avi", np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (1280, 720))
+    for _ in range(25):
+        grain = noise.normal(0, 2, scene.shape)
+        writer.write(np.clip(scene + grain, 0, 255).astype(np.uint8))
+    writer.release()
+    return path
+
+
+def parked_and_busy(detector: Detector, clip: Path, empty: Path) -> Iterator[Figure]:
+    """Processor time of the whole process in the same time: cameras at 15/s, decoding included."""
+    parked, busy, looks = [], [], [0, 0]
+    config = PerceptionConfig(max_fps=PATROL_FPS)
+    for _ in range(ROUNDS):
+        with watching(detector, clip, 1, PATROL_FPS, config) as street:
+            busy.append(cpu_share())
+            looks[0] += street.vision.tallies["camera0"].looked_at
+        with watching(detector, empty, 1, PATROL_FPS, config, parked=True) as street:
+            time.sleep(GATE_SHUTS_S)
+            before = street.vision.tallies["camera0"].looked_at
+            parked.append(cpu_share())
+            looks[1] += street.vision.tallies["camera0"].looked_at - before
+    ratio = statistics.median(p / b for p, b in zip(parked, busy, strict=True))
+    yield Figure(
+        name="parked before an empty scene: processor time, of a busy one",
+        value=ratio,
+        unit="",
+        limit=0.2,
+        peer=f"{statistics.median(parked):.3f} and {statistics.median(busy):.3f} cores, "
+        f"{looks[1]} and {looks[0]} looks",
+    )
+
+
+def cpu_share() -> float:
+    """Cores that this process used, over a round."""
+    cpu_s, began_s = time.process_time(), time.perf_counter()
+    time.sleep(ROUND_S)
+    return (time.process_time() - cpu_s) / (time.perf_counter() - began_s)

@@ -3,7 +3,7 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +12,13 @@ import pytest
 
 import edge.running.worker
 from config.devices import CameraSource
-from config.perception import PerceptionConfig
+from config.perception import ParkedConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker, WorkerState
 from edge.seeing.look import Look
-from edge.seeing.vision import Vision
+from edge.seeing.vision import Circumstances, Vision, unknown
 from perception.detection.detector import Detector
 from perception.errors import ModelError
 from perception.inference.model_spec import ModelSpec
@@ -60,12 +60,14 @@ def running(
     watcher: Watcher,
     config: PerceptionConfig | None = None,
     sources: dict[str, CameraSource] | None = None,
+    parked: Callable[[], bool] = unknown,
 ) -> Iterator[tuple[Vision, Worker]]:
     stop = threading.Event()
     config = config or PerceptionConfig(max_fps=120)
     sources = sources or {"a": CameraSource()}
+    around = Circumstances(sources=sources, parked=parked)
     opener = lambda: detector  # noqa: E731
-    vision = Vision(config, list(sources), frames, opener, [watcher], CLOCK, sources=sources)
+    vision = Vision(config, list(sources), frames, opener, [watcher], CLOCK, around=around)
     worker = Worker(
         "perception", lambda beat: vision.work(beat, stop), stop, CLOCK, essential=False
     )
@@ -268,3 +270,61 @@ def test_a_camera_of_its_own_rate_is_looked_at_no_more_often(detector: Detector)
     assert vision.rate("a") == 4
     assert 3 <= vision.tallies["a"].looked_at <= 7
     assert vision.tallies["b"].looked_at > 20
+
+
+def test_a_parked_unit_looks_where_something_moves_and_now_and_then(detector: Detector) -> None:
+    """The model sees two objects in every picture, so the detector is told to see none."""
+    frames: Mailbox[Frame] = Mailbox()
+    watcher = Watcher()
+    config = PerceptionConfig(
+        max_fps=120, score_min=0.99, parked=ParkedConfig(look_every_s=0.4, hold_s=0.2)
+    )
+    detector.score_min = 0.99
+    somebody = PICTURE.copy()
+    somebody[100:200, 300:340] = 200
+    sources = {"a": CameraSource(fixed=True)}
+    with running(detector, frames, watcher, config, sources) as (vision, _):
+
+        def watch(image: np.ndarray, seconds: float) -> int:
+            before, ends_s = vision.tallies["a"].looked_at, CLOCK.mono_s() + seconds
+            while CLOCK.mono_s() < ends_s:
+                show(vision, frames, frame(image))
+            return vision.tallies["a"].looked_at - before
+
+        watch(PICTURE, 0.4)
+        quiet = watch(PICTURE, 1.2)
+        lively = watch(somebody, 0.2)
+
+    assert 1 <= quiet <= 6, "a look every 0.4 s"
+    assert lively > quiet
+    assert vision.tallies["a"].dropped["nothing_moved"] > 10
+
+
+def test_while_parked_only_the_region_is_looked_at(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    watcher = Watcher()
+    standing = [False]
+    config = PerceptionConfig(max_fps=120, parked=ParkedConfig(gate=False))
+    sources = {"a": CameraSource(region=(0.5, 0.25, 1, 1))}
+    with running(detector, frames, watcher, config, sources, lambda: standing[0]) as (vision, _):
+        show(vision, frames, frame())
+        standing[0] = True
+        began_s = CLOCK.mono_s()
+        while CLOCK.mono_s() - began_s < 2.3:
+            show(vision, frames, frame())
+
+    assert (watcher.looks[0].found.boxes[:, 0] < 320).all()
+    assert (watcher.looks[-1].found.boxes >= [320, 90, 320, 90]).all()
+
+
+def test_a_picture_in_parts_is_one_look(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    watcher = Watcher()
+    config = PerceptionConfig(max_fps=120, tiles="2x1")
+    with running(detector, frames, watcher, config) as (vision, _):
+        show(vision, frames, frame())
+
+    assert vision.tallies["a"].looked_at == 1
+    found = watcher.looks[0].found
+    assert len(found) >= 4, "the model sees two objects in the whole and in each part"
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
