@@ -117,6 +117,14 @@ class BoxMotion:
         for variance in (self.place_var, self.cross_var, self.speed_var):
             variance *= scale**2
 
+    def shift(self, way: Floats) -> None:
+        """Move all boxes by (2,) pixels, as after a turn of the camera."""
+        self.place[:, :2] += way
+
+    def some(self, rows: NDArray[np.int64]) -> Self:
+        """A copy of the boxes `rows` (M,) alone."""
+        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
+
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Drop all boxes where `rows` (N,) is False."""
         for name in self.__slots__:

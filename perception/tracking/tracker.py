@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
+from perception.tracking.common_motion import CommonMotion
 from perception.tracking.life import Found, Life, Sighting
 from perception.tracking.match import Matching, buffered_iou, height_agreement
 from perception.tracking.motion import BoxMotion, Floats
@@ -25,6 +26,7 @@ NEW_MATCH = 0.2  # least likeness times score for a track that is not confirmed 
 TWIN_IOU = 0.7  # a detection that overlaps a followed object this much starts no second track
 MOST_BUFFER = 0.3  # boxes grow by at most this share of their size before they are compared
 REPORTED_TRUST = 0.5  # a reported box lies this far from the smooth prediction to the detection
+FRESH_S = 0.5  # tracks seen this lately tell whether the camera has moved
 TENTATIVE_S = 0.3  # a track that is not confirmed ends when it is unseen for longer than this
 
 
@@ -59,6 +61,7 @@ class Tracker:
         self._lost_after_s = config.lost_after_s
         self._ids = count(first_id) if ids is None else ids
         self._motion = BoxMotion.none()
+        self._camera = CommonMotion()
         self._lives: list[Life] = []
         self._now_s = -math.inf
         self._tracks: list[Track] = []
@@ -71,7 +74,8 @@ class Tracker:
         Hand over everything the detector found from `low_score` on, not only what is strong.
         A track that was not detected in this frame is in the list with `seen` False and a
         predicted box, until it is unseen for `lost_after_s`; then it is gone for good.
-        `warp` (2, 3) maps pixels of the frame before to this one, where the camera moved.
+        `warp` (2, 3) maps pixels of the frame before to this one, where the camera moved and that
+        is known; without it the motion that all tracks share is taken for the camera's.
 
         A frame that is not newer than the last is counted, and the last answer given again.
         """
@@ -83,8 +87,11 @@ class Tracker:
         found = self._sound(detections)
         self._end_unseen(dt_s)
         self._motion.predict(dt_s)
-        if warp is not None:
+        if warp is None:
+            self._follow_camera(found, dt_s)
+        else:
             self._motion.warp(warp)
+            self._camera = CommonMotion()
         self._associate(found)
         self._tracks = self._told()
         return list(self._tracks)
@@ -92,6 +99,7 @@ class Tracker:
     def reset(self) -> None:
         """Forget all tracks, as after the loss of the camera. Ids go on counting."""
         self._motion = BoxMotion.none()
+        self._camera = CommonMotion()
         self._lives = []
         self._tracks = []
 
@@ -138,6 +146,18 @@ class Tracker:
         if not alive.all():
             self._motion.keep(alive)
             self._lives = [life for life, stays in zip(self._lives, alive, strict=True) if stays]
+
+    def _follow_camera(self, found: Found, dt_s: float) -> None:
+        """Take out the motion that all tracks share; those not seen now move along."""
+        self._motion.shift(self._camera.drift(dt_s))
+        fresh = [
+            row
+            for row, life in enumerate(self._lives)
+            if life.track_id is not None and self._now_s - life.seen_s <= max(FRESH_S, dt_s)
+        ]
+        strong = found.boxes[found.scores >= self._high]
+        tracks = self._motion.some(np.array(fresh, np.int64))
+        self._motion.shift(self._camera.measure(tracks, strong, self._now_s, dt_s))
 
     def _associate(self, found: Found) -> None:
         """Give the detections to the tracks, in order of trust, and start tracks with the rest."""

@@ -256,3 +256,18 @@ def test_whatever_comes_ids_are_unique_boxes_finite_and_the_answer_the_same(
             assert track.box[0] < track.box[2]
             assert track.box[1] < track.box[3]
             assert track.age_s >= 0
+
+
+def test_a_camera_that_turns_at_once_costs_no_id_even_of_who_is_hidden() -> None:
+    """Five stand; the picture jumps by three widths while one of them is hidden."""
+    follow = tracker()
+    places = [10.0, 130.0, 300.0, 420.0, 600.0]
+    for i in range(8):
+        follow.update(detections(*(at(x) for x in places)), i / 10)
+    hidden = places[2]
+    follow.update(detections(*(at(x + 120) for x in places if x != hidden)), 0.8)
+    answer = follow.update(detections(*(at(x + 120) for x in places)), 0.9)
+
+    assert {t.track_id: round(t.box[0]) for t in answer if t.seen} == pytest.approx(
+        {i + 1: x + 120 for i, x in enumerate(places)}, abs=20
+    )
