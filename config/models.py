@@ -12,6 +12,7 @@ from config.addresses import broker_url
 from config.audio import AudioConfig, MicrophoneConfig
 from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
+from config.media import MediaConfig
 from config.operations import (
     DeliveryConfig,
     ModeConfig,
@@ -160,6 +161,7 @@ class Settings(Section):
     audio: AudioConfig = AudioConfig()
     perception: PerceptionConfig = PerceptionConfig()
     episodes: EpisodesConfig = EpisodesConfig()
+    media: MediaConfig = MediaConfig()
     zones: ZonesConfig = ZonesConfig()
     rules: dict[DeviceName, RuleConfig] = Field(default_factory=dict)
     pose: PoseConfig = PoseConfig()

@@ -108,6 +108,9 @@ class App:
         found = {} if parts.plates is None else parts.plates.office.handlers()
         for name, handler in (parts.office.handlers() | found).items():
             commanding.register(name, handler)
+        if parts.media is not None:
+            for name, handler in parts.media.handlers.items():
+                commanding.register(name, handler)
         parts.publisher.hear_commands(commanding.hear)
         looking = {} if parts.plates is None else parts.plates.office.controls()
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
@@ -148,6 +151,8 @@ class App:
         work |= parts.listening.works(parts.settings.microphones)
         work["local"] = parts.local.work
         work["commands.long"] = parts.commanding.work_long
+        if parts.media is not None:
+            work["media"] = parts.media.studio.work
         if parts.vision is not None:
             work["perception"] = parts.vision.work
         if parts.plates is not None:

@@ -12,6 +12,7 @@ from edge.commands.commanding import Commanding
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
+from edge.media.media import Media
 from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
@@ -73,7 +74,9 @@ def assemble(
         journal=commanding.journal,
     )
     plates = Plates.open(settings, clock, witness)
-    watching: list[Observer] = [episodes, *([rules] if rules else []), *observers]
+    media = Media.build(settings, timebase, clock, commanding.journal)
+    looking_on = [media.desk] if media is not None else []  # first: it has what others tell of
+    watching: list[Observer] = [*looking_on, episodes, *([rules] if rules else []), *observers]
     watching += [plates.watch] if plates else []
 
     def parked() -> bool:
@@ -98,6 +101,7 @@ def assemble(
         frames=frames,
         vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses), parked),
         rules=rules,
+        media=media,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
         outbox=outbox,
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
@@ -106,6 +110,9 @@ def assemble(
         plates=plates,
         workers=workers,
     )
+    if media is not None:
+        parts.publisher.carry_pictures(media.flow)
+        media.spool.attach(parts.publisher.bell)
     if parts.vision is not None:
         office.tuning.add(parts.vision)
         office.tuning.add(episodes)

@@ -13,6 +13,7 @@ from drivers.clock import Clock, SystemClock
 from telemetry.contract.events import DetectionEvent
 from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
+from telemetry.hub import pictures
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
 from telemetry.hub.link import AckStyle, HubLink
 from telemetry.hub.memory import load, save
@@ -47,6 +48,7 @@ class Keeping:
     record: Path | None = None  # every message, as it came
     record_max_bytes: int | None = None  # then the file is renamed, and a new one begun
     state: Path | None = None  # which messages it has, over restarts
+    pictures: Path | None = None  # a folder: good ones, by unit
 
 
 class ReferenceHub:
@@ -176,6 +178,8 @@ class ReferenceHub:
             self._newest = in_words(arrival)
             if arrival.verdict == "invalid":
                 self._refusals[arrival.cause] += 1
+        if self._keeping.pictures is not None:
+            _keep_picture(self._keeping.pictures, arrival)
         if self._recorder is not None:
             self._recorder.write(
                 Entry(
@@ -220,6 +224,11 @@ class ReferenceHub:
                     retained=retained,
                 )
             )
+
+
+def _keep_picture(folder: Path, arrival: Arrival) -> None:
+    if arrival.leaf == "snapshot" and arrival.verdict == "accepted" and arrival.unit:
+        pictures.keep(folder, arrival.unit, arrival.topic, arrival.payload)
 
 
 def _recorder(keeping: Keeping) -> Recorder | None:

@@ -102,3 +102,6 @@ class Work:
     def _put(self, drafts: list[Draft]) -> None:
         for number, draft in enumerate(drafts, start=1):
             self._parts.outbox.put(draft, durable=number == len(drafts))
+        if self._parts.media is not None:
+            for draft in drafts:
+                self._parts.media.desk.told(draft.data)

@@ -29,6 +29,7 @@ from edge.reporting.device_findings import (
 )
 from edge.reporting.finder_findings import plate_findings
 from edge.reporting.finding import Finding
+from edge.reporting.media_findings import media_findings
 from edge.reporting.parts import Parts
 from edge.reporting.rule_findings import rule_findings
 from edge.reporting.task_findings import office_findings
@@ -174,6 +175,8 @@ class HealthDesk:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         if parts.rules is not None:
             found += rule_findings(parts.rules.blind(now_mono_s), parts.rules.trouble)
+        if parts.media is not None:
+            found += media_findings(parts.media)
         found += worker_findings(parts.workers())
         found += plate_findings(parts.plates)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
@@ -292,6 +295,8 @@ class HealthDesk:
         if parts.plates is not None:
             tally = parts.plates.watch.tally
             drops |= {f"plates.{cause}": count for cause, count in tally.drops.items()}
+        if parts.media is not None:
+            drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
         drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
         commands = parts.commanding.health()

@@ -10,6 +10,7 @@ from drivers.samples import Frame, GnssEpoch
 from edge.commands.commanding import Commanding
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
+from edge.media.media import Media
 from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
@@ -58,6 +59,7 @@ class Parts:
     vision: Vision | None
     rules: RuleDesk | None
     listening: Listening
+    media: Media | None
     outbox: Outbox
     publisher: Publisher
     local: LocalControl

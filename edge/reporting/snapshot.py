@@ -51,6 +51,7 @@ def state_of(parts: Parts) -> State:
         duty=book.duty,
         task=task.id if task is not None else None,
         task_state=task.state if task is not None else None,
+        unlocked=_unlocked(parts),
         components=tuple(_components(parts)),
         inventory=_inventory(parts),
     )
@@ -61,6 +62,11 @@ def _capabilities(parts: Parts) -> tuple[str, ...]:
     found += ["listen"] if parts.listening.devices else []
     found += ["detect"] if parts.vision is not None else []
     return (*found, *parts.commanding.capabilities())
+
+
+def _unlocked(parts: Parts) -> tuple[str, ...]:
+    open_now = parts.media.unlocks.now() if parts.media is not None else ()
+    return tuple(short(unlock.camera) for unlock in open_now)
 
 
 def _components(parts: Parts) -> list[Component]:

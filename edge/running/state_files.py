@@ -9,7 +9,13 @@ import structlog
 
 UMASK = 0o077  # as in patrol-edge.service: a unit that is run by hand keeps its files as closely
 _OURS = ("outbox.db*", "commands.db*", "sos.json*", "orders.json*", "control.json*", "lock")
-_ALSO = ("link_budget.json*", "journal", "journal/journal-*.jsonl")
+_ALSO = (
+    "link_budget.json*",
+    "journal",
+    "journal/journal-*.jsonl",
+    "pictures",
+    "pictures/*.picture",
+)
 
 
 def close_to_others(folder: Path) -> list[str]:

@@ -159,7 +159,23 @@ class RecordProtect(Message):
 
 
 class TakeSnapshot(Message):
+    """A picture of now: it comes on snapshot/{id of this command}, redacted unless unlocked."""
+
     camera: Short
+    reason: Text = Field("", description="goes into the journal")
+
+
+class MediaUnlock(Message):
+    """For a while, snapshots that are asked for by command leave these cameras unredacted."""
+
+    cameras: tuple[Short, ...] = Field(min_length=1, max_length=16)
+    reason: Text = Field(min_length=1, description="goes into the journal")
+    for_s: float = Field(600.0, gt=0, le=3600, description="then it ends by itself")
+
+
+class MediaLock(Message):
+    cameras: tuple[Short, ...] = Field((), max_length=16, description="none: all")
+    reason: Text = ""
 
 
 class StreamStart(Message):
@@ -282,6 +298,8 @@ COMMANDS: dict[str, CommandKind] = {
         CommandKind("record.mark", RecordMark, _OPERATOR, "put a mark into the recording"),
         CommandKind("record.protect", RecordProtect, _OPERATOR, "keep a time from being deleted"),
         CommandKind("snapshot", TakeSnapshot, _OPERATOR, "one redacted picture"),
+        CommandKind("media.unlock", MediaUnlock, _COMMANDER, "pictures without redaction", 6),
+        CommandKind("media.lock", MediaLock, _OPERATOR, "end of media.unlock"),
         CommandKind("stream.start", StreamStart, _OPERATOR, "live video"),
         CommandKind("stream.stop", StreamStop, _OPERATOR, "end the live video"),
         CommandKind("ptz", PanTilt, _OPERATOR, "turn a camera", 120),

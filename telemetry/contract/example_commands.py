@@ -47,6 +47,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "record.mark": {"text": "door opens"},
     "record.protect": {**_WHILE, "reason": "incident at berth 4"},
     "snapshot": {"camera": "front"},
+    "media.unlock": {"cameras": ["front"], "reason": "case 2026-117", "for_s": 300},
+    "media.lock": {"cameras": ["front"]},
     "stream.start": {"camera": "front", "max_kbit_s": 800, "max_s": 300},
     "stream.stop": {"camera": "front"},
     "ptz": {"camera": "mast", "pan_deg": 45, "tilt_deg": -10, "zoom": 0.3},

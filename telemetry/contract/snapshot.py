@@ -1,5 +1,8 @@
 """Pictures: JPEG bytes without an envelope; what is to be known of them stands beside them."""
 
+from collections.abc import Iterable
+from typing import Any, Self
+
 from pydantic import Field
 
 from telemetry.contract.wire_types import Message, Short, UtcTime, Uuid
@@ -14,3 +17,11 @@ class SnapshotProperties(Message):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the payload")
     time: UtcTime = Field(description="of the capture")
     camera: Short
+    redacted: bool = Field(
+        True, description="faces, heads and plates are covered; false only under media.unlock"
+    )
+
+    @classmethod
+    def read(cls, pairs: Iterable[tuple[str, Any]]) -> Self:
+        """From what came, whatever else is there. Raises ValidationError."""
+        return cls.model_validate({name: v for name, v in pairs if name in cls.model_fields})

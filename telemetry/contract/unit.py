@@ -103,6 +103,9 @@ class State(UpMessage):
     task: Uuid | None = Field(None, description="the task it is working on")
     task_state: Code | None = Field(None, description="its state, as in task events")
     grid: Short | None = Field(None, description="the patrol grid or beat it is assigned to")
+    unlocked: tuple[Short, ...] = Field(
+        (), description="cameras whose pictures leave unredacted when asked for: media.unlock"
+    )
     components: tuple[Component, ...] = ()
     inventory: Inventory = Inventory()
 

@@ -15,6 +15,7 @@ from telemetry.contract.tasks import NEXT_STATES, DutyEvent, TaskEvent
 from telemetry.contract.topics import Leaf, split_up
 from telemetry.contract.unit import Health, Position, State, Status
 from telemetry.contract.up_message import Duty, UpMessage
+from telemetry.hub.pictures import PictureMemory, Properties, why_no_picture
 from telemetry.hub.sequences import SequenceSet
 
 REMEMBERED_IDS = 20_000  # per unit; enough to know a retry from a new numbering
@@ -78,6 +79,7 @@ class UnitLedger:
     duty: Duty | None = None
     duty_at: tuple[float, int] = (0.0, 0)
     acked: Counter[str] = field(default_factory=Counter)
+    pictures: PictureMemory = field(default_factory=PictureMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +116,16 @@ class HubLedger:
         self.units: dict[str, UnitLedger] = {}
         self.strangers = 0  # messages on topics, or from units, that cannot be
 
-    def receive(self, topic: str, payload: bytes, *, retained: bool = False) -> Arrival:
-        """Judge one message. Never raises for what it contains. `retained`: it lay there."""
+    def receive(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retained: bool = False,
+        properties: Properties = (),
+    ) -> Arrival:
+        """Judge one message. Never raises for what it contains. `retained`: it lay there;
+        `properties`: of its user, MQTT 5, by which a picture is known."""
         place = split_up(self.root, topic)
         if place is None or (place[0] not in self.units and len(self.units) >= MAX_UNITS):
             self.strangers += 1
@@ -123,7 +133,11 @@ class HubLedger:
             return Arrival(topic=topic, payload=payload, verdict="invalid", reason=reason)
         name, leaf = place
         unit = self.units.setdefault(name, UnitLedger())
-        verdict, reason, received = _judge(unit, name, leaf, payload, retained=retained)
+        if leaf == "snapshot":
+            received = None
+            verdict, reason = _judge_picture(unit, topic, payload, properties, retained=retained)
+        else:
+            verdict, reason, received = _judge(unit, name, leaf, payload, retained=retained)
         unit.verdicts[verdict] += 1
         if verdict == "accepted" and received is not None:
             unit.types[received.envelope.type] += 1
@@ -160,13 +174,23 @@ class HubLedger:
 def _judge(
     unit: UnitLedger, name: str, leaf: Leaf, payload: bytes, *, retained: bool
 ) -> tuple[Verdict, str, Received | None]:
-    if leaf == "snapshot":
-        return "accepted", "", None  # JPEG bytes, no envelope
     try:
         received = read_up(payload)
     except BadMessageError as error:
         return "invalid", f"{error.cause}: {error}", None
     return *_judge_read(unit, name, leaf, received, retained=retained), received
+
+
+def _judge_picture(
+    unit: UnitLedger, topic: str, payload: bytes, properties: Properties, *, retained: bool
+) -> tuple[Verdict, str]:
+    if retained:
+        return "retained", "it lay at the broker"
+    if reason := why_no_picture(topic, payload, properties):
+        return "invalid", reason
+    if not unit.pictures.add(topic, payload):
+        return "duplicate", "this picture of the episode came before"
+    return "accepted", ""
 
 
 def _judge_read(

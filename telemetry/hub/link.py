@@ -168,7 +168,10 @@ class HubLink:
             return  # what hubs say matches `+/state` too
         with self._lock:
             arrival = self._ledger.receive(
-                message.topic, message.payload, retained=message.retained
+                message.topic,
+                message.payload,
+                retained=message.retained,
+                properties=message.user_properties,
             )
         self._ears.heard(message, arrival)
         if not (self._acknowledge and arrival.to_acknowledge):

@@ -32,7 +32,9 @@ class Judgement:
         if each.direction != "in" or each.topic == f"{self.ledger.root}/hub/state":
             return None
         self.heard += 1
-        arrival = self.ledger.receive(each.topic, each.payload, retained=each.retained)
+        arrival = self.ledger.receive(
+            each.topic, each.payload, retained=each.retained, properties=each.user_properties
+        )
         self.differing += each.verdict not in (None, arrival.verdict)
         return arrival
 

@@ -57,6 +57,7 @@ class Outflow:
         self.window = delivery.window
         self.flight = InFlight(delivery.ack, delivery.resend_after_s)
         self.status_tokens: set[int] = set()
+        self.picture_tokens: set[int] = set()
         self.tally = Tally()
 
     def begin(self, limits: Connected) -> None:
@@ -69,12 +70,25 @@ class Outflow:
         """The connection has ended."""
         self.flight.connection_ended(now_s)
         self.status_tokens.clear()
+        self.picture_tokens.clear()
         self._released = False  # they come with the next connection
         self._meter.save()
 
     @property
     def room(self) -> int:
-        return self.window - self.flight.on_wire - len(self.status_tokens)
+        beside = len(self.status_tokens) + len(self.picture_tokens)
+        return self.window - self.flight.on_wire - beside
+
+    @property
+    def free_for_pictures(self) -> bool:
+        """All messages that may go have gone, and the link has room for something large."""
+        spare = min(2, self.window)  # so that an alert finds a place in the window
+        return self.room >= spare and self._reach.free and not self._meter.holding_back
+
+    @property
+    def most_bytes(self) -> int | None:
+        """The largest packet that the broker takes."""
+        return self._limits.maximum_packet_bytes
 
     def next_s(self, now_s: float) -> float | None:
         """When something can be sent that cannot be now; None: it takes an event."""

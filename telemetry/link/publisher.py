@@ -21,6 +21,7 @@ from telemetry.link.dialer import Dialer, ProtocolChoice
 from telemetry.link.facts import PublisherStats
 from telemetry.link.metering import Meter
 from telemetry.link.outflow import Outflow
+from telemetry.link.picture_flow import PictureFlow
 from telemetry.link.refusals import why_not_taken
 from telemetry.link.status_writer import StatusWriter
 from telemetry.link.transport import (
@@ -38,6 +39,8 @@ from telemetry.link.transport import (
     WireMessage,
 )
 from telemetry.outbox.outbox import Outbox
+
+UNHEARD_S = 15.0  # a message that no hub has acknowledged for so long: nobody listens
 
 
 class Publisher:
@@ -75,7 +78,12 @@ class Publisher:
         self._on_command: Callable[[Arrived], None] | None = None
         self._rebirth_wanted = False
         self._unheard_topics: tuple[str, ...] = ()
+        self._pictures: PictureFlow | None = None
         outbox.attach(transport.bell)
+
+    def carry_pictures(self, pictures: PictureFlow) -> None:
+        """Send these, too, where messages leave room for it."""
+        self._pictures = pictures
 
     def hear_commands(self, on_command: Callable[[Arrived], None]) -> None:
         """Hand on what comes down as commands. `on_command` must return at once."""
@@ -163,6 +171,8 @@ class Publisher:
         self._dialer.hang_up(why, soon=soon)
         self._outbox.end_session()
         self._out.end(self._clock.mono_s())
+        if self._pictures is not None:
+            self._pictures.connection_ended()
 
     def _will(self, session: int) -> WireMessage:
         """Asked for when a connection begins, which reads the certificates anew."""
@@ -208,10 +218,29 @@ class Publisher:
             return
         try:
             self._out.send(now_s)
+            self._send_picture(now_s)
         except TransportError as error:
             self._hang_up(str(error))
         if self._out.tally.too_large is not None:
             self._dialer.last_error, self._out.tally.too_large = self._out.tally.too_large, None
+
+    def _send_picture(self, now_s: float) -> None:
+        pictures = self._pictures
+        if pictures is None:
+            return
+        if pictures.silent(now_s):
+            raise TransportError(f"{self._dialer.link.address} does not acknowledge a picture")
+        if self._hub_listens(now_s):
+            topic = self._status.topics.up("snapshot")
+            pictures.send(self._out, topic, now_s, self._out.most_bytes)
+
+    def _hub_listens(self, now_s: float) -> bool:
+        """No hub acknowledges pictures; but one that is away, or leaves messages unanswered, would
+        not get them, and the broker would have them for nothing."""
+        if self._hub is not None and self._hub.state != "online":
+            return False
+        unheard_s = self._flight.unheard_since_s()
+        return unheard_s is None or now_s - max(unheard_s, self._acked_s) < UNHEARD_S
 
     def _held_until_s(self) -> float:
         return self._births.held_until_s(self._dialer.phase_s)
@@ -245,6 +274,12 @@ class Publisher:
                 self._hear(event)
 
     def _puback(self, token: int, code: int) -> None:
+        now_s = self._clock.mono_s()
+        if self._pictures is not None and self._pictures.acknowledged(token, code, now_s):
+            self._out.picture_tokens.discard(token)
+            if code >= 0x80:
+                self._dialer.last_error = why_not_taken(code, self._dialer.link)
+            return
         self._left_the_unit(self._out.acknowledged(token, code, self._clock.mono_s()))
         if code >= 0x80:
             self._dialer.last_error = why_not_taken(code, self._dialer.link)
@@ -291,6 +326,10 @@ class Publisher:
     def _next_send_s(self, now_s: float) -> float | None:
         """When a row can be sent. With a full window a PUBACK must ring the bell first."""
         next_s = self._out.next_s(now_s)
+        if self._pictures is not None and self._out.free_for_pictures and self._hub_listens(now_s):
+            picture_s = self._pictures.next_s(now_s)
+            if picture_s is not None and (next_s is None or picture_s < next_s):
+                next_s = picture_s
         return None if next_s is None else max(next_s, self._held_until_s())
 
     def _wait_until(self, done: Callable[[], bool], ends_s: float) -> None:

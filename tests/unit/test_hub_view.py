@@ -88,12 +88,14 @@ def test_each_message_has_a_line_for_people_and_one_for_machines() -> None:
     ledger = HubLedger("patrol/v1")
     payload = up_examples()["event.sos"]
     arrival = ledger.receive("patrol/v1/dog-07/event", payload)
-    picture = ledger.receive("patrol/v1/dog-07/snapshot/x", b"\xff\xd8\xff")
+    picture = ledger.receive(
+        "patrol/v1/dog-07/snapshot/019cc1b0-2200-7000-8000-000000000002", b"\xff\xd8\xff\xff\xd9"
+    )
 
     assert in_words(arrival) == "dog-07: event.sos.v1 #4111"
     assert as_json(arrival)["message"] == json.loads(payload)
-    assert in_words(picture) == "dog-07: snapshot, 3 bytes"
-    assert as_json(picture)["size_bytes"] == 3
+    assert in_words(picture) == "dog-07: snapshot, 5 bytes"
+    assert as_json(picture)["size_bytes"] == 5
 
 
 def test_what_strangers_write_moves_no_cursor() -> None:

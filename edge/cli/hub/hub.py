@@ -40,6 +40,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="what the hub has, over restarts"
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="keep the pictures of units in this folder"
+    )
     parser.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-ack", action="store_true", help="only listen")
@@ -110,6 +113,7 @@ def _keeping(args: argparse.Namespace) -> "Keeping":
         record=args.record,
         record_max_bytes=None if most is None else int(most * MIB),
         state=args.state,
+        pictures=args.pictures,
     )
 
 

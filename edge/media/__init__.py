@@ -1,0 +1,1 @@
+"""Pictures for the hub: chosen, redacted, spooled; and the one command that lifts the redaction."""

@@ -1,0 +1,140 @@
+"""The worker that makes pictures: redacts, writes them as JPEG, and puts them into the spool."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import structlog
+
+from config.media import MediaConfig
+from drivers.clock import Clock
+from edge.media.jobs import Job, JobBoard
+from edge.media.unlocks import Unlock, Unlocks
+from edge.running.worker import Beat
+from edge.seeing.look import Look
+from perception.detections import PATROL_CLASSES, Detections
+from perception.errors import PerceptionError
+from perception.redaction import jpeg
+from perception.redaction.faces import FaceFinder
+from perception.redaction.redactor import Redactor
+from telemetry.contract.uuid7 import uuid7
+from telemetry.pictures.picture import Picture
+from telemetry.pictures.spool import PictureSpool
+
+KIB = 1024
+WAIT_S = 0.25
+FACES_AGAIN_S = 60.0  # a face model that is not there may be brought
+
+OpenFaces = Callable[[], FaceFinder]
+
+
+class Studio:
+    """One worker runs `work`; `face_error`, `drops` and `made` are for anyone."""
+
+    def __init__(  # noqa: PLR0913 - all that it is wired to
+        self,
+        config: MediaConfig,
+        board: JobBoard,
+        spool: PictureSpool,
+        unlocks: Unlocks,
+        *,
+        open_faces: OpenFaces,
+        utc_at: Callable[[float], datetime],
+        limit_bytes: Callable[[], int],
+        locked: Callable[[Unlock], None],
+        clock: Clock,
+    ) -> None:
+        """`utc_at`: the time of day at a stamp; `limit_bytes`: what the link carries in reasonable
+        time; `locked`: told of each unlock that has ended by itself."""
+        self.face_error = ""
+        self.drops: Counter[str] = Counter()
+        self.made = 0
+        self._config = config
+        self._board = board
+        self._spool = spool
+        self._unlocks = unlocks
+        self._open_faces = open_faces
+        self._utc_at = utc_at
+        self._limit_bytes = limit_bytes
+        self._locked = locked
+        self._clock = clock
+        self._redactor = Redactor(None)
+        self._faces_tried_s = float("-inf")
+
+    def work(self, beat: Beat, stop: threading.Event) -> None:
+        """Until `stop`: make what is wanted, and keep the spool."""
+        while not stop.is_set():
+            beat()
+            self.step(WAIT_S)
+        self._spool.work()  # what has left shall not go again after a restart
+
+    def step(self, timeout_s: float) -> None:
+        """One job, if one comes within the time, and what else is due."""
+        self._find_faces()
+        job = self._board.take(timeout_s)
+        if job is not None:
+            self._do(job)
+        self._spool.work()
+        for unlock in self._unlocks.expired():
+            self._locked(unlock)
+
+    def _find_faces(self) -> None:
+        now_s = self._clock.mono_s()
+        if self._redactor.faces is not None or now_s - self._faces_tried_s < FACES_AGAIN_S:
+            return
+        self._faces_tried_s = now_s
+        try:
+            self._redactor = Redactor(self._open_faces())
+            self.face_error = ""
+        except PerceptionError as error:
+            told = f"{error} ({error.cure})" if error.cure else str(error)
+            if told != self.face_error:
+                structlog.get_logger().warning("face_model_missing", error=told)
+            self.face_error = told
+
+    def _do(self, job: Job) -> None:
+        try:
+            job.picture = self._make(job)
+        except PerceptionError as error:
+            job.error = str(error)
+            self.drops["not_redacted"] += 1  # and so it does not leave
+        else:
+            self.made += 1
+            if not self._spool.put(job.picture):
+                job.error = "the spool does not take it"
+        job.done.set()
+
+    def _make(self, job: Job) -> Picture:
+        frame = job.look.frame
+        redacted = not (job.unredacted and self._unlocks.is_open(frame.camera))
+        image = self._redactor.redact(frame.image, seen(job.look)) if redacted else frame.image
+        data = jpeg.encode(
+            image,
+            quality=self._config.quality,
+            longest_px=self._config.longest_px,
+            max_bytes=min(self._config.snapshot_max_kib * KIB, self._limit_bytes()),
+        )
+        time = self._utc_at(frame.mono_s)
+        return Picture.of(
+            uuid7(time),
+            job.rank,
+            data,
+            episode=job.episode,
+            camera=frame.camera,
+            time=time,
+            redacted=redacted,
+        )
+
+
+def seen(look: Look) -> Detections:
+    """What may be there: the detections, and what is followed though it is hidden now."""
+    tracks = look.tracks
+    boxes = np.array([track.box for track in tracks], np.float32).reshape(-1, 4)
+    labels = np.array([PATROL_CLASSES.index(track.label) for track in tracks], np.int64)
+    return Detections(
+        np.concatenate([look.found.boxes, boxes]),
+        np.concatenate([look.found.scores, np.ones(len(tracks), np.float32)]),
+        np.concatenate([look.found.classes, labels]),
+    )
