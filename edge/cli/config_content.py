@@ -36,6 +36,7 @@ def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
         *_on_keys(settings),
         *_on_identity(settings),
         *_on_model(settings),
+        *_on_zones(settings),
         *_on_state_dir(settings),
     ]
     return [_placed(doubt, loaded, file) for doubt in doubts]
@@ -162,6 +163,30 @@ def _on_model(settings: Settings) -> Iterator[_Doubt]:
         yield _Doubt(place, f"{error}; {error.cure or 'correct that file'}")
     except PerceptionError as error:
         yield _Doubt("perception.model", f"{error}; {error.cure}")
+
+
+# --- zones and rules ---------------------------------------------------------------------------
+
+
+def _on_zones(settings: Settings) -> Iterator[_Doubt]:
+    """What is wrong with the zones, and with what the rules ask of them."""
+    if not (settings.rules or settings.zones.files or settings.zones.ground):
+        return
+    from perception.rules.factory import check_rules
+    from perception.rules.zone_file import survey
+    from perception.rules.zones import ZoneError
+
+    found = survey(settings.zones, list(settings.cameras))
+    for fault in found.faults:
+        own = fault.where.startswith("zones.")
+        text = fault.text if own else str(fault)
+        yield _Doubt(fault.where if own else "zones.files", text, fault.severity)
+    try:
+        check_rules(settings.rules, found.zones)
+    except ZoneError as error:
+        for line in str(error).splitlines():
+            path, _, text = line.partition(": ")
+            yield _Doubt(f"{path}.zones", f"{text}; {error.cure}", "error")
 
 
 # --- the state folder ------------------------------------------------------------------------

@@ -174,7 +174,7 @@ class HealthDesk:
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
         if parts.rules is not None:
-            found += rule_findings(parts.rules.blind(now_mono_s), parts.rules.trouble)
+            found += rule_findings(parts.rules, now_mono_s)
         if parts.media is not None:
             found += media_findings(parts.media)
         found += worker_findings(parts.workers())

@@ -1,15 +1,15 @@
 """What keeps the rules from seeing, as findings."""
 
-from collections.abc import Iterable
-
 from edge.reporting.finding import Finding
-from perception.rules.engine import Blind
+from edge.seeing.rule_desk import RuleDesk
 
 # What to do about it, by why a rule can say nothing. All codes of Unplaced, and those of the rules.
 ACTIONS = {
     "no_pose": "give the receiver a view of the sky; zones on the ground need a position",
     "no_heading": "configure a source of heading: two antennas, a compass, or the platform's",
     "no_mount": "say in the configuration how the camera is mounted",
+    "no_lens": "say in the configuration which lens the camera has (cameras.NAME.lens)",
+    "no_height": "say in the configuration how high the unit is, or give it a sensor of height",
     "bad_pose": "look at what the receiver and the platform say: `patrol-edge gnss replay`",
     "moving": "zones in the picture are for a unit that stands; draw the zone on the ground",
     "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
@@ -17,8 +17,8 @@ ACTIONS = {
 USUAL_ACTION = "see the chapter on rules in docs/troubleshooting.md"
 
 
-def rule_findings(blind: Iterable[Blind], trouble: str) -> list[Finding]:
-    """Rules that can say nothing; or zones that cannot be read, so that there are no rules."""
+def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
+    """Rules that can say nothing; zones that cannot be read, or that lie elsewhere."""
     found = [
         Finding(
             code="rule_blind",
@@ -27,16 +27,26 @@ def rule_findings(blind: Iterable[Blind], trouble: str) -> list[Finding]:
             text=f"the rule {each.name} ({each.kind}) can say nothing of {each.camera}: {each.why}",
             action=ACTIONS.get(each.why, USUAL_ACTION),
         )
-        for each in blind
+        for each in desk.blind(now_mono_s)
     ]
-    if trouble:
+    if desk.trouble:
         found.append(
             Finding(
                 code="zones_refused",
                 severity="error",
                 component="rules",
-                text=f"no rule runs: {trouble}",
+                text=f"no rule runs: {desk.trouble}",
                 action="`patrol-edge config check` says what is wrong",
+            )
+        )
+    if desk.shifted:
+        found.append(
+            Finding(
+                code="zones_shifted",
+                severity="warning",
+                component="rules",
+                text="all zones lie beside the unit by the offset of Chinese maps",
+                action="see whether the zones' crs is right: Amap is gcj02, Baidu bd09",
             )
         )
     return found

@@ -11,9 +11,12 @@ from edge.timebase import TimeQuality
 from perception.rules.engine import Blind, Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import News
+from perception.rules.zone_check import looks_shifted
 from perception.rules.zone_file import load_zones
 from perception.rules.zones import Zone, ZoneError
 
+SHIFT_EVERY_S = 10.0  # how often it is looked whether the zones lie where the unit is,
+SHIFT_LOOKS = 6  # and after how many looks in a row a shift is told
 BLIND_AFTER_S = 10.0  # a rule that could say nothing for so long is a fault
 
 When = Callable[[float], tuple[datetime, TimeQuality]]
@@ -27,8 +30,11 @@ class RuleDesk:
         """`when`: the time of day at a stamp; `trouble`: why there are no zones."""
         self.engine = engine
         self.trouble = trouble
+        self.shifted = False  # the zones lie beside the unit by the offset of Chinese maps
         self._when = when
         self._tell = tell
+        self._shift_looks = 0
+        self._shift_due_mono_s = float("-inf")
 
     @classmethod
     def open(cls, settings: Settings, when: When, tell: OnNews) -> "RuleDesk | None":
@@ -39,7 +45,7 @@ class RuleDesk:
         if not settings.rules:
             return None
         try:
-            zones: list[Zone] = load_zones(settings.zones)
+            zones: list[Zone] = load_zones(settings.zones, list(settings.cameras))
             rules = build_rules(settings.rules, zones)
         except ZoneError as error:
             structlog.get_logger().error("zones_refused", error=str(error))
@@ -47,6 +53,7 @@ class RuleDesk:
         return cls(Engine(rules, zones), when, tell)
 
     def see(self, look: Look) -> None:
+        self._look_for_shift(look)
         utc, quality = self._when(look.frame.mono_s)
         self._pass_on(
             self.engine.see(
@@ -62,6 +69,15 @@ class RuleDesk:
         return [
             each for each in self.engine.blind() if now_mono_s - each.since_mono_s > BLIND_AFTER_S
         ]
+
+    def _look_for_shift(self, look: Look) -> None:
+        pose, mono_s = look.scene.pose, look.frame.mono_s
+        if pose is None or mono_s < self._shift_due_mono_s:
+            return
+        self._shift_due_mono_s = mono_s + SHIFT_EVERY_S
+        beside = looks_shifted(list(self.engine.ground.zones.values()), pose.lat_deg, pose.lon_deg)
+        self._shift_looks = self._shift_looks + 1 if beside else 0
+        self.shifted = self._shift_looks >= SHIFT_LOOKS
 
     def _pass_on(self, news: list[News]) -> None:
         if news:

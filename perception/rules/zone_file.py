@@ -1,131 +1,191 @@
-"""Zones as they are configured: GeoJSON files (RFC 7946, with a `crs`), and those in the unit file.
+"""Zones as they are configured: GeoJSON files, and those in the unit file. Coordinates become
+WGS-84 here, once."""
 
-Coordinates become WGS-84 here, once.
-"""
-
-import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
-from pydantic import ValidationError
 
 from config.crs import CrsError, to_wgs84
-from config.zones import Crs, GroundZoneConfig, PictureZoneConfig, ZonesConfig
+from config.section import NAME_PATTERN
+from config.zones import MAX_POINTS, Crs, ZoneKind, ZonesConfig
+from perception.rules.geojson import Feature, GeoJsonError, read_features
+from perception.rules.zone_check import check_together, check_zone
 from perception.rules.zones import Floats, Zone, ZoneError
 
-MAX_BYTES = 4 * 1024 * 1024
+Ring = list[tuple[float, float]]
+KNOWN_PROPERTIES = ("name", "kind", "direction_deg")
 
 
-def load_zones(config: ZonesConfig) -> list[Zone]:
+@dataclass(frozen=True, slots=True)
+class ZoneFault:
+    """What is wrong with a zone, with the cure; `where` is a line of a file, or a setting."""
+
+    where: str
+    text: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(slots=True)
+class Survey:
+    """All zones that could be read, and all that is wrong."""
+
+    zones: list[Zone] = field(default_factory=list)
+    faults: list[ZoneFault] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[ZoneFault]:
+        return [fault for fault in self.faults if fault.severity == "error"]
+
+
+def load_zones(config: ZonesConfig, cameras: Collection[str]) -> list[Zone]:
     """All zones of a unit. Raises ZoneError, naming every fault that was found."""
-    zones, faults = [], []
+    found = survey(config, cameras)
+    if found.errors:
+        cure = "`patrol-edge zones check FILE` says it, too, and draws them"
+        raise ZoneError("\n".join(map(str, found.errors)), cure)
+    return found.zones
+
+
+def survey(config: ZonesConfig, cameras: Collection[str]) -> Survey:
+    """Reads and checks all zones; `cameras`: those that there are. Never raises."""
+    found = Survey()
     for path in config.files:
-        try:
-            zones += read_zones(path)
-        except ZoneError as error:
-            faults.append(str(error))
+        _take_file(path, found)
     for name, ground in config.ground.items():
+        where = f"zones.ground.{name}"
+        zone = _zone(where, name, ground.kind, ground.direction_deg, [list(ground.points)])
+        _take(zone, ground.crs, found)
+    for name, picture in config.picture.items():
+        where = f"zones.picture.{name}"
+        if picture.camera not in cameras:
+            there = ", ".join(cameras) or "none"
+            text = f"there is no camera {picture.camera}; there is: {there}"
+            found.faults.append(ZoneFault(where, text))
+        points = np.array(picture.points, np.float64)
+        _check(
+            Zone(name=name, kind=picture.kind, points=points, camera=picture.camera,
+                 direction_deg=picture.direction_deg, where=where),
+            found,
+        )  # fmt: skip
+    _check_names(found)
+    found.faults += [ZoneFault(*each, "warning") for each in check_together(found.zones)]
+    return found
+
+
+def _take_file(path: Path, found: Survey) -> None:
+    try:
+        crs, features = read_features(path)
+    except GeoJsonError as error:
+        where, _, text = str(error).partition(": ")
+        found.faults.append(ZoneFault(where, text))
+        return
+    if not features:
+        found.faults.append(ZoneFault(str(path), "holds no zone", "warning"))
+    for feature in features:
+        where = f"{path}:{feature.line}"
         try:
-            zones.append(_on_ground(name, ground))
+            _take(_of_feature(where, feature, found), crs, found)
         except ZoneError as error:
-            faults.append(str(error))
-    zones += [_in_picture(name, picture) for name, picture in config.picture.items()]
-    seen: set[str] = set()
-    for zone in zones:
-        if zone.name in seen:
-            faults.append(f"zone {zone.name}: there are two of this name; rename one")
-        seen.add(zone.name)
-    if faults:
-        raise ZoneError("\n".join(faults), "`patrol-edge zones check FILE` shows them on a map")
-    return zones
+            found.faults.append(ZoneFault(where, str(error)))
 
 
-def read_zones(path: Path) -> list[Zone]:
-    """The zones of a GeoJSON file. Raises ZoneError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ZoneError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise ZoneError(f"{path}: is larger than 4 MiB; is it the right file?")
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ZoneError(f"{path}: is no JSON: {error}") from error
-    crs = _crs_of(document, path)
-    features = document.get("features")
-    if document.get("type") != "FeatureCollection" or not isinstance(features, list):
-        raise ZoneError(f"{path}: is no GeoJSON FeatureCollection")
-    return [_feature(each, crs, f"{path}: feature {n}") for n, each in enumerate(features, 1)]
+def _of_feature(where: str, feature: Feature, found: Survey) -> Zone:
+    """Raises ZoneError where it is no zone."""
+    properties = feature.properties
+    name = properties.get("name")
+    if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name):
+        raise ZoneError(f"has the name {name!r}; write a-z, 0-9 and _, as in north_gate")
+    shapes = ("Polygon", "LineString")
+    if feature.kind not in shapes:
+        raise ZoneError(f"{name} is a {feature.kind}; draw a Polygon, or a LineString for a line")
+    is_line = feature.kind == "LineString"
+    kind = properties.get("kind", "line" if is_line else "area")
+    if kind not in get_args(ZoneKind):
+        raise ZoneError(f"{name}: {kind!r} is no kind; write {', '.join(get_args(ZoneKind))}")
+    if (kind == "line") != is_line:
+        raise ZoneError(f"{name} is of kind {kind}, and drawn as a {feature.kind}")
+    rings = list(_rings(name, feature, is_line))
+    if not is_line and any(ring[:1] != ring[-1:] for ring in rings if ring):
+        text = f"{name} is not closed: its last corner is not its first; it was closed"
+        found.faults.append(ZoneFault(where, text, "warning"))
+    opened = [ring[:-1] if not is_line and ring[:1] == ring[-1:] else ring for ring in rings]
+    if unknown := sorted(set(properties) - set(KNOWN_PROPERTIES)):
+        text = f"{name}: nothing is known of {', '.join(map(str, unknown[:5]))}"
+        found.faults.append(ZoneFault(where, text, "warning"))
+    return _zone(where, name, kind, _direction(name, kind, properties), opened)
 
 
-def _crs_of(document: Any, path: Path) -> Crs:
-    crs = document.get("crs") if isinstance(document, Mapping) else None
-    if crs not in ("wgs84", "cgcs2000", "gcj02", "bd09"):
-        raise ZoneError(
-            f'{path}: does not say what its coordinates are; write "crs": "wgs84" (from a GNSS '
-            'receiver), "cgcs2000", "gcj02" (from Amap or Tencent) or "bd09" (from Baidu) '
-            "beside its type"
-        )
-    return crs  # type: ignore[no-any-return]  # narrowed just above
+def _direction(name: str, kind: str, properties: Any) -> float | None:
+    value = properties.get("direction_deg")
+    if (value is None) == (kind == "lane"):
+        raise ZoneError(f"{name}: a lane has a direction_deg, and nothing else has")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 360:
+        raise ZoneError(f"{name}: direction_deg is {value!r}; write degrees from north, 0 to 359")
+    return float(value)
 
 
-def _feature(feature: Any, crs: Crs, where: str) -> Zone:
-    try:
-        properties, geometry = feature["properties"], feature["geometry"]
-        name, shape = properties["name"], geometry["type"]
-        coordinates = geometry["coordinates"]
-        rings = [coordinates] if shape == "LineString" else list(coordinates)
-        if shape not in ("Polygon", "LineString"):
-            raise ZoneError(f"{where}: is a {shape}; draw a Polygon or a LineString")
-        outer, *holes = [_opened(ring, shape) for ring in rings]
-        config = GroundZoneConfig.model_validate(
-            {
-                "kind": properties.get("kind", "line" if shape == "LineString" else "area"),
-                "direction_deg": properties.get("direction_deg"),
-                "crs": crs,
-                "points": outer,
-            }
-        )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise ZoneError(f"{where}: {error}") from error
-    zone = _on_ground(name, config)
+def _rings(name: str, feature: Feature, is_line: bool) -> Iterator[Ring]:
+    given = [feature.coordinates] if is_line else feature.coordinates
+    if not isinstance(given, list):
+        raise ZoneError(f"{name} has no coordinates; draw it anew")
+    for ring in given or [[]]:
+        try:
+            points = [(float(point[0]), float(point[1])) for point in ring]
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise ZoneError(f"{name}: a corner is no pair of longitude and latitude") from error
+        if len(points) > MAX_POINTS:
+            raise ZoneError(f"{name} has {len(points)} corners; simplify it to {MAX_POINTS}")
+        yield points
+
+
+def _zone(
+    where: str, name: str, kind: ZoneKind, direction: float | None, rings: list[Ring]
+) -> Zone:
+    outer, *holes = [np.array(ring, np.float64).reshape(-1, 2) for ring in rings]
     return Zone(
-        name=zone.name, kind=zone.kind, points=zone.points, direction_deg=zone.direction_deg,
-        holes=tuple(_converted(hole, crs, where) for hole in holes),
+        name=name, kind=kind, points=outer, holes=tuple(holes), direction_deg=direction,
+        where=where,
     )  # fmt: skip
 
 
-def _opened(ring: Any, shape: str) -> tuple[tuple[float, float], ...]:
-    """Longitude, latitude of each point; GeoJSON's rings end where they begin, ours do not."""
-    points = tuple((float(point[0]), float(point[1])) for point in ring)
-    return points[:-1] if shape == "Polygon" and points[:1] == points[-1:] else points
-
-
-def _on_ground(name: str, config: GroundZoneConfig) -> Zone:
-    return Zone(
-        name=name,
-        kind=config.kind,
-        points=_converted(config.points, config.crs, f"zone {name}"),
-        direction_deg=config.direction_deg,
-    )
-
-
-def _in_picture(name: str, config: PictureZoneConfig) -> Zone:
-    return Zone(
-        name=name,
-        kind=config.kind,
-        points=np.array(config.points, np.float64),
-        camera=config.camera,
-        direction_deg=config.direction_deg,
-    )
-
-
-def _converted(points: tuple[tuple[float, float], ...], crs: Crs, where: str) -> Floats:
+def _take(zone: Zone, crs: Crs, found: Survey) -> None:
+    """Convert and check a zone on the ground; only what is right is kept."""
     try:
-        return np.array([to_wgs84(point, crs) for point in points], np.float64)
+        rings = [_converted(ring, crs) for ring in (zone.points, *zone.holes)]
     except CrsError as error:
-        raise ZoneError(f"{where}: {error}") from error
+        found.faults.append(ZoneFault(zone.where, f"{zone.name}: {error}"))
+        return
+    _check(
+        Zone(name=zone.name, kind=zone.kind, points=rings[0], holes=tuple(rings[1:]),
+             direction_deg=zone.direction_deg, where=zone.where),
+        found,
+    )  # fmt: skip
+
+
+def _converted(ring: Floats, crs: Crs) -> Floats:
+    return np.array([to_wgs84((lon, lat), crs) for lon, lat in ring.tolist()]).reshape(-1, 2)
+
+
+def _check(zone: Zone, found: Survey) -> None:
+    faults = [ZoneFault(zone.where, f"{zone.name} {text}", kind) for kind, text in check_zone(zone)]
+    found.faults += faults
+    if all(fault.severity == "warning" for fault in faults):
+        found.zones.append(zone)
+
+
+def _check_names(found: Survey) -> None:
+    first: dict[str, Zone] = {}
+    for zone in found.zones:
+        other = first.setdefault(zone.name, zone)
+        if other is not zone:
+            text = f"{zone.name} is the name of a zone at {other.where}, too; rename one"
+            found.faults.append(ZoneFault(zone.where, text))

@@ -28,6 +28,7 @@ class Zone:
     holes: tuple[Floats, ...] = ()
     camera: str | None = None  # of a zone in the picture
     direction_deg: float | None = None  # of travel, from true north
+    where: str = ""  # a line of a file, or a setting
 
     @property
     def is_line(self) -> bool:
