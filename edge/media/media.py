@@ -55,7 +55,7 @@ class Media:
             board,
             spool,
             unlocks,
-            open_faces=partial(_open_faces, settings),
+            open_faces=partial(open_faces, settings),
             utc_at=lambda mono_s: timebase.at(mono_s)[0],
             limit_bytes=lambda: flow.limit_bytes,
             locked=lambda unlock: note(unlock, EXPIRED),
@@ -82,8 +82,7 @@ class Media:
         return dict(spool + self.desk.drops + self.board.drops + self.studio.drops)
 
 
-def _open_faces(settings: Settings) -> FaceFinder:
+def open_faces(settings: Settings) -> FaceFinder:
     catalogue = Catalogue(settings.perception.models_dir)
-    return FaceFinder.open(
-        catalogue.find(settings.media.face_model), providers=settings.perception.providers
-    )
+    spec = catalogue.find(settings.media.face_model, task="redaction")
+    return FaceFinder.open(spec, providers=settings.perception.providers)

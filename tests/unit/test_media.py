@@ -19,6 +19,7 @@ from config.loading import load
 from config.media import MediaConfig
 from edge.media.album import KEPT, Album
 from edge.media.jobs import MOST_WAITING, Job, JobBoard
+from edge.media.media import open_faces
 from edge.media.orders import LockOrder, SnapshotOrder, UnlockOrder
 from edge.media.snapshot_desk import SnapshotDesk
 from edge.media.studio import Studio
@@ -34,6 +35,7 @@ from telemetry.pictures.picture import Picture, Rank
 from telemetry.pictures.spool import PictureSpool
 from tests.fakes import ManualClock
 from tests.pictures import TIME, look, noise
+from tests.shared_data import shared
 
 PERSON = (40.0, 20.0, 80.0, 110.0)
 HEAD = np.s_[24:36, 44:76]
@@ -462,3 +464,15 @@ def test_no_unredacted_picture_leaves_while_its_camera_is_locked(
                 assert not raw or sent.rank == Rank.ASKED  # never a picture of an event
         for path in (folder / "pictures").glob("*"):
             assert b'"redacted": "true"' in path.read_bytes()
+
+
+def test_the_face_model_of_the_file_is_the_one_that_is_opened(
+    unit_file: Callable[..., Any],
+) -> None:
+    settings_ = unit_file()
+    known = settings_.media.model_copy(update={"face_model": str(shared("models/face_yunet.onnx"))})
+    finder = open_faces(settings_.model_copy(update={"media": known}))
+    assert finder.find(noise()).shape[1] == 4
+    other = settings_.media.model_copy(update={"face_model": "nanodet-g-416"})
+    with pytest.raises(ModelError):
+        open_faces(settings_.model_copy(update={"media": other}))
