@@ -40,6 +40,28 @@ class ParkedConfig(Section):
     )
 
 
+class EasingConfig(Section):
+    """When perception works less hard, a step at a time: half the pictures, a quarter, smaller
+    ones, persons only, no optional features."""
+
+    enabled: bool = Field(True, description="false: it works on until the computer throttles")
+    hot_c: float = Field(85.0, ge=40, le=120, description="a step down above this, °C; up 8 below")
+    load_per_core: float = Field(
+        4.0, ge=1, le=100, description="a step down where so many threads wait for each core"
+    )
+    battery_low_percent: float = Field(
+        20.0, ge=0, le=95, description="a step down below this; up at 5 more"
+    )
+    least_fps: float = Field(
+        1.0,
+        gt=0,
+        le=30,
+        description="a step down where there is time for fewer pictures per second",
+    )
+    step_down_after_s: float = Field(15.0, ge=1, le=600, description="of strain, for each step")
+    step_up_after_s: float = Field(60.0, ge=1, le=3600, description="of ease, for each step")
+
+
 class PerceptionConfig(Section):
     """The detector and what it looks for."""
 
@@ -83,6 +105,7 @@ class PerceptionConfig(Section):
     )
     tracker: TrackerConfig = TrackerConfig()
     parked: ParkedConfig = ParkedConfig()
+    easing: EasingConfig = EasingConfig()
 
 
 class EpisodesConfig(Section):

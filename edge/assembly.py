@@ -15,6 +15,7 @@ from edge.local.control import LocalControl
 from edge.media.media import Media
 from edge.plates.parts import Plates
 from edge.position import Whereabouts
+from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts, Receiver
 from edge.reporting.snapshot import state_draft
@@ -22,12 +23,14 @@ from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
 from edge.seeing.chain import Place
+from edge.seeing.circumstances import Circumstances
+from edge.seeing.easing import Easing
 from edge.seeing.episodes import EpisodeDesk, OnChanges
 from edge.seeing.look import Observer
 from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import OnNews, RuleDesk
-from edge.seeing.vision import Circumstances, Vision, looked_at, open_detector
+from edge.seeing.vision import Vision, looked_at, open_detector, open_smaller
 from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase
@@ -73,7 +76,8 @@ def assemble(
         put=outbox.put,
         journal=commanding.journal,
     )
-    plates = Plates.open(settings, clock, witness)
+    easing = Easing(settings.perception.easing, condition)
+    plates = Plates.open(settings, clock, witness, easing.extras_allowed)
     media = Media.build(settings, timebase, clock, commanding.journal)
     looking_on = [media.desk] if media is not None else []  # first: it has what others tell of
     watching: list[Observer] = [*looking_on, episodes, *([rules] if rules else []), *observers]
@@ -82,6 +86,13 @@ def assemble(
     def parked() -> bool:
         below_mps = office.tuning.now.position.parked_below_mps
         return whereabouts.parked(clock.mono_s(), below_mps)
+
+    around = Circumstances(
+        sources=settings.cameras,
+        parked=parked,
+        easing=easing,
+        open_smaller=partial(open_smaller, settings.perception),
+    )
 
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
@@ -99,7 +110,7 @@ def assemble(
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses), parked),
+        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses), around),
         rules=rules,
         media=media,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
@@ -175,7 +186,7 @@ def _vision(
     clock: Clock,
     observers: Sequence[Observer],
     place: Place,
-    parked: Callable[[], bool],
+    around: Circumstances,
 ) -> Vision | None:
     config = settings.perception
     if not config.enabled:
@@ -189,5 +200,5 @@ def _vision(
         observers,
         clock,
         place,
-        Circumstances(sources=settings.cameras, parked=parked),
+        around,
     )

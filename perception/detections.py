@@ -26,6 +26,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def of_class(self, label: str) -> "Detections":
+        """Those of one of PATROL_CLASSES only."""
+        kept = self.classes == PATROL_CLASSES.index(label)
+        return Detections(self.boxes[kept], self.scores[kept], self.classes[kept])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:

@@ -62,11 +62,15 @@ def process_rss_mib(proc: Path = Path("/proc")) -> float | None:
     return None if pages is None else max(0.0, pages) * PAGE_MIB
 
 
+def load_1min(proc: Path = Path("/proc")) -> float | None:
+    """Threads that run or wait for a core, mean of a minute (/proc/loadavg, proc(5))."""
+    return _positive(_words(proc / "loadavg"))
+
+
 def load(meter: CpuMeter, uptime_s: float) -> Load:
-    words = _words(meter.proc / "loadavg")
     return Load(
         cpu_percent=meter.percent(),
-        load_1min=_positive(words),
+        load_1min=load_1min(meter.proc),
         memory_percent=memory_percent(meter.proc),
         process_rss_mib=process_rss_mib(meter.proc),
         process_uptime_s=uptime_s,

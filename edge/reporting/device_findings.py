@@ -136,6 +136,22 @@ def sound_findings(microphone: str, model_fault: str, disk_fault: str) -> list[F
     return found
 
 
+def easing_findings(text: str) -> list[Finding]:
+    """Perception works less hard than it was asked to, for what is said in `text`."""
+    if not text:
+        return []
+    return [
+        Finding(
+            code="perception_degraded",
+            severity="warning",
+            component="perception",
+            text=text,
+            action="shade, cool or charge the unit, or ask less of it: fewer cameras, a lower "
+            "max_fps; what was given up comes back by itself",
+        )
+    ]
+
+
 def clock_findings(quality: TimeQuality) -> list[Finding]:
     """Neither network nor receiver nor a clock that was ever set."""
     if quality != "none":

@@ -22,6 +22,7 @@ from edge.reporting.device_findings import (
     clock_findings,
     computer_findings,
     device_findings,
+    easing_findings,
     fix_findings,
     model_findings,
     sound_findings,
@@ -173,6 +174,7 @@ class HealthDesk:
             found += sound_findings(name, *faults)
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
+            found += easing_findings(parts.vision.easing.text)
         if parts.rules is not None:
             found += rule_findings(parts.rules, now_mono_s)
         if parts.media is not None:

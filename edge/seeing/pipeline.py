@@ -76,7 +76,7 @@ class Pipeline:
         self, detector: Detector, ends: Ends, clock: Clock, config: PerceptionConfig
     ) -> None:
         self._config = config
-        self._detector = detector
+        self._now = (detector, config.tiles)  # replaced whole: what pictures are looked at with
         self._ends = ends
         self._clock = clock
         self._inputs: queue.SimpleQueue[Input] = queue.SimpleQueue()
@@ -87,6 +87,10 @@ class Pipeline:
         self._numbers = itertools.count()
         self._finished: queue.Queue[Work] = queue.Queue(maxsize=1)
         self._stamps = dict.fromkeys(ends.tallies, -math.inf)
+
+    def look_with(self, detector: Detector, tiles: str) -> None:
+        """From the next picture on. Any thread."""
+        self._now = (detector, tiles)
 
     def stages(self) -> dict[str, StageWork]:
         """What the threads do, by name."""
@@ -164,16 +168,17 @@ class Pipeline:
         return None
 
     def _parts(self, size: tuple[int, int]) -> tuple[Window, ...]:
-        tiles, overlap = self._config.tiles, self._config.tile_overlap
-        grid = grid_of(tiles, size, self._detector.input_px, overlap)
+        (detector, tiles), overlap = self._now, self._config.tile_overlap
+        grid = grid_of(tiles, size, detector.input_px, overlap)
         return windows_of(grid, size, overlap)
 
     def _offer(self, frame: Frame, windows: tuple[Window, ...], free: Input) -> Input | None:
         """Make it ready for the model. Returns the input that is free now, if there is one."""
-        if len(windows) > len(free.tensor):
-            free = self._detector.make_input(len(windows))
+        detector, _ = self._now
+        if not detector.takes(free, len(windows)):
+            free = detector.make_input(len(windows) or 1)
         free.fill(frame.image, windows)
-        replaced = self._ready.put(Work(frame, free, self._detector, free.placements))
+        replaced = self._ready.put(Work(frame, free, detector, free.placements))
         if replaced is None:
             self._ends.schedule.took(frame.camera, self._clock.mono_s())
             return None

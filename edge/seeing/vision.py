@@ -3,22 +3,28 @@
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import structlog
 
 from config.devices import CameraSource
 from config.models import Settings
-from config.perception import PerceptionConfig
+from config.perception import EasingConfig, PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
 from edge.running.stages import run_stages
 from edge.running.worker import Beat
 from edge.seeing.chain import Chain, Place, unplaced
+from edge.seeing.circumstances import NOTHING_KNOWN, Circumstances
+from edge.seeing.easing import Condition, Easing
 from edge.seeing.gate import Gate
+from edge.seeing.ladder import Step
 from edge.seeing.look import Ending, Look, Observer
 from edge.seeing.pipeline import Ends, Pipeline, Work
 from edge.seeing.schedule import Schedule
@@ -30,26 +36,10 @@ from perception.errors import PerceptionError
 from perception.inference.catalogue import Catalogue, is_file_name
 
 TIMES_KEPT = 1000
+NEWEST_TIMES = 21
+SMALLER = 0.75  # of a side, under strain: 0.56 of the time
 CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
 CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
-
-
-def unknown() -> bool:
-    """Whether the unit is parked, where nobody knows: then it may be driving."""
-    return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What bears on how often and how closely to look."""
-
-    sources: Mapping[str, CameraSource] = field(
-        default_factory=dict
-    )  # what the unit's file says of them
-    parked: Callable[[], bool] = unknown  # whether the unit is known to stand
-
-
-NOTHING_KNOWN = Circumstances()
 
 
 class Vision:
@@ -77,6 +67,9 @@ class Vision:
         self._max_fps = config.max_fps
         self._cameras = cameras
         self._sources = {name: around.sources.get(name, CameraSource()) for name in cameras}
+        self.easing = around.easing or Easing(EasingConfig(enabled=False), Condition)
+        self._open_smaller = around.open_smaller
+        self._coarse = False
         self._schedule = Schedule(cameras, config.max_fps)
         self._set_rates()
         self._gates = {
@@ -99,7 +92,7 @@ class Vision:
     def rate(self, camera: str) -> float:
         """Pictures of this camera looked at per second, at most."""
         own = self._sources[camera].detect_fps
-        return self._max_fps if own is None else min(own, self._max_fps)
+        return self.easing.rate(self._max_fps if own is None else min(own, self._max_fps))
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
@@ -133,7 +126,8 @@ class Vision:
         pipeline = Pipeline(detector, ends, self._clock, self._config)
         all_ended = True
         try:
-            all_ended = run_stages(pipeline.stages(), beat, stop, self._clock)
+            tick = partial(self._ease, pipeline, detector)
+            all_ended = run_stages(pipeline.stages(), beat, stop, self._clock, tick)
         finally:
             # Also after a crash: whoever was told of a `new` is told of its `end`. Not while a
             # thread that hangs may still be telling something.
@@ -141,6 +135,40 @@ class Vision:
             if all_ended:
                 for name in self._cameras:
                     self._end(name, "shutdown")
+
+    def _ease(self, pipeline: Pipeline, detector: Detector) -> None:
+        """Work less hard where the unit is strained, and harder again when it is not."""
+        if self.easing.look(self._slowest_fps(), self._clock.mono_s()):
+            self._set_rates()
+            self._set_fineness(pipeline, detector)
+
+    def _set_fineness(self, pipeline: Pipeline, detector: Detector) -> None:
+        coarse = self.easing.gives_up(Step.COARSE)
+        if coarse and not self._coarse:
+            self._coarsen(pipeline, detector)
+        elif not coarse:
+            pipeline.look_with(detector, self._config.tiles)
+        self._coarse = self.easing.gives_up(Step.COARSE)
+
+    def _coarsen(self, pipeline: Pipeline, detector: Detector) -> None:
+        smaller = detector
+        if self._open_smaller is not None:
+            with suppress(PerceptionError):  # the model takes pictures of its own size only
+                smaller = self._open_smaller(detector)
+        if smaller is detector and self._config.tiles == "full":
+            self.easing.without(Step.COARSE)
+        else:
+            pipeline.look_with(smaller, "full")
+
+    def _slowest_fps(self) -> float | None:
+        """How many pictures of each camera there is time for; None before the first look."""
+        times_ms = list(self.inference_ms)[-NEWEST_TIMES:]
+        now_mono_s = self._clock.mono_s()
+        last = [tally.last_picture_mono_s for tally in self.tallies.values()]
+        cameras = sum(one is not None and now_mono_s - one < CAMERA_LOST_S for one in last)
+        if not times_ms or not cameras:
+            return None
+        return self._config.at_once * 1e3 / max(1e-3, median(times_ms)) / cameras
 
     def _open(self) -> Detector | None:
         """The warm detector; None, with the reason in `model_error`, where it cannot be had."""
@@ -171,6 +199,8 @@ class Vision:
     def _look(self, chain: Chain, work: Work, found: Detections) -> None:
         self.model_error = ""
         frame = work.frame
+        if self.easing.gives_up(Step.PERSONS_ONLY):
+            found = found.of_class("person")
         tally, size = self.tallies[frame.camera], (frame.width_px, frame.height_px)
         if self._sizes.setdefault(frame.camera, size) != size:
             # Pixels of another size say nothing of where things were before.
@@ -234,4 +264,16 @@ def open_detector(config: PerceptionConfig) -> Detector:
     score_min = tracked_from if config.score_min is None else config.score_min
     return Detector.open(
         spec, providers=config.providers, threads=config.threads, score_min=score_min
+    )
+
+
+def open_smaller(config: PerceptionConfig, detector: Detector) -> Detector:
+    """The same model for pictures of about half the area. Raises ModelError where it cannot."""
+    width, height = (max(32, round(SMALLER * side / 32) * 32) for side in detector.input_px)
+    return Detector.open(
+        detector.spec,
+        providers=config.providers,
+        threads=config.threads,
+        score_min=detector.score_min,
+        input_px=(width, height),
     )

@@ -161,6 +161,11 @@ class Detector:
         width, height = self.input_px
         return Input(Preprocessor(self.family.input_format, width, height, windows))
 
+    def takes(self, place: Input, windows: int) -> bool:
+        """Whether a picture of so many windows can be put there for this model."""
+        count, _, height, width = place.tensor.shape
+        return (width, height) == self.input_px and count >= windows
+
     def run(self, filled: Input) -> list[list[NDArray[Any]]]:
         """The model's outputs for each window of a filled input, in arrays of their own.
 

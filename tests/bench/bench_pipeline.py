@@ -26,8 +26,9 @@ from drivers.samples import Frame
 from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.mailbox import Mailbox
 from edge.seeing.chain import Chain, unplaced
+from edge.seeing.circumstances import Circumstances
 from edge.seeing.episodes import Change, EpisodeDesk
-from edge.seeing.vision import Circumstances, Vision
+from edge.seeing.vision import Vision
 from perception.detection.detector import Detector
 from perception.inference.catalogue import Catalogue
 from tests.bench.bench_run import clip_720p

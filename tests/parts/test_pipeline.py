@@ -2,23 +2,30 @@
 
 import gc
 import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import edge.running.stages
 import edge.running.worker
+import edge.seeing.easing
 from config.devices import CameraSource
-from config.perception import ParkedConfig, PerceptionConfig
+from config.perception import EasingConfig, ParkedConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker, WorkerState
+from edge.seeing.circumstances import Circumstances
+from edge.seeing.easing import Condition, Easing
+from edge.seeing.ladder import Step
 from edge.seeing.look import Look
-from edge.seeing.vision import Circumstances, Vision, unknown
+from edge.seeing.vision import Vision
 from perception.detection.detector import Detector
 from perception.errors import ModelError
 from perception.inference.model_spec import ModelSpec
@@ -60,12 +67,12 @@ def running(
     watcher: Watcher,
     config: PerceptionConfig | None = None,
     sources: dict[str, CameraSource] | None = None,
-    parked: Callable[[], bool] = unknown,
+    around: Circumstances = Circumstances(),  # noqa: B008 - frozen
 ) -> Iterator[tuple[Vision, Worker]]:
     stop = threading.Event()
     config = config or PerceptionConfig(max_fps=120)
     sources = sources or {"a": CameraSource()}
-    around = Circumstances(sources=sources, parked=parked)
+    around = replace(around, sources=sources)
     opener = lambda: detector  # noqa: E731
     vision = Vision(config, list(sources), frames, opener, [watcher], CLOCK, around=around)
     worker = Worker(
@@ -306,7 +313,8 @@ def test_while_parked_only_the_region_is_looked_at(detector: Detector) -> None:
     standing = [False]
     config = PerceptionConfig(max_fps=120, parked=ParkedConfig(gate=False))
     sources = {"a": CameraSource(region=(0.5, 0.25, 1, 1))}
-    with running(detector, frames, watcher, config, sources, lambda: standing[0]) as (vision, _):
+    around = Circumstances(parked=lambda: standing[0])
+    with running(detector, frames, watcher, config, sources, around) as (vision, _):
         show(vision, frames, frame())
         standing[0] = True
         began_s = CLOCK.mono_s()
@@ -328,3 +336,74 @@ def test_a_picture_in_parts_is_one_look(detector: Detector) -> None:
     found = watcher.looks[0].found
     assert len(found) >= 4, "the model sees two objects in the whole and in each part"
     assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+
+
+def test_a_hot_unit_gives_up_step_by_step_and_takes_back(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of the picture first, then vehicles; no smaller pictures: the model cannot."""
+    monkeypatch.setattr(edge.seeing.easing, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(edge.running.stages, "LOOK_EVERY_S", 0.01)
+    frames: Mailbox[Frame] = Mailbox()
+    watcher, celsius = Watcher(), [95.0]
+    quick = {"step_down_after_s": 0.2, "step_up_after_s": 0.2}
+    easing = Easing(
+        EasingConfig().model_copy(update=quick), lambda: Condition(hottest=("cpu", celsius[0]))
+    )
+    asked: list[Detector] = []
+
+    def refuses(of: Detector) -> Detector:
+        asked.append(of)
+        raise ModelError("other sizes do not work")
+
+    around = Circumstances(easing=easing, open_smaller=refuses)
+    config = PerceptionConfig(max_fps=40, tiles="2x1")
+    with running(detector, frames, watcher, config, around=around) as (vision, _):
+
+        def until(steps: int) -> Look:
+            assert wait_for(lambda: len(easing.standing) == steps, 10)
+            time.sleep(0.05)
+            before = len(watcher.looks)
+            while len(watcher.looks) == before:
+                frames.put("a", frame())
+                time.sleep(0.01)
+            return watcher.looks[-1]
+
+        assert vision.rate("a") == 40
+        seen = until(3)
+        assert vision.rate("a") == 10
+        assert len(seen.found) == 2, "the whole picture only"
+        assert set(until(4).found.classes.tolist()) == {0}, "persons only"
+        until(5)
+        assert not easing.extras_allowed()
+        celsius[0] = 40.0
+        assert wait_for(lambda: not easing.standing, 10)
+        assert len(until(0).found) >= 4
+        assert vision.rate("a") == 40
+    assert asked == [detector]
+
+
+def test_pictures_of_another_size_are_looked_at_where_the_model_takes_them(
+    detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge.seeing.easing, "LOOK_EVERY_S", 0.0)
+    path = tmp_path / "other.onnx"
+    path.write_bytes(constant_model(yolox(SEEN, 96, 96), {"images": ((1, 3, 96, 96), 1)}))
+    spec = ModelSpec(name="small", family="yolox", labels=None, path=path)
+    small = Detector.open(spec, threads=1)
+    frames: Mailbox[Frame] = Mailbox()
+    easing = Easing(
+        EasingConfig().model_copy(update={"step_down_after_s": 0.0}),
+        lambda: Condition(battery_percent=3.0),
+    )
+    around = Circumstances(easing=easing, open_smaller=lambda _: small)
+    runs: list[int] = []
+    works = small.run
+    monkeypatch.setattr(small, "run", lambda filled: runs.append(1) or works(filled))
+    with running(detector, frames, Watcher(), around=around) as (vision, worker):
+        assert wait_for(lambda: easing.gives_up(Step.COARSE), 10)
+        time.sleep(0.3)
+        show(vision, frames, frame())
+        assert worker.crashes == 0
+
+    assert runs == [1]
