@@ -20,6 +20,11 @@ class TrackerConfig(Section):
     low_score: float = Field(0.1, gt=0, lt=1, description="one that may still continue a track")
     confirm_hits: int = Field(3, ge=1, le=50, description="detections before a track counts")
     lost_after_s: float = Field(3.0, gt=0, le=30, description="unseen for this long ends a track")
+    ego_motion: bool = Field(
+        True,
+        description="take the camera's own motion out, by comparing pictures while the unit is not "
+        "known to stand (3 ms for 720p); false: only by what all tracks do at once",
+    )
 
     @model_validator(mode="after")
     def _low_is_below_high(self) -> Self:

@@ -43,3 +43,4 @@ class Track:
     mono_s: float  # stamp of the frame
     seen: bool  # True: detected in this frame; False: predicted over a gap
     age_s: float = field(default=0.0)  # since the track was first seen
+    quality: float = field(default=1.0)  # 0..1: how sure it is that this is one real object

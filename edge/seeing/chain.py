@@ -2,16 +2,21 @@
 input gives the same output, live and in a replay."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from config.perception import PerceptionConfig
 from drivers.samples import Frame
 from edge.seeing.look import Look
 from perception.detections import Detections, Track
 from perception.place.placed import Scene, Unplaced, WorldTrack
+from perception.tracking.ego_motion import EgoMotion
+from perception.tracking.motion import Floats
 from perception.tracking.tracker import Tracker, TrackerCounts
 
 Place = Callable[[Frame, tuple[Track, ...]], Scene]
+NOTHING = np.zeros((0, 4))
 
 
 @dataclass(slots=True)
@@ -20,6 +25,9 @@ class Chain:
 
     trackers: dict[str, Tracker]
     place: Place
+    egos: dict[str, EgoMotion] = field(default_factory=dict)  # none: the tracks alone tell it
+    parked: dict[str, bool] = field(default_factory=dict)  # at the newest look of each camera
+    followed: dict[str, Floats] = field(default_factory=dict)  # (N, 4) boxes at that look
 
     @classmethod
     def build(
@@ -36,14 +44,28 @@ class Chain:
         trackers = {
             name: Tracker(config.tracker, high_score=high_score, ids=ids) for name in cameras
         }
-        return cls(trackers, place)
+        egos = {name: EgoMotion() for name in cameras} if config.tracker.ego_motion else {}
+        return cls(trackers, place, egos)
 
     def see(self, frame: Frame, found: Detections) -> Look:
         """What a frame with these detections means."""
         tracker = self.trackers[frame.camera]
-        tracks = tuple(tracker.update(found, frame.mono_s))
+        tracks = tuple(tracker.update(found, frame.mono_s, self._warp(frame)))
         scene = self.place(frame, _as_detected(tracks, tracker))
+        self.parked[frame.camera] = scene.parked
+        self.followed[frame.camera] = np.array([track.box for track in tracks]).reshape(-1, 4)
         return Look(frame=frame, found=found, tracks=tracks, scene=scene)
+
+    def _warp(self, frame: Frame) -> Floats | None:
+        """How the camera moved since the last look, from the pictures; a unit that was parked then
+        does not pay for it."""
+        ego = self.egos.get(frame.camera)
+        if ego is None:
+            return None
+        if self.parked.get(frame.camera, False):
+            ego.forget()
+            return None
+        return ego.measure(frame.image, self.followed.get(frame.camera, NOTHING))
 
     def refused(self, camera: str) -> TrackerCounts:
         return self.trackers[camera].counts
@@ -51,6 +73,8 @@ class Chain:
     def lose(self, camera: str) -> None:
         """No picture comes any more: what was seen in the last one is not there still."""
         self.trackers[camera].reset()
+        if camera in self.egos:
+            self.egos[camera].forget()
 
 
 def _as_detected(tracks: tuple[Track, ...], tracker: Tracker) -> tuple[Track, ...]:
@@ -81,6 +105,7 @@ def unplaced(frame: Frame, tracks: tuple[Track, ...]) -> Scene:
                 mono_s=track.mono_s,
                 seen=track.seen,
                 age_s=track.age_s,
+                quality=track.quality,
             )
             for track in tracks
         ),

@@ -244,6 +244,7 @@ def _world(
         mono_s=track.mono_s,
         seen=track.seen,
         age_s=track.age_s,
+        quality=track.quality,
         point=point,
         unplaced=why,
         velocity_mps=velocity_mps,

@@ -15,6 +15,8 @@ from perception.tracking.motion import Floats
 GROUPS = np.array([0 if label == "person" else 1 for label in PATROL_CLASSES])
 
 VOTE_MEMORY_S = 10.0  # a track's class is what it looked like in about this time
+DOUBT = 1.0  # detections' worth of not knowing, that a track begins with
+LEAST_DOUBT = 1e-3  # no single score is taken for surer than this
 VOTE_MAJORITY = 1.2  # a class takes over with so much more weight, so that a draw changes nothing
 
 
@@ -56,6 +58,7 @@ class Life:
     last_box: Floats  # (4,) x1 y1 x2 y2 of the newest detection
     votes: dict[int, float]  # fading sums of scores, by class
     label: int  # the class by vote, index into PATROL_CLASSES
+    evidence: float  # sum of the scores' log-odds
     hits: int = 1
     track_id: int | None = None  # None until it is confirmed
     fresh: list[Sighting] = field(default_factory=list)  # the newest; before it counts, all
@@ -71,8 +74,18 @@ class Life:
             last_box=found.boxes[index],
             votes={what: score},
             label=what,
+            evidence=log_odds(score),
             fresh=[found.sighting(index, mono_s)],
         )
+
+    @property
+    def quality(self) -> float:
+        """0..1: how sure it is that this is one real object: its mean log-odds, as a probability.
+
+        Of all that was tried on MOT15 it tells true boxes from false best (area under the curve
+        0.85; the newest score alone 0.83, a mean with misses as 0 0.75).
+        """
+        return 1 / (1 + math.exp(-self.evidence / (self.hits + DOUBT)))
 
     def see(self, found: Found, index: int, mono_s: float) -> None:
         """Take in one more detection."""
@@ -86,8 +99,14 @@ class Life:
             self.label = best
         self.seen_s = mono_s
         self.score = sighting.score
+        self.evidence += log_odds(sighting.score)
         self.last_box = found.boxes[index]
         self.hits += 1
         if self.track_id is not None:
             self.fresh.clear()
         self.fresh.append(sighting)
+
+
+def log_odds(score: float) -> float:
+    sure = min(max(score, LEAST_DOUBT), 1 - LEAST_DOUBT)
+    return math.log(sure / (1 - sure))

@@ -23,6 +23,7 @@ MEASURED_SHARE = 0.1  # 1 sigma of a detected box
 START_SPEED = 1.0  # 1 sigma of the first velocity, sizes per second: a walker, seen from the side
 JERKINESS = np.array([0.3, 0.3, 0.1, 0.1])  # white acceleration noise, sizes per s^1.5
 VELOCITY_KEPT_S = np.array([20.0, 20.0, 0.5, 0.5])  # velocities fade to 1/e in this time
+LEAST_DEPTH = 0.1  # of a homography's third coordinate: less is behind or beside the camera
 LEAST_SIZE_PX = 1.0  # a predicted box never shrinks below this
 
 
@@ -106,12 +107,23 @@ class BoxMotion:
         self.cross_var[rows] = (1 - gain_place) * cross_var
         self.speed_var[rows] -= gain_speed * cross_var
 
-    def warp(self, affine: Floats) -> None:
-        """Follow the camera's own motion: affine (2, 3) maps pixels of the last picture to now."""
-        turn = affine[:, :2]
-        scale = np.sqrt(abs(np.linalg.det(turn)))
-        self.place[:, :2] = self.place[:, :2] @ turn.T + affine[:, 2]
-        self.speed[:, :2] = self.speed[:, :2] @ turn.T
+    def warp(self, warp: Floats) -> None:
+        """Follow the camera's own motion: `warp` maps pixels of the last picture to this one, as
+        an affine (2, 3) or a homography (3, 3), which is linear near each box's middle.
+
+        A box that a homography takes behind the camera stays where it was.
+        """
+        full = np.vstack([warp, [0.0, 0.0, 1.0]]) if len(warp) == 2 else warp
+        depth = self.place[:, :2] @ full[2, :2] + full[2, 2]
+        ahead = depth > LEAST_DEPTH
+        depth = np.where(ahead, depth, 1.0)[:, None]
+        moved = (self.place[:, :2] @ full[:2, :2].T + full[:2, 2]) / depth
+        # The derivative of the quotient: (N, 2, 2).
+        turn = (full[None, :2, :2] - moved[:, :, None] * full[None, None, 2, :2]) / depth[:, None]
+        turn[~ahead] = np.eye(2)
+        scale = np.sqrt(np.abs(np.linalg.det(turn)))[:, None]
+        self.place[:, :2] = np.where(ahead[:, None], moved, self.place[:, :2])
+        self.speed[:, :2] = np.einsum("nij,nj->ni", turn, self.speed[:, :2])
         self.place[:, 2:] *= scale
         self.speed[:, 2:] *= scale
         for variance in (self.place_var, self.cross_var, self.speed_var):

@@ -74,8 +74,8 @@ class Tracker:
         Hand over everything the detector found from `low_score` on, not only what is strong.
         A track that was not detected in this frame is in the list with `seen` False and a
         predicted box, until it is unseen for `lost_after_s`; then it is gone for good.
-        `warp` (2, 3) maps pixels of the frame before to this one, where the camera moved and that
-        is known; without it the motion that all tracks share is taken for the camera's.
+        `warp` (2, 3) or (3, 3) maps pixels of the frame before to this one, where the camera's
+        motion is known; without it the motion that all tracks share is taken for the camera's.
 
         A frame that is not newer than the last is counted, and the last answer given again.
         """
@@ -235,6 +235,7 @@ class Tracker:
                 mono_s=self._now_s,
                 seen=seen_now,
                 age_s=self._now_s - life.first_s,
+                quality=life.quality,
             )
             for life, box, seen_now in zip(self._lives, boxes, seen, strict=True)
             if life.track_id is not None

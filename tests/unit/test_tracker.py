@@ -271,3 +271,16 @@ def test_a_camera_that_turns_at_once_costs_no_id_even_of_who_is_hidden() -> None
     assert {t.track_id: round(t.box[0]) for t in answer if t.seen} == pytest.approx(
         {i + 1: x + 120 for i, x in enumerate(places)}, abs=20
     )
+
+
+def test_quality_grows_with_strong_detections_and_stays_low_with_weak_ones() -> None:
+    follow = tracker()
+    qualities = []
+    for i in range(20):
+        answer = follow.update(detections(at(10), at(300, score=0.55)), i / 10)
+        qualities.append([t.quality for t in answer])
+
+    first, last = qualities[2], qualities[-1]
+    assert first[0] < last[0] <= 0.9
+    assert last[1] < 0.56
+    assert all(0 <= one <= 1 for told in qualities for one in told)
