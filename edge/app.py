@@ -105,16 +105,16 @@ class App:
 
         commanding.register("ping", pong(parts.timebase, self._clock, parts.started_mono_s))
         commanding.register("rebirth", Quick(rebirth))
-        found = {} if parts.plates is None else parts.plates.office.handlers()
-        for name, handler in (parts.office.handlers() | found).items():
+        for name, handler in (parts.office.handlers() | parts.finders.handlers()).items():
             commanding.register(name, handler)
         if parts.media is not None:
             for name, handler in parts.media.handlers.items():
                 commanding.register(name, handler)
         parts.publisher.hear_commands(commanding.hear)
-        looking = {} if parts.plates is None else parts.plates.office.controls()
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
-        for name, control in (parts.office.controls() | on_the_spot | looking).items():
+        for name, control in (
+            parts.office.controls() | parts.finders.controls() | on_the_spot
+        ).items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)
 
@@ -155,9 +155,7 @@ class App:
             work["media"] = parts.media.studio.work
         if parts.vision is not None:
             work["perception"] = parts.vision.work
-        if parts.plates is not None:
-            work["plates"] = parts.plates.watch.work
-        return work
+        return work | parts.finders.works()
 
     def _employ(
         self,

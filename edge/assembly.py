@@ -9,11 +9,11 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.commands.commanding import Commanding
+from edge.finders import Finders
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
 from edge.media.media import Media
-from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
@@ -72,16 +72,16 @@ def assemble(
     witness = Witness(
         timebase=timebase,
         whereabouts=whereabouts,
-        has_receiver=bool(settings.gnss),
+        writer=writer,
         put=outbox.put,
         journal=commanding.journal,
     )
     easing = Easing(settings.perception.easing, condition)
-    plates = Plates.open(settings, clock, witness, easing.extras_allowed)
+    finders = Finders.open(settings, clock, witness, easing.extras_allowed)
     media = Media.build(settings, timebase, clock, commanding.journal)
     looking_on = [media.desk] if media is not None else []  # first: it has what others tell of
     watching: list[Observer] = [*looking_on, episodes, *([rules] if rules else []), *observers]
-    watching += [plates.watch] if plates else []
+    watching += finders.observers()
 
     def parked() -> bool:
         below_mps = office.tuning.now.position.parked_below_mps
@@ -118,7 +118,7 @@ def assemble(
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
         commanding=commanding,
-        plates=plates,
+        finders=finders,
         workers=workers,
     )
     if media is not None:

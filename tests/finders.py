@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drivers.samples import Frame
 from edge.position import Whereabouts
+from edge.reporting.messages import MessageWriter
 from edge.seeing.look import Look
 from edge.seeing.witness import Witness
 from edge.timebase import Timebase
@@ -41,8 +42,8 @@ class Field:
         )
         self.witness = Witness(
             timebase=timebase,
-            whereabouts=Whereabouts([], 5.0),
-            has_receiver=False,
+            whereabouts=(where := Whereabouts(["main"], 5.0)),
+            writer=MessageWriter(timebase, where, has_receiver=False),
             put=self.box,
             journal=self.journal,
         )

@@ -20,7 +20,7 @@ from edge.cli.console import (
 )
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
-from edge.cli.unit import audio, control, duty, journal, keys, outbox, sos, task
+from edge.cli.unit import audio, control, duty, journal, keys, outbox, search, sos, task
 from edge.cli.vision import detect, models, plates, redact, replay, track, zones
 from edge.cli.vision import eval as evaluate
 
@@ -43,6 +43,7 @@ GROUPS = (
     audio,
     detect,
     plates,
+    search,
     track,
     redact,
     zones,

@@ -1,7 +1,13 @@
 """What is wrong with the optional searches: for plates, and for descriptions."""
 
+from edge.finders import Finders
 from edge.plates.parts import Plates
 from edge.reporting.finding import Finding, about
+from edge.search.desk import SearchDesk
+
+
+def finder_findings(finders: Finders) -> list[Finding]:
+    return [*plate_findings(finders.plates), *search_findings(finders.search)]
 
 
 def plate_findings(plates: Plates | None) -> list[Finding]:
@@ -22,4 +28,21 @@ def plate_findings(plates: Plates | None) -> list[Finding]:
         text = f"lists of plates have ended and were deleted: {names}"
         action = "let the hub send a new version, if they are still needed"
         found.append(finding("hotlist_expired", "info", text, action))
+    return found
+
+
+def search_findings(search: SearchDesk | None) -> list[Finding]:
+    """A search that cannot say what of its area it has seen, or that a restart would end."""
+    if search is None:
+        return []
+    finding, found = about("search"), []
+    if search.blind():
+        text = "it is not known which ground the cameras see, so no searched area can be told"
+        action = "the faults of pose, heading and mount say why; see docs/perception.md"
+        found.append(finding("search_blind", "warning", text, action))
+    wrong = search.memory.fault or search.memory.lost
+    if wrong:
+        text = f"a search was lost, or would be by a restart: {wrong}"
+        action = "make room in state_dir; let the hub send the search again if it is not there"
+        found.append(finding("search_not_stored", "error", text, action))
     return found

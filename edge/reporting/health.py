@@ -28,7 +28,7 @@ from edge.reporting.device_findings import (
     sound_findings,
     worker_findings,
 )
-from edge.reporting.finder_findings import plate_findings
+from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
 from edge.reporting.media_findings import media_findings
 from edge.reporting.parts import Parts
@@ -180,7 +180,7 @@ class HealthDesk:
         if parts.media is not None:
             found += media_findings(parts.media)
         found += worker_findings(parts.workers())
-        found += plate_findings(parts.plates)
+        found += finder_findings(parts.finders)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
         found += office_findings(parts.office)
         outbox = parts.outbox.stats()
@@ -294,9 +294,7 @@ class HealthDesk:
             f"microphone.{name}.bad_samples": count
             for name, count in parts.listening.bad_samples.items()
         }
-        if parts.plates is not None:
-            tally = parts.plates.watch.tally
-            drops |= {f"plates.{cause}": count for cause, count in tally.drops.items()}
+        drops |= parts.finders.drops()
         if parts.media is not None:
             drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}

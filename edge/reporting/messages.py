@@ -119,16 +119,9 @@ class MessageWriter:
 
     def pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
         """Where the unit was at a stamp, or why that is not known."""
-        return pose_at(self._whereabouts, mono_s, has_receiver=self._has_receiver)
-
-
-def pose_at(
-    whereabouts: Whereabouts, mono_s: float, *, has_receiver: bool
-) -> tuple[Pose | None, PoseMissing | None]:
-    """Where the unit was at a stamp, or why that is not known."""
-    position = whereabouts.at(mono_s)
-    if position is None:
-        return None, "no_fix" if has_receiver else "no_receiver"
-    if position.age_s > POSE_TOO_OLD_S:
-        return None, "fix_too_old"
-    return position.pose(), None
+        position = self._whereabouts.at(mono_s)
+        if position is None:
+            return None, "no_fix" if self._has_receiver else "no_receiver"
+        if position.age_s > POSE_TOO_OLD_S:
+            return None, "fix_too_old"
+        return position.pose(), None

@@ -8,10 +8,10 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
 from edge.commands.commanding import Commanding
+from edge.finders import Finders
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
-from edge.plates.parts import Plates
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
@@ -64,7 +64,7 @@ class Parts:
     publisher: Publisher
     local: LocalControl
     commanding: Commanding
-    plates: Plates | None
+    finders: Finders
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from edge.position import Whereabouts
-from edge.reporting.messages import pose_at
+from edge.reporting.messages import MessageWriter
 from edge.timebase import Timebase
 from perception.place.placed import Scene, WorldTrack
 from telemetry.commands.answers import Put
@@ -23,7 +23,7 @@ class Witness:
 
     timebase: Timebase
     whereabouts: Whereabouts
-    has_receiver: bool
+    writer: MessageWriter
     put: Put
     journal: Journal
 
@@ -34,7 +34,7 @@ class Witness:
         return self.timebase.at(mono_s)
 
     def pose_at(self, mono_s: float) -> tuple[Pose | None, PoseMissing | None]:
-        return pose_at(self.whereabouts, mono_s, has_receiver=self.has_receiver)
+        return self.writer.pose_at(mono_s)
 
     def note(self, what: str, **facts: Any) -> None:
         """For the journal. What is found is told also where the journal takes nothing."""

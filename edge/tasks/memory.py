@@ -69,6 +69,14 @@ class Memory(Generic[T]):
             return None
         return value
 
+    def remove(self) -> None:
+        """Nothing is to be remembered any more, and nothing is left on the disk."""
+        self.fault = None
+        Reserve(self._reserve).release()
+        self._reserved = 0
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
     def save(self, value: T) -> bool:
         """On the disk when this returns True. False, with `fault`, where the disk refuses."""
         try:

@@ -474,13 +474,15 @@ CHAPTERS: tuple[Chapter, ...] = (
             ),
             _unit(
                 144,
-                "delete a list when its time is over",
+                "delete a list, and all of a search, when its time is over",
                 "test_a_list_that_has_ended_is_gone_from_the_disk",
+                "test_nothing_of_a_search_that_is_over_is_on_the_disk",
             ),
             _unit(
                 145,
                 "judge candidates by the attributes of the contract alone, and never by a face",
                 "test_nothing_looks_at_faces",
+                "test_all_that_is_judged_is_an_attribute_of_the_contract",
             ),
             _hub(
                 146,

@@ -1,4 +1,4 @@
-"""Lists of plates to a real unit, over a broker and on a stick; and what its disk says then."""
+"""Lists of plates and searches to a real unit, over a broker and on a stick; and its disk then."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import rfc3339_ms
 from tests.broker import MOSQUITTO, Broker
 from tests.e2e.dispatcher import Dispatcher
@@ -19,6 +20,7 @@ UNIT = "car-07"
 SECTIONS: dict[str, Any] = {
     "perception": {"enabled": False},
     "plates": {"enabled": True},
+    "search": {"enabled": True},
     "security": {"commands": "unsigned"},
 }
 
@@ -43,6 +45,29 @@ def wanted(version: int, *entries: tuple[str, str], **more: Any) -> dict[str, An
         "list": "stolen", "version": version, "mode": "replace", "legal_basis": "case 1180",
         "expires_at": ends, "entries": plates, "blind": BLIND,
     } | more  # fmt: skip
+
+
+def look_for_a_child(hub: Dispatcher, folder: tuple[str, str]) -> None:
+    search = uuid7(datetime.now(UTC))
+    places = ((36.65, 117.0), (36.65, 117.002), (36.652, 117.002))
+    order = hub.order(
+        UNIT, "search.start", search=search, kind="person", upper=["red", "orange"],
+        area=[{"lat_deg": lat, "lon_deg": lon} for lat, lon in places],
+        expires_at=rfc3339_ms(datetime.now(UTC) + timedelta(hours=1)),
+        legal_basis="missing child 77", reason="lost at the market",
+    )  # fmt: skip
+    assert hub.final(order)["status"] == "succeeded"
+    code, out, _ = cli("search", "status", *folder)
+    assert code == 0
+    assert out.startswith(f"{search}  person, upper red or orange\n")
+    assert hub.final(hub.order(UNIT, "search.stop", search=search))["result"]["searched"] == 0
+    assert cli("search", "status", *folder)[1] == "nothing is looked for\n"
+    hub.wait_for(lambda h: len([e for e in h.of("event") if e["data"].get("search")]) == 2, 10)
+    ends = [e["data"] for e in hub.of("event") if e["data"].get("search") == search]
+    assert [(each["phase"], each.get("reason")) for each in ends] == [
+        ("new", None), ("end", "stopped"),
+    ]  # fmt: skip
+    assert not (Path(folder[1]) / "search.json").exists()
 
 
 def test_a_list_comes_by_the_hub_and_by_a_stick_and_no_plate_is_on_the_disk(
@@ -85,6 +110,7 @@ def test_a_list_comes_by_the_hub_and_by_a_stick_and_no_plate_is_on_the_disk(
         assert (code, err.splitlines()[0]) == (
             1, "error: missing had version 1 already; send a higher one",
         )  # fmt: skip
+        look_for_a_child(hub, folder)
         revoke = {"list": "stolen", "version": 2, "mode": "revoke", "blind": BLIND}
         assert hub.final(hub.order(UNIT, "plates.list", **revoke))["result"]["entries"] == 0
 

@@ -1,0 +1,389 @@
+"""The searches of a unit: begun by a hub, ended by it or by the clock, and then forgotten whole."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from config.search import SearchConfig
+from drivers.clock import Clock
+from edge.reporting.places import ground_place
+from edge.running.worker import Beat
+from edge.search.candidates import Candidate, Candidates
+from edge.seeing.look import Ending, Look
+from edge.seeing.witness import Witness, box_of
+from edge.tasks.memory import Memory
+from perception.search.area import AreaError, SearchedArea
+from perception.search.likeness import Description
+from telemetry.commands.handling import OrderFailedError, OrderRefusedError
+from telemetry.contract.search import (
+    LONGEST_S,
+    CandidateEnd,
+    SearchEvent,
+    SearchPlace,
+    SearchProgressEvent,
+    SearchStart,
+)
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import UtcTime, rfc3339_ms, short
+
+MOST_SEARCHES = 4
+TICK_S = 0.5
+GROWN = 0.005  # share of the area: so much more is worth telling
+PERSON = frozenset({"person"})
+VEHICLES = frozenset({"car", "bus", "truck", "motorcycle", "bicycle"})
+Ended = Literal["stopped", "expired", "replaced"]
+Answer = dict[str, Any]
+
+
+class _Kept(BaseModel):
+    """What survives a restart: what was asked, and what was seen. No candidate."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    asked: SearchStart
+    begun: UtcTime
+    seen: str | None = None
+    looks: int = 0
+    candidates: int = 0
+
+
+class SearchBook(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    searches: tuple[_Kept, ...] = ()
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way."""
+
+    asked: SearchStart
+    begun: datetime
+    candidates: Candidates
+    looks: int = 0
+    told: int = 0  # candidates, ever
+    told_share: float = -1.0
+    told_mono_s: float = float("-inf")
+    placed_mono_s: float | None = None  # of the newest picture whose ground is known
+
+    @property
+    def area(self) -> SearchedArea:
+        return self.candidates.area
+
+
+class SearchDesk:
+    """`see` and `end` are the perception thread's, `work` a worker's; orders from anywhere."""
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        memory: Memory[SearchBook],
+        witness: Witness,
+        clock: Clock,
+        allowed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`allowed`: false while the unit saves its strength, and leaves out what is optional."""
+        self._allowed = allowed
+        self.drops: Counter[str] = Counter()
+        self.memory = memory
+        self._config = config
+        self._witness = witness
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._searches: dict[str, _Search] = {}
+        self._resume()
+
+    def _resume(self) -> None:
+        book = self.memory.load() or SearchBook()
+        for kept in book.searches:
+            try:
+                self._searches[kept.asked.search] = self._made(kept)
+            except AreaError:
+                self.drops["area_refused"] += 1
+
+    def _made(self, kept: _Kept) -> _Search:
+        """Raises AreaError."""
+        corners = [(corner.lat_deg, corner.lon_deg) for corner in kept.asked.area]
+        area = SearchedArea.of(corners, kept.seen)
+        candidates = Candidates(self._config, described(kept.asked), area)
+        return _Search(kept.asked, kept.begun, candidates, kept.looks, kept.candidates)
+
+    # --- orders ---
+
+    def check(self, wanted: SearchStart) -> None:
+        """Raises OrderRefusedError."""
+        now = self._witness.now()
+        if wanted.expires_at <= now:
+            raise OrderRefusedError("invalid_arguments", "expires_at is past")
+        if wanted.expires_at > now + timedelta(seconds=LONGEST_S):
+            raise OrderRefusedError("invalid_arguments", "a search lasts 24 hours at most")
+        with self._lock:
+            others = self._searches.keys() - {wanted.search}
+        if len(others) >= MOST_SEARCHES:
+            raise OrderRefusedError("busy", f"{MOST_SEARCHES} searches are under way")
+        try:
+            SearchedArea([(corner.lat_deg, corner.lon_deg) for corner in wanted.area])
+        except AreaError as error:
+            raise OrderRefusedError("invalid_arguments", f"area: {error}") from error
+
+    def start(self, wanted: SearchStart, by: str) -> Answer:
+        """Raises OrderRefusedError, OrderFailedError."""
+        self.check(wanted)
+        with self._lock:
+            if wanted.search in self._searches:
+                self._close(wanted.search, "replaced")
+            search = self._made(_Kept(asked=wanted, begun=self._witness.now()))
+            self._searches[wanted.search] = search
+            if not self._save():
+                del self._searches[wanted.search]
+                raise OrderFailedError("storage", f"it cannot be kept: {self.memory.fault}")
+            self._progress(search, "new")
+        self._note("search_started", wanted, by)
+        return {"search": wanted.search, "expires_at": rfc3339_ms(wanted.expires_at)}
+
+    def stop(self, name: str, by: str, reason: str = "") -> Answer:
+        """Raises OrderRefusedError."""
+        self.check_stop(name)
+        with self._lock:
+            search = self._close(name, "stopped")
+            self._save()
+        self._note("search_stopped", search.asked, by, reason)
+        return {"search": name, "searched": round(search.area.share, 4), "candidates": search.told}
+
+    def check_stop(self, name: str) -> None:
+        with self._lock:
+            if name not in self._searches:
+                raise OrderRefusedError("wrong_state", "no search of this name is under way")
+
+    def status(self) -> list[Answer]:
+        with self._lock:
+            return [
+                {
+                    "search": each.asked.search,
+                    "kind": each.asked.kind,
+                    "wanted": _in_words(each.asked),
+                    "expires_at": rfc3339_ms(each.asked.expires_at),
+                    "legal_basis": each.asked.legal_basis,
+                    "searched": round(each.area.share, 4),
+                    "looks": each.looks,
+                    "candidates": len(each.candidates.told()),
+                    "placed": each.placed_mono_s is not None,
+                }
+                for each in self._searches.values()
+            ]
+
+    def blind(self, after_s: float = 60.0) -> list[str]:
+        """Searches that look, but never at ground that is known: their area cannot be told."""
+        now_s = self._clock.mono_s()
+        with self._lock:
+            return [
+                name
+                for name, each in self._searches.items()
+                if each.looks >= 10
+                and (each.placed_mono_s is None or now_s - each.placed_mono_s > after_s)
+            ]
+
+    # --- the perception thread ---
+
+    def see(self, look: Look) -> None:
+        if not self._searches or not self._allowed():
+            return
+        with self._lock:
+            for search in self._searches.values():
+                self._see(search, look)
+
+    def _see(self, search: _Search, look: Look) -> None:
+        search.looks += 1
+        scene, mono_s = look.scene, look.frame.mono_s
+        if scene.footprint is not None and scene.frame is not None:
+            search.placed_mono_s = mono_s
+            search.area.see(scene.footprint, scene.frame)
+        for found in search.candidates.see(look, self._unit_inside(search, mono_s)):
+            self._follow(search, found, mono_s)
+        for found in search.candidates.gone(mono_s):
+            self._tell(search, found, "end", "left")
+
+    def _unit_inside(self, search: _Search, mono_s: float) -> bool:
+        position = self._witness.whereabouts.at(mono_s)
+        return position is not None and search.area.holds(position.lat_deg, position.lon_deg)
+
+    def _follow(self, search: _Search, found: Candidate, mono_s: float) -> None:
+        """Tell of a candidate what is new."""
+        if not search.candidates.likely(found):
+            if found.episode is not None:
+                self._tell(search, found, "end", "unlike")
+            return
+        if found.episode is None:
+            try:
+                other = search.candidates.outranked_by(found)
+            except LookupError:
+                self.drops["outranked"] += 1
+                return
+            if other is not None:
+                self._tell(search, other, "end", "outranked")
+            found.episode = uuid7(self._witness.at(mono_s)[0])
+            search.told += 1
+            self._tell(search, found, "new")
+        elif mono_s - found.told_mono_s >= self._config.update_every_s:
+            self._tell(search, found, "update")
+
+    def end(self, camera: str, reason: Ending, mono_s: float) -> None:  # noqa: ARG002 - own stamps
+        with self._lock:
+            for search in self._searches.values():
+                for found in search.candidates.of_camera(camera):
+                    self._tell(search, found, "end", "left" if reason == "camera_lost" else "unit")
+
+    # --- the worker ---
+
+    def work(self, beat: Beat, stop: threading.Event) -> None:
+        while not stop.wait(TICK_S):
+            beat()
+            self.tick()
+        with self._lock:
+            if self._searches:
+                self._save()
+
+    def tick(self) -> None:
+        """What is due by the clock: searches end, and what was seen of their area is told."""
+        now, now_s = self._witness.now(), self._clock.mono_s()
+        with self._lock:
+            for name, search in list(self._searches.items()):
+                if now >= search.asked.expires_at:
+                    self._close(name, "expired")
+                    self._save()
+                    self._note("search_expired", search.asked, None)
+                elif now_s - search.told_mono_s >= self._config.progress_every_s:
+                    grown = search.area.share - search.told_share
+                    search.told_mono_s = now_s
+                    if grown >= GROWN:
+                        self._progress(search, "update")
+                        self._save()
+
+    # --- what it tells ---
+
+    def _close(self, name: str, reason: Ended) -> _Search:
+        """Tell the ends, and forget all of it. Under the lock."""
+        search = self._searches.pop(name)
+        why: CandidateEnd = "expired" if reason == "expired" else "stopped"
+        for found in search.candidates.told():
+            self._tell(search, found, "end", why)
+        self._progress(search, "end", reason)
+        return search
+
+    def _progress(
+        self, search: _Search, phase: Literal["new", "update", "end"], reason: Ended | None = None
+    ) -> None:
+        rings = search.area.rings()
+        event = SearchProgressEvent(
+            phase=phase,
+            search=search.asked.search,
+            searched=search.area.share,
+            looks=search.looks,
+            candidates=search.told,
+            rings=tuple(
+                tuple(SearchPlace(lat_deg=lat, lon_deg=lon) for lat, lon in ring) for ring in rings
+            ),
+            reason=reason,
+        )
+        search.told_share, search.told_mono_s = search.area.share, self._clock.mono_s()
+        self._witness.tell(event, None)
+
+    def _tell(
+        self,
+        search: _Search,
+        found: Candidate,
+        phase: Literal["new", "update", "end"],
+        reason: CandidateEnd | None = None,
+    ) -> None:
+        scene, like = found.scene, found.likeness
+        if scene is None or like is None or found.episode is None:
+            return
+        mono_s = found.evidence.last_mono_s
+        pose, missing = self._witness.pose_at(mono_s)
+        box, size = box_of(found.track, scene)
+        point, frame = found.track.point, scene.frame
+        event = SearchEvent(
+            phase=phase,
+            episode=found.episode,
+            search=search.asked.search,
+            legal_basis=search.asked.legal_basis,
+            score=like.score,
+            score_error=like.error,
+            looks=like.looks,
+            matched=like.matched,
+            unmatched=like.unmatched,
+            unknown=like.unknown,
+            label=found.track.label,
+            camera=short(found.track.camera),
+            track=found.track.track_id,
+            box=box,
+            frame=size,
+            last_seen=self._witness.at(mono_s)[0],
+            place=ground_place(point, frame) if point and frame else None,
+            inside=found.inside,
+            pose=pose,
+            pose_missing=missing,
+            reason=reason,
+        )
+        self._witness.tell(event, mono_s, search.asked.priority)
+        found.told_mono_s = mono_s
+        if phase == "end":
+            found.episode = None
+
+    def _save(self) -> bool:
+        """On the disk, and nothing of what is over."""
+        kept = tuple(
+            _Kept(
+                asked=each.asked,
+                begun=each.begun,
+                seen=each.area.packed(),
+                looks=each.looks,
+                candidates=each.told,
+            )
+            for each in self._searches.values()
+        )
+        if kept:
+            return self.memory.save(SearchBook(searches=kept))
+        self.memory.remove()
+        return True
+
+    def _note(self, what: str, asked: SearchStart, by: str | None, reason: str = "") -> None:
+        self._witness.note(
+            what,
+            search=asked.search,
+            kind=asked.kind,
+            legal_basis=asked.legal_basis,
+            reason=reason or asked.reason or None,
+            by=by,
+        )
+
+
+def described(asked: SearchStart) -> Description:
+    height = None
+    if asked.height_min_m is not None or asked.height_max_m is not None:
+        height = (asked.height_min_m or 0.0, asked.height_max_m or 3.0)
+    return Description(
+        labels=PERSON if asked.kind == "person" else VEHICLES,
+        upper=frozenset(asked.upper),
+        lower=frozenset(asked.lower),
+        colour=frozenset(asked.colour),
+        height_m=height,
+        types=frozenset(asked.vehicle),
+    )
+
+
+def _in_words(asked: SearchStart) -> str:
+    """`person, upper red or orange, lower black`."""
+    parts: list[str] = [asked.kind]
+    for name in ("upper", "lower", "vehicle", "colour"):
+        wanted = getattr(asked, name)
+        if wanted:
+            parts.append(f"{name} {' or '.join(wanted)}")
+    if asked.height_min_m is not None or asked.height_max_m is not None:
+        parts.append(f"height {asked.height_min_m or '?'} to {asked.height_max_m or '?'} m")
+    return ", ".join(parts)
