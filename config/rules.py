@@ -160,6 +160,32 @@ class FastRule(ZoneRule):
     probability: Probability = Field(0.95, description="that it is faster, from which on it counts")
 
 
+class CameraStateRule(AlertRule):
+    """A camera is covered, blinded, moved, blurred, or its picture frozen. Moved and blurred are
+    only seen while the unit stands."""
+
+    kind: Literal["camera_state"]
+    severity: int = Field(2, ge=1, le=4, description="1 is the most severe: red")
+    min_duration_s: float = Field(3.0, ge=1, le=3600, description="what is over sooner")
+    clear_after_s: float = Field(2.0, ge=0, le=3600, description="the view is back for so long")
+    cool_down_s: float = Field(10.0, ge=0, le=86_400, description="the same is not told again")
+    cameras: tuple[str, ...] = Field((), description="which are watched; default: all")
+    every_s: float = Field(0.2, ge=0.05, le=1.0, description="between two looks at a camera")
+    adapt_s: float = Field(
+        15.0, ge=5, le=600, description="what comes more slowly (dusk, fog) is no tampering"
+    )
+    accept_after_s: float = Field(
+        600.0, ge=30, le=86_400, description="a new view that stays so long is the usual one"
+    )
+    lost_share: float = Field(
+        0.75, gt=0.3, le=1, description="of the structure in the picture that must be gone"
+    )
+    moved_share: float = Field(
+        0.03, gt=0.01, le=0.5, description="shift of the view, as a share of the picture's side"
+    )
+    bright_share: float = Field(0.3, gt=0.05, le=1, description="of the picture is saturated")
+
+
 class CountRule(Section):
     """How many cross a line, by direction and class."""
 
@@ -178,5 +204,6 @@ AlertRuleConfig = (
     | CarriagewayRule
     | WrongWayRule
     | FastRule
+    | CameraStateRule
 )  # fmt: skip
 RuleConfig = Annotated[AlertRuleConfig | CountRule, Field(discriminator="kind")]

@@ -28,10 +28,7 @@ ALARM_TYPES = {
     "loitering": 8,
     "count": 9,
     "crowd": 10,
-    "camera_covered": 11,
-    "camera_moved": 11,
-    "camera_blinded": 11,
-    "camera_frozen": 11,
+    "camera_state": 11,
     "fast": 12,
 }
 COUNT_PRIORITY = 4  # AlarmPriority of what is no alert

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from config.rules import (
     AlertRuleConfig,
+    CameraStateRule,
     CarriagewayRule,
     CountRule,
     FastRule,
@@ -16,6 +17,7 @@ from config.rules import (
     WrongWayRule,
 )
 from config.zones import ZoneKind
+from perception.rules.camera_state import CameraStateJudge
 from perception.rules.carriageway import CarriagewayJudge
 from perception.rules.count import Counting
 from perception.rules.fast import FastJudge
@@ -77,6 +79,8 @@ def _judge(config: AlertRuleConfig) -> Judge:
             judge = WrongWayJudge(config)
         case FastRule():
             judge = FastJudge(config)
+        case CameraStateRule():
+            judge = CameraStateJudge(config)
         case _:
             assert_never(config)
     return judge
