@@ -124,6 +124,8 @@ class Vision:
             idle=lambda: self._end_lost_cameras(chain),
         )
         pipeline = Pipeline(detector, ends, self._clock, self._config)
+        self._coarse = False
+        self._set_fineness(pipeline, detector)
         all_ended = True
         try:
             tick = partial(self._ease, pipeline, detector)

@@ -17,8 +17,8 @@ SIDE_PX = 160  # the longer side of the small picture: a person of 20 x 50 px in
 LEAST_STEP = 8.0  # grey levels: a difference is seen from here on, and
 LEAST_NOISES = 6.0  # from so many times the noise on
 CELLS = 3  # so many points next to each other must differ
-FORGET_S = 6.0  # what stands for some of these belongs to the scene
-FORGET_MOVED_S = 30.0  # where something moved it takes longer
+SETTLE_S = 2.0  # what stands for some of these belongs to the scene, as does what it leaves bare
+MOVING_S = 30.0  # what moves changes the scene little: no trail stays behind it
 SAMPLE = 3  # medians are taken of every third point of every third row
 MAD_TO_SIGMA = 1.4826  # of normally distributed noise (Hampel 1974)
 
@@ -28,6 +28,7 @@ class Stillness:
 
     def __init__(self) -> None:
         self._scene: Grey | None = None
+        self._last: Grey | None = None  # the picture before, in the scene's light
         self._mono_s = 0.0
 
     def forget(self) -> None:
@@ -41,24 +42,25 @@ class Stillness:
         by a factor and an offset, is no movement. 0.7 ms for 720p.
         """
         now = _small(image, window)
-        if self._scene is None or self._scene.shape != now.shape:
-            self._scene, self._mono_s = now, mono_s
+        if self._scene is None or self._last is None or self._scene.shape != now.shape:
+            self._scene, self._last, self._mono_s = now.copy(), now, mono_s
             return True
         now = _in_the_light_of(self._scene, now)
         away = np.abs(now - self._scene)
         noise = MAD_TO_SIGMA * float(np.median(away[::SAMPLE, ::SAMPLE]))
-        differs = away > max(LEAST_STEP, LEAST_NOISES * noise)
-        self._learn(now, differs, mono_s)
+        enough = max(LEAST_STEP, LEAST_NOISES * noise)
+        differs = away > enough
+        self._learn(now, np.abs(now - self._last) > enough, mono_s)
         # A 3 x 3 mean of ones and zeros is the number of points that differ around each, by nine.
         around = cv2.boxFilter(differs.view(np.uint8), cv2.CV_32F, (3, 3), normalize=False)
         return bool(around.max() >= CELLS)
 
-    def _learn(self, now: Grey, differs: NDArray[np.bool_], mono_s: float) -> None:
+    def _learn(self, now: Grey, moves: NDArray[np.bool_], mono_s: float) -> None:
         scene, dt_s = self._scene, max(0.0, mono_s - self._mono_s)
-        self._mono_s = mono_s
-        still, moved = (1 - math.exp(-dt_s / tau_s) for tau_s in (FORGET_S, FORGET_MOVED_S))
+        self._last, self._mono_s = now, mono_s
+        settles, moving = (1 - math.exp(-dt_s / tau_s) for tau_s in (SETTLE_S, MOVING_S))
         if scene is not None:
-            scene += (now - scene) * np.where(differs, np.float32(moved), np.float32(still))
+            scene += (now - scene) * np.where(moves, np.float32(moving), np.float32(settles))
 
 
 def _small(image: NDArray[np.uint8], window: Window | None) -> Grey:
