@@ -5,11 +5,12 @@ Everything that is compared is measured in turn, in short rounds, since machines
 `PATROL_EDGE_BENCH_FRAMES` makes the memory run shorter or longer; its figure says how long it was.
 """
 
+import os
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,22 +24,31 @@ from drivers.base import Driver
 from drivers.clock import SystemClock
 from drivers.factory import open_camera
 from drivers.samples import Frame
+from edge.reporting.computer import process_rss_mib
 from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.mailbox import Mailbox
 from edge.seeing.chain import Chain, unplaced
 from edge.seeing.circumstances import Circumstances
 from edge.seeing.episodes import Change, EpisodeDesk
+from edge.seeing.look import Ending, Look
 from edge.seeing.vision import Vision
 from perception.detection.detector import Detector
+from perception.detection.preprocess import Placement
+from perception.detections import Detections
 from perception.inference.catalogue import Catalogue
+from perception.inference.model_spec import ModelSpec
 from tests.bench.bench_run import clip_720p
 from tests.bench.figures import Figure
+from tests.head_writer import yolox
+from tests.onnx_writer import constant_model
 
 CLOCK = SystemClock()
 ROUNDS = 3
 ROUND_S = 2.0
 SETTLE_S = 0.5
 CAMERAS, CAMERA_FPS = 4, 5.0
+MANY_FRAMES = 10_000
+WARM_FRAMES = 1_000
 PATROL_FPS = 15.0  # as a patrol car has it
 GATE_SHUTS_S = 5.0  # parked for two seconds, and nothing moved for two
 FASTER_FPS = 60.0  # more than any of the ways can look at
@@ -50,6 +60,7 @@ def measure() -> Iterator[Figure]:
         clip = clip_720p(Path(folder))
         yield from beside_the_bare_model(detector, clip)
         yield from four_cameras(detector, clip)
+        yield from memory(Path(folder))
         yield from parked_and_busy(detector, clip, empty_clip(Path(folder), clip))
 
 
@@ -268,3 +279,83 @@ def cpu_share() -> float:
     cpu_s, began_s = time.process_time(), time.perf_counter()
     time.sleep(ROUND_S)
     return (time.process_time() - cpu_s) / (time.perf_counter() - began_s)
+
+
+class Crowd(Detector):
+    """A small model's detector whose pictures always show somebody new: what it finds is made up,
+    so that tracks and episodes begin and end all the time."""
+
+    def conclude(
+        self, outputs: Sequence[Sequence[np.ndarray]], placements: Sequence[Placement]
+    ) -> Detections:
+        super().conclude(outputs, placements)
+        now_s = time.monotonic()
+        boxes = []
+        for lane in range(20):  # each walks across in a second or two, then comes the next
+            period_s = 1.0 + lane / 20
+            x = (now_s % period_s) / period_s * 560
+            boxes.append((x, 15 * lane, x + 30, 15 * lane + 60))
+        scores = np.full(len(boxes), 0.8, np.float32)
+        return Detections(np.array(boxes, np.float32), scores, np.zeros(len(boxes), np.int64))
+
+
+class Ids:
+    """An observer that notes whether the id of a track that has ended is ever given again."""
+
+    def __init__(self) -> None:
+        self.reused = 0
+        self.ended: set[int] = set()
+        self._alive: dict[str, set[int]] = {}
+
+    def see(self, look: Look) -> None:
+        now = {track.track_id for track in look.tracks}
+        before = self._alive.get(look.frame.camera, set())
+        self.reused += len(now & self.ended)
+        self.ended |= before - now
+        self._alive[look.frame.camera] = now
+
+    def end(self, camera: str, reason: Ending, mono_s: float) -> None:
+        self.ended |= self._alive.pop(camera, set())
+
+
+def memory(folder: Path) -> Iterator[Figure]:
+    """Resident memory over many pictures: 360p, eight cameras, a model that is quick."""
+    wanted = int(os.environ.get("PATROL_EDGE_BENCH_FRAMES", MANY_FRAMES))
+    path = folder / "quick.onnx"
+    path.write_bytes(constant_model(yolox([], 64, 64), {"images": ((1, 3, 64, 64), 1)}))
+    spec = ModelSpec(name="quick", family="yolox", labels=None, path=path)
+    crowd, ids, events = Crowd.open(spec, threads=1), Ids(), [0]
+    names = [f"camera{number}" for number in range(8)]
+    frames: Mailbox[Frame] = Mailbox()
+
+    def count(changes: list[Change]) -> None:
+        events[0] += len(changes)
+
+    desk = EpisodeDesk(EpisodesConfig(), names, count)
+    config = PerceptionConfig(max_fps=120)
+    vision = Vision(config, names, frames, lambda: crowd, [desk, ids], CLOCK)
+    stop = threading.Event()
+    worker = threading.Thread(target=vision.work, args=(lambda: None, stop))
+    worker.start()
+    noise = np.random.default_rng(0)
+    sizes_mib, warm_mib, looked_at = [], 0.0, 0
+    while looked_at < wanted:
+        for name in names:
+            image = noise.integers(0, 256, (360, 640, 3), dtype=np.uint8)
+            frames.put(name, Frame(camera=name, number=0, mono_s=CLOCK.mono_s(), image=image))
+        looked_at = sum(tally.looked_at for tally in vision.tallies.values())
+        if looked_at >= WARM_FRAMES:
+            sizes_mib.append(process_rss_mib() or 0.0)
+            warm_mib = warm_mib or sizes_mib[0]
+    stop.set()
+    worker.join(5)
+    yield Figure(
+        name=f"resident memory over {wanted} pictures, growth",
+        value=max(sizes_mib) - warm_mib,
+        unit="MiB",
+        limit=20.0,
+        peer=f"{warm_mib:.0f} MiB at {WARM_FRAMES}, {len(ids.ended)} tracks, {events[0]} events",
+    )
+    yield Figure(
+        name=f"track ids used again over {wanted} pictures", value=ids.reused, unit="", limit=0
+    )
