@@ -21,7 +21,7 @@ from edge.cli.console import (
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import audio, control, duty, journal, keys, outbox, search, sos, task
-from edge.cli.vision import detect, models, plates, redact, replay, track, zones
+from edge.cli.vision import camera, detect, models, plates, redact, replay, track, zones
 from edge.cli.vision import eval as evaluate
 
 # A line each, so that two commands can come at the same time.
@@ -39,6 +39,7 @@ GROUPS = (
     outbox,
     config_command,
     models,
+    camera,
     gnss,
     audio,
     detect,

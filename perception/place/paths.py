@@ -69,6 +69,15 @@ class Paths:
         """The same places from another origin."""
         self.state = self.state + np.array([east_m, north_m, 0.0, 0.0])
 
+    def spread(self, fresh: Floats, seen: Bools) -> Floats:
+        """(N, 2, 2) m², of the places, without what is held. The filters take errors for larger
+        than they are, so as not to average out what does not; but no more is told of an object
+        that is seen than its picture alone would say."""
+        own = self.covariance[:, :2, :2]
+        sizes = np.trace(own, axis1=1, axis2=2)
+        most = np.where(seen, np.trace(fresh, axis1=1, axis2=2), np.inf)
+        return np.asarray(own * np.minimum(1.0, most / np.maximum(sizes, 1e-12))[:, None, None])
+
     def _arrange(self, ids: list[int]) -> None:
         """The filters in the order of `ids`, new ones unknown."""
         if ids == self.ids:

@@ -182,7 +182,10 @@ class Placer:
         # A held error turns with the line of sight as the unit moves: some of the unit's own speed.
         own = (speed_mps * found.relative) ** 2
         velocities = paths.covariance[:, 2:, 2:] + own[:, None, None] * np.eye(2)
-        places, states = paths.covariance[:, :2, :2] + found.held, paths.state.tolist()
+        places = paths.spread(
+            found.fresh, seen=np.array([track.seen for track in tracks], np.bool_)
+        )
+        places, states = places + found.held, paths.state.tolist()
         told = []
         for index, track in enumerate(tracks):
             why = reasons[index] or (None if paths.known[index] else Unplaced.CUT_OFF)

@@ -12,9 +12,10 @@ from perception.place.lens import Lens
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# How far a detector's edges are off, 1 sigma: NanoDet-g on the persons of PETS09-S2L1.
+# How far a detector's edges are off, 1 sigma. NanoDet-g on 254 persons of PETS09-S2L1 who stand
+# apart: 0.037 of the height at the foot, 0.033 at the top, 0.14 of the width in the middle.
 FOOT_SHARE = 0.035  # of the box's height, lower and upper edge
-SIDE_SHARE = 0.08  # of its width, the middle
+SIDE_SHARE = 0.14  # of its width, the middle
 LEAST_PX = 1.0
 CUT_SIDE_SHARE = 0.25  # of the width, where a side is beyond the picture's border
 BORDER_SHARE = 0.005  # of the picture's side: an edge this near the border goes on beyond it
