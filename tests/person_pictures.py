@@ -1,4 +1,8 @@
-"""Drawn persons in clothes of known colours, for tests and benchmarks."""
+"""Persons in clothes of known colours, drawn and real, for tests and benchmarks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -58,3 +62,32 @@ def person(
     picture = picture * light * np.array(tint) + rng.normal(0, 5, picture.shape)
     box = (float(x), float(y), float(x + width_px), float(y + height_px))
     return np.clip(picture, 0, 255).astype(np.uint8), box
+
+
+# Persons of COCO train2017 (annotation ids) whose clothes' colours a human named: any of them.
+REAL = {
+    190379: ("blue grey black", "blue"), 545132: ("white", "white"), 1260127: ("black", "black"),
+    1270740: ("blue grey", "blue"), 1280168: ("black", "blue"), 484147: ("black", "black"),
+    497343: ("purple", "purple"), 516492: ("purple", "purple"), 524817: ("white", "black"),
+    221369: ("red", "black"), 222838: ("grey", "black blue"), 255090: ("yellow green", ""),
+    473611: ("red", "red"), 476162: ("black grey", ""), 487048: ("white", ""),
+    505536: ("white yellow", "blue"), 519297: ("black blue", "grey brown"),
+    1207747: ("white", "blue"), 1717892: ("black", "black"),
+}  # fmt: skip
+
+
+def real_parts(
+    coco: Path,
+) -> Iterator[tuple[Image, tuple[float, float, float, float], str, frozenset[str]]]:
+    """Picture, box, part, and the names that a human gave its colour. `coco`: the shared folder."""
+    table = json.loads((coco / "annotations" / "instances_train2017.json").read_text())
+    files = {each["id"]: each["file_name"] for each in table["images"]}
+    for each in (a for a in table["annotations"] if a["id"] in REAL):
+        picture = cv2.imread(str(coco / "train2017" / files[each["image_id"]]))
+        x, y, width, height = each["bbox"]
+        for part, said in zip(("upper", "lower"), REAL[each["id"]], strict=True):
+            if said:
+                yield (
+                    np.asarray(picture, np.uint8), (x, y, x + width, y + height), part,
+                    frozenset(said.split()),
+                )  # fmt: skip

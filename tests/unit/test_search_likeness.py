@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,21 +12,11 @@ from perception.search.body import part_colours, parts_seen
 from perception.search.colours import EXAMPLES, KIN, NAMES, counts_for, light_of, named
 from perception.search.likeness import Description, Evidence, Likeness, matches
 from telemetry.contract.search import Attribute, ColourName
-from tests.person_pictures import CLOTHES, person
+from tests.person_pictures import CLOTHES, person, real_parts
 from tests.shared_data import shared
 
 PLAIN = np.ones(3, np.float32)
 PERSON = frozenset({"person"})
-# Persons of COCO train2017 (annotation ids) whose clothes' colours a human named: any of them.
-REAL = {
-    190379: ("blue grey black", "blue"), 545132: ("white", "white"), 1260127: ("black", "black"),
-    1270740: ("blue grey", "blue"), 1280168: ("black", "blue"), 484147: ("black", "black"),
-    497343: ("purple", "purple"), 516492: ("purple", "purple"), 524817: ("white", "black"),
-    221369: ("red", "black"), 222838: ("grey", "black blue"), 255090: ("yellow green", ""),
-    473611: ("red", "red"), 476162: ("black grey", ""), 487048: ("white", ""),
-    505536: ("white yellow", "blue"), 519297: ("black blue", "grey brown"),
-    1207747: ("white", "blue"), 1717892: ("black", "black"),
-}  # fmt: skip
 
 
 def test_the_names_are_those_of_the_contract() -> None:
@@ -82,24 +71,13 @@ def test_drawn_clothes_are_named_in_daylight_dusk_and_lamplight(upper: str) -> N
 
 def test_real_clothes_are_told_from_others() -> None:
     """35 parts of 19 persons; they also set MIDDLE and STEEP, so this is no test of new data."""
-    import json
-
-    table = json.loads(shared("data/coco/annotations/instances_train2017.json").read_text())
-    names = {each["id"]: each["file_name"] for each in table["images"]}
     right, wrong, top = [], [], 0
-    for each in (a for a in table["annotations"] if a["id"] in REAL):
-        path = shared("data/coco/train2017") / names[each["image_id"]]
-        picture = cv2.imread(str(path))
-        x, y, w, h = each["bbox"]
-        gains = light_of(picture)
-        for part, said in zip(("upper", "lower"), REAL[each["id"]], strict=True):
-            wanted = frozenset(said.split())
-            shares = part_colours(picture, (x, y, x + w, y + h), part, gains)
-            if not wanted or shares is None:
-                continue
-            right.append(matches(shares, wanted))
-            wrong += [matches(shares, frozenset({n})) for n in NAMES if n not in wanted]
-            top += NAMES[int(shares.argmax())] in wanted
+    for picture, box, part, wanted in real_parts(shared("data/coco")):
+        shares = part_colours(picture, box, part, light_of(picture))
+        assert shares is not None
+        right.append(matches(shares, wanted))
+        wrong += [matches(shares, frozenset({n})) for n in NAMES if n not in wanted]
+        top += NAMES[int(shares.argmax())] in wanted
     rank = np.mean([(np.array(wrong) < each).mean() for each in right])
     assert len(right) == 35
     assert top >= 28
