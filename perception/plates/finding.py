@@ -69,6 +69,13 @@ def _ordered(corners: Floats) -> Floats:
     return np.ascontiguousarray(around)
 
 
+def widened(corners: Floats, left: float, right: float) -> Floats:
+    """The same with so much more at its sides, shares of its width."""
+    top, bottom = corners[1] - corners[0], corners[2] - corners[3]
+    moves = np.array([-left * top, right * top, right * bottom, -left * bottom])
+    return np.asarray(corners + moves, np.float32)
+
+
 def cut_out(picture: Image, corners: Floats, height_px: int) -> Image:
     """What lies between the corners, straightened, so high."""
     across = float(

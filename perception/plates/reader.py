@@ -16,7 +16,7 @@ from perception.errors import ImageError, ModelError
 from perception.inference.model_file import read_checked
 from perception.inference.session import Session
 from perception.plates.colour import plate_colour
-from perception.plates.finding import ASPECT, cut_out, network_input, regions
+from perception.plates.finding import ASPECT, cut_out, network_input, regions, widened
 from perception.plates.formats import ALPHABET, LONGEST, LOOK_ALIKE, Colour, Fit, colour_fits, fit
 
 PACKAGE = "rapidocr_onnxruntime"
@@ -36,6 +36,8 @@ LINE_PX = 48  # height of a line in the reader's input
 LEAST_CHARACTER = 0.05  # below, a format was forced upon something else
 LEAST_PLATE = 0.10
 SHORTEST = 7
+LEFT_OVER = 5  # so many characters and no plate: look a little beside them
+BESIDE = (0.28, 0.08)  # left and right, shares of what was found
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -114,17 +116,26 @@ class PlateReader:
             yield np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
 
     def _reading(self, picture: Image, corners: Floats) -> Reading | None:
+        """The plate between the corners; where characters are missing, a little beside them, too:
+        the finder may leave out the province, or the yellow part of a plate in two colours."""
+        read, characters = self._line(picture, corners)
+        if read is None and LEFT_OVER <= characters < LONGEST:
+            read, _ = self._line(picture, widened(corners, *BESIDE))
+        return read
+
+    def _line(self, picture: Image, corners: Floats) -> tuple[Reading | None, int]:
+        """What stands there, and how many characters were seen."""
         line = cut_out(picture, corners, LINE_PX)
         tensor = (line.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
         steps = self._reader.run({self._reader.inputs[0].name: np.ascontiguousarray(tensor)})[0][0]
         opinions = characters_of(steps, self._columns)
         found = fit(opinions) if SHORTEST <= len(opinions) <= LONGEST else None
         if found is None or min(found.confidences) < LEAST_CHARACTER:
-            return None
+            return None, len(opinions)
         colour = plate_colour(line)
         if found.confidence < LEAST_PLATE or not colour_fits(found.plate, colour):
-            return None
-        return Reading(found, opinions, colour, corners)
+            return None, len(opinions)
+        return Reading(found, opinions, colour, corners), len(opinions)
 
 
 def _meaning(plated: str) -> str:
