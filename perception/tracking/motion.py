@@ -70,6 +70,11 @@ class BoxMotion:
         """(N, 4) x1 y1 x2 y2, pixels."""
         return corners(self.place)
 
+    def middle(self) -> Floats:
+        """(2,) the mean of the boxes' middles, pixels; 0 without boxes."""
+        middle: Floats = self.place[:, :2].mean(axis=0) if len(self) else np.zeros(2)
+        return middle
+
     def spread(self) -> Floats:
         """(N,) 1 sigma of the centre, as a share of the box's size."""
         sigma: Floats = np.sqrt(self.place_var[:, :2].mean(axis=1)) / _size(self.place)[:, 0]

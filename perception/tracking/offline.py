@@ -6,7 +6,8 @@ gaps are filled, and its boxes are smoothed with what came before and after. No 
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +31,40 @@ class Trail:
     boxes: Floats  # (N, 4) x1 y1 x2 y2, pixels
     scores: Floats  # (N,)
 
+    def moved(self, way: Floats) -> Self:
+        """With each box moved by (N, 2) pixels."""
+        return replace(self, boxes=self.boxes + np.tile(way, 2))
+
 
 class TrailBook:
     """Gathers what a tracker sees, frame by frame, until the recording is whole."""
 
     def __init__(self) -> None:
         self._frames: dict[float, int] = {}  # by stamp
+        self._travelled: list[tuple[float, float]] = []  # of each of these frames
         self._seen: defaultdict[int, list[Sighting]] = defaultdict(list)
 
-    def note(self, frame: int, mono_s: float, sightings: dict[int, tuple[Sighting, ...]]) -> None:
-        """What `Tracker.sightings` gives after the update with this frame's stamp."""
+    def note(
+        self,
+        frame: int,
+        mono_s: float,
+        sightings: dict[int, tuple[Sighting, ...]],
+        travelled: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """What `Tracker.sightings` and `Tracker.travelled` give after the update with this
+        frame's stamp. Frames rise."""
         self._frames[mono_s] = frame
+        self._travelled.append(travelled)
         for track_id, gained in sightings.items():
             self._seen[track_id] += gained
 
     def rows(self, fps: float) -> list[MotRow]:
         """All trails, mended, as rows; by track."""
+        ground = _Ground.of(list(self._frames.values()), self._travelled)
         return [
             MotRow.of_corners(frame, track_id, (box[0], box[1], box[2], box[3]), score)
             for track_id, sightings in self._seen.items()
-            for frame, box, score in _each(mend(self._trail(track_id, sightings), fps))
+            for frame, box, score in _each(ground.mended(self._trail(track_id, sightings), fps))
         ]
 
     def _trail(self, track_id: int, sightings: Sequence[Sighting]) -> Trail:
@@ -59,6 +74,26 @@ class TrailBook:
             np.array([one.box for one in sightings], np.float64).reshape(-1, 4),
             np.array([one.score for one in sightings], np.float64),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """What stood still: a path is smooth against it, not in a picture that shakes."""
+
+    frames: NDArray[np.int64]  # (F,) rising
+    travelled: Floats  # (F, 2) how far the picture had moved
+
+    @classmethod
+    def of(cls, frames: list[int], travelled: list[tuple[float, float]]) -> Self:
+        return cls(np.array(frames, np.int64), np.array(travelled).reshape(-1, 2))
+
+    def mended(self, trail: Trail, fps: float) -> Trail:
+        mended = mend(trail.moved(-self._way(trail.frames)), fps)
+        return mended.moved(self._way(mended.frames))
+
+    def _way(self, frames: NDArray[np.int64]) -> Floats:
+        sides = [np.interp(frames, self.frames, self.travelled[:, side]) for side in (0, 1)]
+        return np.stack(sides, axis=1)
 
 
 def _each(trail: Trail) -> Iterator[tuple[int, list[float], float]]:

@@ -1,6 +1,7 @@
 """A file of detections in, a file's worth of tracks out: the tracker on MOTChallenge rows."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,12 +9,14 @@ import numpy as np
 
 from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
+from perception.tracking.life import log_odds
 from perception.tracking.mot import MotRow, by_frame
 from perception.tracking.offline import TrailBook
 from perception.tracking.tracker import Tracker, TrackerCounts
 
 PERSON = PATROL_CLASSES.index("person")
 WEAK_SHARE = 0.2  # the weakest fifth of a file's detections may continue a track, not start one
+DOUBTFUL_SHARE = 0.4  # of the file's median log-odds: a track below that in the mean is none
 LEAST_HIGH = 0.5  # of a detector that scores 0..1: a weaker detection starts no track
 
 
@@ -63,8 +66,26 @@ def follow_rows(
     )
     answers = _answers(tracker, rows, fps, scale, config.lost_after_s)
     found = _online(answers, scale) if online else _whole(tracker, answers, fps, scale)
+    if not online:
+        found = sure(found, [row.score for row in rows])
     found.sort(key=lambda row: (row.frame, row.track_id))
     return Followed(found, max(row.frame for row in rows), high, tracker.counts)
+
+
+def sure(found: list[MotRow], scores: Sequence[float]) -> list[MotRow]:
+    """`found` without the tracks that are much less sure than what the detector gives otherwise.
+
+    By the mean log-odds of their scores, against the median of all of the file's; only where
+    scores are probabilities, and most are above one half.
+    """
+    usual = float(np.median([log_odds(score) for score in scores]))
+    if not _are_probabilities(scores) or usual <= 0:
+        return found
+    evidence: defaultdict[int, list[float]] = defaultdict(list)
+    for row in found:
+        evidence[row.track_id].append(log_odds(row.score))
+    kept = {name for name, odds in evidence.items() if np.mean(odds) >= DOUBTFUL_SHARE * usual}
+    return [row for row in found if row.track_id in kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +149,5 @@ def _whole(
 ) -> list[MotRow]:
     book = TrailBook()
     for frame, _tracks in answers:
-        book.note(frame, frame / fps, tracker.sightings())
+        book.note(frame, frame / fps, tracker.sightings(), tracker.travelled())
     return [replace(row, score=scale.back(row.score)) for row in book.rows(fps)]

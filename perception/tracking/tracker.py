@@ -62,6 +62,7 @@ class Tracker:
         self._ids = count(first_id) if ids is None else ids
         self._motion = BoxMotion.none()
         self._camera = CommonMotion()
+        self._travelled = np.zeros(2)
         self._lives: list[Life] = []
         self._now_s = -math.inf
         self._tracks: list[Track] = []
@@ -87,11 +88,13 @@ class Tracker:
         found = self._sound(detections)
         self._end_unseen(dt_s)
         self._motion.predict(dt_s)
+        before = self._motion.middle()
         if warp is None:
             self._follow_camera(found, dt_s)
         else:
             self._motion.warp(warp)
             self._camera = CommonMotion()
+        self._travelled += self._motion.middle() - before
         self._associate(found)
         self._tracks = self._told()
         return list(self._tracks)
@@ -102,6 +105,11 @@ class Tracker:
         self._camera = CommonMotion()
         self._lives = []
         self._tracks = []
+
+    def travelled(self) -> tuple[float, float]:
+        """By how much the camera's own motion has moved the picture so far, pixels, where things
+        are followed: what a smooth path is smooth against."""
+        return float(self._travelled[0]), float(self._travelled[1])
 
     def sightings(self) -> dict[int, tuple[Sighting, ...]]:
         """The detections that each confirmed track gained with the newest frame, by track id.

@@ -84,7 +84,7 @@ class Run:
         self.found.update(PATROL_CLASSES[index] for index in shown.classes)
         tracks = None
         if self.args.tracks or self.args.annotate_video:
-            tracks = self.sheet.follow(shot.frame or 0, shot.media_s, everything)
+            tracks = self.sheet.follow(shot.frame or 0, shot.media_s, everything, shot.image)
         if self.args.coco:
             image_id = shot.frame if shot.frame is not None else self.ids[shot.path]
             self.coco += coco_results(everything, image_id)

@@ -20,7 +20,9 @@ frames from 1) and writes a MOTChallenge result.
 
 It has the whole recording, and uses it: each track of the unit's tracker gets back what was
 seen of it before it was confirmed, gaps of up to 1 s are filled, and boxes are smoothed with what
-came before and after. --online writes instead what the unit itself says frame by frame.
+came before and after, against the camera's own motion as far as the boxes tell it. Tracks that are
+much less sure than the file's detections are in general are left out. --online writes instead what
+the unit itself says frame by frame.
 
 Scores may be on any scale. The weakest fifth of the file's detections (and, where scores are
 within 0 and 1, those below 0.5) may continue a track, but start none."""

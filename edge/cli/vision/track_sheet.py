@@ -1,6 +1,10 @@
 """The persons of one video, as MOTChallenge rows."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from perception.detections import Detections, Track
+from perception.tracking.ego_motion import EgoMotion
 from perception.tracking.mot import MotRow
 from perception.tracking.offline import TrailBook
 from perception.tracking.tracker import Tracker
@@ -15,17 +19,24 @@ class TrackSheet:
 
     def __init__(self, tracker: Tracker, *, online: bool) -> None:
         self._tracker = tracker
+        self._ego = EgoMotion()
+        self._followed = np.zeros((0, 4))  # boxes of the tracks in the picture before
         self._online = online
         self._book = TrailBook()
         self._labels: dict[int, str] = {}
         self._said: list[MotRow] = []
         self._stamps_s: list[float] = []
 
-    def follow(self, frame: int, media_s: float, found: Detections) -> list[Track]:
+    def follow(
+        self, frame: int, media_s: float, found: Detections, image: NDArray[np.uint8]
+    ) -> list[Track]:
         """Take in one frame, counted from 1. Returns the tracks after it."""
-        tracks = self._tracker.update(found, media_s)
+        warp = self._ego.measure(image, self._followed)
+        tracks = self._tracker.update(found, media_s, warp)
+        self._followed = np.array([track.box for track in tracks]).reshape(-1, 4)
         self._stamps_s.append(media_s)
-        self._book.note(frame, media_s, self._tracker.sightings())
+        sightings, travelled = self._tracker.sightings(), self._tracker.travelled()
+        self._book.note(frame, media_s, sightings, travelled)
         for track in tracks:
             self._labels[track.track_id] = track.label
         self._said += [
