@@ -41,11 +41,12 @@ class CarriagewayJudge:
     def judge(self, sight: Sight) -> Verdict:
         config, mono_s = self._config, sight.scene.mono_s
         self._riding = {k: r for k, r in self._riding.items() if mono_s - r.seen_s < 30.0}
+        vehicles = [track for track in sight.scene.tracks if track.label in BESIDE_M]
         claims = []
         for zone, stays in self._stays.items():
             stays.forget_before(mono_s)
             for each in sight.strangers(zone, config, without=NOT_ROAD):
-                if self._on_foot(sight, each):
+                if self._on_foot(vehicles, each, mono_s):
                     claims.append(self._claim(zone, stays, each, mono_s))
         return Verdict(claims=claims, blind=sight.blind(config.zones))
 
@@ -65,16 +66,15 @@ class CarriagewayJudge:
                 facts["vulnerable"], severity = True, 1
         return Claim.about(each, zone, each.inside, facts, severity=severity)
 
-    def _on_foot(self, sight: Sight, each: Standing) -> bool:
+    def _on_foot(self, vehicles: list[WorldTrack], each: Standing, mono_s: float) -> bool:
         """Neither faster than anybody on foot, nor part of a vehicle for most of the last seconds.
 
         In between, where somebody comes out of a car and walks off, the newest seconds decide.
         """
         too_fast = probability_above(each.track, self._config.max_speed_mps)
-        rides = any(
-            _belongs(each.track, other) for other in sight.scene.tracks if other.label in BESIDE_M
-        ) or (too_fast is not None and too_fast > 0.5)
-        mono_s = sight.scene.mono_s
+        rides = (too_fast is not None and too_fast > 0.5) or any(
+            _belongs(each.track, other) for other in vehicles
+        )
         known = self._riding.get(each.subject)
         if known is None:
             known = self._riding[each.subject] = _Riding(float(rides), mono_s)
@@ -93,11 +93,12 @@ def _belongs(person: WorldTrack, vehicle: WorldTrack) -> bool:
         return False
     if person.point is None or vehicle.point is None:
         return True
-    apart_m = math.hypot(
-        person.point.east_m - vehicle.point.east_m, person.point.north_m - vehicle.point.north_m
-    )
+    here, there = person.point, vehicle.point
+    apart_m = math.hypot(here.east_m - there.east_m, here.north_m - there.north_m)
+    beside_m = BESIDE_M[vehicle.label]
+    if apart_m < beside_m:
+        return True
     # Half of either error is common: the unit's own.
-    error_m = math.sqrt(
-        float(person.point.covariance.trace() + vehicle.point.covariance.trace()) / 4
-    )
-    return apart_m < BESIDE_M[vehicle.label] + 2 * error_m
+    spread = here.covariance + there.covariance
+    errors_m2 = float(spread[0, 0] + spread[1, 1]) / 4
+    return (apart_m - beside_m) ** 2 < 4 * errors_m2

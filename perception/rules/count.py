@@ -55,7 +55,7 @@ class Counting:
     def end(self, camera: str | None, reason: EndReason, mono_s: float) -> Sequence[Count]:  # noqa: ARG002 - a count ends with its last picture, for whatever reason
         keys = [key for key in self._bins if camera in (None, key[1])]
         for key in keys:
-            del self._lines[key]
+            self._lines.pop(key, None)
             self._blind.pop(key[1], None)
         return [self._told(key, self._bins.pop(key)) for key in keys]
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Scene, WorldTrack
+from perception.rules.ground import Ground
 from perception.rules.rule import EndReason, News, Rule
 from perception.rules.sight import Sight
 from perception.rules.subjects import Subjects
-from perception.rules.zones import Ground, Zone
+from perception.rules.zones import Zone
 
 BACK_S = 5.0  # a stamp further back than this is a new time, not a late picture
 AHEAD_S = 3600.0  # nor did anything that went on before such a gap go on over it

@@ -5,8 +5,8 @@ the interval of updates, one alert per episode, its end with the reason. Duratio
 stamps of the pictures, never from their number.
 """
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from perception.place.frame import LocalFrame
 from perception.rules.rule import Alert, Claim, EndReason, Phase
@@ -48,9 +48,15 @@ class Episodes:
         return sum(episode.number is not None for episode in self._known.values())
 
     def see(
-        self, claims: tuple[Claim, ...], camera: str, mono_s: float, frame: LocalFrame | None
+        self,
+        claims: Sequence[Claim],
+        camera: str,
+        mono_s: float,
+        frame: LocalFrame | None,
+        sees: Callable[[str, int], bool],
     ) -> list[Alert]:
-        """What a picture's claims change. `mono_s`: its stamp."""
+        """What a picture's claims change. `mono_s`: its stamp; `sees`: whether a subject was seen
+        where a zone is, so that silence about it means that nothing holds."""
         alerts: list[Alert] = []
         claimed = set()
         for claim in claims:
@@ -58,8 +64,11 @@ class Episodes:
                 claimed.add(claim.key)
                 alerts += self._take(claim, camera, mono_s, frame)
         for key in [key for key, each in self._known.items() if key not in claimed]:
-            episode = self._known[key]
-            if mono_s - episode.seen_s > self._times.gap_s:
+            claim, seen_s = self._known[key].claim, self._known[key].seen_s
+            about, zone = claim.subject, claim.zone
+            if about is not None and zone is not None and sees(zone, about):
+                alerts += self._take(replace(claim, level=0.0), camera, mono_s, frame)
+            elif mono_s - seen_s > self._times.gap_s:
                 alerts += self._end(key, "lost")
         return alerts
 

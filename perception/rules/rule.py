@@ -29,7 +29,9 @@ EndReason = Literal[
 class Claim:
     """What a judge says of one subject in one picture: how far its condition holds.
 
-    A subject that is not claimed in a picture is not seen in it: that is neither for nor against.
+    Who is not claimed in a picture is not seen in it: that is neither for nor against. Where
+    `subject` says who it is, and that one was seen where the zone is, it counts as level 0; so a
+    judge need not speak of all those who are nowhere near.
     """
 
     key: Hashable  # the subject: a track, a zone, a pair of them; the same from picture to picture
@@ -37,6 +39,7 @@ class Claim:
     confidence: float = 1.0  # 0..1, that what is told is so
     severity: int | None = None  # 1..4, 1 the worst; None: the rule's own
     zone: str | None = None
+    subject: int | None = None  # who it is about, where it is about one
     label: str | None = None
     tracks: tuple[int, ...] = ()
     place: GroundPoint | None = None
@@ -58,6 +61,7 @@ class Claim:
             "level": level,
             "confidence": min(level, 1.0) * track.quality,
             "zone": zone,
+            "subject": each.subject,
             "label": track.label,
             "tracks": (track.track_id,),
             "place": track.point,

@@ -8,12 +8,7 @@ is that one. Nobody is recognised: only place, time and class decide.
 import itertools
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from perception.place.placed import Scene, WorldTrack
-
-Floats = NDArray[np.float64]
 
 HEIR_WITHIN_S = 5.0  # a track that was lost longer ago has no heir
 SAME_TIME_S = 1.0  # two cameras speak of the same moment
@@ -29,17 +24,18 @@ HEIGHTS_PER_S = 0.4  # the same in a picture, in heights of the box: 0.7 m/s of 
 ALIKE = {"bus": "car", "truck": "car", "motorcycle": "bicycle"}
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Trace:
-    """Where a track was last seen."""
+    """Where a track was last seen, in metres or pixels. Plain numbers: a picture has many."""
 
     camera: str
     subject: int
     alike: str
     mono_s: float
-    point: Floats  # (2,) metres, or pixels
-    spread: Floats  # (2, 2)
-    velocity: Floats  # (2,) per second
+    x: float
+    y: float
+    spread: tuple[float, float, float]  # variances of x and y, and what they have in common
+    velocity: tuple[float, float]  # per second
     on_ground: bool
     drift: float  # per second
 
@@ -50,6 +46,7 @@ class Subjects:
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._traces: dict[tuple[str, int], _Trace] = {}  # by camera and track
+        self._elsewhere: list[_Trace] = []  # those of other cameras than the picture's
 
     def of(self, scene: Scene) -> dict[int, int]:
         """The subject of each track that was detected in this picture, by track."""
@@ -64,6 +61,7 @@ class Subjects:
             for track in scene.tracks
             if (known := self._traces.get((camera, track.track_id))) is not None
         }
+        self._elsewhere = [t for (where, _), t in self._traces.items() if where != camera]
         newcomers = []
         for number, fresh in traces.items():
             known = self._traces.get((camera, number))
@@ -100,8 +98,8 @@ class Subjects:
 
     def _still(self, subject: int, fresh: _Trace) -> int:
         """The subject, unless another camera sees it elsewhere at this moment."""
-        for trace in self._traces.values():
-            if trace.subject == subject and trace.camera != fresh.camera:
+        for trace in self._elsewhere:
+            if trace.subject == subject:
                 distance = _distance(trace, fresh)
                 if distance is not None and distance > SPLIT_GATE:
                     return next(self._numbers)
@@ -110,17 +108,18 @@ class Subjects:
 
 def _trace(track: WorldTrack, camera: str, mono_s: float) -> _Trace:
     alike = ALIKE.get(track.label, track.label)
+    point = track.point
+    if point is not None:
+        (p, q), (_, r) = point.covariance.tolist()
+        spread = p + FLOOR_M**2, r + FLOOR_M**2, q
+        velocity, drift = track.velocity_mps or (0.0, 0.0), DRIFT.get(alike, USUAL_DRIFT)
+        east_m, north_m = point.east_m, point.north_m
+        return _Trace(camera, 0, alike, mono_s, east_m, north_m, spread, velocity, True, drift)
     x1, y1, x2, y2 = track.box
     height_px = max(y2 - y1, 1.0)
-    point, spread = np.array(((x1 + x2) / 2, y2)), np.eye(2) * (0.1 * height_px) ** 2
-    velocity, drift = np.zeros(2), HEIGHTS_PER_S * height_px
-    on_ground = track.point is not None
-    if track.point is not None:
-        point = np.array((track.point.east_m, track.point.north_m))
-        spread = track.point.covariance + np.eye(2) * FLOOR_M**2
-        velocity = np.array(track.velocity_mps or (0.0, 0.0))
-        drift = DRIFT.get(alike, USUAL_DRIFT)
-    return _Trace(camera, 0, alike, mono_s, point, spread, velocity, on_ground, drift)
+    spread = (0.1 * height_px) ** 2, (0.1 * height_px) ** 2, 0.0
+    foot, drift = (x1 + x2) / 2, HEIGHTS_PER_S * height_px
+    return _Trace(camera, 0, alike, mono_s, foot, y2, spread, (0.0, 0.0), False, drift)
 
 
 def _distance(old: _Trace, new: _Trace) -> float | None:
@@ -131,8 +130,9 @@ def _distance(old: _Trace, new: _Trace) -> float | None:
         return None
     if not same_camera and not (new.on_ground and abs(unseen_s) <= SAME_TIME_S):
         return None
-    a, b = new.point - old.point - old.velocity * unseen_s
+    a = new.x - old.x - old.velocity[0] * unseen_s
+    b = new.y - old.y - old.velocity[1] * unseen_s
     wide = (old.drift * unseen_s) ** 2
-    spread = old.spread + new.spread
-    p, q, r = float(spread[0, 0]) + wide, float(spread[0, 1]), float(spread[1, 1]) + wide
-    return float((r * a * a - 2 * q * a * b + p * b * b) / max(p * r - q * q, 1e-12))
+    p, r = old.spread[0] + new.spread[0] + wide, old.spread[1] + new.spread[1] + wide
+    q = old.spread[2] + new.spread[2]
+    return (r * a * a - 2 * q * a * b + p * b * b) / max(p * r - q * q, 1e-12)

@@ -40,7 +40,9 @@ class Watch:
             return self._episodes.end(None, "off_hours")
         if verdict.blind is not None:
             self._blind[scene.camera] = verdict.blind
-        return self._episodes.see(tuple(verdict.claims), scene.camera, scene.mono_s, scene.frame)
+        return self._episodes.see(
+            verdict.claims, scene.camera, scene.mono_s, scene.frame, sight.sees
+        )
 
     def end(self, camera: str | None, reason: EndReason, mono_s: float) -> Sequence[Alert]:  # noqa: ARG002 - what was last seen has its own stamp
         self._judge.forget(camera)

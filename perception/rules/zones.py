@@ -1,7 +1,7 @@
-"""Zones as they are looked into: once on the map, then in metres around the unit."""
+"""Zones: on the map, and as plots in the plane where positions are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from config.zones import ZoneKind
 from perception.errors import PerceptionError
-from perception.place.frame import LocalFrame
 
 Floats = NDArray[np.float64]
 
@@ -71,46 +70,6 @@ def area_of(ring: Floats) -> float:
 def turned(ring: Floats, *, left: bool) -> Floats:
     """The ring counter-clockwise (left) or clockwise."""
     return ring if (area_of(ring) > 0) == left else ring[::-1]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """All zones, and where they lie in the plane of a picture's positions."""
-
-    frame: LocalFrame | None  # None: nothing was ever placed
-    zones: dict[str, Zone] = field(default_factory=dict)  # by name
-    _plots: dict[tuple[object, ...], Plot] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, zones: Sequence[Zone], frame: LocalFrame | None) -> "Ground":
-        return cls(frame, {zone.name: zone for zone in zones})
-
-    def plot(
-        self, name: str, size: tuple[int, int] | None, without: tuple[ZoneKind, ...] = ()
-    ) -> Plot:
-        """A zone in metres of the frame, or in pixels of a picture of this size (width, height);
-        `without`: less all zones of these kinds. Raises ZoneError without a frame."""
-        key = (name, size, without)
-        if key not in self._plots:
-            whole = _plotted(self.zones[name], size, self.frame)
-            camera = self.zones[name].camera
-            others = [
-                _plotted(other, size, self.frame)
-                for other in self.zones.values()
-                if other.kind in without and other.camera == camera and other.name != name
-            ]
-            self._plots[key] = Plot.of_rings(whole.zone, less(whole, others)) if others else whole
-        return self._plots[key]
-
-
-def _plotted(zone: Zone, size: tuple[int, int] | None, frame: LocalFrame | None) -> Plot:
-    if zone.camera is not None and size is not None:
-        scale = np.array(size, np.float64)
-        return Plot.of(zone, zone.points * scale, [hole * scale for hole in zone.holes])
-    if frame is None:
-        raise ZoneError(f"zone {zone.name}: nothing is known of where the unit is")
-    to_metres = frame.ring_to_metres
-    return Plot.of(zone, to_metres(zone.points), [to_metres(hole) for hole in zone.holes])
 
 
 def less(whole: Plot, others: Sequence[Plot]) -> list[Floats]:
