@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from config.audio import SoundFileConfig
 from config.devices import (
+    CameraConfig,
     FileCameraConfig,
     ReplayGnssConfig,
     SerialGnssConfig,
@@ -152,6 +153,7 @@ def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
     if not settings.cameras:
         yield Advice(("cameras",), "no camera: nothing will be detected; add one in cameras:")
     for name, config in settings.cameras.items():
+        yield from _on_place(("cameras", name), config)
         match config:
             case V4l2CameraConfig(device=device):
                 path = ("cameras", name, "device")
@@ -160,6 +162,16 @@ def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
                 yield from _on_file(("cameras", name, "path"), video, files)
             case StreamCameraConfig():
                 yield from _on_stream(("cameras", name), config, files)
+
+
+def _on_place(path: Path, config: CameraConfig) -> Iterator[Advice]:
+    """Half of what a place on the map takes is as good as nothing."""
+    if config.mount is not None and config.lens is None:
+        text = "no lens: nothing it sees is put on the map; add lens: {horizontal_fov_deg: ...}"
+        yield Advice((*path, "mount"), text)
+    if config.lens is not None and config.mount is None:
+        text = "no mount: nothing it sees is put on the map; add mount: {height_m, pitch_deg}"
+        yield Advice((*path, "lens"), text)
 
 
 def _on_device(

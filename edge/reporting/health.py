@@ -279,6 +279,7 @@ class HealthDesk:
             for name, receiver in parts.receivers.items()
             for cause, count in receiver.health.drops().items()
         }
+        drops |= {f"pose.{cause}": count for cause, count in parts.poses.counts().items()}
         if parts.vision is not None:
             drops |= {
                 f"tracker.{name}.{cause}": count

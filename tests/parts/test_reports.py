@@ -12,7 +12,7 @@ import structlog
 
 from config.loading import load
 from config.models import LoggingConfig
-from drivers.samples import FixKind, GnssEpoch
+from drivers.samples import Attitude, FixKind, GnssEpoch
 from edge.app import App
 from edge.position import Whereabouts
 from edge.reporting.finding import Finding
@@ -68,6 +68,17 @@ def test_long_names_and_full_errors_go_out_cut(tmp_path: Path) -> None:
     assert isinstance(heard, Health)
     assert {fault.code for fault in heard.faults} == codes
     assert state_of(parts).components[-1].name.startswith("xxx")
+
+
+def test_poses_that_were_refused_are_in_the_report_by_cause(tmp_path: Path) -> None:
+    app = app_with(tmp_path, perception={"enabled": False})
+    app.parts.settings.state_dir.mkdir(parents=True, exist_ok=True)  # as the outbox does
+    app.parts.poses.note_attitude(Attitude(mono_s=1.0, pitch_deg=float("nan")))
+    draft = HealthDesk(app.parts).due()
+    assert draft is not None
+    heard = on_the_wire(draft)
+    assert isinstance(heard, Health)
+    assert heard.drops["pose.not_finite"] == 1
 
 
 def test_the_state_is_told_again_only_when_it_changed(tmp_path: Path) -> None:

@@ -175,6 +175,19 @@ def test_each_warning_has_its_place_and_its_cure(
     assert line in warned(tmp_path, text + "\n", files)
 
 
+@pytest.mark.parametrize(
+    ("half", "words"),
+    [
+        ("mount: {height_m: 1, pitch_deg: -5}", "no lens"),
+        ("lens: {horizontal_fov_deg: 80}", "no mount"),
+    ],
+)
+def test_half_of_what_a_place_takes_is_asked_about(tmp_path: Path, half: str, words: str) -> None:
+    camera = f"cameras: {{c: {{kind: stream, url: 'rtsp://cam/1', {half}}}}}\n"
+    (found,) = warned(tmp_path, "gnss: {g: {kind: gpsd}}\n" + camera, FakeFiles())
+    assert words in found
+
+
 def test_a_credential_need_only_be_where_the_service_finds_it(tmp_path: Path) -> None:
     text = (
         QUIET + "hub: {url: 'mqtts://h', username: u, password_file: 'credential:hub.password'}\n"
