@@ -9,6 +9,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -143,6 +144,17 @@ def _options(threads: int) -> Any:
     # Only what `model_file` has looked through, and never what a name in it leads to.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
+
+
+def save_optimized(model: bytes, path: Path) -> None:
+    """Write the model as ONNX Runtime simplifies it for any processor. Raises ModelError."""
+    options = _options(1)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    try:
+        ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]])
+    except ORT_ERRORS as error:
+        raise ModelError(f"ONNX Runtime cannot load the model: {_first_line(error)}") from error
 
 
 def release_memory() -> None:

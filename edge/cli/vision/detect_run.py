@@ -80,7 +80,7 @@ class Run:
         everything = self.detector.detect(shot.image)
         self.timings.append(self.detector.timings)
         self.looked_at += 1
-        shown = _at_least(everything, self.shown_from)
+        shown = at_least(everything, self.shown_from)
         self.found.update(PATROL_CLASSES[index] for index in shown.classes)
         tracks = None
         if self.args.tracks or self.args.annotate_video:
@@ -160,7 +160,7 @@ def timing_lines(timings: Sequence[Timings]) -> Iterable[str]:
         yield f"  {name.removesuffix('_ms'):9} median {median:7.2f} ms   p95 {p95:7.2f} ms"
 
 
-def _at_least(found: Detections, score: float) -> Detections:
+def at_least(found: Detections, score: float) -> Detections:
     keep = found.scores >= score
     return Detections(found.boxes[keep], found.scores[keep], found.classes[keep])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, note, of_perception, say
 from edge.cli.parser import share
+from edge.cli.vision import model_quantize
 
 if TYPE_CHECKING:
     from perception.inference.catalogue import Catalogue
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("models", help="list, pull, verify and add detection models")
+    parser = commands.add_parser("models", help="list, pull, verify, add and quantize models")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     listing = _action(actions, "list", list_models, "all models, and which are on this computer")
@@ -46,12 +47,21 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add.add_argument("--origin", default="", help="where it comes from")
     add.add_argument("--about", default="", help="a line for `models list`")
 
+    quantize = _shared(model_quantize.register(actions))
+    quantize.set_defaults(action=model_quantize.quantize_model)
+
 
 def _action(actions: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    parser = _shared(actions.add_parser(name, help=text, description=text))
+    parser.set_defaults(action=handler)
+    return parser
+
+
+def _shared(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """What all actions take."""
     parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where models are kept")
     parser.add_argument("--json", action="store_true", help="one JSON object per model")
-    parser.set_defaults(handler=_told, action=handler)
+    parser.set_defaults(handler=_told)
     return parser
 
 
