@@ -87,9 +87,11 @@ def assemble(
         below_mps = office.tuning.now.position.parked_below_mps
         return whereabouts.parked(clock.mono_s(), below_mps)
 
+    placing = Placing.build(settings, poses)
     around = Circumstances(
         sources=settings.cameras,
         parked=parked,
+        projection=placing.projection,
         easing=easing,
         open_smaller=partial(open_smaller, settings.perception),
     )
@@ -110,7 +112,7 @@ def assemble(
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
         frames=frames,
-        vision=_vision(settings, frames, clock, watching, Placing.build(settings, poses), around),
+        vision=_vision(settings, frames, clock, watching, placing, around),
         rules=rules,
         media=media,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),

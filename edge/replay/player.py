@@ -194,7 +194,9 @@ class Player:
         threshold = self._detector.spec.score_threshold if self._detector else 0.5
         place = Placing.build(settings, self._poses)
         ids = itertools.count(1)
-        return Chain.build(settings.perception, self._cameras, threshold, ids, place)
+        return Chain.build(
+            settings.perception, self._cameras, threshold, ids, place, place.projection
+        )
 
     def _watching(
         self, settings: Settings, observers: tuple[Observer, ...]

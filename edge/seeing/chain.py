@@ -11,11 +11,13 @@ from drivers.samples import Frame
 from edge.seeing.look import Look
 from perception.detections import Detections, Track
 from perception.place.placed import Scene, Unplaced, WorldTrack
-from perception.tracking.ego_motion import EgoMotion
+from perception.tracking.ego_motion import EgoMotion, turn_homography
 from perception.tracking.motion import Floats
 from perception.tracking.tracker import Tracker, TrackerCounts
 
 Place = Callable[[Frame, tuple[Track, ...]], Scene]
+# From directions in the world to pixels, (3, 3), at a frame's stamp; None where nobody knows.
+Projection = Callable[[Frame], Floats | None]
 NOTHING = np.zeros((0, 4))
 
 
@@ -25,8 +27,10 @@ class Chain:
 
     trackers: dict[str, Tracker]
     place: Place
+    projection: Projection | None = None
     egos: dict[str, EgoMotion] = field(default_factory=dict)  # none: the tracks alone tell it
     parked: dict[str, bool] = field(default_factory=dict)  # at the newest look of each camera
+    projected: dict[str, Floats | None] = field(default_factory=dict)  # at that look
     followed: dict[str, Floats] = field(default_factory=dict)  # (N, 4) boxes at that look
 
     @classmethod
@@ -37,6 +41,7 @@ class Chain:
         threshold: float,
         ids: Iterator[int],
         place: Place,
+        projection: Projection | None = None,
     ) -> "Chain":
         """`threshold`: the model's own, from which a detection may start a track; `ids`: one count
         for all cameras of a boot."""
@@ -45,7 +50,7 @@ class Chain:
             name: Tracker(config.tracker, high_score=high_score, ids=ids) for name in cameras
         }
         egos = {name: EgoMotion() for name in cameras} if config.tracker.ego_motion else {}
-        return cls(trackers, place, egos)
+        return cls(trackers, place, projection, egos)
 
     def see(self, frame: Frame, found: Detections) -> Look:
         """What a frame with these detections means."""
@@ -57,15 +62,21 @@ class Chain:
         return Look(frame=frame, found=found, tracks=tracks, scene=scene)
 
     def _warp(self, frame: Frame) -> Floats | None:
-        """How the camera moved since the last look, from the pictures; a unit that was parked then
-        does not pay for it."""
-        ego = self.egos.get(frame.camera)
-        if ego is None:
+        """How the camera moved since the last look: from the pictures, or where those are unsure
+        from the poses. A unit that was parked then does not pay for it."""
+        camera = frame.camera
+        if camera not in self.egos:
             return None
-        if self.parked.get(frame.camera, False):
-            ego.forget()
+        if self.parked.get(camera, False):
+            self.egos[camera].forget()
+            self.projected.pop(camera, None)
             return None
-        return ego.measure(frame.image, self.followed.get(frame.camera, NOTHING))
+        seen = self.egos[camera].measure(frame.image, self.followed.get(camera, NOTHING))
+        before = self.projected.get(camera)
+        now = self.projected[camera] = self.projection(frame) if self.projection else None
+        if seen is not None or before is None or now is None:
+            return seen
+        return turn_homography(before, now)
 
     def refused(self, camera: str) -> TrackerCounts:
         return self.trackers[camera].counts
@@ -73,6 +84,7 @@ class Chain:
     def lose(self, camera: str) -> None:
         """No picture comes any more: what was seen in the last one is not there still."""
         self.trackers[camera].reset()
+        self.projected.pop(camera, None)
         if camera in self.egos:
             self.egos[camera].forget()
 

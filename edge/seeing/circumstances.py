@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from config.devices import CameraSource
+from edge.seeing.chain import Projection
 from edge.seeing.easing import Easing
 from perception.detection.detector import Detector
 
@@ -21,6 +22,7 @@ class Circumstances:
         default_factory=dict
     )  # what the unit's file says of them
     parked: Callable[[], bool] = unknown  # whether the unit is known to stand
+    projection: Projection | None = None  # how poses say that a camera is turned
     easing: Easing | None = None  # how hard to work; None: as hard as asked
     open_smaller: Callable[[Detector], Detector] | None = None  # for smaller pictures
 

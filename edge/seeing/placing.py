@@ -8,7 +8,7 @@ from drivers.samples import Frame
 from edge.seeing.poses import Poses
 from perception.detections import Track
 from perception.place.placed import Scene
-from perception.place.placer import CameraSetup, Placer
+from perception.place.placer import CameraSetup, Floats, Placer
 
 
 @dataclass(slots=True)
@@ -26,6 +26,11 @@ class Placing:
         }
         placer = Placer(setups, settings.ground, settings.position.parked_below_mps)
         return cls(poses, placer)
+
+    def projection(self, frame: Frame) -> Floats | None:
+        """What a `Chain` takes as its `projection`: how the pose says that the camera is turned."""
+        size_px = frame.width_px, frame.height_px
+        return self.placer.projection(frame.camera, size_px, self.poses.at(frame.mono_s))
 
     def __call__(self, frame: Frame, tracks: tuple[Track, ...]) -> Scene:
         size_px = frame.width_px, frame.height_px

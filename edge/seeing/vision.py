@@ -80,6 +80,7 @@ class Vision:
         self._open_detector = open_detector
         self._observers = tuple(observers)
         self._place = place
+        self._projection = around.projection
         self._clock = clock
         self._track_ids = itertools.count(1)  # goes on after a crash: unique in this boot
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -113,7 +114,14 @@ class Vision:
 
     def _watch(self, detector: Detector, beat: Beat, stop: threading.Event) -> None:
         threshold = detector.spec.score_threshold
-        chain = Chain.build(self._config, self._cameras, threshold, self._track_ids, self._place)
+        chain = Chain.build(
+            self._config,
+            self._cameras,
+            threshold,
+            self._track_ids,
+            self._place,
+            self._projection,
+        )
         ends = Ends(
             frames=self._frames,
             tallies=self.tallies,

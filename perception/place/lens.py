@@ -81,6 +81,12 @@ class Lens:
             focal_error=config.focal_error or STATED_ERROR,
         )
 
+    def matrix(self) -> Floats:
+        """(3, 3) the camera matrix, pixels; without distortion."""
+        return np.array(
+            [[self.fx_px, 0.0, self.cx_px], [0.0, self.fy_px, self.cy_px], [0.0, 0.0, 1.0]]
+        )
+
     def scaled(self, width_px: int, height_px: int) -> Self | None:
         """For the same pictures in another size; None if they are not of the same shape."""
         across, down = width_px / self.width_px, height_px / self.height_px

@@ -25,6 +25,7 @@ from perception.place.sight import Sight, sight
 Floats = NDArray[np.float64]
 
 ORIGIN_MOVES_M = 5000.0  # farther from it, a frame's metres are off by up to 0.05 %
+WELL_TURNED_DEG = 1.0  # 1 sigma: a pose less sure of how it is turned moves no picture
 LEAST_HEIGHT_M = 0.05  # a lens on the ground sees no ground
 
 
@@ -113,6 +114,19 @@ class Placer:
             frame=frame,
             footprint=None if seen_ground is None else seen_ground + unit,
         )
+
+    def projection(
+        self, camera: str, size_px: tuple[int, int], pose: UnitPose | Unplaced
+    ) -> Floats | None:
+        """(3, 3) from directions in the world to the picture's pixels: K R of Hartley and
+        Zisserman, 6.1. None where lens, mount or heading are not known, or not to a degree; the
+        distortion is not in it, so that a fisheye has none."""
+        view = self._view(self._eyes[camera], size_px, pose, None)
+        if isinstance(view, Unplaced) or view.lens.model == "fisheye":
+            return None
+        if max(view.pose.heading_error_deg, view.pose.tilt_error_deg) > WELL_TURNED_DEG:
+            return None
+        return view.lens.matrix() @ view.aim.rotation.T
 
     def _view(
         self,

@@ -73,14 +73,14 @@ class EgoMotion:
         return scaled
 
 
-def turn_homography(before: Floats, after: Floats, camera: Floats) -> Floats:
+def turn_homography(before: Floats, after: Floats) -> Floats:
     """(3, 3) maps pixels of one picture to the next after a pure turn of the camera.
 
-    `before`, `after` (3, 3): rotations from camera axes to the world; `camera` (3, 3): focal
-    lengths and principal point, pixels. Hartley and Zisserman, Multiple View Geometry, 2nd ed.,
-    8.4.2. What the camera travelled between the two is not in it: near things move by more.
+    `before`, `after` (3, 3): K R, from directions in the world to pixels (`Placer.projection`).
+    Hartley and Zisserman, Multiple View Geometry, 2nd ed., 8.4.2. What the camera travelled between
+    the two is not in it: near things move by more.
     """
-    turned = camera @ after.T @ before @ np.linalg.inv(camera)
+    turned = after @ np.linalg.inv(before)
     homography: Floats = turned / turned[2, 2]
     return homography
 

@@ -138,7 +138,7 @@ def test_a_turn_of_two_poses_moves_the_pixels_as_the_lens_does() -> None:
     """The camera turns right by 3 degrees: what was ahead is now to the left by f tan 3."""
     camera = np.array([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]])
     axes = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # camera to body
-    homography = turn_homography(turned(20, 0, 0) @ axes, turned(23, 0, 0) @ axes, camera)
+    homography = turn_homography(*(camera @ (turned(to, 0, 0) @ axes).T for to in (20, 23)))
 
     x, y, w = homography @ [640, 360, 1]
     assert (x / w, y / w) == pytest.approx((640 - 1000 * math.tan(math.radians(3)), 360))
@@ -152,7 +152,7 @@ def test_a_box_that_a_turn_takes_out_of_sight_stays_finite() -> None:
     camera = np.array([[500.0, 0, 640], [0, 500, 360], [0, 0, 1]])
     axes = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
     boxes = BoxMotion.start(np.array([[0.0, 310, 40, 410], [1240, 310, 1280, 410]]))
-    boxes.warp(turn_homography(turned(0, 0, 0) @ axes, turned(80, 0, 0) @ axes, camera))
+    boxes.warp(turn_homography(*(camera @ (turned(to, 0, 0) @ axes).T for to in (0, 80))))
 
     assert np.isfinite(boxes.place).all()
     assert (boxes.place[:, 2:] > 0).all()
