@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from perception.rules.sight import Standing
 from perception.rules.zones import Plot
 
-SURE_SIGMA = 2.5  # so far from the line, by the error across it, is a side taken;
+SURE_SIGMA = 3.0  # so far from the line, by the error across it, is a side taken;
+HOLD_S = 0.6  # and only where it lasts for so long,
+BEYOND_DOUBT_SIGMA = 4.0  # or is beyond all doubt
 SURE_M = 0.25  # and never nearer: who stands on a line sways
 SURE_HEIGHTS = 0.05  # the same in a picture, in heights of the box
 FORGET_S = 30.0
@@ -23,6 +25,7 @@ class _Walk:
     seen_s: float
     side: int = 0  # 1 left, -1 right: the last that was sure; 0 none yet
     net: int = 0  # crossings since then: to the right less to the left
+    other_s: float | None = None  # since when it has been beyond doubt on the other side
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,15 @@ class LineWatch:
         walk.net += sense * sum(_crossed(walk.point, point, each) for each in segments)
         walk.point, walk.seen_s = point, mono_s
         distance, error = _from_line(segments, point, each.covariance.tolist())
-        if abs(distance) < max(SURE_SIGMA * error, _sway(each, plot)):
-            return None
         side = sense if distance > 0 else -sense
+        if abs(distance) < max(SURE_SIGMA * error, _sway(each, plot)):
+            walk.other_s = None
+            return None
+        if side != walk.side and abs(distance) < BEYOND_DOUBT_SIGMA * error:
+            walk.other_s = mono_s if walk.other_s is None else walk.other_s
+            if mono_s - walk.other_s < HOLD_S:
+                return None
+        walk.other_s = None
         crossed = walk.side == -side and walk.net * -side > 0
         walk.side, walk.net = side, 0
         if not crossed:

@@ -5,7 +5,7 @@ import pytest
 from tests.rules.scripts import SETS, score
 
 LATEST_S = {
-    "intrusion": 5.0, "tripwire": 6.0, "carriageway": 10.0, "wrong_way": 5.0, "fast": 5.0,
+    "intrusion": 5.0, "tripwire": 7.0, "carriageway": 10.0, "wrong_way": 5.0, "fast": 5.0,
     "loitering": 70.0,
 }  # fmt: skip
 
