@@ -1,6 +1,6 @@
 """The rules of a unit, as an observer: what they have to tell goes to the outbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -31,6 +31,8 @@ class RuleDesk:
         self.engine = engine
         self.trouble = trouble
         self.shifted = False  # the zones lie beside the unit by the offset of Chinese maps
+        # Latitude and longitude of our own officers and units, where somebody knows them.
+        self.own: Callable[[], Sequence[tuple[float, float]]] = tuple
         self._when = when
         self._tell = tell
         self._shift_looks = 0
@@ -57,7 +59,10 @@ class RuleDesk:
         utc, quality = self._when(look.frame.mono_s)
         self._pass_on(
             self.engine.see(
-                look.scene, utc=None if quality == "none" else utc, image=look.frame.image
+                look.scene,
+                utc=None if quality == "none" else utc,
+                image=look.frame.image,
+                own=self.own(),
             )
         )
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
+from perception.place.pose import UnitPose
 from perception.rules.zones import Zone
 
 FRAME = LocalFrame.at(35.40, 116.60)
@@ -53,6 +54,7 @@ def scene(
     unplaced: Unplaced | None = None,
     parked: bool = False,
     footprint: NDArray[np.float64] | None = None,
+    pose: UnitPose | None = None,
 ) -> Scene:
     return Scene(
         camera=camera,
@@ -64,6 +66,7 @@ def scene(
         unplaced=unplaced,
         parked=parked,
         footprint=footprint,
+        pose=pose,
     )
 
 
