@@ -77,6 +77,11 @@ class Meter:
             self._look_at_the_day(now_s)
         return self._used_bytes >= self._limit_bytes
 
+    @property
+    def half_used(self) -> bool:
+        """What is left of the day is for messages: pictures wait. From the publisher's thread."""
+        return self._limit_bytes is not None and self._used_bytes >= self._limit_bytes / 2
+
     def figures(self) -> BudgetFigures | None:
         """None where the link is not metered. From any thread."""
         if self._limit_bytes is None:

@@ -83,7 +83,9 @@ class Outflow:
     def free_for_pictures(self) -> bool:
         """All messages that may go have gone, and the link has room for something large."""
         spare = min(2, self.window)  # so that an alert finds a place in the window
-        return self.room >= spare and self._reach.free and not self._meter.holding_back
+        if self._meter.holding_back or self._meter.half_used:
+            return False
+        return self.room >= spare and self._reach.free
 
     @property
     def most_bytes(self) -> int | None:

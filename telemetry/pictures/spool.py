@@ -6,9 +6,10 @@ what became of it (`gone`, `failed`). A picture that is not redacted never comes
 waits in memory, for as long as it may leave, and goes with the process.
 """
 
+import shutil
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from telemetry.pictures.picture import (
 
 MOST_IN_MEMORY = 2  # pictures that are not redacted
 MOST_FILES = 4096
+LEAST_FREE_BYTES = 128 * 2**20  # of the disk: what is left below this is for events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,11 @@ class SpoolStats:
 class PictureSpool:
     """See the module. Making one touches no disk."""
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, max_bytes: int, free_bytes: Callable[[Path], int] | None = None
+    ) -> None:
+        """`free_bytes`: of the disk that this folder is on."""
+        self._free_bytes = free_bytes or (lambda path: shutil.disk_usage(path).free)
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -63,7 +69,7 @@ class PictureSpool:
         self._load()
         data = picture.to_bytes()
         if not self._make_room(len(data), picture.name):
-            self._drop("spool_full")
+            self._drop("disk_low" if self._disk_is_low() else "spool_full")
             return False
         try:
             self._write(picture.name, data)
@@ -81,6 +87,7 @@ class PictureSpool:
         """Remove what has left, and read the next picture ahead. Never raises for the disk."""
         self._load()
         self._remove_gone()
+        self._make_room(0, "")  # somebody else may have filled the disk
         while (name := self._better_than_ahead()) is not None:
             found = self._read(name)
             if found is not None:
@@ -194,12 +201,19 @@ class PictureSpool:
         while True:
             with self._lock:
                 used, least = sum(self._files.values()), _last(self._files)
-            if used + size_bytes <= self._max_bytes and len(self._files) < MOST_FILES:
+            low = self._disk_is_low()
+            if used + size_bytes <= self._max_bytes and len(self._files) < MOST_FILES and not low:
                 return True
             if least is None or (name and _rank(least) < _rank(name)):
                 return False
-            self._drop("spool_full")
+            self._drop("disk_low" if low else "spool_full")
             self._give_up(least)
+
+    def _disk_is_low(self) -> bool:
+        try:
+            return self._free_bytes(self._folder) < LEAST_FREE_BYTES
+        except OSError:
+            return False  # writing will tell
 
     def _give_up(self, name: str) -> None:
         with self._lock:

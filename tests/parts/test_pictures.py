@@ -255,6 +255,20 @@ def test_a_picture_is_no_larger_than_the_link_carries_in_two_seconds(
     assert 8 * KIB <= limit_bytes < 140_000  # 64 kB, once the first guess is forgotten
 
 
+def test_pictures_leave_half_of_a_days_bytes_to_messages(
+    broker: Broker, ear: Ear, tmp_path: Path
+) -> None:
+    with running(tmp_path, broker.port, daily_mib=0.1) as unit:
+        sender = Sender(tmp_path, unit)
+        for seed in range(3):
+            sender.put(picture(size_bytes=30_000, seed=seed))
+        assert wait_for(lambda: len(ear.pictures()) == 2)
+        unit.put(position())
+        assert wait_for(lambda: unit.outbox.pending() == 0)
+        assert sender.spool.stats().waiting == 1
+        sender.stop()
+
+
 def test_foreign_pictures_are_judged(broker: Broker, ear: Ear) -> None:
     good = picture()
     receive = ear.hub._ledger.receive

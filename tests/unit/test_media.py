@@ -28,9 +28,12 @@ from perception.errors import ModelError
 from perception.redaction.faces import FaceFinder
 from telemetry.commands.handling import Order, OrderFailedError, OrderRefusedError
 from telemetry.commands.journal import Journal
+from telemetry.contract.alerts import AlertEvent
 from telemetry.contract.commands import MediaLock, MediaUnlock, TakeSnapshot
+from telemetry.contract.events import DetectionEvent
 from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import Message
+from telemetry.contract_docs.examples import up_examples
 from telemetry.pictures.picture import Picture, Rank
 from telemetry.pictures.spool import PictureSpool
 from tests.fakes import ManualClock
@@ -173,6 +176,34 @@ def test_without_any_look_there_is_no_picture_and_it_is_counted(tmp_path: Path) 
     room = Room(tmp_path)
     alert(room, 1, 1)
     assert room.desk.drops == {"no_frame": 1}
+
+
+def alert_event(phase: str = "new") -> AlertEvent:
+    data = json.loads(up_examples()["event.alert-new"])["data"]
+    return AlertEvent.model_validate_json(json.dumps(data | {"camera": "front", "phase": phase}))
+
+
+def detection_event() -> DetectionEvent:
+    data = json.loads(up_examples()["event.detection-new"])["data"]
+    return DetectionEvent.model_validate_json(json.dumps(data | {"camera": "front"}))
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "wanted"),
+    [("off", []), ("alerts", [Rank.ALERT]), ("all", [Rank.ALERT, Rank.DETECTION])],
+)
+def test_a_picture_goes_with_what_the_file_says_and_only_with_the_first_message(
+    snapshots: str, wanted: list[Rank], tmp_path: Path
+) -> None:
+    room = Room(tmp_path, snapshots=snapshots)
+    room.show(PERSON)
+    told = (alert_event(), detection_event(), alert_event("update"))
+    for data in told:
+        room.desk.told(data)
+    jobs = [job for _ in told if (job := room.board.take(0)) is not None]
+    assert [job.rank for job in jobs] == wanted
+    if Rank.ALERT in wanted:
+        assert jobs[0].episode == told[0].episode
 
 
 # --- what is made ---

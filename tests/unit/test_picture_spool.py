@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.pictures.picture import BadPictureError, Picture, Rank, from_bytes
-from telemetry.pictures.spool import PictureSpool
+from telemetry.pictures.spool import LEAST_FREE_BYTES, PictureSpool
 from tests.pictures import picture
 
 MIB = 2**20
@@ -162,6 +162,22 @@ def test_half_a_write_is_cleared_away_at_the_next_start(tmp_path: Path) -> None:
     after = spool(tmp_path)
     after.work()
     assert [path.suffix for path in (tmp_path / "pictures").iterdir()] == [".picture"]
+
+
+def test_the_last_of_a_disk_is_for_events(tmp_path: Path) -> None:
+    """Where somebody else fills the disk, pictures give way, also those that wait already."""
+    free = [LEAST_FREE_BYTES]
+    box = PictureSpool(tmp_path / "pictures", MIB, lambda _folder: free[0])
+    assert box.put(picture(seed=1))
+    free[0] -= 1
+    assert not box.put(picture(seed=2))
+    box.work()
+    assert box.stats().waiting == 0
+    assert box.newest() is None
+    assert list((tmp_path / "pictures").iterdir()) == []
+    assert box.stats().drops == {"disk_low": 2}
+    free[0] += 1
+    assert box.put(picture(seed=3))
 
 
 def test_a_disk_that_takes_nothing_is_told_and_survived(tmp_path: Path) -> None:
