@@ -1,9 +1,9 @@
 """What the unit raises an alert for. Each rule has a name of its user's choice and a `kind`."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from config.section import Section
 from config.zones import ZoneName
@@ -186,6 +186,50 @@ class CameraStateRule(AlertRule):
     bright_share: float = Field(0.3, gt=0.05, le=1, description="of the picture is saturated")
 
 
+class CrowdLevel(Section):
+    """From when on a crowd is told, and how severe that is."""
+
+    per_m2: float = Field(gt=0, le=10, description="persons per m² of visible ground")
+    sustained_s: float = Field(ge=0, le=600, description="for so long")
+
+
+CROWD_LEVELS = (
+    CrowdLevel(per_m2=1.0, sustained_s=55.0),
+    CrowdLevel(per_m2=2.0, sustained_s=30.0),
+    CrowdLevel(per_m2=3.5, sustained_s=15.0),
+    CrowdLevel(per_m2=5.0, sustained_s=10.0),
+)
+
+
+class CrowdRule(ZoneRule):
+    """Too many people on too little ground. For zones with other levels write another rule."""
+
+    kind: Literal["crowd"]
+    min_duration_s: float = Field(0.0, ge=0, le=3600, description="beyond sustained_s of its level")
+    clear_after_s: float = Field(10.0, ge=0, le=3600, description="it is over for so long")
+    gap_s: float = Field(30.0, gt=0, le=600, description="out of sight for this long is gone")
+    levels: tuple[CrowdLevel, CrowdLevel, CrowdLevel, CrowdLevel] = Field(
+        CROWD_LEVELS, description="notice, yellow, orange, red: severity 4, 3, 2, 1"
+    )
+    clear_share: float = Field(
+        0.8, gt=0.2, lt=1, description="of its density, below which a level is over"
+    )
+    min_area_m2: float = Field(
+        12.0, gt=0, le=10_000, description="less visible ground tells nothing"
+    )
+    saturated_per_m2: float = Field(
+        1.5, gt=0, le=10, description="from here on boxes hide one another, and a count is too low"
+    )
+    trend_s: float = Field(60.0, ge=10, le=900, description="the trend is that of so long a time")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        densities = [level.per_m2 for level in self.levels]
+        if densities != sorted(set(densities)):
+            raise ValueError("each level of a crowd must be denser than the one before it")
+        return self
+
+
 class CountRule(Section):
     """How many cross a line, by direction and class."""
 
@@ -205,5 +249,6 @@ AlertRuleConfig = (
     | WrongWayRule
     | FastRule
     | CameraStateRule
+    | CrowdRule
 )  # fmt: skip
 RuleConfig = Annotated[AlertRuleConfig | CountRule, Field(discriminator="kind")]

@@ -1,6 +1,7 @@
 """From a rule's alert to its message: degrees for metres, codes of GB/T 28181, colours."""
 
 from datetime import datetime
+from typing import Any
 
 from edge.reporting.places import ground_place
 from perception.rules.rule import Alert, Count
@@ -12,6 +13,7 @@ from telemetry.contract.alerts import (
     GroundCorner,
     PlaceMissing,
 )
+from telemetry.contract.crowd import CrowdEvent
 from telemetry.contract.events import Pose
 from telemetry.contract.up_message import PoseMissing
 from telemetry.contract.wire_types import short
@@ -40,16 +42,29 @@ def gb28181(rule: str, severity: int) -> Gb28181:
     return Gb28181(alarm_priority=severity, alarm_method=VIDEO, alarm_type=ALARM_TYPES.get(rule))
 
 
+Pair = tuple[Pose | None, PoseMissing | None]
+
+
 def alert_event(
-    alert: Alert,
-    episode: str,
-    times: tuple[datetime, datetime],
-    pose: tuple[Pose | None, PoseMissing | None],
+    alert: Alert, episode: str, times: tuple[datetime, datetime], pose: Pair
 ) -> AlertEvent:
     """`times`: begun and last seen, UTC."""
+    return AlertEvent(**_common(alert, episode, times, pose), facts=dict(alert.facts))
+
+
+def crowd_event(
+    alert: Alert, episode: str, times: tuple[datetime, datetime], pose: Pair
+) -> CrowdEvent:
+    """An alert of kind crowd: its facts are the message's own fields."""
+    return CrowdEvent.model_validate(_common(alert, episode, times, pose) | dict(alert.facts))
+
+
+def _common(
+    alert: Alert, episode: str, times: tuple[datetime, datetime], pose: Pair
+) -> dict[str, Any]:
     placed = alert.place is not None and alert.frame is not None
     place = ground_place(alert.place, alert.frame) if alert.place and alert.frame else None
-    return AlertEvent(
+    return dict(  # noqa: C408 - named like the message's fields
         phase=alert.phase,
         episode=episode,
         rule=alert.rule,
@@ -67,7 +82,6 @@ def alert_event(
         footprint=_corners(alert),
         begun=times[0],
         last_seen=times[1],
-        facts=dict(alert.facts),
         pose=pose[0],
         pose_missing=pose[1],
         reason=alert.reason,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from edge.position import UnitPosition, Whereabouts
-from edge.reporting.alert_messages import alert_event, count_event
+from edge.reporting.alert_messages import alert_event, count_event, crowd_event
 from edge.reporting.places import told
 from edge.seeing.episodes import Standing
 from edge.timebase import Timebase
@@ -104,7 +104,8 @@ class MessageWriter:
         begun, _ = self._timebase.at(alert.begun_mono_s)
         episode = self._id(self._alerts, alert.episode, alert.phase, begun)
         pose = self.pose_at(alert.last_mono_s)
-        return Draft.of(alert_event(alert, episode, (begun, utc), pose), utc, quality)
+        write = crowd_event if alert.rule == "crowd" else alert_event
+        return Draft.of(write(alert, episode, (begun, utc), pose), utc, quality)
 
     def _count(self, count: Count) -> Draft:
         begun, _ = self._timebase.at(count.begun_mono_s)

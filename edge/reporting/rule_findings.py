@@ -12,6 +12,9 @@ ACTIONS = {
     "no_height": "say in the configuration how high the unit is, or give it a sensor of height",
     "bad_pose": "look at what the receiver and the platform say: `patrol-edge gnss replay`",
     "moving": "zones in the picture are for a unit that stands; draw the zone on the ground",
+    "no_footprint": "say how the camera is mounted, and whether it sees any ground at all",
+    "too_little_ground": "turn the camera to the zone, or lower min_area_m2 of the rule",
+    "no_picture": "look at the camera's own faults",
     "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
 }
 USUAL_ACTION = "see the chapter on rules in docs/troubleshooting.md"

@@ -30,9 +30,8 @@ from edge.running.worker import Beat
 from edge.seeing.gate import Gate
 from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
-from perception.detection.detector import Detector
+from perception.detection.detector import Detector, Input
 from perception.detection.flaws import flaw
-from perception.detection.input import Input
 from perception.detection.preprocess import Placement, Window, check
 from perception.detection.tiles import grid_of, windows_of
 from perception.detections import Detections
@@ -183,7 +182,7 @@ class Pipeline:
         if replaced is None:
             self._ends.schedule.took(frame.camera, self._clock.mono_s())
             return None
-        self._ends.frames.note_replaced(replaced.frame.camera)
+        self._ends.tallies[replaced.frame.camera].drop("replaced_by_newer")
         return replaced.filled
 
     # --- infer ---

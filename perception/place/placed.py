@@ -72,5 +72,6 @@ class Scene:
     pose: UnitPose | None = None
     footprint: Floats | None = None  # (N, 2) east, north: the ground in the picture, up to where
     # things are placed, counter-clockwise; None where that cannot be said
+    eye: tuple[float, float, float] | None = None  # the lens: east, north, metres above the ground
     unplaced: Unplaced | None = None  # why nothing in this picture is placed
     parked: bool = False  # the unit stands: rules in the picture's own pixels may run

@@ -113,6 +113,7 @@ class Placer:
             tracks=self._tracks(eye, scene, tracks, view, unit),
             frame=frame,
             footprint=None if seen_ground is None else seen_ground + unit,
+            eye=(*(view.aim.lens + unit).tolist(), view.aim.height_m),
         )
 
     def projection(

@@ -141,7 +141,10 @@ class Engine:
         footprint = scene.footprint
         if footprint is not None:
             footprint = np.array([new.to_metres(*old.to_degrees(*point)) for point in footprint])
-        return replace(scene, tracks=moved, frame=new, footprint=footprint)
+        eye = scene.eye
+        if eye is not None:
+            eye = (*new.to_metres(*old.to_degrees(*eye[:2])), eye[2])
+        return replace(scene, tracks=moved, frame=new, footprint=footprint, eye=eye)
 
     def _note_blind(self, rule: Rule, scene: Scene) -> None:
         why, key = rule.blind().get(scene.camera), (rule.name, scene.camera)

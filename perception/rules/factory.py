@@ -9,6 +9,7 @@ from config.rules import (
     CameraStateRule,
     CarriagewayRule,
     CountRule,
+    CrowdRule,
     FastRule,
     IntrusionRule,
     LoiteringRule,
@@ -20,6 +21,7 @@ from config.zones import ZoneKind
 from perception.rules.camera_state import CameraStateJudge
 from perception.rules.carriageway import CarriagewayJudge
 from perception.rules.count import Counting
+from perception.rules.crowd import CrowdJudge
 from perception.rules.fast import FastJudge
 from perception.rules.intrusion import IntrusionJudge
 from perception.rules.loitering import LoiteringJudge
@@ -39,7 +41,7 @@ TAKES: dict[str, tuple[ZoneKind, ...]] = {
     "carriageway": ("carriageway", "lane"),
     "wrong_way": ("lane",),
 }
-NEEDS_METRES = ("wrong_way", "fast")  # no speed can be told from a picture alone
+NEEDS_METRES = ("wrong_way", "fast", "crowd")  # no speed can be told from a picture alone
 
 
 def build_rules(
@@ -81,6 +83,8 @@ def _judge(config: AlertRuleConfig) -> Judge:
             judge = FastJudge(config)
         case CameraStateRule():
             judge = CameraStateJudge(config)
+        case CrowdRule():
+            judge = CrowdJudge(config)
         case _:
             assert_never(config)
     return judge

@@ -1,6 +1,7 @@
 """All messages of a unit, by their CloudEvents type."""
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
+from telemetry.contract.crowd import CrowdEvent
 from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
 from telemetry.contract.plates import PlateEvent
 from telemetry.contract.replies import Reply
@@ -18,6 +19,7 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     DetectionEvent,
     AlertEvent,
     CountEvent,
+    CrowdEvent,
     TaskEvent,
     DutyEvent,
     SosEvent,

@@ -109,12 +109,7 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_only_the_newest_state_is_retained",
             ),
             _unit(17, "publish with QoS 1"),
-            _unit(
-                18,
-                "send pictures as JPEG of at most 256 KiB under the id of their episode, or of the "
-                "command that asked, with what they are as MQTT 5 user properties",
-                "test_a_picture_arrives_whole_and_is_checked_and_kept",
-            ),
+            _unit(18, "send pictures as JPEG, with episode and SHA-256 as MQTT 5 user properties"),
             _unit(19, "name the version of the contract in status: `1.x` on a root of version 1"),
         ),
     ),
@@ -263,9 +258,10 @@ CHAPTERS: tuple[Chapter, ...] = (
             ),
             _unit(
                 69,
-                "send no picture with faces or plates to be seen, but for one that was asked for "
-                "under `media.unlock`, and say `redacted` of each",
-                "test_no_unredacted_picture_leaves_while_its_camera_is_locked",
+                "mark a crowd whose people hide one another as `saturated`: one level worse, with "
+                "the wish for a view from above",
+                "test_a_crowd_that_hides_itself_is_saturated_and_one_level_worse",
+                "test_a_saturated_crowd_wants_a_view_from_above_and_nobody_else_does",
             ),
         ),
     ),

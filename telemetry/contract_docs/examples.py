@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
+from telemetry.contract.crowd import CrowdEvent
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
 from telemetry.contract.events import (
@@ -197,6 +198,44 @@ def _alert(phase: str) -> AlertEvent:
     )
 
 
+def _crowd() -> CrowdEvent:
+    return CrowdEvent.model_validate(
+        {
+            "phase": "new",
+            "episode": "019cc1b0-11f0-7abc-8def-0123456789ad",
+            "name": "quay_crowd",
+            "severity": 2,
+            "colour": "orange",
+            "gb28181": {"alarm_priority": 2, "alarm_method": 5, "alarm_type": 10},
+            "confidence": 0.71,
+            "label": "person",
+            "camera": "front",
+            "zone": "quay",
+            "place_missing": "not_a_place",
+            "footprint": [
+                {"lat_deg": 54.1781, "lon_deg": 12.0914},
+                {"lat_deg": 54.1781, "lon_deg": 12.0917},
+                {"lat_deg": 54.1783, "lon_deg": 12.0917},
+                {"lat_deg": 54.1783, "lon_deg": 12.0914},
+            ],
+            "begun": _NOON,
+            "last_seen": _NOON + timedelta(seconds=30),
+            "count": 912.0,
+            "seen": 601.0,
+            "area_m2": 435.0,
+            "density_per_m2": 2.1,
+            "level": "orange",
+            "los": "E",
+            "saturated": True,
+            "wanted": "drone_view",
+            "trend_per_m2_min": 0.35,
+            "trend_error_per_m2_min": 0.06,
+            "mean_speed_mps": 0.42,
+            "pose": _pose(),
+        }
+    )
+
+
 def _count() -> CountEvent:
     return CountEvent.model_validate(
         {
@@ -338,6 +377,7 @@ def up_examples() -> dict[str, bytes]:
         "event.alert-new": _sent(_alert("new"), 30),
         "event.alert-end": _sent(_alert("end"), 31),
         "event.count": _sent(_count(), 32),
+        "event.crowd": _sent(_crowd(), 34),
         "event.sound": _sent(_sound(), 33),
         **{f"reply-{name}": _sent(reply, 14 + n) for n, (name, reply) in enumerate(replies)},
     }
