@@ -1,7 +1,6 @@
 """Pictures for the technician: how good a lens was measured, and whether a mount is right."""
 
 import math
-from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from config.cameras import GroundConfig
 from perception.calibration.lens_fit import GRID, CalibrationError, LensFit
-from perception.place.footprint import footprint
+from perception.place.footprint import footprint, runs
 from perception.place.geometry import Aim
 from perception.place.lens import Lens
 
@@ -91,7 +90,7 @@ def _line(
     with np.errstate(invalid="ignore"):
         inside = seen & (pixels > -50).all(axis=1) & (pixels < (wide + 50, high + 50)).all(axis=1)
     label: tuple[int, int] | None = None
-    for part in _runs(inside):
+    for part in runs(inside):
         points = np.round(pixels[part]).astype(np.int32)
         cv2.polylines(picture, [points], False, INK, 4, cv2.LINE_AA)
         cv2.polylines(picture, [points], False, colour, 2, cv2.LINE_AA)
@@ -101,14 +100,6 @@ def _line(
             label = shown[0][0], shown[0][1] - 6
     if label is not None:
         _write(picture, words, label)
-
-
-def _runs(flags: NDArray[np.bool_]) -> Iterable[slice]:
-    """The stretches of at least two that are set."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if end - begin >= 2:
-            yield slice(begin, end)
 
 
 def _write(picture: Picture, words: str, at: tuple[int, int]) -> None:

@@ -27,27 +27,35 @@ def footprint(lens: Lens, aim: Aim, range_m: float, margin_deg: float) -> Floats
     the picture."""
     limit = least_drop(aim, range_m, margin_deg)
     towards = border_rays(lens) @ aim.rotation.T
-    level = np.hypot(towards[:, 0], towards[:, 1])
-    above = -towards[:, 2] - limit * level  # positive: ground that counts
-    if not (above > 0).any():
+    counts = -towards[:, 2] > limit * np.hypot(towards[:, 0], towards[:, 1])
+    if not counts.any():
         return _round(lens, aim, limit)
-    polygon: list[Floats] = []
-    count = len(towards)
-    start = int(np.flatnonzero(above > 0)[0])
-    left: Floats | None = None
-    for step in range(count):
-        one, two = (start + step) % count, (start + step + 1) % count
-        if above[one] > 0:
-            polygon.append(_spot(towards[one], aim, limit))
-        if (above[one] > 0) == (above[two] > 0):
-            continue
-        share = above[one] / (above[one] - above[two])
-        edge = towards[one] + share * (towards[two] - towards[one])
-        if above[one] > 0:
-            left = edge
-        elif left is not None:
-            polygon += [_spot(ray, aim, limit) for ray in _arc(left, edge, limit, lens, aim)]
-    return _counter_clockwise(np.array(polygon) + aim.lens)
+    if counts.all():
+        return _counter_clockwise(_spots(towards, aim, limit) + aim.lens)
+    start = int(np.flatnonzero(counts & ~np.roll(counts, 1))[0])  # where a stretch begins
+    towards, counts = np.roll(towards, -start, axis=0), np.roll(counts, -start)
+    rays: list[Floats] = []
+    for stretch in runs(counts):
+        before, after = towards[stretch.start - 1], towards[stretch.stop % len(towards)]
+        begin = _crossing(before, towards[stretch.start], limit)
+        if rays:
+            rays.append(_arc(rays[-1][-1], begin, limit, lens, aim))
+        end = _crossing(after, towards[stretch.stop - 1], limit)
+        rays += [begin[None], towards[stretch], end[None]]
+    rays.append(_arc(rays[-1][-1], rays[0][0], limit, lens, aim))
+    return _counter_clockwise(_spots(np.concatenate(rays), aim, limit) + aim.lens)
+
+
+def _crossing(out: Floats, within: Floats, limit: float) -> Floats:
+    """The ray between one beyond the limit and one within it, on the limit."""
+    over, under = (float(-ray[2] - limit * math.hypot(ray[0], ray[1])) for ray in (out, within))
+    return np.asarray(within + under / (under - over) * (out - within))
+
+
+def runs(flags: Bools) -> list[slice]:
+    """The stretches of flags that are set."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return [slice(a, b) for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
 
 
 @functools.lru_cache(maxsize=16)
@@ -65,21 +73,21 @@ def border_rays(lens: Lens) -> Floats:
     return np.asarray(rays.reshape(len(SHRINKS), -1, 3)[first, np.arange(4 * PER_SIDE)])
 
 
-def _spot(ray: Floats, aim: Aim, limit: float) -> Floats:
-    """Where a ray meets the ground, at most where it counts."""
-    level = math.hypot(ray[0], ray[1])
-    down = max(-float(ray[2]), limit * level, 1e-9)
-    return np.asarray(ray[:2] * (aim.height_m / down))
+def _spots(rays: Floats, aim: Aim, limit: float) -> Floats:
+    """(N, 2) where rays meet the ground, at most where it counts."""
+    level = np.hypot(rays[:, 0], rays[:, 1])
+    down = np.maximum(np.maximum(-rays[:, 2], limit * level), 1e-9)
+    return np.asarray(rays[:, :2] * (aim.height_m / down)[:, None])
 
 
-def _arc(left: Floats, back: Floats, limit: float, lens: Lens, aim: Aim) -> list[Floats]:
-    """The far limit of the ground from where the border goes above it to where it comes back: on
-    that side of the circle which is in the picture."""
+def _arc(left: Floats, back: Floats, limit: float, lens: Lens, aim: Aim) -> Floats:
+    """(N, 3) rays along the far limit of the ground, from where the border goes above it to where
+    it comes back: on that side of the circle which is in the picture."""
     begin, end = math.atan2(left[1], left[0]), math.atan2(back[1], back[0])
     ways = ((end - begin) % (2 * math.pi), (end - begin) % (2 * math.pi) - 2 * math.pi)
     way = max(ways, key=lambda sweep: _seen(begin + np.linspace(0, sweep, 9), limit, lens, aim))
     steps = max(int(abs(way) / ARC_STEP_RAD), 1)
-    return list(_limit_rays(begin + np.linspace(0, way, steps + 1), limit))
+    return _limit_rays(begin + np.linspace(0, way, steps + 1)[1:-1], limit)
 
 
 def _limit_rays(angles: Floats, limit: float) -> Floats:

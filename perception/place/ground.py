@@ -36,6 +36,7 @@ class Grounded:
 
     points: Floats  # (N, 2); of no worth where one of the flags below is set
     held: Floats  # (N, 2, 2) m², of what stays from picture to picture: pose, mount, body
+    loose: Floats  # (N, 2, 2) m², the part of it by angles and heights, which a gait shakes
     fresh: Floats  # (N, 2, 2) m², of what each picture brings anew: the box
     relative: Floats  # (N,) error of the direction and of the range, as a share of the range
     near_horizon: Bools  # (N,)
@@ -143,8 +144,8 @@ def _grounded(
     errors[:, 0] *= wider[:, None]
     axes = np.stack((seen.along, seen.side), axis=1)
     turned = np.einsum("nai,nak->nik", axes, errors)
-    held = turned[:, :, HELD] @ turned[:, :, HELD].transpose(0, 2, 1)
-    held += any_way[:, None, None] * np.eye(2)
+    loose = turned[:, :, HELD] @ turned[:, :, HELD].transpose(0, 2, 1)
+    held = loose + any_way[:, None, None] * np.eye(2)
     stretch = any_way * (wider**2 - 1)
     held += stretch[:, None, None] * seen.along[:, :, None] * seen.along[:, None, :]
     fresh = turned[:, :, FRESH] @ turned[:, :, FRESH].transpose(0, 2, 1)
@@ -154,6 +155,7 @@ def _grounded(
         relative=np.sqrt(own) / np.maximum(way.range_m, 1.0),
         points=_points(seen, bodies, aim, way.range_m),
         held=held,
+        loose=loose,
         fresh=fresh,
         near_horizon=flat | ~(skew < MOST_SKEW) | ~seen.sound,
         too_far=way.range_m > config.max_range_m,

@@ -18,12 +18,28 @@ Bools = NDArray[np.bool_]
 MOTIONS = {"person": (0.8, 1.2), "bicycle": (1.5, 4.0)}
 VEHICLE = (2.5, 7.0)
 FRESH_GROWTH = 2.0  # pictures in a row are alike, and so are a detector's errors in them
-HELD_SHARE = 0.1  # of the held variance that is not held after all: gait, springs, the next fix
+LOOSE_SHARE = 0.1  # of the held variance by angles that is not held after all: gait, springs
 GATE = 25.0  # squared: farther from the expected place than five sigma is an outlier
 OUTLIERS_IN_A_ROW = 3  # this many, and the object is where they say
 LONGEST_STEP_S = 5.0  # after a longer gap nothing is known of where it went
 
 Identity = np.eye(2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """N places of one picture; the rows of `usable` count. The covariances are as in `Grounded`."""
+
+    points: Floats  # (N, 2) east, north
+    fresh: Floats  # (N, 2, 2) m²
+    loose: Floats  # (N, 2, 2) m²
+    held: Floats  # (N, 2, 2) m²
+    usable: Bools  # (N,)
+
+    def noise(self) -> Floats:
+        """(N, 2, 2) m², of what is new in each picture, in the filters' eyes."""
+        noise = FRESH_GROWTH * self.fresh + LOOSE_SHARE * self.loose
+        return np.where(self.usable[:, None, None], noise, Identity)
 
 
 @dataclass(slots=True)
@@ -38,18 +54,8 @@ class Paths:
     strikes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     outliers: int = 0  # counted
 
-    def update(
-        self,
-        mono_s: float,
-        ids: list[int],
-        labels: list[str],
-        points: Floats,
-        fresh: Floats,
-        held: Floats,
-        measured: Bools,
-    ) -> None:
-        """`points` (N, 2) and `fresh`, `held` (N, 2, 2) count where `measured` (N,) is set. Who is
-        not among `ids` any more is forgotten."""
+    def update(self, mono_s: float, ids: list[int], labels: list[str], measured: Measured) -> None:
+        """Go on to a picture. Who is not among `ids` any more is forgotten."""
         motions = np.array([MOTIONS.get(label, VEHICLE) for label in labels]).reshape(-1, 2)
         self._arrange(ids)
         step_s = mono_s - self.mono_s
@@ -58,12 +64,13 @@ class Paths:
             step_s = 0.0
         self.mono_s = mono_s
         self._predict(step_s, motions[:, 0])
-        noise = FRESH_GROWTH * fresh + HELD_SHARE * held
-        begun = measured & ~self.known
-        surprising = self._correct(points, noise, measured & self.known, held)
+        usable, noise = measured.usable, measured.noise()
+        begun = usable & ~self.known
+        surprising = self._correct(measured, noise, usable & self.known)
         self.outliers += int(surprising.sum())
-        self.strikes = np.where(surprising, self.strikes + 1, np.where(measured, 0, self.strikes))
-        self._begin(begun | (self.strikes >= OUTLIERS_IN_A_ROW), points, noise, motions[:, 1])
+        self.strikes = np.where(surprising, self.strikes + 1, np.where(usable, 0, self.strikes))
+        begun |= self.strikes >= OUTLIERS_IN_A_ROW
+        self._begin(begun, measured.points, noise, motions[:, 1])
 
     def shift(self, east_m: float, north_m: float) -> None:
         """The same places from another origin."""
@@ -104,7 +111,7 @@ class Paths:
         self.covariance = move @ self.covariance @ move.T
         self.covariance += (acceleration**2)[:, None, None] * noise
 
-    def _correct(self, points: Floats, noise: Floats, which: Bools, held: Floats) -> Bools:
+    def _correct(self, measured: Measured, noise: Floats, which: Bools) -> Bools:
         """Take in what was measured; (N,) where it was too far off to be believed."""
         surprising = np.zeros(len(self.ids), np.bool_)
         rows = np.flatnonzero(which)
@@ -112,8 +119,8 @@ class Paths:
             return surprising
         state, covariance = self.state[rows], self.covariance[rows]
         spread = covariance[:, :2, :2] + noise[rows]
-        off = points[rows] - state[:, :2]
-        distance = np.einsum("ni,nij,nj->n", off, inverse(spread + held[rows]), off)
+        off = measured.points[rows] - state[:, :2]
+        distance = np.einsum("ni,nij,nj->n", off, inverse(spread + measured.held[rows]), off)
         good = distance <= GATE
         surprising[rows[~good]] = True
         gain = covariance[:, :, :2] @ inverse(spread)

@@ -4,7 +4,7 @@ pictures and poses give the same scenes."""
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from perception.place.frame import LocalFrame
 from perception.place.geometry import Aim, Turn, aim
 from perception.place.ground import Grounded, ground
 from perception.place.lens import Lens
-from perception.place.paths import Paths
+from perception.place.paths import Measured, Paths
 from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
 from perception.place.pose import UnitPose
 from perception.place.sight import Sight, sight
@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 ORIGIN_MOVES_M = 5000.0  # farther from it, a frame's metres are off by up to 0.05 %
 WELL_TURNED_DEG = 1.0  # 1 sigma: a pose less sure of how it is turned moves no picture
+NUMBERS = [one.name for one in fields(UnitPose) if one.name != "source"]
 LEAST_HEIGHT_M = 0.05  # a lens on the ground sees no ground
 
 
@@ -91,8 +92,9 @@ class Placer:
     ) -> Scene:
         """`size_px`: width and height of the picture; `turn`: how a head that moves has turned."""
         eye = self._eyes[camera]
-        view = self._view(eye, size_px, pose, turn)
-        known = pose if isinstance(pose, UnitPose) and sound(pose) else None
+        believed = _believed(pose)
+        view = self._view(eye, size_px, believed, turn)
+        known = believed if isinstance(believed, UnitPose) else None
         scene = Scene(
             camera=camera,
             mono_s=mono_s,
@@ -122,7 +124,7 @@ class Placer:
         """(3, 3) from directions in the world to the picture's pixels: K R of Hartley and
         Zisserman, 6.1. None where lens, mount or heading are not known, or not to a degree; the
         distortion is not in it, so that a fisheye has none."""
-        view = self._view(self._eyes[camera], size_px, pose, None)
+        view = self._view(self._eyes[camera], size_px, _believed(pose), None)
         if isinstance(view, Unplaced) or view.lens.model == "fisheye":
             return None
         if max(view.pose.heading_error_deg, view.pose.tilt_error_deg) > WELL_TURNED_DEG:
@@ -142,8 +144,8 @@ class Placer:
         lens = eye.lens_for(*size_px)
         if lens is None:
             return Unplaced.NO_LENS
-        if not isinstance(pose, UnitPose) or not sound(pose):
-            return pose if isinstance(pose, Unplaced) else Unplaced.BAD_POSE
+        if not isinstance(pose, UnitPose):
+            return pose
         aimed = aim(eye.setup.mount, pose, turn)
         if aimed is None:
             return Unplaced.NO_HEADING
@@ -179,9 +181,8 @@ class Placer:
         usable = np.array([reason is None for reason in reasons], np.bool_) & detected
         self.disputed += int((found.disputed & usable).sum())
         ids = [track.track_id for track in tracks]
-        held = np.where(usable[:, None, None], found.held, np.eye(2))
-        fresh = np.where(usable[:, None, None], found.fresh, np.eye(2))
-        eye.paths.update(scene.mono_s, ids, labels, found.points + unit, fresh, held, usable)
+        measured = Measured(found.points + unit, found.fresh, found.loose, found.held, usable)
+        eye.paths.update(scene.mono_s, ids, labels, measured)
         return self._told(scene, tracks, eye.paths, found, reasons)
 
     def _told(
@@ -221,9 +222,14 @@ class Placer:
         return tuple(told)
 
 
+def _believed(pose: UnitPose | Unplaced) -> UnitPose | Unplaced:
+    return Unplaced.BAD_POSE if isinstance(pose, UnitPose) and not sound(pose) else pose
+
+
 def sound(pose: UnitPose) -> bool:
     """Whether every number of a pose is one, and can be true."""
-    numbers = [value for value in astuple(pose) if isinstance(value, float | int)]
+    values = [getattr(pose, name) for name in NUMBERS]
+    numbers = [value for value in values if value is not None]
     return (
         all(math.isfinite(number) for number in numbers)
         and abs(pose.lat_deg) <= 90

@@ -1,6 +1,7 @@
 """What the `patrol-edge camera` commands share: the camera in its unit file, and its pictures."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,30 @@ def spaced(inputs: Inputs) -> Iterator[Shot]:
         if shot.frame is None or shot.media_s >= next_s.get(shot.path, 0.0):
             next_s[shot.path] = shot.media_s + VIDEO_EVERY_S
             yield shot
+
+
+class Skipped:
+    """Pictures that are of no use: each told by name, those of a video by number at the end."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._of_videos: Counter[tuple[str, str]] = Counter()
+
+    def skip(self, shot: Shot, cause: str) -> None:
+        self.count += 1
+        if shot.frame is None:
+            note(f"skipped {shot.path.name}: {cause}")
+        else:
+            self._of_videos[shot.path.name, cause] += 1
+
+    def finish(self) -> None:
+        for (name, cause), count in self._of_videos.items():
+            note(f"skipped {count} pictures of {name}: {cause}")
+
+
+def name_of(shot: Shot) -> str:
+    """`gate.jpg`, or `walk.mp4#125` for a picture of a video."""
+    return shot.path.name if shot.frame is None else f"{shot.path.name}#{shot.frame}"
 
 
 def warn(warnings: list[str]) -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from edge.cli.console import DONE, CommandError, note, of_perception, say
-from edge.cli.vision.camera_inputs import inputs_of, spaced, warn
+from edge.cli.console import DONE, CommandError, of_perception, say
+from edge.cli.vision.camera_inputs import Skipped, inputs_of, name_of, spaced, warn
 from edge.cli.vision.writing import check_writable, write_whole
 from perception.calibration import drawing
 from perception.calibration.boards import Board, Charuco, Checkerboard, View
@@ -35,23 +35,23 @@ def calibrate_lens(args: argparse.Namespace) -> int:
 def _views(paths: list[Path], board: Board) -> tuple[list[View], tuple[int, int]]:
     """The board in all pictures of the first one's size."""
     views: list[View] = []
-    size_px, without = (0, 0), 0
+    size_px, skipped = (0, 0), Skipped()
     for shot in spaced(inputs_of(paths)):
         size = shot.image.shape[1], shot.image.shape[0]
-        name = shot.path.name if shot.frame is None else f"{shot.path.name}#{shot.frame}"
         if size_px not in ((0, 0), size):
-            note(f"skipped {name}: {size[0]}x{size[1]} px, the first had {size_px[0]}x{size_px[1]}")
+            first = f"{size_px[0]}x{size_px[1]}"
+            skipped.skip(shot, f"{size[0]}x{size[1]} px, the first had {first}")
             continue
         size_px = size
-        view = board.find(shot.image, name)
+        view = board.find(shot.image, name_of(shot))
         if view is None:
-            without += 1
-            note(f"skipped {name}: the board was not found in it")
+            skipped.skip(shot, "the board was not found in it")
         else:
             views.append(view)
+    skipped.finish()
     if not views:
         cure = "does --board say what is on it? A checkerboard counts inner corners: squares less 1"
-        raise CommandError(f"no board in any of {without} pictures", cure)
+        raise CommandError(f"no board in any of {skipped.count} pictures", cure)
     return views, size_px
 
 

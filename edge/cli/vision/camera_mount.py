@@ -10,8 +10,16 @@ import numpy as np
 from config.cameras import MountConfig
 from config.models import Settings
 from config.perception import PerceptionConfig
-from edge.cli.console import DONE, USAGE, CommandError, note, of_perception, say
-from edge.cli.vision.camera_inputs import camera_of, inputs_of, lens_for, spaced, warn
+from edge.cli.console import DONE, USAGE, CommandError, of_perception, say
+from edge.cli.vision.camera_inputs import (
+    Skipped,
+    camera_of,
+    inputs_of,
+    lens_for,
+    name_of,
+    spaced,
+    warn,
+)
 from edge.cli.vision.pictures import Shot
 from perception.calibration.mount_fit import MountFit, Sighting, fit_mount, of_person
 from perception.detection.detector import Detector
@@ -109,14 +117,16 @@ def _persons(
         raise CommandError("no pictures", "name those in which the person stands", USAGE)
     try:
         detector = _detector(settings.perception)
-        found: list[Sighting] = []
+        found, skipped = list[Sighting](), Skipped()
         size_px = (0, 0)
         for shot in spaced(inputs_of(list(distances))):
-            sighting = _person(detector, shot, args.person_height, distances.get(shot.path))
+            distance_m = distances.get(shot.path)
+            sighting = _person(detector, shot, args.person_height, distance_m, skipped)
             size = shot.image.shape[1], shot.image.shape[0]
             if sighting is not None and size_px in ((0, 0), size):
                 size_px = size
                 found.append(sighting)
+        skipped.finish()
     except PerceptionError as error:
         raise of_perception(error) from error
     if not found:
@@ -138,22 +148,25 @@ def _with_distance(text: str) -> tuple[Path, float | None]:
 
 
 def _person(
-    detector: Detector, shot: Shot, height_m: float, distance_m: float | None
+    detector: Detector,
+    shot: Shot,
+    height_m: float,
+    distance_m: float | None,
+    skipped: Skipped,
 ) -> Sighting | None:
-    name = shot.path.name if shot.frame is None else f"{shot.path.name}#{shot.frame}"
     found = detector.detect(shot.image)
     person = PATROL_CLASSES.index("person")
     sure = np.flatnonzero((found.classes == person) & (found.scores >= SURE))
     high, wide = shot.image.shape[:2]
     if len(sure) != 1:
-        note(f"skipped {name}: {len(sure)} persons in it, one is needed")
+        skipped.skip(shot, f"{len(sure)} persons in it, one is needed")
         return None
     x1, y1, x2, y2 = (float(value) for value in found.boxes[sure[0]])
     if x1 <= 1 or y1 <= 1 or x2 >= wide - 1 or y2 >= high - 1:
-        note(f"skipped {name}: the person is cut off")
+        skipped.skip(shot, "the person is cut off")
         return None
     blank = Sighting(
-        name=name, foot_px=(0, 0), top_px=(0, 0), height_m=height_m, distance_m=distance_m
+        name=name_of(shot), foot_px=(0, 0), top_px=(0, 0), height_m=height_m, distance_m=distance_m
     )
     return of_person((x1, y1, x2, y2), blank)
 
