@@ -38,6 +38,7 @@ from perception.detections import Detections
 from perception.errors import ImageError, PerceptionError
 
 POLL_S = 0.2  # how long a stage waits before it looks whether it shall stop
+QUIET_S = 0.2  # where nothing moves it is enough to look so often whether something does
 AHEAD_S = 0.25  # a stamp may lie so far in the future before the clock must have jumped
 
 
@@ -164,7 +165,7 @@ class Pipeline:
             return self._parts(size) if region is None else (region,)
         self._ends.tallies[frame.camera].drop("nothing_moved")
         if self._ready.peek() is None:
-            self._ends.schedule.took(frame.camera, self._clock.mono_s())
+            self._ends.schedule.took(frame.camera, self._clock.mono_s(), QUIET_S)
         return None
 
     def _parts(self, size: tuple[int, int]) -> tuple[Window, ...]:

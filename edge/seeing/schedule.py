@@ -50,11 +50,12 @@ class Schedule:
         ]
         return min(due, key=lambda name: self._turns[name].took_mono_s, default=None)
 
-    def took(self, camera: str, now_mono_s: float) -> None:
-        """Its picture is taken."""
+    def took(self, camera: str, now_mono_s: float, rest_s: float = 0.0) -> None:
+        """Its picture is taken. `rest_s`: its next turn comes no sooner."""
         turn = self._turns[camera]
         turn.took_mono_s = now_mono_s
         turn.due_mono_s = max(turn.due_mono_s, now_mono_s - LATE * turn.period_s) + turn.period_s
+        turn.due_mono_s = max(turn.due_mono_s, now_mono_s + rest_s)
 
     def wait_s(self, now_mono_s: float, longest_s: float) -> float:
         """Until the next camera's turn, of those whose turn it is not yet; at most `longest_s`."""

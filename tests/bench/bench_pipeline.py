@@ -43,10 +43,11 @@ from tests.head_writer import yolox
 from tests.onnx_writer import constant_model
 
 CLOCK = SystemClock()
-ROUNDS = 3
+ROUNDS = 5
 ROUND_S = 2.0
 SETTLE_S = 0.5
-CAMERAS, CAMERA_FPS = 4, 5.0
+CAMERAS = 4
+CAMERA_FPS = (5.0, 15.0)  # as many as there is time for; more
 MANY_FRAMES = 10_000
 WARM_FRAMES = 1_000
 PATROL_FPS = 15.0  # as a patrol car has it
@@ -59,7 +60,8 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         clip = clip_720p(Path(folder))
         yield from beside_the_bare_model(detector, clip)
-        yield from four_cameras(detector, clip)
+        for fps in CAMERA_FPS:
+            yield from four_cameras(detector, clip, fps)
         yield from memory(Path(folder))
         yield from parked_and_busy(detector, clip, empty_clip(Path(folder), clip))
 
@@ -199,10 +201,9 @@ def plain_rate(detector: Detector, clip: Path) -> float:
     return looks / seconds
 
 
-def four_cameras(detector: Detector, clip: Path) -> Iterator[Figure]:
-    """720p at five pictures a second each, all wanted: who gets how many, and how old they are."""
-    config = PerceptionConfig(max_fps=CAMERA_FPS)
-    with watching(detector, clip, CAMERAS, CAMERA_FPS, config) as street:
+def four_cameras(detector: Detector, clip: Path, fps: float) -> Iterator[Figure]:
+    """720p at `fps` each, all wanted: who gets how many, and how old they are."""
+    with watching(detector, clip, CAMERAS, fps, PerceptionConfig(max_fps=fps)) as street:
         vision = street.vision
         vision.latency_ms.clear()
         before = {name: tally.looked_at for name, tally in vision.tallies.items()}
@@ -217,15 +218,15 @@ def four_cameras(detector: Detector, clip: Path) -> Iterator[Figure]:
     share = min(looks[name] / min(wanted[name], even) for name in looks)
     per_s = ", ".join(f"{count / seconds:.2f}" for count in looks.values())
     yield Figure(
-        name="four 720p cameras: the least served, of its fair share",
+        name=f"four 720p cameras at {fps:g}/s: the least served, of its share",
         value=share,
         unit="",
         limit=0.9,
         sense=">=",
-        peer=f"{per_s} looks/s at {CAMERA_FPS:g}/s",
+        peer=f"{per_s} looks/s",
     )
     yield Figure(
-        name="four 720p cameras: capture to conclusion, p95",
+        name=f"four 720p cameras at {fps:g}/s: age of conclusions, p95",
         value=float(np.percentile(latencies_ms, 95)),
         unit="ms",
         limit=400.0,

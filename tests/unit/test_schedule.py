@@ -100,3 +100,11 @@ def test_a_faster_rate_applies_at_once() -> None:
 
 def test_who_is_no_camera_has_no_turn() -> None:
     assert Schedule(["a"], 10).choose(["b"], 0.0) is None
+
+
+def test_who_may_rest_has_no_turn_meanwhile() -> None:
+    schedule = Schedule(["a"], 20)
+    schedule.took("a", 1.0, rest_s=0.2)
+
+    assert schedule.choose(["a"], 1.15) is None
+    assert schedule.choose(["a"], 1.2) == "a"
