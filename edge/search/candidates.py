@@ -65,6 +65,8 @@ class Candidates:
             found.evidence.add(
                 self.wanted, look.frame.image, track.label, track.box, light, look.frame.mono_s
             )
+            if track.stature_m is not None:
+                found.evidence.measure(*track.stature_m)
             found.likeness = found.evidence.likeness(self.wanted, track.label)
             judged.append(found)
         return judged

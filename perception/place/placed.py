@@ -53,6 +53,8 @@ class WorldTrack:
     unplaced: Unplaced | None = Unplaced.NO_POSE
     velocity_mps: tuple[float, float] | None = None  # east, north, over ground
     velocity_covariance: Floats | None = None  # (2, 2) m²/s²
+    stature_m: tuple[float, float] | None = None  # a person's height as seen in this picture, and
+    # its error at 1 sigma; None where foot or top are not in it, or of anything else
 
     @property
     def speed_mps(self) -> float | None:

@@ -21,6 +21,7 @@ from perception.place.paths import Measured, Paths
 from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
 from perception.place.pose import UnitPose
 from perception.place.sight import Sight, sight
+from perception.place.stature import statures
 
 Floats = NDArray[np.float64]
 
@@ -183,7 +184,8 @@ class Placer:
         ids = [track.track_id for track in tracks]
         measured = Measured(found.points + unit, found.fresh, found.loose, found.held, usable)
         eye.paths.update(scene.mono_s, ids, labels, measured)
-        return self._told(scene, tracks, eye.paths, found, reasons)
+        told = self._told(scene, tracks, eye.paths, found, reasons)
+        return _with_statures(told, *statures(seen, view.aim))
 
     def _told(
         self,
@@ -249,6 +251,18 @@ def _reasons(seen: Sight, found: Grounded) -> list[Unplaced | None]:
         next((kind for kind, flag in zip(kinds, row, strict=True) if flag), None)
         for row in flags.tolist()
     ]
+
+
+def _with_statures(
+    tracks: tuple[WorldTrack, ...], tall_m: Floats, errors_m: Floats
+) -> tuple[WorldTrack, ...]:
+    """Persons that were detected in this picture get the height that it shows."""
+    return tuple(
+        replace(track, stature_m=(tall, error))
+        if track.label == "person" and track.seen and math.isfinite(tall + error)
+        else track
+        for track, tall, error in zip(tracks, tall_m.tolist(), errors_m.tolist(), strict=True)
+    )
 
 
 def _world(

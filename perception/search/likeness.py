@@ -18,6 +18,7 @@ MIDDLE, STEEP = 0.42, 14.0
 INDEPENDENT_S = 1.0  # looks nearer to each other say the same again
 LEAST_ERROR = 0.03
 PRIOR = 0.25  # what one look's probability may be off by, 1 sigma
+MOST_HEIGHTS = 50
 ABSENT = 0.02  # an attribute of a kind that contradicts
 
 
@@ -104,6 +105,12 @@ class Evidence:
         self.last_mono_s = max(self.last_mono_s, mono_s)
         if now:
             self._note(math.prod(now.values()))
+
+    def measure(self, height_m: float, error_m: float) -> None:
+        """One more look at how tall somebody is; the surest are kept."""
+        self.heights_m.append((height_m, error_m))
+        if len(self.heights_m) > MOST_HEIGHTS:
+            self.heights_m.remove(max(self.heights_m, key=lambda each: each[1]))
 
     def _note(self, score: float) -> None:
         count, mean, squares = self._scores

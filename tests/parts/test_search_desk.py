@@ -140,6 +140,21 @@ def test_without_a_place_it_counts_where_the_unit_itself_is(town: Town) -> None:
     assert event.pose is not None
 
 
+def test_a_height_counts_where_the_picture_shows_one(town: Town) -> None:
+    town.desk.start(town.wanted(height_min_m=1.0, height_max_m=1.4), "hub")
+    for track, tall_m in ((1, 1.2), (2, 1.8)):
+        for number in range(4):
+            town.field.clock.advance(0.5)
+            stamp = town.field.clock.mono_s()
+            picture, box = person("red", "black", seed=number)
+            seen = world_track(
+                track, "person", box, mono_s=stamp, stature_m=(tall_m, 0.08), **placed(50, 50)
+            )
+            town.desk.see(look(picture, [seen], stamp))
+    assert {event.track for event in town.candidates} == {1}
+    assert set(town.candidates[0].matched) == {"upper", "lower", "height"}
+
+
 def test_the_best_are_told_and_no_more_than_so_many(tmp_path: Path) -> None:
     town = Town(Field(tmp_path), SearchConfig(enabled=True, candidates_max=2))
     town.desk.start(town.wanted(upper=["red"], lower=[]), "hub")
