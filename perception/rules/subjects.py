@@ -16,10 +16,10 @@ GATE = 9.21  # squared Mahalanobis distance: 99 % of a chi-squared with two degr
 SPLIT_GATE = 4 * GATE  # two cameras that differ so much do not see the same
 # How much further than predicted somebody may have gone, per second unseen (1 sigma), and how near
 # two positions can be told apart at all.
-DRIFT = {"person": 0.5, "bicycle": 1.0}
-USUAL_DRIFT = 1.5
+DRIFT = {"person": 0.25, "bicycle": 0.5}
+USUAL_DRIFT = 0.8
 FLOOR_M = 0.4
-HEIGHTS_PER_S = 0.4  # the same in a picture, in heights of the box: 0.7 m/s of a person
+HEIGHTS_PER_S = 0.15  # the same in a picture, in heights of the box: 0.25 m/s of a person
 # What a detector confuses is one class here.
 ALIKE = {"bus": "car", "truck": "car", "motorcycle": "bicycle"}
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from telemetry.contract.alerts import AlertEvent
 from telemetry.contract.envelope import BadMessageError, Envelope, Received, read_up
 from telemetry.contract.events import DetectionEvent, SosEvent
 from telemetry.contract.tasks import NEXT_STATES, DutyEvent, TaskEvent
@@ -76,6 +77,7 @@ class UnitLedger:
     labels: Counter[str] = field(default_factory=Counter)
     tasks: OrderedDict[str, TaskEvent] = field(default_factory=OrderedDict)
     calls: OrderedDict[str, SosEvent] = field(default_factory=OrderedDict)
+    alerts: OrderedDict[str, AlertEvent] = field(default_factory=OrderedDict)
     duty: Duty | None = None
     duty_at: tuple[float, int] = (0.0, 0)
     acked: Counter[str] = field(default_factory=Counter)
@@ -106,6 +108,7 @@ class UnitView:
     duty: Duty | None
     tasks: dict[str, TaskEvent]  # the newest event of each that is not over
     calls: dict[str, SosEvent]  # for help, that are not ended
+    alerts: dict[str, AlertEvent]  # of rules, that are not ended
 
 
 class HubLedger:
@@ -264,7 +267,7 @@ def _moment(envelope: Envelope) -> tuple[float, int]:
 
 
 def _follow(unit: UnitLedger, data: UpMessage | None) -> None:
-    """Whatever goes on for a while: detections, tasks, calls for help."""
+    """Whatever goes on for a while: detections, alerts, tasks, calls for help."""
     match data:
         case DetectionEvent():
             _follow_detection(unit, data)
@@ -272,6 +275,8 @@ def _follow(unit: UnitLedger, data: UpMessage | None) -> None:
             _follow_task(unit, data)
         case SosEvent():
             _follow_call(unit, data)
+        case AlertEvent():
+            _follow_alert(unit, data)
 
 
 def _follow_detection(unit: UnitLedger, event: DetectionEvent) -> None:
@@ -299,6 +304,14 @@ def _follow_call(unit: UnitLedger, event: SosEvent) -> None:
         unit.calls.popitem(last=False)
 
 
+def _follow_alert(unit: UnitLedger, event: AlertEvent) -> None:
+    unit.alerts.pop(event.episode, None)
+    if event.phase != "end":
+        unit.alerts[event.episode] = event
+    while len(unit.alerts) > MAX_TASKS:
+        unit.alerts.popitem(last=False)
+
+
 def _view(name: str, unit: UnitLedger) -> UnitView:
     return UnitView(
         unit=name,
@@ -321,4 +334,5 @@ def _view(name: str, unit: UnitLedger) -> UnitView:
         duty=unit.duty,
         tasks=dict(unit.tasks),
         calls=dict(unit.calls),
+        alerts=dict(unit.alerts),
     )

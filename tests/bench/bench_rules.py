@@ -18,6 +18,7 @@ from perception.place.placed import Scene
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.zones import Plot, Zone, polygon
+from tests.bench import rule_counts
 from tests.bench.figures import Figure
 from tests.rules.scenes import FRAME, scene, track, zone
 from tests.rules.scripts import RULE, SETS, score
@@ -31,6 +32,7 @@ FRAMES = 200
 def measure() -> Iterator[Figure]:
     for kind in sorted(SETS):
         yield from _judged(kind)
+    yield from rule_counts.measure()
     yield from _cost()
 
 

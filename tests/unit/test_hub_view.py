@@ -55,6 +55,11 @@ def test_the_table_shows_duty_task_and_faults() -> None:
     assert "connected" in text
 
 
+def test_the_worst_open_alert_is_shown_until_its_end() -> None:
+    assert "online, orange (1)" in drawn(heard("status", "event.alert-new"))
+    assert "orange" not in drawn(heard("status", "event.alert-new", "event.alert-end"))
+
+
 @pytest.mark.parametrize("width", [40, 50, 89, 100, 120, 160, 400])
 def test_however_narrow_who_calls_for_help_can_be_read(width: int) -> None:
     text = drawn(heard("status", "state", "position", "health", "event.sos"), width=width)

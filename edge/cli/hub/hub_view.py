@@ -75,9 +75,17 @@ def _cells(view: "UnitView") -> tuple[str, ...]:
     where = f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" if place else "-"
     faults = ", ".join(fault.code for fault in view.health.faults) if view.health else "-"
     counts = (view.accepted, view.duplicates, view.invalid, view.missing)
-    status = f"SOS ({len(view.calls)})" if view.calls else view.status
+    status = f"SOS ({len(view.calls)})" if view.calls else _status(view)
     return (view.unit, status, view.duty or "-", _tasks(view), *map(str, counts), where,
             faults or "none")  # fmt: skip
+
+
+def _status(view: "UnitView") -> str:
+    """Whether it is there, and the worst of its open alerts: `online, orange (2)`."""
+    if not view.alerts:
+        return view.status
+    worst = min(view.alerts.values(), key=lambda alert: alert.severity)
+    return f"{view.status}, {worst.colour} ({len(view.alerts)})"
 
 
 def _tasks(view: "UnitView") -> str:
