@@ -17,35 +17,53 @@ def buffered_iou(tracks: Floats, detections: Floats, buffer: Floats) -> Floats:
     tracks (N, 4), detections (M, 4) x1 y1 x2 y2; buffer (N,), 0 gives the plain IoU. Growing lets
     boxes meet that a low frame rate or a poor prediction drew apart (Yang et al. 2023, C-BIoU).
     """
-    grow = buffer[:, None]
-    left, top, right, bottom = (_sides(tracks, side, grow, axis=0) for side in range(4))
-    left_2, top_2, right_2, bottom_2 = (_sides(detections, side, grow, axis=1) for side in range(4))
-    width = np.minimum(right, right_2) - np.maximum(left, left_2)
-    height = np.minimum(bottom, bottom_2) - np.maximum(top, top_2)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    both = (right - left) * (bottom - top) + (right_2 - left_2) * (bottom_2 - top_2)
+    pairs = meeting(tracks, detections, buffer)
+    iou = np.zeros((len(tracks), len(detections)))
+    iou[pairs] = _iou_of(pairs, tracks, detections, buffer)
+    return iou
+
+
+def likeness(tracks: Floats, detections: Floats, buffer: Floats) -> Floats:
+    """(N, M) buffered IoU, less where the heights differ: people who pass each other stand at
+    different depths. Arguments as in `buffered_iou`; boxes have an area."""
+    rows, columns = pairs = meeting(tracks, detections, buffer)
+    tall, other = (np.log(boxes[:, 3] - boxes[:, 1]) for boxes in (tracks, detections))
+    agreement = np.exp(-0.5 * ((tall[rows] - other[columns]) / HEIGHT_SIGMA) ** 2)
+    alike = np.zeros((len(tracks), len(detections)))
+    alike[pairs] = _iou_of(pairs, tracks, detections, buffer) * agreement
+    return alike
+
+
+def meeting(tracks: Floats, detections: Floats, buffer: Floats) -> Pairs:
+    """The pairs (rows, columns) whose boxes, grown by the largest buffer, overlap: of a crowd
+    these are few, and only they are worth arithmetic."""
+    most = float(buffer.max(initial=0.0))
+    x1, y1, x2, y2 = _grown(tracks, most).T[:, :, None]
+    left, top, right, bottom = _grown(detections, most).T[:, None, :]
+    meet = x1 < right
+    meet &= x2 > left
+    meet &= y1 < bottom
+    meet &= y2 > top
+    rows, columns = np.nonzero(meet)
+    return rows, columns
+
+
+def _iou_of(pairs: Pairs, tracks: Floats, detections: Floats, buffer: Floats) -> Floats:
+    """(P,)"""
+    rows, columns = pairs
+    grow = buffer[rows][:, None]
+    one, other = _grown(tracks[rows], grow), _grown(detections[columns], grow)
+    sides = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+    shared = np.maximum(sides, 0).prod(axis=1)
+    both = (one[:, 2:] - one[:, :2]).prod(axis=1) + (other[:, 2:] - other[:, :2]).prod(axis=1)
     iou: Floats = shared / np.maximum(both - shared, 1e-9)
     return iou
 
 
-def _sides(boxes: Floats, side: int, grow: Floats, *, axis: int) -> Floats:
-    """One of x1 y1 x2 y2 of the grown boxes, as rows (axis 0) or columns (axis 1) of (N, M)."""
-    first, last = boxes[:, side % 2], boxes[:, side % 2 + 2]
-    line = slice(None), None
-    along = line if axis == 0 else line[::-1]
-    outward = 1 if side >= 2 else -1
-    sides: Floats = boxes[:, side][along] + outward * grow * (last - first)[along]
-    return sides
-
-
-def height_agreement(tracks: Floats, detections: Floats) -> Floats:
-    """(N, M) 1 for boxes of the same height, falling to 0: people who pass each other differ.
-
-    tracks (N, 4), detections (M, 4) x1 y1 x2 y2, with an area.
-    """
-    one, other = (np.log(boxes[:, 3] - boxes[:, 1]) for boxes in (tracks, detections))
-    agreement: Floats = np.exp(-0.5 * ((one[:, None] - other[None, :]) / HEIGHT_SIGMA) ** 2)
-    return agreement
+def _grown(boxes: Floats, share: Floats | float) -> Floats:
+    """(N, 4) boxes with a share of their size added on each side."""
+    more = share * (boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)
 
 
 def assign(likeness: Floats, least: float) -> Pairs:

@@ -78,13 +78,17 @@ def sure(found: list[MotRow], scores: Sequence[float]) -> list[MotRow]:
     By the mean log-odds of their scores, against the median of all of the file's; only where
     scores are probabilities, and most are above one half.
     """
-    usual = float(np.median([log_odds(score) for score in scores]))
+    usual = float(np.median(log_odds(np.array(scores))))
     if not _are_probabilities(scores) or usual <= 0:
         return found
-    evidence: defaultdict[int, list[float]] = defaultdict(list)
+    by_track: defaultdict[int, list[float]] = defaultdict(list)
     for row in found:
-        evidence[row.track_id].append(log_odds(row.score))
-    kept = {name for name, odds in evidence.items() if np.mean(odds) >= DOUBTFUL_SHARE * usual}
+        by_track[row.track_id].append(row.score)
+    kept = {
+        name
+        for name, each in by_track.items()
+        if log_odds(np.array(each)).mean() >= DOUBTFUL_SHARE * usual
+    }
     return [row for row in found if row.track_id in kept]
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
 from perception.tracking.common_motion import CommonMotion
-from perception.tracking.life import Found, Life, Sighting
-from perception.tracking.match import Matching, buffered_iou, height_agreement
+from perception.tracking.life import NO_ID, Found, Lives, Sighting
+from perception.tracking.match import Matching, buffered_iou, likeness
 from perception.tracking.motion import BoxMotion, Floats
 
 STRONG_MATCH = 0.1  # least likeness times score of a strong detection
@@ -63,7 +63,7 @@ class Tracker:
         self._motion = BoxMotion.none()
         self._camera = CommonMotion()
         self._travelled = np.zeros(2)
-        self._lives: list[Life] = []
+        self._lives = Lives.none()
         self._now_s = -math.inf
         self._tracks: list[Track] = []
 
@@ -83,7 +83,7 @@ class Tracker:
         if not mono_s > self._now_s:
             self.counts.stale_frames += 1
             return list(self._tracks)
-        dt_s = mono_s - self._now_s if self._lives else 0.0
+        dt_s = mono_s - self._now_s if len(self._lives) else 0.0
         self._now_s = mono_s
         found = self._sound(detections)
         self._end_unseen(dt_s)
@@ -103,7 +103,7 @@ class Tracker:
         """Forget all tracks, as after the loss of the camera. Ids go on counting."""
         self._motion = BoxMotion.none()
         self._camera = CommonMotion()
-        self._lives = []
+        self._lives = Lives.none()
         self._tracks = []
 
     def travelled(self) -> tuple[float, float]:
@@ -116,11 +116,9 @@ class Tracker:
 
         With the frame that confirms a track these are all since its first, oldest first.
         """
-        return {
-            life.track_id: tuple(life.fresh)
-            for life in self._lives
-            if life.track_id is not None and life.seen_s == self._now_s
-        }
+        lives = self._lives
+        rows = np.flatnonzero(lives.confirmed & (lives.seen_s == self._now_s)).tolist()
+        return {int(lives.ids[row]): lives.gained(row) for row in rows}
 
     def _sound(self, detections: Detections) -> Found:
         """The detections that can be true and are not too weak."""
@@ -141,82 +139,68 @@ class Tracker:
     def _end_unseen(self, dt_s: float) -> None:
         """Ends what has been unseen for too long; one frame is always waited for."""
         tentative_s = min(max(TENTATIVE_S, dt_s), self._lost_after_s)
-        patience = (
-            tentative_s if life.track_id is None else self._lost_after_s for life in self._lives
-        )
-        alive = np.array(
-            [
-                self._now_s - life.seen_s <= longest
-                for life, longest in zip(self._lives, patience, strict=True)
-            ],
-            np.bool_,
-        )
+        lives = self._lives
+        patience_s = np.where(lives.confirmed, self._lost_after_s, tentative_s)
+        alive = self._now_s - lives.seen_s <= patience_s
         if not alive.all():
             self._motion.keep(alive)
-            self._lives = [life for life, stays in zip(self._lives, alive, strict=True) if stays]
+            lives.keep(alive)
 
     def _follow_camera(self, found: Found, dt_s: float) -> None:
         """Take out the motion that all tracks share; those not seen now move along."""
         self._motion.shift(self._camera.drift(dt_s))
-        fresh = [
-            row
-            for row, life in enumerate(self._lives)
-            if life.track_id is not None and self._now_s - life.seen_s <= max(FRESH_S, dt_s)
-        ]
+        lives = self._lives
+        fresh = lives.confirmed & (self._now_s - lives.seen_s <= max(FRESH_S, dt_s))
         strong = found.boxes[found.scores >= self._high]
-        tracks = self._motion.some(np.array(fresh, np.int64))
+        tracks = self._motion.some(np.flatnonzero(fresh))
         self._motion.shift(self._camera.measure(tracks, strong, self._now_s, dt_s))
 
     def _associate(self, found: Found) -> None:
         """Give the detections to the tracks, in order of trust, and start tracks with the rest."""
-        likeness = self._likeness(found)
+        alike = self._likeness(found)
         strong = found.scores >= self._high
-        confirmed = np.array([life.track_id is not None for life in self._lives], np.bool_)
+        confirmed = self._lives.confirmed
         matching = Matching(len(self._lives), len(found.scores))
-        fused = likeness * found.scores
+        fused = alike * found.scores
         matching.add(fused, confirmed, strong, STRONG_MATCH)
-        matching.add(likeness, confirmed, ~strong, WEAK_MATCH)
+        matching.add(alike, confirmed, ~strong, WEAK_MATCH)
         matching.add(fused, ~confirmed, strong, NEW_MATCH)
         rows, columns = matching.pairs()
         self._motion.correct(rows, found.boxes[columns])
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            self._see(self._lives[row], found, column)
-        self._start(found, strong & matching.free_columns, likeness)
+        self._lives.see(rows, found, columns, self._now_s)
+        self._count(rows)
+        self._start(found, strong & matching.free_columns, alike)
 
     def _likeness(self, found: Found) -> Floats:
         """(N, M) buffered IoU of tracks and detections, less where they differ in height, 0 where
         they exclude each other."""
-        groups = np.array([life.group for life in self._lives], np.int64)
         buffer = np.minimum(self._motion.spread(), MOST_BUFFER)
-        boxes = self._motion.boxes()
-        likeness = buffered_iou(boxes, found.boxes, buffer)
-        likeness *= height_agreement(boxes, found.boxes)
-        likeness[groups[:, None] != found.groups] = 0.0
-        return likeness
+        alike = likeness(self._motion.boxes(), found.boxes, buffer)
+        alike[self._lives.group[:, None] != found.groups] = 0.0
+        return alike
 
-    def _see(self, life: Life, found: Found, index: int) -> None:
-        life.see(found, index, self._now_s)
-        self._count(life)
-
-    def _count(self, life: Life) -> None:
+    def _count(self, rows: NDArray[np.int64]) -> None:
         """From its `confirm_hits`-th detection on a track counts, and has an id."""
-        if life.track_id is None and life.hits >= self._confirm_hits:
-            life.track_id = next(self._ids)
+        lives = self._lives
+        for row in rows[
+            (lives.ids[rows] == NO_ID) & (lives.hits[rows] >= self._confirm_hits)
+        ].tolist():
+            lives.ids[row] = next(self._ids)
 
-    def _start(self, found: Found, free: NDArray[np.bool_], likeness: Floats) -> None:
+    def _start(self, found: Found, free: NDArray[np.bool_], alike: Floats) -> None:
         """A track for each detection in `free` (M,) that is not one more of something followed."""
         if not free.any():
             return
-        twin = (likeness > TWIN_IOU).any(axis=0)
+        twin = (alike > TWIN_IOU).any(axis=0)
         among = self._pairwise(found) > TWIN_IOU
         new: list[int] = []
         for index in np.flatnonzero(free & ~twin).tolist():  # the best score comes first
             if not among[index, new].any():
                 new.append(index)
         self._motion.append(BoxMotion.start(found.boxes[new]))
-        self._lives += [Life.start(found, index, self._now_s) for index in new]
-        for life in self._lives[len(self._lives) - len(new) :]:
-            self._count(life)
+        before = len(self._lives)
+        self._lives.append(Lives.start(found, np.array(new, np.int64), self._now_s))
+        self._count(np.arange(before, len(self._lives)))
 
     @staticmethod
     def _pairwise(found: Found) -> Floats:
@@ -227,24 +211,31 @@ class Tracker:
     def _told(self) -> list[Track]:
         """The confirmed tracks. The motion is smooth, to be sure of who is who, and so lags behind
         what is seen: the box that is told stands halfway between the two."""
-        if not self._lives:
-            return []
-        smooth = self._motion.boxes()
-        seen = [life.seen_s == self._now_s for life in self._lives]
-        trust = REPORTED_TRUST * np.array(seen, np.float64)[:, None]
-        last = np.array([life.last_box for life in self._lives])
-        boxes = (smooth + trust * (last - smooth)).tolist()
+        lives = self._lives
+        rows = np.flatnonzero(lives.confirmed)
+        smooth = self._motion.boxes()[rows]
+        seen = lives.seen_s[rows] == self._now_s
+        trust = REPORTED_TRUST * seen.astype(np.float64)[:, None]
+        boxes = smooth + trust * (lives.last_box[rows] - smooth)
+        columns = (
+            lives.ids[rows].tolist(),
+            lives.label[rows].tolist(),
+            lives.score[rows].tolist(),
+            boxes.tolist(),
+            seen.tolist(),
+            (self._now_s - lives.first_s[rows]).tolist(),
+            lives.quality[rows].tolist(),
+        )
         return [
             Track(
-                track_id=life.track_id,
-                label=PATROL_CLASSES[life.label],
-                score=life.score,
+                track_id=track_id,
+                label=PATROL_CLASSES[label],
+                score=score,
                 box=(box[0], box[1], box[2], box[3]),
                 mono_s=self._now_s,
                 seen=seen_now,
-                age_s=self._now_s - life.first_s,
-                quality=life.quality,
+                age_s=age_s,
+                quality=quality,
             )
-            for life, box, seen_now in zip(self._lives, boxes, seen, strict=True)
-            if life.track_id is not None
+            for track_id, label, score, box, seen_now, age_s, quality in zip(*columns, strict=True)
         ]

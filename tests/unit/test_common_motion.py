@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.tracking.common_motion import GAIN_AT_REST, CommonMotion, common_shift
@@ -17,6 +17,7 @@ def crowd(seed: int, people: int) -> tuple[BoxMotion, Floats]:
     return BoxMotion.start(boxes), boxes
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     people=st.integers(3, 12),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.tracking.mot import MotRow
@@ -51,6 +51,7 @@ def test_a_row_with_flag_0_is_no_truth() -> None:
 
 
 @pytest.mark.skipif(not has_reference(), reason="trackeval (extra `eval`) is not installed")
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), objects=st.integers(0, 4), tracks=st.integers(0, 5))
 def test_the_reference_gives_the_same(seed: int, objects: int, tracks: int) -> None:
     """Boxes at random, so that no two overlap equally: where they do, either pairing is right."""

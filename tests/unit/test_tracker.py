@@ -5,11 +5,12 @@ from itertools import count
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.perception import TrackerConfig
 from perception.detections import PATROL_CLASSES, Detections, Track
+from perception.tracking.match import buffered_iou
 from perception.tracking.tracker import Tracker
 
 Seen = tuple[float, float, float, float, float, str]  # x1 y1 x2 y2 score label
@@ -284,3 +285,36 @@ def test_quality_grows_with_strong_detections_and_stays_low_with_weak_ones() -> 
     assert first[0] < last[0] <= 0.9
     assert last[1] < 0.56
     assert all(0 <= one <= 1 for told in qualities for one in told)
+
+
+def test_an_id_of_0_is_an_id() -> None:
+    follow = Tracker(TrackerConfig(), high_score=0.5, first_id=0)
+    for i in range(6):
+        answer = follow.update(detections(at(10), at(300)), i / 10)
+
+    assert ids(answer) == [0, 1]
+
+
+@settings(deadline=None)
+@given(
+    boxes=st.lists(st.tuples(*[st.floats(0, 200)] * 2, *[st.floats(1, 90)] * 2), max_size=8),
+    others=st.lists(st.tuples(*[st.floats(0, 200)] * 2, *[st.floats(1, 90)] * 2), max_size=8),
+    grow=st.floats(0, 0.5),
+)
+def test_the_overlap_of_few_pairs_is_that_of_all(
+    boxes: list[tuple[float, ...]], others: list[tuple[float, ...]], grow: float
+) -> None:
+    """Against the overlap worked out pair by pair."""
+    one, other = (
+        np.array([[x, y, x + w, y + h] for x, y, w, h in side]).reshape(-1, 4)
+        for side in (boxes, others)
+    )
+    found = buffered_iou(one, other, np.full(len(one), grow))
+
+    for i, (a, b, w, h) in enumerate(boxes):
+        for j, (c, d, v, k) in enumerate(others):
+            wide = min(a + w * (1 + grow), c + v * (1 + grow)) - max(a - w * grow, c - v * grow)
+            tall = min(b + h * (1 + grow), d + k * (1 + grow)) - max(b - h * grow, d - k * grow)
+            shared = max(wide, 0) * max(tall, 0)
+            both = (w * h + v * k) * (1 + 2 * grow) ** 2
+            assert found[i, j] == pytest.approx(shared / (both - shared), abs=1e-9)
