@@ -10,7 +10,7 @@ from config.perception import PerceptionConfig
 from drivers.samples import Frame
 from edge.seeing.look import Look
 from perception.detections import Detections, Track
-from perception.place.placed import Scene, Unplaced, WorldTrack
+from perception.place.placed import Scene, Unplaced, world_track
 from perception.tracking.ego_motion import EgoMotion, turn_homography
 from perception.tracking.motion import Floats
 from perception.tracking.tracker import Tracker, TrackerCounts
@@ -107,18 +107,5 @@ def unplaced(frame: Frame, tracks: tuple[Track, ...]) -> Scene:
         width_px=frame.width_px,
         height_px=frame.height_px,
         unplaced=Unplaced.NO_POSE,
-        tracks=tuple(
-            WorldTrack(
-                track_id=track.track_id,
-                camera=frame.camera,
-                label=track.label,
-                score=track.score,
-                box=track.box,
-                mono_s=track.mono_s,
-                seen=track.seen,
-                age_s=track.age_s,
-                quality=track.quality,
-            )
-            for track in tracks
-        ),
+        tracks=tuple(world_track(track, frame.camera, Unplaced.NO_POSE) for track in tracks),
     )

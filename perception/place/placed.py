@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from perception.detections import Track
 from perception.place.frame import LocalFrame
 from perception.place.pose import UnitPose
 
@@ -59,6 +60,32 @@ class WorldTrack:
     @property
     def speed_mps(self) -> float | None:
         return None if self.velocity_mps is None else float(np.hypot(*self.velocity_mps))
+
+
+def world_track(
+    track: Track,
+    camera: str,
+    why: Unplaced | None = None,
+    point: GroundPoint | None = None,
+    velocity_mps: tuple[float, float] | None = None,
+    velocity_covariance: Floats | None = None,
+) -> WorldTrack:
+    """A track of pictures as one of the ground: where it is, or why it has no place."""
+    return WorldTrack(
+        track_id=track.track_id,
+        camera=camera,
+        label=track.label,
+        score=track.score,
+        box=track.box,
+        mono_s=track.mono_s,
+        seen=track.seen,
+        age_s=track.age_s,
+        quality=track.quality,
+        point=point,
+        unplaced=why,
+        velocity_mps=velocity_mps,
+        velocity_covariance=velocity_covariance,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from perception.place.geometry import Aim, Turn, aim
 from perception.place.ground import Grounded, ground
 from perception.place.lens import Lens
 from perception.place.paths import Measured, Paths
-from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
+from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack, world_track
 from perception.place.pose import UnitPose
 from perception.place.sight import Sight, sight
 from perception.place.stature import statures
@@ -106,7 +106,7 @@ class Placer:
         )
         if isinstance(view, Unplaced):
             self.unplaced[view] += sum(track.seen for track in tracks)
-            untold = tuple(_world(track, camera, view) for track in tracks)
+            untold = tuple(world_track(track, camera, view) for track in tracks)
             return replace(scene, tracks=untold, unplaced=view)
         frame, unit = self._stand(view.pose)
         limits = self._config.max_range_m, self._config.horizon_margin_deg
@@ -209,11 +209,11 @@ class Placer:
             why = reasons[index] or (None if paths.known[index] else Unplaced.CUT_OFF)
             if why is not None:
                 self.unplaced[why] += track.seen
-                told.append(_world(track, scene.camera, why))
+                told.append(world_track(track, scene.camera, why))
                 continue
             east_m, north_m, *velocity = states[index]
             told.append(
-                _world(
+                world_track(
                     track,
                     scene.camera,
                     point=GroundPoint(east_m, north_m, places[index]),
@@ -262,29 +262,4 @@ def _with_statures(
         if track.label == "person" and track.seen and math.isfinite(tall + error)
         else track
         for track, tall, error in zip(tracks, tall_m.tolist(), errors_m.tolist(), strict=True)
-    )
-
-
-def _world(
-    track: Track,
-    camera: str,
-    why: Unplaced | None = None,
-    point: GroundPoint | None = None,
-    velocity_mps: tuple[float, float] | None = None,
-    velocity_covariance: Floats | None = None,
-) -> WorldTrack:
-    return WorldTrack(
-        track_id=track.track_id,
-        camera=camera,
-        label=track.label,
-        score=track.score,
-        box=track.box,
-        mono_s=track.mono_s,
-        seen=track.seen,
-        age_s=track.age_s,
-        quality=track.quality,
-        point=point,
-        unplaced=why,
-        velocity_mps=velocity_mps,
-        velocity_covariance=velocity_covariance,
     )

@@ -34,13 +34,6 @@ def ellipse_of(covariance: Floats) -> Ellipse:
     )
 
 
-def inside(error: Floats, covariance: Floats) -> NDArray[np.bool_]:
-    """(N,) whether the errors (N, 2) lie in the 95 % ellipses of the covariances (N, 2, 2)."""
-    a, b, c = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
-    x, y = error[:, 0], error[:, 1]
-    return np.asarray(c * x * x - 2 * b * x * y + a * y * y <= CHI2_95 * (a * c - b * b))
-
-
 def widening(skew: Floats) -> Floats:
     """(N,) how much longer the axis along the range must be, for the share `skew` (N,) that 1 sigma
     of the angle's error is of the angle, so that the ellipse still holds 95 of 100.

@@ -1,11 +1,13 @@
 """From boxes to the ground: known persons come out where they stand, or with the reason why not."""
 
 import math
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
 
 from config.cameras import GroundConfig, MountConfig
+from perception.detections import Track
 from perception.place.placed import Scene, Unplaced, WorldTrack
 from perception.place.placer import CameraSetup, Placer
 from perception.place.pose import UnitPose
@@ -153,6 +155,15 @@ def test_without_a_mount_or_a_lens_the_scene_says_so() -> None:
         assert found.unplaced is why
         assert one(found).unplaced is why
         assert placer.unplaced[why] == 1
+
+
+def test_all_that_the_tracker_knows_of_a_track_goes_with_it() -> None:
+    seen = replace(track((600.0, 300.0, 640.0, 500.0), 7, label="car"), quality=0.4)
+    placer = Placer({"front": CameraSetup(lens=WIDE, mount=CAR)}, GroundConfig(), 0.2)
+    for at in (pose(), Unplaced.NO_POSE):
+        (found,) = placer.place("front", 0.0, SIZE, [seen], at).tracks
+        same = {one.name for one in fields(Track)}
+        assert {name: getattr(found, name) for name in same} == asdict(seen)
 
 
 def test_boxes_that_are_no_numbers_break_nothing() -> None:
