@@ -37,6 +37,7 @@ def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
         *_on_identity(settings),
         *_on_model(settings),
         *_on_zones(settings),
+        *_on_finders(settings),
         *_on_state_dir(settings),
     ]
     return [_placed(doubt, loaded, file) for doubt in doubts]
@@ -98,6 +99,22 @@ def _wrong_pictures(path: Path) -> str | None:
         return _unreadable(path, error)
     suffixes = ", ".join(sorted(PICTURE_SUFFIXES))
     return None if found else f"{path} is a folder without pictures ({suffixes}); copy them there"
+
+
+# --- plates and searches ----------------------------------------------------------------------
+
+
+def _on_finders(settings: Settings) -> Iterator[_Doubt]:
+    """Whether what is on can work: its reader, and a detector before it."""
+    if settings.plates.enabled:
+        from perception.plates.reader import INSTALL, is_installed
+
+        if not is_installed():
+            yield _Doubt("plates.enabled", f"the plate reader is not there; {INSTALL}")
+    for name, on in (("plates", settings.plates.enabled), ("search", settings.search.enabled)):
+        if on and not settings.perception.enabled:
+            text = "nothing is seen while perception is off; set perception.enabled: true"
+            yield _Doubt(f"{name}.enabled", text)
 
 
 # --- keys and certificates -------------------------------------------------------------------

@@ -161,6 +161,11 @@ def characters_of(steps: Floats, columns: Sequence[Sequence[int]]) -> Floats:
     return np.asarray(among[best, 1:], np.float32)
 
 
+def is_installed() -> bool:
+    """Whether the wheel with the model files is there; they are not looked into."""
+    return find_spec(PACKAGE) is not None
+
+
 def _model(which: tuple[str, str]) -> tuple[Path, str]:
     """Where the wheel has put this file, and its sha-256. Raises ModelError."""
     spec = find_spec(PACKAGE)

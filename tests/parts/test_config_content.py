@@ -171,3 +171,20 @@ def test_a_value_from_the_environment_has_its_name(
     line, told = warning(tmp_path, "", "perception.model", capsys)
     assert line == 0
     assert told.endswith("(set by PATROL_EDGE__PERCEPTION__MODEL)")
+
+
+def test_plates_without_a_reader_are_told_with_the_command_that_installs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perception.plates.reader.PACKAGE", "no_such_package_of_ours")
+    line, told = warning(tmp_path, "plates: {enabled: true}\n", "plates.enabled", capsys)
+    assert line == 3
+    assert told.endswith("pip install 'patrol-edge[plates]'")
+
+
+def test_a_search_without_a_detector_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "perception: {enabled: false}\nsearch: {enabled: true}\n"
+    _, told = warning(tmp_path, text, "search.enabled", capsys)
+    assert told == "nothing is seen while perception is off; set perception.enabled: true"
