@@ -65,7 +65,9 @@ def light_of(picture: Image) -> Floats:
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise ImageError(f"a picture of shape {picture.shape}, {picture.dtype}")
-    small = cv2.resize(picture, (64, 36), interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255.0
+    step = max(1, min(picture.shape[0] // 72, picture.shape[1] // 128))
+    coarse = np.ascontiguousarray(picture[::step, ::step])
+    small = cv2.resize(coarse, (64, 36), interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255.0
     means = np.maximum((small**NORM).mean(axis=0) ** (1 / NORM), 1e-3)
     cast = np.clip(means.mean() / means, 1 / LARGEST_CAST, LARGEST_CAST)
     brightest = float(np.percentile((small * cast).max(axis=1), 95))
