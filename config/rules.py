@@ -120,6 +120,11 @@ class LoiteringRule(ZoneRule):
     efficiency: Probability = Field(
         0.35, description="distance won per distance walked, below which nobody gets anywhere"
     )
+    reseen: bool = Field(
+        False,
+        description="while the unit drives faster than 2 m/s: tell of who stands where somebody "
+        "stood dwell_s ago, on the pass before; the same person or not, a human has to say",
+    )
     within_m: float = Field(
         3.0, ge=0.5, le=50, description="who ends so near to where they were has won no distance"
     )

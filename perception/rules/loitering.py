@@ -3,6 +3,7 @@
 import math
 
 from config.rules import LoiteringRule
+from perception.rules.reseen import Passes
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight, Standing
 from perception.rules.stay import Stay, Stays
@@ -11,6 +12,7 @@ UNIT_MOVING = "unit_moving"
 UNIT_FAST_MPS = 2.0  # beyond, nobody stays in view for long enough to say that they linger
 AGAIN = 1.4  # an episode is over at this multiple of the efficiency that began it
 INSIDE = 0.5
+RESEEN_CONFIDENCE = 0.5  # that it is the same person is a guess
 PERSON_M = 1.7  # a box in a picture is so high: what a metre is there
 
 
@@ -20,12 +22,13 @@ class LoiteringJudge:
     def __init__(self, config: LoiteringRule) -> None:
         self._config = config
         self._stays = {zone: Stays(config.gap_s) for zone in config.zones}
+        self._passes = {zone: Passes(config.dwell_s, config.within_m) for zone in config.zones}
 
     def judge(self, sight: Sight) -> Verdict:
         config = self._config
         pose = sight.scene.pose
         if pose is not None and pose.speed_mps is not None and pose.speed_mps > UNIT_FAST_MPS:
-            return Verdict(blind=UNIT_MOVING)
+            return self._passing_by(sight)
         claims = []
         for zone, stays in self._stays.items():
             stays.forget_before(sight.scene.mono_s)
@@ -36,6 +39,23 @@ class LoiteringJudge:
 
     def forget(self, camera: str | None) -> None:
         """Stays end by their age."""
+
+    def _passing_by(self, sight: Sight) -> Verdict:
+        """Nobody stays in view for long enough; but somebody may stand there on the next pass."""
+        if not self._config.reseen:
+            return Verdict(blind=UNIT_MOVING)
+        mono_s = sight.scene.mono_s
+        claims = []
+        for zone, passes in self._passes.items():
+            there = sight.strangers(zone, self._config, without=("exclusion",))
+            inside = [each for each in there if each.inside >= INSIDE]
+            for each, since_s in passes.see(inside, mono_s):
+                facts = {"reseen": True, "first_seen_before_s": round(mono_s - since_s, 1)}
+                confidence = RESEEN_CONFIDENCE * each.inside * each.track.quality
+                claims.append(
+                    Claim.about(each, zone, 1.0, facts, since_mono_s=since_s, confidence=confidence)
+                )
+        return Verdict(claims=claims, blind=sight.blind(self._config.zones))
 
     def _of(self, zone: str, stays: Stays, each: Standing, mono_s: float) -> Claim | None:
         config, inside = self._config, each.inside >= INSIDE

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.place.placed import Scene, Unplaced
+from perception.place.pose import UnitPose
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert, News
@@ -204,6 +205,53 @@ def test_our_own_are_no_business_of_a_rule(north_m: float, told: bool) -> None:
         news += ours.see(scene(float(t), [track(1, 0.0, 0.0, float(t))]), own=[officer])
 
     assert bool(news) is told
+
+
+# --- a unit that drives by ---
+
+
+def drive_by(ours: Engine, begin_s: float, people: Sequence[tuple[float, float]]) -> list[Alert]:
+    """Four seconds at 5 m/s; new track numbers on each pass."""
+    told = []
+    for t in np.arange(begin_s, begin_s + 4.0, 0.2).tolist():
+        pose = UnitPose(mono_s=t, lat_deg=35.4, lon_deg=116.6, position_error_m=1.0,
+                        heading_deg=0.0, speed_mps=5.0)  # fmt: skip
+        tracks = [track(n + int(begin_s), x, y, t, error_m=0.7) for n, (x, y) in enumerate(people)]
+        told += [n for n in ours.see(scene(t, tracks, pose=pose)) if isinstance(n, Alert)]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "people", "told"),
+    [
+        (120.0, [(1.0, 1.0)], 1),
+        (30.0, [(1.0, 1.0)], 0),  # too soon
+        (120.0, [(-8.0, 8.0)], 0),  # elsewhere
+        (3000.0, [(1.0, 1.0)], 0),  # too long ago
+        (120.0, [(1.0, 1.0), (4.0, 4.0), (-4.0, 4.0)], 0),  # too many
+    ],
+)
+def test_who_stands_there_on_the_next_pass_is_told_where_it_is_asked_for(
+    pause_s: float, people: list[tuple[float, float]], told: int
+) -> None:
+    rule = {"kind": "loitering", "zones": ["yard"], "dwell_s": 60, "reseen": True}
+    ours = engine(ZONES, {"x": rule})
+
+    assert drive_by(ours, 100.0, [(1.0, 1.0)]) == []
+    alerts = drive_by(ours, 100.0 + pause_s, people)
+
+    assert len(alerts) == told
+    for alert in alerts:
+        assert alert.facts["reseen"] is True
+        assert alert.confidence <= 0.5
+        assert alert.begun_mono_s == pytest.approx(100.0)
+
+
+def test_without_being_asked_for_a_moving_unit_says_that_it_cannot_say() -> None:
+    ours = engine(ZONES, {"x": {"kind": "loitering", "zones": ["yard"]}})
+
+    assert drive_by(ours, 100.0, [(1.0, 1.0)]) == []
+    assert [each.why for each in ours.blind()] == ["unit_moving"]
 
 
 def test_who_wanders_on_the_road_becomes_the_most_severe() -> None:
