@@ -22,6 +22,7 @@ from tests.pictures import TIME, Box, look, noise
 from tests.torture.trials import Stage, held, trial
 
 MIB = 2**20
+NO_MODEL = "there is no face model here: heads by geometry alone"
 WIDTH, HEIGHT = 320, 240
 # Of neighbouring pixels: noise has about 85 before JPEG, and 30 after; what is covered has 1 to 4.
 SEEN_FROM = 12.0
@@ -53,6 +54,7 @@ class Unit:
             locked=lambda _unlock: None,
             clock=self.clock,
         )
+        self.studio.face_error = NO_MODEL  # it was told before
 
     def unlock(self, camera: str, for_s: float) -> None:
         until_s = self.clock.mono_s() + for_s
@@ -75,7 +77,7 @@ class Unit:
 
 
 def _no_model() -> FaceFinder:
-    raise ModelError("there is no face model here: heads by geometry alone")
+    raise ModelError(NO_MODEL)
 
 
 @trial("S-PRIV-1", "no picture leaves with a head to be seen, unless a commander unlocked it",
