@@ -60,6 +60,11 @@ class Media:
             limit_bytes=lambda: flow.limit_bytes,
             locked=lambda unlock: note(unlock, EXPIRED),
             clock=clock,
+            watched={
+                name: camera.region
+                for name, camera in settings.cameras.items()
+                if camera.region is not None
+            },
         )
         handlers: dict[str, Handler] = {
             "snapshot": SnapshotOrder(settings, desk.album, board, unlocks, journal, clock),

@@ -25,7 +25,7 @@ from telemetry.contract.commands import MediaLock, MediaUnlock, TakeSnapshot
 from telemetry.contract.wire_types import rfc3339_ms
 from telemetry.pictures.picture import Rank
 
-FRESH_S = 3.0  # an older picture is not one of now
+FRESH_S = 3.0  # an older picture is not one of now; where nothing moves, looks are rarer
 MAKE_S = 20.0
 LOOK_S = 0.2
 
@@ -100,7 +100,8 @@ class SnapshotOrder:
             )
         look = self._album.newest(camera)
         age_s = None if look is None else self._clock.mono_s() - look.frame.mono_s
-        if look is None or age_s is None or age_s > FRESH_S:
+        fresh_s = FRESH_S + self._settings.perception.parked.look_every_s
+        if look is None or age_s is None or age_s > fresh_s:
             raise OrderRefusedError("wrong_state", f"no picture comes from {camera} now")
         return look
 

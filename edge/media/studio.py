@@ -2,11 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from config.media import MediaConfig
 from drivers.clock import Clock
@@ -17,8 +18,10 @@ from edge.seeing.look import Look
 from perception.detections import PATROL_CLASSES, Detections
 from perception.errors import PerceptionError
 from perception.redaction import jpeg
+from perception.redaction.covering import cover
 from perception.redaction.faces import FaceFinder
 from perception.redaction.redactor import Redactor
+from perception.redaction.regions import around
 from telemetry.contract.uuid7 import uuid7
 from telemetry.pictures.picture import Picture
 from telemetry.pictures.spool import PictureSpool
@@ -27,6 +30,7 @@ KIB = 1024
 WAIT_S = 0.25
 FACES_AGAIN_S = 60.0  # a face model that is not there may be brought
 
+Part = tuple[float, float, float, float]  # left, top, right, bottom, shares of the picture
 OpenFaces = Callable[[], FaceFinder]
 
 
@@ -45,9 +49,11 @@ class Studio:
         limit_bytes: Callable[[], int],
         locked: Callable[[Unlock], None],
         clock: Clock,
+        watched: Mapping[str, Part] | None = None,
     ) -> None:
         """`utc_at`: the time of day at a stamp; `limit_bytes`: what the link carries in reasonable
-        time; `locked`: told of each unlock that has ended by itself."""
+        time; `locked`: told of each unlock that has ended by itself; `watched`: cameras of whose
+        pictures only a part may have been looked at."""
         self.face_error = ""
         self.drops: Counter[str] = Counter()
         self.made = 0
@@ -60,6 +66,7 @@ class Studio:
         self._limit_bytes = limit_bytes
         self._locked = locked
         self._clock = clock
+        self._watched = watched or {}
         self._redactor = Redactor(None)
         self._faces_tried_s = float("-inf")
 
@@ -109,7 +116,7 @@ class Studio:
     def _make(self, job: Job) -> Picture:
         frame = job.look.frame
         redacted = not (job.unredacted and self._unlocks.is_open(frame.camera))
-        image = self._redactor.redact(frame.image, seen(job.look)) if redacted else frame.image
+        image = self._redacted(job.look) if redacted else frame.image
         data = jpeg.encode(
             image,
             quality=self._config.quality,
@@ -126,6 +133,15 @@ class Studio:
             time=time,
             redacted=redacted,
         )
+
+    def _redacted(self, look: Look) -> NDArray[np.uint8]:
+        frame = look.frame
+        regions = self._redactor.regions(frame.image, seen(look))
+        part = self._watched.get(frame.camera)
+        if part is not None:
+            unseen = around(part, frame.width_px, frame.height_px)
+            regions = np.concatenate([regions, unseen])
+        return cover(frame.image, regions)
 
 
 def seen(look: Look) -> Detections:

@@ -61,6 +61,25 @@ def of_detections(found: Detections) -> Boxes:
     return np.concatenate([heads(found.boxes[persons]), plates(found.boxes[vehicles])])
 
 
+def around(part: tuple[float, float, float, float], width_px: int, height_px: int) -> Boxes:
+    """All but this part of a picture (left, top, right, bottom in shares, 0 to 1): (4, 4), pixels.
+
+    Where nothing is detected, nothing is known of who is there.
+    """
+    left, top, right, bottom = (
+        side * length for side, length in zip(part, (width_px, height_px) * 2, strict=True)
+    )
+    return np.array(
+        [
+            (0, 0, left, height_px),
+            (right, 0, width_px, height_px),
+            (left, 0, right, top),
+            (left, bottom, right, height_px),
+        ],
+        np.float32,
+    )
+
+
 def widened(boxes: Boxes, by: float) -> Boxes:
     """Each box larger by this share of its sides, on every side."""
     margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(by)

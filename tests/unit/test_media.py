@@ -238,6 +238,21 @@ def test_a_person_who_is_hidden_for_a_moment_is_covered_where_he_must_be(tmp_pat
     assert rough(decoded(sent)) < 10
 
 
+def test_what_was_not_looked_at_is_covered_whole(tmp_path: Path) -> None:
+    """A parked unit that watches one part of the picture knows of nobody beside it."""
+    room = Room(tmp_path)
+    room.studio._watched = {"front": (0.5, 0.25, 1.0, 0.75)}
+    room.show()
+    alert(room, 1)
+    room.studio.step(0)
+    (sent,) = room.leaves()
+    rows = np.abs(np.diff(decoded(sent).astype(float), axis=1)).mean(axis=2)
+    assert rows[35:85, 85:155].mean() > 20  # the part that is watched
+    assert rows[:, :75].mean() < 10
+    assert rows[:25, 85:].mean() < 10
+    assert rows[95:, 85:].mean() < 10
+
+
 def test_a_picture_that_cannot_be_redacted_does_not_leave(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.desk.see(look(noise(), (float("nan"), 0.0, 5.0, 5.0), mono_s=room.clock.mono_s()))
