@@ -146,11 +146,11 @@ class Studio:
 
 def seen(look: Look) -> Detections:
     """What may be there: the detections, and what is followed though it is hidden now."""
-    tracks = look.tracks
+    tracks, found = look.tracks, look.found if look.detected is None else look.detected
     boxes = np.array([track.box for track in tracks], np.float32).reshape(-1, 4)
     labels = np.array([PATROL_CLASSES.index(track.label) for track in tracks], np.int64)
     return Detections(
-        np.concatenate([look.found.boxes, boxes]),
-        np.concatenate([look.found.scores, np.ones(len(tracks), np.float32)]),
-        np.concatenate([look.found.classes, labels]),
+        np.concatenate([found.boxes, boxes]),
+        np.concatenate([found.scores, np.ones(len(tracks), np.float32)]),
+        np.concatenate([found.classes, labels]),
     )

@@ -18,6 +18,7 @@ class Look:
     found: Detections
     tracks: tuple[Track, ...]  # confirmed ones, oldest first, in pixels
     scene: Scene  # the same tracks on the ground, where that can be said
+    detected: Detections | None = None  # where `found` is a part of it, under load: all of it
 
 
 class Observer(Protocol):

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -208,7 +208,7 @@ class Vision:
 
     def _look(self, chain: Chain, work: Work, found: Detections) -> None:
         self.model_error = ""
-        frame = work.frame
+        frame, everything = work.frame, found
         if self.easing.gives_up(Step.PERSONS_ONLY):
             found = found.of_class("person")
         tally, size = self.tallies[frame.camera], (frame.width_px, frame.height_px)
@@ -218,6 +218,8 @@ class Vision:
             tally.flaw("size_changed")
             self._lose(chain, frame.camera)
         look = chain.see(frame, found)
+        if everything is not found:
+            look = replace(look, detected=everything)  # a picture covers what nobody follows, too
         tally.refused = asdict(chain.refused(frame.camera))
         for observer in self._observers:
             observer.see(look)

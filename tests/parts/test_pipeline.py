@@ -373,7 +373,10 @@ def test_a_hot_unit_gives_up_step_by_step_and_takes_back(
         seen = until(3)
         assert vision.rate("a") == 10
         assert len(seen.found) == 2, "the whole picture only"
-        assert set(until(4).found.classes.tolist()) == {0}, "persons only"
+        fourth = until(4)
+        assert set(fourth.found.classes.tolist()) == {0}, "persons only"
+        assert fourth.detected is not None
+        assert set(fourth.detected.classes.tolist()) > {0}, "what a picture must cover"
         until(5)
         assert not easing.extras_allowed()
         celsius[0] = 40.0

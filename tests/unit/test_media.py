@@ -24,6 +24,7 @@ from edge.media.orders import LockOrder, SnapshotOrder, UnlockOrder
 from edge.media.snapshot_desk import SnapshotDesk
 from edge.media.studio import Studio
 from edge.media.unlocks import Unlock, Unlocks
+from perception.detections import PATROL_CLASSES, Detections
 from perception.errors import ModelError
 from perception.redaction.faces import FaceFinder
 from telemetry.commands.handling import Order, OrderFailedError, OrderRefusedError
@@ -235,6 +236,23 @@ def test_a_person_who_is_hidden_for_a_moment_is_covered_where_he_must_be(tmp_pat
     alert(room, 1, 1)
     room.studio.step(0)
     (sent,) = room.leaves()
+    assert rough(decoded(sent)) < 10
+
+
+def test_under_load_vehicles_are_not_followed_and_covered_all_the_same(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    shown = look(noise(), PERSON, mono_s=room.clock.mono_s())
+    car = Detections(
+        np.array([(100.0, 20.0, 158.0, 110.0)], np.float32),
+        np.array([0.8], np.float32),
+        np.array([PATROL_CLASSES.index("car")], np.int64),
+    )
+    room.desk.see(replace(shown, detected=car))
+    alert(room, 1, 1)
+    room.studio.step(0)
+    (sent,) = room.leaves()
+    plate = decoded(sent)[65:105, 104:154].astype(float)
+    assert np.abs(np.diff(plate, axis=1)).mean() < 10
     assert rough(decoded(sent)) < 10
 
 
