@@ -191,6 +191,40 @@ class CameraStateRule(AlertRule):
     bright_share: float = Field(0.3, gt=0.05, le=1, description="of the picture is saturated")
 
 
+class StoppedRule(ZoneRule):
+    """A vehicle stands where none should."""
+
+    kind: Literal["stopped"]
+    severity: int = Field(3, ge=1, le=4, description="1 is the most severe: red")
+    min_duration_s: float = Field(0.0, ge=0, le=3600, description="beyond stands_s")
+    labels: tuple[Label, ...] = Field(VEHICLES, min_length=1, description="what it is about")
+    stands_s: float = Field(60.0, ge=1, le=7200, description="it has stood for so long")
+
+
+class IllegalParkingRule(ZoneRule):
+    """A vehicle stands in a zone when the unit comes by, and is still there when it comes by
+    again: two passes, as the field does it (10 to 12 minutes)."""
+
+    kind: Literal["illegal_parking"]
+    severity: int = Field(3, ge=1, le=4, description="of the second pass; the first is a 4")
+    min_duration_s: float = Field(0.0, ge=0, le=3600, description="beyond look_s")
+    gap_s: float = Field(10.0, gt=0, le=600, description="unseen for this long is gone")
+    cool_down_s: float = Field(3600.0, ge=0, le=86_400, description="not told again so soon")
+    labels: tuple[Label, ...] = Field(VEHICLES, min_length=1, description="what it is about")
+    look_s: float = Field(
+        3.0, ge=0.5, le=600, description="seen to stand for so long, in each pass"
+    )
+    wait_min: float = Field(10.0, ge=0.1, le=240, description="between the passes, at least")
+    expires_min: float = Field(60.0, ge=1, le=1440, description="then a first pass is forgotten")
+    confidence: Probability = Field(0.7, description="that it is the same vehicle, at least")
+
+    @model_validator(mode="after")
+    def _remembered_for_long_enough(self) -> Self:
+        if self.expires_min <= self.wait_min:
+            raise ValueError("a first pass is forgotten before its second; raise expires_min")
+        return self
+
+
 class CrowdLevel(Section):
     """From when on a crowd is told, and how severe that is."""
 
@@ -255,5 +289,7 @@ AlertRuleConfig = (
     | FastRule
     | CameraStateRule
     | CrowdRule
+    | StoppedRule
+    | IllegalParkingRule
 )  # fmt: skip
 RuleConfig = Annotated[AlertRuleConfig | CountRule, Field(discriminator="kind")]

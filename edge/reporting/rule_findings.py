@@ -14,6 +14,8 @@ ACTIONS = {
     "moving": "zones in the picture are for a unit that stands; draw the zone on the ground",
     "no_footprint": "say how the camera is mounted, and whether it sees any ground at all",
     "too_little_ground": "turn the camera to the zone, or lower min_area_m2 of the rule",
+    "memory_not_kept": "it works, but a restart loses its first passes: make room on the disk, or "
+    "delete parking-NAME.json in state_dir where it is damaged",
     "no_picture": "look at the camera's own faults",
     "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
 }

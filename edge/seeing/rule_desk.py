@@ -48,7 +48,7 @@ class RuleDesk:
             return None
         try:
             zones: list[Zone] = load_zones(settings.zones, list(settings.cameras))
-            rules = build_rules(settings.rules, zones)
+            rules = build_rules(settings.rules, zones, state_dir=settings.state_dir)
         except ZoneError as error:
             structlog.get_logger().error("zones_refused", error=str(error))
             return cls(Engine(()), when, tell, str(error))

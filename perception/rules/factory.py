@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import assert_never
 
 from config.rules import (
@@ -11,9 +12,11 @@ from config.rules import (
     CountRule,
     CrowdRule,
     FastRule,
+    IllegalParkingRule,
     IntrusionRule,
     LoiteringRule,
     RuleConfig,
+    StoppedRule,
     TripwireRule,
     WrongWayRule,
 )
@@ -23,9 +26,12 @@ from perception.rules.carriageway import CarriagewayJudge
 from perception.rules.count import Counting
 from perception.rules.crowd import CrowdJudge
 from perception.rules.fast import FastJudge
+from perception.rules.first_passes import FirstPasses
 from perception.rules.intrusion import IntrusionJudge
 from perception.rules.loitering import LoiteringJudge
+from perception.rules.parking import ParkingJudge
 from perception.rules.rule import Judge, Rule
+from perception.rules.stopped import StoppedJudge
 from perception.rules.tripwire import TripwireJudge
 from perception.rules.watch import Watch
 from perception.rules.wrong_way import WrongWayJudge
@@ -41,32 +47,41 @@ TAKES: dict[str, tuple[ZoneKind, ...]] = {
     "carriageway": ("carriageway", "lane"),
     "wrong_way": ("lane",),
 }
-NEEDS_METRES = ("wrong_way", "fast", "crowd")  # no speed can be told from a picture alone
+NEEDS_METRES = (
+    "wrong_way",
+    "fast",
+    "crowd",
+    "illegal_parking",
+)  # no speed can be told from a picture alone
 
 
 def build_rules(
     configs: Mapping[str, RuleConfig],
     zones: Sequence[Zone],
     numbers: Iterator[int] | None = None,
+    state_dir: Path | None = None,
 ) -> list[Rule]:
-    """The rules by their configuration. `numbers`: of episodes, one count for a boot.
+    """The rules by their configuration. `numbers`: of episodes, one count for a boot;
+    `state_dir`: where what outlives a restart is kept, None: nowhere.
 
     Raises ZoneError, naming each rule whose zone there is not, or is not of the right kind.
     """
     check_rules(configs, zones)
     numbers = numbers or itertools.count(1)
-    return [_rule(name, config, numbers) for name, config in configs.items()]
+    return [_rule(name, config, numbers, state_dir) for name, config in configs.items()]
 
 
-def _rule(name: str, config: RuleConfig, numbers: Iterator[int]) -> Rule:
+def _rule(name: str, config: RuleConfig, numbers: Iterator[int], state_dir: Path | None) -> Rule:
     if isinstance(config, CountRule):
         return Counting(name, config)
     probability: float | None = getattr(config, "probability", None)
     levels = USUAL_LEVELS if probability is None else (probability, probability * HYSTERESIS)
-    return Watch(config.kind, name, config, _judge(config), numbers, levels)
+    return Watch(config.kind, name, config, _judge(name, config, state_dir), numbers, levels)
 
 
-def _judge(config: AlertRuleConfig) -> Judge:
+def _judge(  # noqa: C901 - one case a kind
+    name: str, config: AlertRuleConfig, state_dir: Path | None
+) -> Judge:
     judge: Judge
     match config:
         case IntrusionRule():
@@ -85,6 +100,11 @@ def _judge(config: AlertRuleConfig) -> Judge:
             judge = CameraStateJudge(config)
         case CrowdRule():
             judge = CrowdJudge(config)
+        case StoppedRule():
+            judge = StoppedJudge(config)
+        case IllegalParkingRule():
+            path = None if state_dir is None else state_dir / f"parking-{name}.json"
+            judge = ParkingJudge(config, FirstPasses(path, config.expires_min * 60.0))
         case _:
             assert_never(config)
     return judge

@@ -18,7 +18,7 @@ from telemetry.contract.alerts import AlertEvent
 BEGUN = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 FRAME = LocalFrame.at(35.40, 116.60)
 EPISODE = "019cc1b0-11f0-7abc-8def-0123456789ab"
-WITHOUT_TYPE: set[str] = set()  # kinds for which the standard has no AlarmType
+WITHOUT_TYPE = {"stopped", "illegal_parking"}  # kinds for which the standard has no AlarmType
 
 
 def alert(**changes: Any) -> Alert:
