@@ -39,7 +39,7 @@ def measure() -> Iterator[Figure]:
         wrong = sum(abs(a - b) for a, b in zip(told, true, strict=True))
         yield Figure(
             name=f"counts on {name}, errors of {len(SHARES)} lines",
-            value=100 * wrong / sum(true),
+            value=float(100 * wrong / sum(true)),
             unit="%",
             limit=limit,
             peer=f"{sum(told)} told, {sum(true)} crossed; errors by line and direction, added up",
@@ -100,6 +100,6 @@ def _true(sequence: Sequence, share: float, way: int) -> int:
     for walk in walks.values():
         centres = [row.left_px + row.width_px / 2 - line
                    for row in sorted(walk, key=lambda row: row.frame)]  # fmt: skip
-        sides = [np.sign(centre) for centre in centres if abs(centre) > sure]
+        sides = [1 if centre > 0 else -1 for centre in centres if abs(centre) > sure]
         crossed += sum(a != b and b == way for a, b in itertools.pairwise(sides))
     return crossed
