@@ -56,6 +56,7 @@ class Lives:
     group: Ints  # (N,) of GROUPS
     first_s: Floats  # (N,) stamp of the first detection
     seen_s: Floats  # (N,)
+    likely_s: Floats  # (N,) stamp of the newest likely one
     score: Floats  # (N,)
     last_box: Floats  # (N, 4) x1 y1 x2 y2
     evidence: Floats  # (N,) sum of the scores' log-odds
@@ -81,6 +82,7 @@ class Lives:
             group=GROUPS[classes],
             first_s=np.full(count, mono_s),
             seen_s=np.full(count, mono_s),
+            likely_s=np.full(count, mono_s),
             score=scores,
             last_box=found.boxes[new],
             evidence=log_odds(scores),
@@ -114,11 +116,13 @@ class Lives:
         quality: Floats = 1 / (1 + np.exp(-self.evidence / (self.hits + DOUBT)))
         return quality
 
-    def see(self, rows: Ints, found: Found, columns: Ints, mono_s: float) -> None:
-        """Take in one more detection, `columns` (K,), of each of the tracks `rows` (K,)."""
+    def see(self, rows: Ints, found: Found, columns: Ints, likely: Bools, mono_s: float) -> None:
+        """Take in one more detection, `columns` (K,), of each of the tracks `rows` (K,); `likely`
+        (M,) says which detections are."""
         scores = found.scores[columns]
         self._vote(rows, found.classes[columns], scores, mono_s)
         self.seen_s[rows] = mono_s
+        self.likely_s[rows[likely[columns]]] = mono_s
         self.score[rows] = scores
         self.last_box[rows] = found.boxes[columns]
         self.evidence[rows] += log_odds(scores)

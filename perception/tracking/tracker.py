@@ -27,6 +27,8 @@ TWIN_IOU = 0.7  # a detection that overlaps a followed object this much starts n
 MOST_BUFFER = 0.3  # boxes grow by at most this share of their size before they are compared
 REPORTED_TRUST = 0.5  # a reported box lies this far from the smooth prediction to the detection
 FRESH_S = 0.5  # tracks seen this lately tell whether the camera has moved
+EVEN_ODDS = 0.5  # a detection of this score is as likely as not, whatever the model's threshold
+UNLIKELY_S = 4.0  # less likely ones bridge so much: a post that looks a little like someone ends
 TENTATIVE_S = 0.3  # a track that is not confirmed ends when it is unseen for longer than this
 
 
@@ -137,11 +139,13 @@ class Tracker:
         return Found(boxes[kept], scores, detections.classes[kept])
 
     def _end_unseen(self, dt_s: float) -> None:
-        """Ends what has been unseen for too long; one frame is always waited for."""
+        """Ends what nothing, or nothing likely, was seen of for too long; one frame is always
+        waited for."""
         tentative_s = min(max(TENTATIVE_S, dt_s), self._lost_after_s)
         lives = self._lives
         patience_s = np.where(lives.confirmed, self._lost_after_s, tentative_s)
         alive = self._now_s - lives.seen_s <= patience_s
+        alive &= self._now_s - lives.likely_s <= max(UNLIKELY_S, dt_s)
         if not alive.all():
             self._motion.keep(alive)
             lives.keep(alive)
@@ -167,7 +171,8 @@ class Tracker:
         matching.add(fused, ~confirmed, strong, NEW_MATCH)
         rows, columns = matching.pairs()
         self._motion.correct(rows, found.boxes[columns])
-        self._lives.see(rows, found, columns, self._now_s)
+        likely = found.scores >= min(self._high, EVEN_ODDS)
+        self._lives.see(rows, found, columns, likely, self._now_s)
         self._count(rows)
         self._start(found, strong & matching.free_columns, alike)
 

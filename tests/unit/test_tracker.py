@@ -318,3 +318,20 @@ def test_the_overlap_of_few_pairs_is_that_of_all(
             shared = max(wide, 0) * max(tall, 0)
             both = (w * h + v * k) * (1 + 2 * grow) ** 2
             assert found[i, j] == pytest.approx(shared / (both - shared), abs=1e-9)
+
+
+def test_what_is_only_weakly_seen_for_long_ends_and_a_short_weak_spell_is_bridged() -> None:
+    """A post that once looked like somebody; beside it one who stands half hidden for 3 s."""
+    follow = tracker()
+    for i in range(100):
+        strong = i < 4
+        hidden = 30 <= i < 60
+        answer = follow.update(
+            detections(
+                at(300, score=0.3 if hidden else 0.9),
+                at(10, score=0.6 if strong else 0.3),
+            ),
+            i / 10,
+        )
+
+    assert [(t.track_id, t.seen) for t in answer] == [(1, True)]
