@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from config.section import Section
 
 Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
+Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
 Threads = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -67,18 +68,37 @@ class EasingConfig(Section):
     step_up_after_s: float = Field(60.0, ge=1, le=3600, description="of ease, for each step")
 
 
+class ProviderOptions(Section):
+    """What single providers are told; the others ignore it."""
+
+    cuda_memory_mib: int | None = Field(
+        None, ge=64, le=131_072, description="most GPU memory that cuda takes; default: no limit"
+    )
+    tensorrt_cache: Path | None = Field(
+        None, description="folder for built engines; without it each start builds them for minutes"
+    )
+    tensorrt_fp16: bool = Field(True, description="let tensorrt compute in half precision")
+    openvino_device: str = Field(
+        "CPU", pattern=r"^[A-Z][A-Z0-9.:,_]*$", description="CPU, GPU, NPU or AUTO:GPU,CPU"
+    )
+
+
 class PerceptionConfig(Section):
     """The detector and what it looks for."""
 
     enabled: bool = Field(True, description="false: no detector runs")
     model: str = Field(
-        "nanodet-g-416",
+        "nanodet-g-416-int8",
         min_length=1,
         description="a name in the catalogue, or an ONNX file",
     )
     models_dir: Path | None = Field(None, description="where pulled models lie")
     providers: tuple[Provider, ...] = Field(
         ("cpu",), min_length=1, description="in order of preference: cuda, tensorrt, openvino, cpu"
+    )
+    provider_options: ProviderOptions = ProviderOptions()
+    input_px: tuple[Side, Side] | None = Field(
+        None, description="width and height of the model's input; default: the model's own"
     )
     threads: Threads | Literal["auto"] = Field(
         "auto", description="for inference; auto leaves one core for the rest"

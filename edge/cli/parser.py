@@ -91,3 +91,14 @@ def number_in(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return number
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Width and height of a model's input, written 416x416, for `type=`."""
+    match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    sides = (int(match[1]), int(match[2])) if match else (0, 0)
+    if any(side % 32 or not 32 <= side <= 4096 for side in sides):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no size like 320x320: sides are multiples of 32, up to 4096"
+        )
+    return sides

@@ -20,6 +20,13 @@ DISK_LOW_MIB = 200
 DISK_LOW_SHARE = 0.05
 MEMORY_HIGH_PERCENT = 95.0
 
+# How a provider comes to be there (onnxruntime.ai/docs/execution-providers).
+PROVIDER_CURES = {
+    "cuda": "install onnxruntime-gpu instead of onnxruntime, and NVIDIA's driver",
+    "tensorrt": "install onnxruntime-gpu instead of onnxruntime, and TensorRT",
+    "openvino": "install onnxruntime-openvino instead of onnxruntime",
+}
+
 # What to do about a device: by component and by what is wrong with it.
 DEVICE_ACTIONS = {
     ("gnss", "missing"): "check cable and port; `patrol-edge config check` lists what is there",
@@ -120,6 +127,20 @@ def model_findings(model: str, error: str) -> list[Finding]:
             text=f"{model}: {error}",
             action=f"`patrol-edge models verify {model}` says what is wrong with it",
         )
+    ]
+
+
+def provider_findings(missing: Sequence[str], used: Sequence[str]) -> list[Finding]:
+    """An execution provider was asked for and is not there: the model runs on another."""
+    return [
+        Finding(
+            code="provider_missing",
+            severity="warning",
+            component=name,
+            text=f"perception.providers asks for {name}, which is not there; using {used[0]}",
+            action=f"{PROVIDER_CURES.get(name, 'install it')}; or take {name} out of the list",
+        )
+        for name in missing
     ]
 
 

@@ -25,6 +25,7 @@ from edge.reporting.device_findings import (
     easing_findings,
     fix_findings,
     model_findings,
+    provider_findings,
     sound_findings,
     worker_findings,
 )
@@ -174,6 +175,9 @@ class HealthDesk:
             found += sound_findings(name, *faults)
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
+            if parts.vision.detector is not None:
+                session = parts.vision.detector.session
+                found += provider_findings(session.skipped, session.providers)
             found += easing_findings(parts.vision.easing.text)
         if parts.rules is not None:
             found += rule_findings(parts.rules, now_mono_s)

@@ -34,6 +34,7 @@ from perception.detection.detector import Detector
 from perception.detections import Detections
 from perception.errors import PerceptionError
 from perception.inference.catalogue import Catalogue, is_file_name
+from perception.inference.session import Tuning
 
 TIMES_KEPT = 1000
 NEWEST_TIMES = 21
@@ -275,7 +276,12 @@ def open_detector(config: PerceptionConfig) -> Detector:
     tracked_from = max(config.tracker.low_score, spec.score_low)
     score_min = tracked_from if config.score_min is None else config.score_min
     return Detector.open(
-        spec, providers=config.providers, threads=config.threads, score_min=score_min
+        spec,
+        providers=config.providers,
+        threads=config.threads,
+        score_min=score_min,
+        input_px=config.input_px,
+        tuning=Tuning(**config.provider_options.model_dump()),
     )
 
 
@@ -288,4 +294,5 @@ def open_smaller(config: PerceptionConfig, detector: Detector) -> Detector:
         threads=config.threads,
         score_min=detector.score_min,
         input_px=(width, height),
+        tuning=Tuning(**config.provider_options.model_dump()),
     )

@@ -17,7 +17,7 @@ from perception.detections import Detections
 from perception.errors import ModelError
 from perception.inference import model_shape, model_trial
 from perception.inference.model_spec import ModelSpec
-from perception.inference.session import Session, Tensor, release_memory
+from perception.inference.session import Session, Tensor, Tuning, release_memory
 
 MAX_DETECTIONS = 100  # per picture, as COCO evaluates and NanoDet's authors keep
 USUAL_NMS_IOU = 0.6  # between parts of a picture, where the model itself needs none
@@ -102,6 +102,7 @@ class Detector:
         threads: int | Literal["auto"] = "auto",
         score_min: float | None = None,
         input_px: tuple[int, int] | None = None,
+        tuning: Tuning = Tuning(),  # noqa: B008 - frozen
     ) -> "Detector":
         """Read, check, load and warm up a model; takes up to a few seconds. Raises ModelError.
 
@@ -111,7 +112,7 @@ class Detector:
         """
         spec.require("detection")
         content = model_trial.content_of(spec)
-        session = Session.open(content, providers=providers, threads=threads)
+        session = Session.open(content, providers=providers, threads=threads, tuning=tuning)
         least = spec.score_low if score_min is None else score_min
         image, *own = _image_input(session, spec)
         if input_px is None or input_px == tuple(own):
@@ -119,8 +120,9 @@ class Detector:
         else:
             try:
                 content = model_shape.resized(content, image.name, *input_px)
-                session = Session.open(content, providers=providers, threads=threads)
+                session = Session.open(content, providers=providers, threads=threads, tuning=tuning)
                 detector = cls(replace(spec, input_px=input_px), session, least)
+                detector.spec = spec  # what it was made of; its own `input_px` says the size
             except ModelError as error:
                 raise model_shape.cannot(input_px, (own[0], own[1]), error) from error
         del content

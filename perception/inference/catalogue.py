@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from config.section import Section
 from perception.errors import CatalogueError, ModelError, WrongNameError
 from perception.inference import model_file
-from perception.inference.model_spec import LABEL_MAPS, ModelSpec, Task
+from perception.inference.model_spec import LABEL_MAPS, ModelSpec, Precision, Task
 
 SHIPPED = Path(__file__).parents[1] / "models"
 CATALOGUE = SHIPPED / "models.yaml"
@@ -44,6 +44,7 @@ class Entry(Section):
     licence: str = "unknown"
     origin: str = ""
     task: Task = "detection"
+    precision: Precision = "fp32"
     family: str | None = None
     input_px: tuple[Side, Side] | None = None
     labels: str | tuple[str, ...] | None = None

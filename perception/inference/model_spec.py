@@ -8,6 +8,7 @@ from perception.errors import ModelError, WrongNameError
 
 # What a model is for. A model for one task is never taken for another: one that finds faces, to
 # blur them, cannot be configured as what looks for persons.
+Precision = Literal["fp32", "fp16", "int8"]
 Task = Literal["detection", "redaction", "audio"]
 
 # A model's class columns, by the name of its label map. COCO-80 numbers the classes without
@@ -40,6 +41,7 @@ class ModelSpec:
     nms_iou: float | None = None  # None: the family's
     path: Path | None = None
     task: Task = "detection"
+    precision: Precision = "fp32"
     untried: bool = False  # a file of unknown content: it is run in a process of its own first
 
     def require(self, task: Task) -> None:

@@ -65,6 +65,30 @@ def thread_count(threads: int | Literal["auto"]) -> int:
     return max(1, threads)
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What single providers are told; names and meaning as in `config.perception`."""
+
+    cuda_memory_mib: int | None = None
+    tensorrt_cache: Path | None = None
+    tensorrt_fp16: bool = True
+    openvino_device: str = "CPU"
+
+    def options(self, provider: str) -> dict[str, str]:
+        """As ONNX Runtime's providers name them (onnxruntime.ai/docs/execution-providers)."""
+        if provider == PROVIDERS["cuda"] and self.cuda_memory_mib is not None:
+            return {"gpu_mem_limit": str(self.cuda_memory_mib * 2**20)}
+        if provider == PROVIDERS["openvino"]:
+            return {"device_type": self.openvino_device}
+        if provider == PROVIDERS["tensorrt"]:
+            told = {"trt_fp16_enable": str(self.tensorrt_fp16)}
+            if self.tensorrt_cache is not None:
+                told |= {"trt_engine_cache_enable": "True"}
+                told |= {"trt_engine_cache_path": str(self.tensorrt_cache)}
+            return told
+        return {}
+
+
 def choose_providers(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """The providers that are there, in order of preference, and the names of those that are not.
 
@@ -107,6 +131,7 @@ class Session:
         *,
         providers: Sequence[str] = ("cpu",),
         threads: int | Literal["auto"] = "auto",
+        tuning: Tuning = Tuning(),
     ) -> "Session":
         """Load a model from bytes that were checked before (see `model_file`). May take seconds.
 
@@ -115,13 +140,20 @@ class Session:
         chosen, skipped = choose_providers(providers)
         count = thread_count(threads)
         try:
-            session = ort.InferenceSession(model, _options(count), providers=chosen)
+            session = ort.InferenceSession(
+                model,
+                _options(count),
+                providers=[(provider, tuning.options(provider)) for provider in chosen],
+            )
         except ORT_ERRORS as error:
             raise ModelError(
                 f"ONNX Runtime cannot load the model: {_first_line(error)}",
                 "export it again, with an opset that this version knows",
             ) from error
-        return cls(session, count, skipped)
+        # One that is built in and finds no device is left out without an error.
+        names = {full: name for name, full in PROVIDERS.items()}
+        silent = [names[full] for full in chosen if full not in session.get_providers()]
+        return cls(session, count, [*skipped, *silent])
 
     def run(self, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """All outputs, in graph order. Raises ModelError."""

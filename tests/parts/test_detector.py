@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from config.perception import PerceptionConfig
+from edge.reporting.device_findings import provider_findings
 from perception.detection.detector import MAX_DETECTIONS, Detector
 from perception.detections import PATROL_CLASSES
 from perception.errors import ImageError, ModelError
 from perception.inference import model_file
 from perception.inference.model_spec import ModelSpec
-from perception.inference.session import choose_providers, thread_count
+from perception.inference.session import Tuning, choose_providers, thread_count
 from tests.head_writer import HEADS, IDS, Head, Known, nanodet, yolov8, yolox
 from tests.onnx_writer import constant_model, field, model, node, tensor, value
 
@@ -265,6 +267,33 @@ def test_absent_providers_are_skipped_and_unknown_ones_refused() -> None:
     assert choose_providers([]) == (["CPUExecutionProvider"], [])
     with pytest.raises(ModelError, match="no provider gpu"):
         choose_providers(["gpu"])
+
+
+def test_providers_are_told_what_is_configured() -> None:
+    tuning = Tuning(cuda_memory_mib=512, tensorrt_cache=Path("/var/cache/engines"))
+
+    assert tuning.options("CPUExecutionProvider") == {}
+    assert tuning.options("CUDAExecutionProvider") == {"gpu_mem_limit": str(512 * 2**20)}
+    assert tuning.options("OpenVINOExecutionProvider") == {"device_type": "CPU"}
+    assert tuning.options("TensorrtExecutionProvider") == {
+        "trt_fp16_enable": "True",
+        "trt_engine_cache_enable": "True",
+        "trt_engine_cache_path": "/var/cache/engines",
+    }
+    assert "trt_engine_cache_path" not in Tuning().options("TensorrtExecutionProvider")
+    configured = PerceptionConfig().provider_options.model_dump()
+    assert Tuning(**configured) == Tuning()
+
+
+def test_a_provider_that_was_asked_for_and_is_missing_is_a_finding(tmp_path: Path) -> None:
+    path = write_model(tmp_path, yolox([], SIDE, SIDE))
+    session = Detector.open(spec_of(path), providers=("tensorrt", "openvino", "cpu")).session
+
+    found = provider_findings(session.skipped, session.providers)
+    assert [finding.component for finding in found] == ["tensorrt", "openvino"]
+    assert {finding.code for finding in found} == {"provider_missing"}
+    assert "asks for openvino, which is not there; using cpu" in found[1].text
+    assert found[1].action.startswith("install onnxruntime-openvino")
 
 
 def test_auto_leaves_a_core_and_one_thread_is_the_least() -> None:

@@ -3,12 +3,15 @@
 import contextlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.perception import PerceptionConfig
 from perception.detection.detector import Detector
+from perception.detection.nms import iou_matrix
 from perception.errors import ModelError
 from perception.inference import model_file, model_shape
 from perception.inference.catalogue import Catalogue
@@ -80,3 +83,27 @@ def test_a_family_that_does_not_fit_the_new_size_is_a_refusal(tmp_path: Path) ->
 
     with pytest.raises(ModelError, match="cannot take pictures of 64x64"):
         Detector.open(Catalogue(tmp_path).find(str(path), family="yolox"), input_px=(64, 64))
+
+
+def test_the_shipped_detector_takes_other_sizes(tmp_path: Path) -> None:
+    spec = Catalogue(tmp_path).find(PerceptionConfig().model)
+    detector = Detector.open(spec, threads=1, input_px=(320, 192))
+
+    assert detector.input_px == (320, 192)
+    again = Detector.open(detector.spec, threads=1, input_px=(192, 192))
+    assert again.input_px == (192, 192)
+    assert detector.tensor.shape == (1, 3, 192, 320)
+    assert len(detector.detect(np.zeros((90, 160, 3), np.uint8))) == 0
+    with pytest.raises(ModelError, match="cannot take pictures of 300x300") as caught:
+        Detector.open(spec, threads=1, input_px=(300, 300))
+    assert "leave its own 416x416" in caught.value.cure
+
+
+def test_a_detector_of_another_size_finds_the_same_person() -> None:
+    picture = cv2.imread(str(shared("data/coco/train2017/000000000036.jpg")))
+    spec = Catalogue().find(PerceptionConfig().model)
+    boxes = [
+        Detector.open(spec, threads=1, score_min=0.5, input_px=size).detect(picture).boxes[0]
+        for size in (None, (320, 320), (640, 640))
+    ]
+    assert iou_matrix(np.array(boxes[:1]), np.array(boxes[1:])).min() > 0.6

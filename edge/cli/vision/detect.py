@@ -6,7 +6,7 @@ from typing import get_args
 
 from config.perception import Provider
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
-from edge.cli.parser import share
+from edge.cli.parser import picture_size, share
 
 DESCRIPTION = """\
 Looks for persons, bicycles, cars, motorcycles, buses and trucks, and prints a line per picture.
@@ -37,7 +37,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="picture, folder or video")
-    add("--model", default="nanodet-g-416", metavar="NAME|FILE", help="default: %(default)s")
+    add("--model", default="nanodet-g-416-int8", metavar="NAME|FILE", help="default: %(default)s")
     add("--models-dir", type=Path, metavar="DIR", help="where pulled models lie")
     add("--family", metavar="F", help="the model's family, where it cannot be recognised")
     add("--coco", type=Path, metavar="OUT.json", help="write COCO results; name rule above")
@@ -56,6 +56,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--heads-only", action="store_true", help="--redact without a face model, by geometry")
     add("--score-min", type=share, metavar="S", help="0 to 1; default: the model's own")
     add("--provider", action="append", choices=PROVIDERS, metavar="P", help=PROVIDERS_HELP)
+    add("--input", type=picture_size, metavar="WxH", help="size of the model's input, as 320x320")
     add("--threads", type=_threads, default="auto", metavar="N|auto", help=THREADS_HELP)
     add("--json", action="store_true", help="one JSON object per picture")
     parser.set_defaults(handler=detect)

@@ -56,7 +56,11 @@ class Run:
         drawer = Drawer.asked_for(args, catalogue)
         least = args.score_min or (spec.score_floor if args.coco else spec.score_low)
         detector = Detector.open(
-            spec, providers=args.provider or ("cpu",), threads=args.threads, score_min=least
+            spec,
+            providers=args.provider or ("cpu",),
+            threads=args.threads,
+            score_min=least,
+            input_px=args.input,
         )
         for name in detector.session.skipped:
             note(f"provider {name} is not there; using {', '.join(detector.session.providers)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
+from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
     from edge.cli.vision.model_pictures import Picture
@@ -56,6 +57,12 @@ def register(
         metavar="N",
         help="pictures used; default: %(default)s",
     )
+    add(
+        "--cut",
+        type=number_in(0, 0.1),
+        metavar="S",
+        help="share of the values that ranges leave out, as 1e-7; default: several are tried",
+    )
     add("--full-range", action="store_true", help="weights of eight bits instead of seven")
     add("--family", metavar="F", help="the model's family, where it cannot be recognised")
     return parser
@@ -74,7 +81,7 @@ def quantize_model(args: argparse.Namespace, known: "Catalogue") -> int:
     calibrated, judge = _pictures(args)
     maker = model_versions.Maker.open(spec, judge)
     if args.precision == "int8":
-        made = maker.int8(calibrated, full_range=args.full_range)
+        made = maker.int8(calibrated, full_range=args.full_range, cut=args.cut)
     else:
         made = maker.fp16()
     write_whole(args.output, made.content)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, note, of_perception, say
 from edge.cli.parser import share
-from edge.cli.vision import model_quantize
+from edge.cli.vision import model_bench, model_quantize
 
 if TYPE_CHECKING:
     from perception.inference.catalogue import Catalogue
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("models", help="list, pull, verify, add and quantize models")
+    parser = commands.add_parser(
+        "models", help="list, pull, verify, add, quantize and measure models"
+    )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     listing = _action(actions, "list", list_models, "all models, and which are on this computer")
@@ -49,6 +51,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
     quantize = _shared(model_quantize.register(actions))
     quantize.set_defaults(action=model_quantize.quantize_model)
+    bench = _shared(model_bench.register(actions))
+    bench.set_defaults(action=model_bench.bench_models)
 
 
 def _action(actions: Any, name: str, handler: Any, text: str) -> argparse.ArgumentParser:
@@ -102,6 +106,7 @@ def as_json(spec: "ModelSpec", known: "Catalogue") -> dict[str, Any]:
         "path": str(spec.path) if spec.path else None,
         "about": known.entries[spec.name].about,
         "task": spec.task,
+        "precision": spec.precision,
         "family": spec.family,
         "input_px": spec.input_px,
         "labels": spec.labels,

@@ -39,7 +39,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="OUT",
         help="a file (.jpg, .mp4, .avi) for one input; else a folder, made if need be",
     )
-    add("--model", default="nanodet-g-416", metavar="NAME|FILE", help="default: %(default)s")
+    add("--model", default="nanodet-g-416-int8", metavar="NAME|FILE", help="default: %(default)s")
     add("--face-model", default="face-yunet", metavar="NAME|FILE", help="default: %(default)s")
     add("--models-dir", type=Path, metavar="DIR", help="where pulled models lie")
     add("--heads-only", action="store_true", help="without a face model: by geometry alone")
