@@ -1,7 +1,7 @@
 """What one look at a picture gave, and those who want to know."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from drivers.samples import Frame
 from perception.detections import Detections, Track
@@ -34,3 +34,12 @@ class Observer(Protocol):
     def end(self, camera: str, reason: Ending, mono_s: float) -> None:
         """Nothing comes from this camera any more: end what is open. May come for a camera that
         was never seen."""
+
+
+@runtime_checkable
+class Glancer(Protocol):
+    """An observer that watches the pictures themselves: also those of a parked unit in which
+    nothing moves, and which the model is not asked about. Five a second at most."""
+
+    def glance(self, frame: Frame, scene: Scene) -> None:
+        """Take note of a picture; the scene has no tracks. Within a millisecond, please."""

@@ -13,6 +13,7 @@ import math
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Ends:
     gates: Mapping[str, Gate]
     look: Callable[[Work, Detections], None]  # a picture was looked at
     fail: Callable[[PerceptionError], None]  # the model failed on one
+    glance: Callable[[Frame], None]  # a picture that is not worth the model's time
     idle: Callable[[], None]  # nothing, or something, came: called at least every POLL_S
 
 
@@ -83,6 +85,8 @@ class Pipeline:
         self._inputs: queue.SimpleQueue[Input] = queue.SimpleQueue()
         for _ in range(config.at_once + 2):  # in the model, ready, and being filled
             self._inputs.put(detector.make_input())
+        self._glances: Mailbox[Frame] = Mailbox()
+        self._offered, self._concluded = Counter[str](), Counter[str]()  # each by its own thread
         self._ready: Slot[Work] = Slot()
         self._taking = threading.Lock()
         self._numbers = itertools.count()
@@ -164,6 +168,8 @@ class Pipeline:
         if gate.opens(frame.image, frame.mono_s, region):
             return self._parts(size) if region is None else (region,)
         self._ends.tallies[frame.camera].drop("nothing_moved")
+        if self._offered[frame.camera] == self._concluded[frame.camera]:  # else it would overtake
+            self._glances.put(frame.camera, frame)
         if self._ready.peek() is None:
             self._ends.schedule.took(frame.camera, self._clock.mono_s(), QUIET_S)
         return None
@@ -181,6 +187,7 @@ class Pipeline:
         free.fill(frame.image, windows)
         replaced = self._ready.put(Work(frame, free, detector, free.placements))
         if replaced is None:
+            self._offered[frame.camera] += 1
             self._ends.schedule.took(frame.camera, self._clock.mono_s())
             return None
         self._ends.tallies[replaced.frame.camera].drop("replaced_by_newer")
@@ -226,9 +233,10 @@ class Pipeline:
         while not stop.is_set():
             beat()
             self._ends.idle()
-            try:
-                work = self._finished.get(timeout=POLL_S)
-            except queue.Empty:
+            work = self._next()
+            while (glance := self._glances.take(0)) is not None:
+                self._ends.glance(glance[1])
+            if work is None:
                 continue
             early[work.number] = work
             while expected in early:
@@ -237,7 +245,13 @@ class Pipeline:
         for work in early.values():
             self._give_up(work)
 
+    def _next(self) -> Work | None:
+        with suppress(queue.Empty):
+            return self._finished.get(timeout=POLL_S)
+        return None
+
     def _finish(self, work: Work) -> None:
+        self._concluded[work.frame.camera] += 1
         if work.late:
             self._ends.tallies[work.frame.camera].drop("stale")
             return

@@ -6,8 +6,10 @@ from datetime import datetime
 import structlog
 
 from config.models import Settings
+from drivers.samples import Frame
 from edge.seeing.look import Ending, Look
 from edge.timebase import TimeQuality
+from perception.place.placed import Scene
 from perception.rules.engine import Blind, Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import News
@@ -65,6 +67,9 @@ class RuleDesk:
                 own=self.own(),
             )
         )
+
+    def glance(self, frame: Frame, scene: Scene) -> None:
+        self._pass_on(self.engine.glance(scene, frame.image))
 
     def end(self, camera: str, reason: Ending, mono_s: float) -> None:
         self._pass_on(self.engine.end(camera, reason, mono_s))

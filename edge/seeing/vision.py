@@ -25,7 +25,7 @@ from edge.seeing.circumstances import NOTHING_KNOWN, Circumstances
 from edge.seeing.easing import Condition, Easing
 from edge.seeing.gate import Gate
 from edge.seeing.ladder import Step
-from edge.seeing.look import Ending, Look, Observer
+from edge.seeing.look import Ending, Glancer, Look, Observer
 from edge.seeing.pipeline import Ends, Pipeline, Work
 from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
@@ -130,6 +130,7 @@ class Vision:
             gates=self._gates,
             look=lambda work, found: self._look(chain, work, found),
             fail=self._trouble,
+            glance=self._glance,
             idle=lambda: self._end_lost_cameras(chain),
         )
         pipeline = Pipeline(detector, ends, self._clock, self._config)
@@ -226,6 +227,12 @@ class Vision:
             observer.see(look)
         self._gates[frame.camera].saw(look, work.detector.spec.score_threshold)
         self._note(look, work)
+
+    def _glance(self, frame: Frame) -> None:
+        """Nothing moves, so the model is not asked; but whether the camera sees can be watched."""
+        for one in self._observers:
+            if isinstance(one, Glancer):
+                one.glance(frame, self._place(frame, ()))
 
     def _note(self, look: Look, work: Work) -> None:
         now_mono_s = self._clock.mono_s()

@@ -20,6 +20,7 @@ from perception.rules.sight import Sight
 from perception.rules.subjects import Subjects
 from perception.rules.zones import Zone
 
+WATCHES_PICTURES = ("camera_state",)  # kinds of rules
 BACK_S = 5.0  # a stamp further back than this is a new time, not a late picture
 AHEAD_S = 3600.0  # nor did anything that went on before such a gap go on over it
 ANCHOR_REACH_M = 100_000.0  # as far from its origin a metre of the frame is off by 1 %
@@ -62,6 +63,22 @@ class Engine:
     ) -> list[News]:
         """What a scene changes. `utc`: of the picture, None where the time of day is unknown;
         `own`: latitude and longitude of our own officers and units."""
+        return self._see(scene, self._rules, utc, image, own)
+
+    def glance(self, scene: Scene, image: NDArray[np.uint8]) -> list[News]:
+        """What a picture changes in which nothing was looked for, since nothing moves in it: only
+        rules that watch the picture itself are asked, and nobody counts as gone."""
+        rules = [rule for rule in self._rules if rule.kind in WATCHES_PICTURES]
+        return self._see(scene, rules, None, image, ()) if rules else []
+
+    def _see(
+        self,
+        scene: Scene,
+        rules: Sequence[Rule],
+        utc: datetime | None,
+        image: NDArray[np.uint8] | None,
+        own: Sequence[tuple[float, float]],
+    ) -> list[News]:
         news = self._take_stamp(scene)
         if news is None:
             return []
@@ -76,7 +93,7 @@ class Engine:
             image=image,
             own=tuple(frame.to_metres(*each) for each in own) if frame else (),
         )
-        for rule in self._rules:
+        for rule in rules:
             news += rule.see(sight)
             self._note_blind(rule, scene)
         return news

@@ -37,6 +37,21 @@ def test_a_moving_unit_looks_elsewhere_all_the_time(name: str) -> None:
     assert told(tampered(street(27.0), name, since_s=12.0), parked=False) == []
 
 
+@pytest.mark.parametrize("name", ["frozen", "cloth", "turned_away"])
+def test_a_parked_unit_that_only_glances_between_its_looks_tells_it_too(name: str) -> None:
+    """As its gate lets pictures pass: every tenth is looked at, and the others are glanced at."""
+    engine = Engine(build_rules({"ours": RULE.validate_python({"kind": "camera_state"})}, ()))
+    found = []
+    for number, (mono_s, image) in enumerate(tampered(street(27.0), name, since_s=12.0)):
+        here = scene(mono_s, parked=True)
+        news = engine.glance(here, image) if number % 10 else engine.see(here, image=image)
+        found += [(each, mono_s) for each in news if isinstance(each, Alert)]
+
+    steps = [(each.rule, each.phase) for each, _ in found if each.phase != "update"]
+    assert steps == [("camera_state", "new"), ("camera_state", "end")]
+    assert found[0][1] - 12.0 <= FOUND_WITHIN_S
+
+
 @pytest.mark.parametrize("weather", [dusk, dawn, fog, clouds, wind])
 def test_weather_is_no_tampering(weather: object) -> None:
     pictures = ((mono_s, weather(image, mono_s)) for mono_s, image in street(124.0, fps=2.0))  # type: ignore[operator]
