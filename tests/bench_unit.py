@@ -4,6 +4,7 @@ Both live in the time of a `StepClock`, so that minutes pass in milliseconds. No
 delivery code is in it: what the conformance kit thinks of a unit must not depend on ours.
 """
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telemetry.commands.jws import BadTokenError, PrivateKey, verify
+from telemetry.contract.alerts import AlertEvent
 from telemetry.contract.commands import COMMANDS
 from telemetry.contract.envelope import CONTENT_TYPE, Draft, Sender, body_of, seal
 from telemetry.contract.events import DetectionEvent, SosEvent
@@ -20,6 +22,7 @@ from telemetry.contract.tasks import TaskEvent, TaskTimes
 from telemetry.contract.unit import Fault, Health, Position, State, Status
 from telemetry.contract.up_message import UpMessage
 from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import rfc3339_ms
 from telemetry.contract_docs.examples import up_examples
 from telemetry.link.transport import (
     Acknowledged,
@@ -72,7 +75,7 @@ class BenchUnit:
     clock: StepClock
     key: PrivateKey
     flaws: frozenset[str] = frozenset()
-    publish: Callable[[str, bytes, bool, str | None, int], None] = lambda *_: None
+    publish: Callable[..., None] = lambda *_, **__: None
     rows: dict[int, Row] = field(default_factory=dict)
     sequence: int = 40
     session: int = 0
@@ -242,6 +245,7 @@ class BenchUnit:
             ("face", b'"label":"person"', b'"label":"person","face_id":"A. Smith"'),
             ("huge", b'"fix":"3d"', b'"fix":"3d","x":"' + b"x" * 300_000 + b'"'),
             ("thin_state", b'"capabilities":', b'"abilities":'),
+            ("decides_itself", b'"review":"pending"', b'"review":"confirmed"'),
         ):
             if flaw in self.flaws:
                 payload = payload.replace(old, new)
@@ -266,9 +270,26 @@ class BenchUnit:
             sos["track"].reverse()
         self._tell(SosEvent.model_validate_json(json.dumps(sos)))
 
+    def raise_alert(self) -> None:
+        """Whole, from its `new` to its `end`."""
+        for name in ("event.alert-new", "event.alert-end"):
+            data = json.loads(up_examples()[name])["data"]
+            self._tell(AlertEvent.model_validate_json(json.dumps(data)))
+
     def take_picture(self) -> None:
-        picture = b"GIF89a" if "no_jpeg" in self.flaws else b"\xff\xd8\xff\xe0"
-        self.publish(f"{ROOT}/{UNIT}/snapshot/{self.episode}", picture, False, "image/jpeg", 1)
+        """Of the episode that is on."""
+        picture = b"GIF89a" if "no_jpeg" in self.flaws else b"\xff\xd8\xff\xd9"
+        properties = {
+            "episode": self.episode,
+            "sha256": hashlib.sha256(picture).hexdigest(),
+            "time": rfc3339_ms(self.clock.utc()),
+            "camera": "front",
+            "redacted": "false" if "raw_pictures" in self.flaws else "true",
+        }
+        if "wrong_sha256" in self.flaws:
+            properties["sha256"] = "0" * 64
+        topic = f"{ROOT}/{UNIT}/snapshot/{self.episode}"
+        self.publish(topic, picture, False, "image/jpeg", 1, tuple(properties.items()))
 
     def stop(self) -> None:
         self._send("status", self._status("stopping", self.session), retain=True)
@@ -447,12 +468,18 @@ class BenchBroker:
         unit.connect()
 
     def from_unit(
-        self, topic: str, payload: bytes, retain: bool, content_type: str | None, qos: int
+        self,
+        topic: str,
+        payload: bytes,
+        retain: bool,
+        content_type: str | None,
+        qos: int,
+        properties: tuple[tuple[str, str], ...] = (),
     ) -> None:
         if retain:
             self.retained[topic] = (payload, content_type)
         if self.kit is not None:
-            self.kit.arrive(topic, payload, False, content_type, qos)
+            self.kit.arrive(topic, payload, False, content_type, qos, properties)
 
     def from_kit(self, message: WireMessage) -> None:
         if message.retain:
@@ -522,9 +549,15 @@ class BenchTransport:
             self.arrive(topic, payload, True, content_type, 1)
 
     def arrive(
-        self, topic: str, payload: bytes, retained: bool, content_type: str | None, qos: int
+        self,
+        topic: str,
+        payload: bytes,
+        retained: bool,
+        content_type: str | None,
+        qos: int,
+        properties: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        self._events.append(Arrived(topic, payload, retained, qos, content_type))
+        self._events.append(Arrived(topic, payload, retained, qos, content_type, properties))
 
     def disconnect(self) -> None:
         pass

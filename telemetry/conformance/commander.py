@@ -81,7 +81,28 @@ class Commander:
 
     def _good(self) -> None:
         self._repeated("good", "ping")
+        self._picture()
         self._repeated("rebirth", "rebirth")
+
+    def _picture(self) -> None:
+        """One of the first camera, where the unit takes any."""
+        camera = self._camera()
+        if camera is None or "snapshot" not in self._capabilities():
+            return
+        claims = self._claims("snapshot", {"camera": camera, "reason": "conformance"})
+        self._give("good", claims)
+        if any(m.word("status") == "succeeded" for m in self._replies(claims)):
+            seen = self._observer.transcript.seen
+            topic = f"/snapshot/{claims['id']}"
+            self._observer.until(lambda: any(m.topic.endswith(topic) for m in seen), ANSWER_S)
+
+    def _camera(self) -> str | None:
+        states = [m for m in self._observer.transcript.enveloped if m.leaf == "state"]
+        parts = states[-1].data.get("components") if states else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and part.get("kind") == "camera":
+                return str(part.get("name"))
+        return None
 
     def _repeated(self, case: str, name: str) -> None:
         """Give it, wait for its end, give the same bytes again."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Any
 
 from telemetry.conformance.finding import Finding, check, failed, judged, not_run
@@ -19,6 +18,7 @@ from telemetry.contract.envelope import (
 from telemetry.contract.registry import BY_TYPE
 from telemetry.contract.tasks import OTHER_KINDS_PRIORITY, PRIORITY_OF_KIND, TaskEvent
 from telemetry.contract.topics import RETAINED_LEAVES, UP_LEAVES
+from telemetry.hub.pictures import why_no_picture
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -259,14 +259,19 @@ def pictures(t: Transcript) -> Finding:
 
 
 def _picture_wrong(message: Seen) -> str:
-    if not message.payload.startswith(b"\xff\xd8\xff"):
-        return "is no JPEG"
-    properties = dict(message.user_properties)
-    if not properties:
-        return ""  # MQTT 3.1.1
-    if properties.get("sha256") != sha256(message.payload).hexdigest():
-        return "sha256 is not that of the payload"
-    return "" if properties.get("episode") == message.topic.rpartition("/")[2] else "wrong episode"
+    return why_no_picture(message.topic, message.payload, message.user_properties)
+
+
+@check("HC-025")
+def redaction(t: Transcript) -> Finding:
+    told = [m for m in t.seen if m.leaf == "snapshot" and "redacted" in dict(m.user_properties)]
+    of_events = {m.word("episode") for m in t.enveloped if m.leaf == "event"}
+    bad = [
+        f"{m} belongs to an event, and is not redacted"
+        for m in told
+        if dict(m.user_properties)["redacted"] != "true" and m.topic.rpartition("/")[2] in of_events
+    ]
+    return judged(bad, len(told), "pictures that say what is covered", "no picture said it")
 
 
 @check("HC-019")

@@ -109,7 +109,12 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_only_the_newest_state_is_retained",
             ),
             _unit(17, "publish with QoS 1"),
-            _unit(18, "send pictures as JPEG, with episode and SHA-256 as MQTT 5 user properties"),
+            _unit(
+                18,
+                "send pictures as JPEG of at most 256 KiB under the id of their episode, or of the "
+                "command that asked, with what they are as MQTT 5 user properties",
+                "test_a_picture_arrives_whole_and_is_checked_and_kept",
+            ),
             _unit(19, "name the version of the contract in status: `1.x` on a root of version 1"),
         ),
     ),
@@ -130,6 +135,17 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_numbering_goes_on_when_the_file_is_gone",
             ),
             _unit(24, "repeat a message unchanged but for `historical` and `senttime`"),
+        ),
+    ),
+    Chapter(
+        "What pictures show",
+        (
+            _unit(
+                25,
+                "send no picture with faces or plates to be seen, but for one that was asked for "
+                "under `media.unlock`, and say `redacted` of each",
+                "test_no_unredacted_picture_leaves_while_its_camera_is_locked",
+            ),
         ),
     ),
     Chapter(

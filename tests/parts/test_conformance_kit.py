@@ -36,6 +36,7 @@ def played(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = Tr
     as_unit = LinkOptions(host="bench", port=1, client_id=UNIT)
     plan = Plan(disturb=disturb, tasks=tasks, watch_s=70)
     broker.unit.call_for_help()
+    broker.unit.raise_alert()
     run(observer, commander, plan, as_unit, lambda: BenchTransport(broker))
     broker.unit.take_picture()
     broker.unit.stop()
@@ -75,6 +76,9 @@ FLAWS = {
     "old_retained": "HC-016",
     "qos_0": "HC-017",
     "no_jpeg": "HC-018",
+    "wrong_sha256": "HC-018",
+    "raw_pictures": "HC-025",
+    "decides_itself": "HC-065",
     "contract_2": "HC-019",
     "no_sequence": "HC-020",
     "numbered_status": "HC-020",
