@@ -62,3 +62,27 @@ def constant_model(
     for name, array in outputs.items():
         graph += field(12, value(name, array.shape, ELEMENT[array.dtype]))
     return model(graph)
+
+
+def batch_model(answer: np.ndarray, side_px: int) -> bytes:
+    """A model that gives `answer` (1, ...) once for each picture of its batch.
+
+    The mean of each picture, (N, 1, 1), times nothing is added to the answer.
+    """
+    keep = field(5, field(1, "keepdims") + field(3, 0) + field(20, 2))
+    wide = field(5, field(1, "keepdims") + field(3, 1) + field(20, 2))
+    graph = field(1, node("ReduceMax", ["images"], ["by_channel"], _ints("axes", [2, 3]) + keep))
+    graph += field(1, node("ReduceMax", ["by_channel"], ["level"], _ints("axes", [1]) + wide))
+    graph += field(1, node("Unsqueeze", ["level", "axis"], ["column"]))
+    graph += field(1, node("Mul", ["column", "nothing"], ["zero"]))
+    graph += field(1, node("Add", ["answer", "zero"], ["output"]))
+    graph += field(5, tensor("axis", np.array([1], np.int64))) + field(5, tensor("answer", answer))
+    graph += field(5, tensor("nothing", np.zeros(1, np.float32)))
+    graph += field(2, "test") + field(11, value("images", ("n", 3, side_px, side_px)))
+    graph += field(12, value("output", ("n", *answer.shape[1:])))
+    return model(graph)
+
+
+def _ints(name: str, numbers: Sequence[int]) -> bytes:
+    """An AttributeProto of integers."""
+    return field(5, field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7))

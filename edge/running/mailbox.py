@@ -48,8 +48,13 @@ class Mailbox(Generic[T]):
         with self._changed:
             self._changed.notify()
 
+    def note_replaced(self, key: str) -> None:
+        """One that was taken gave way to a newer one all the same, before anything was done."""
+        with self._changed:
+            self._replaced[key] += 1
+
     def replaced(self) -> dict[str, int]:
-        """Items that were never taken, by key."""
+        """Items that gave way to newer ones, by key."""
         with self._changed:
             return dict(self._replaced)
 

@@ -31,8 +31,9 @@ from edge.running.worker import Beat
 from edge.seeing.gate import Gate
 from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
-from perception.detection.detector import Detector, Input
+from perception.detection.detector import Detector
 from perception.detection.flaws import flaw
+from perception.detection.input import Input
 from perception.detection.preprocess import Placement, Window, check
 from perception.detection.tiles import grid_of, windows_of
 from perception.detections import Detections
@@ -190,7 +191,7 @@ class Pipeline:
             self._offered[frame.camera] += 1
             self._ends.schedule.took(frame.camera, self._clock.mono_s())
             return None
-        self._ends.tallies[replaced.frame.camera].drop("replaced_by_newer")
+        self._ends.frames.note_replaced(replaced.frame.camera)
         return replaced.filled
 
     # --- infer ---

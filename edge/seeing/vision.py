@@ -31,6 +31,7 @@ from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
 from edge.tasks.modes import Tuned
 from perception.detection.detector import Detector
+from perception.detection.tiles import windows_at_most
 from perception.detections import Detections
 from perception.errors import PerceptionError
 from perception.inference.catalogue import Catalogue, is_file_name
@@ -191,12 +192,14 @@ class Vision:
             return None
         finally:
             self.ready.set()
+        batching = self.detector.measure_batching(windows_at_most(self._config.tiles))
         structlog.get_logger().info(
             "model_ready",
             model=self.model_name,
             family=self.detector.family.name,
             providers=self.detector.session.providers,
             threads=self.detector.session.threads,
+            batches=batching is not None and batching.gains,
         )
         return self.detector
 

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception.detection import tiles
+from perception.detection.batching import Batching
 from perception.detection.families import kinds
 from perception.detection.families.family import Candidates, Graph
+from perception.detection.input import Input
 from perception.detection.nms import suppress
-from perception.detection.preprocess import Placement, Preprocessor, Window
+from perception.detection.preprocess import Placement, Preprocessor
 from perception.detections import Detections
 from perception.errors import ModelError
 from perception.inference import model_shape, model_trial
@@ -41,32 +43,6 @@ class Timings:
     post_ms: float = 0.0
 
 
-class Input:
-    """A place for one picture, made ready for the model; filled again and again.
-
-    One thread fills it, another may run the model on it: not both at the same time.
-    """
-
-    def __init__(self, pre: Preprocessor) -> None:
-        self._pre = pre
-        self.placements: tuple[Placement, ...] = ()  # of the picture that is in it, by window
-
-    @property
-    def tensor(self) -> NDArray[np.float32]:
-        """(windows, 3, height, width) float32, as the model gets them."""
-        return self._pre.tensor
-
-    def fill(self, image: NDArray[np.uint8], windows: Sequence[Window] = ()) -> None:
-        """Put a (H, W, 3) uint8 BGR picture in: the whole of it, or these parts, one by one.
-
-        There may be as many windows as the input was made for. Raises ImageError for what is no
-        picture.
-        """
-        self.placements = tuple(
-            self._pre.fill(image, window, index) for index, window in enumerate(windows or [None])
-        )
-
-
 class Detector:
     """One model, ready.
 
@@ -89,6 +65,8 @@ class Detector:
         self.family = kinds.fit(self._graph, spec.family)
         self._nms_iou = spec.nms_iou if spec.nms_iou is not None else self.family.nms_iou
         self.input_px = (width, height)
+        self.batching: Batching | None = None  # measured by `measure_batching`
+        self._free_batch = image_input.shape[0] is None and len(session.inputs) == 1
         self._input = self.make_input()
         self._input.fill(np.zeros((height, width, 3), np.uint8))
         self.conclude([outputs], self._input.placements)
@@ -173,9 +151,37 @@ class Detector:
 
         Raises ModelError.
         """
-        return [
-            self.infer(filled.tensor[index : index + 1]) for index in range(len(filled.placements))
-        ]
+        count = len(filled.placements)
+        if count > 1 and self.batching is not None and self.batching.gains:
+            return self._run_batch(filled.tensor[:count])
+        return [self.infer(filled.tensor[index : index + 1]) for index in range(count)]
+
+    def measure_batching(self, windows: int) -> Batching | None:
+        """Time so many windows in one run and in a run each, and use what is faster from now on.
+
+        None where the model takes one at a time, or answers for all of them together.
+        """
+        if not self._free_batch or windows < 2:
+            return None
+        tensor = self.make_input(windows).tensor
+        try:
+            if len(self._run_batch(tensor)) != windows:  # also the warm-up for this size
+                return None
+        except ModelError:
+            return None
+        self.batching = Batching.measured(
+            windows,
+            lambda: [self.infer(tensor[index : index + 1]) for index in range(windows)],
+            lambda: self._run_batch(tensor),
+        )
+        return self.batching
+
+    def _run_batch(self, tensor: NDArray[np.float32]) -> list[list[NDArray[Any]]]:
+        """The outputs of one run, window by window; empty where they cannot be told apart."""
+        outputs, count = self.infer(tensor), len(tensor)
+        if any(output.ndim < 2 or len(output) != count for output in outputs):
+            return []
+        return [[output[index : index + 1] for output in outputs] for index in range(count)]
 
     def conclude(
         self, outputs: Sequence[Sequence[NDArray[Any]]], placements: Sequence[Placement]

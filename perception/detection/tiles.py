@@ -59,6 +59,16 @@ def grid_of(
     return min(enough, key=math.prod) if enough else max(grids, key=scale)
 
 
+def windows_at_most(tiles: str) -> int:
+    """Into how many windows `tiles` may part a picture, the whole of it among them."""
+    if tiles == "full":
+        return 1
+    if tiles == "auto":
+        return 1 + AUTO_MOST
+    columns, _, rows = tiles.partition("x")
+    return 1 + int(columns) * int(rows)
+
+
 def windows_of(grid: Grid | None, size: tuple[int, int], overlap: float) -> tuple[Window, ...]:
     """The whole picture of `size` (width, height), then the parts of the grid, row by row.
 

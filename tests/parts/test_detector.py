@@ -9,6 +9,7 @@ import pytest
 
 from config.perception import PerceptionConfig
 from edge.reporting.device_findings import provider_findings
+from perception.detection.batching import Batching
 from perception.detection.detector import MAX_DETECTIONS, Detector
 from perception.detections import PATROL_CLASSES
 from perception.errors import ImageError, ModelError
@@ -16,7 +17,7 @@ from perception.inference import model_file
 from perception.inference.model_spec import ModelSpec
 from perception.inference.session import Tuning, choose_providers, thread_count
 from tests.head_writer import HEADS, IDS, Head, Known, nanodet, yolov8, yolox
-from tests.onnx_writer import constant_model, field, model, node, tensor, value
+from tests.onnx_writer import batch_model, constant_model, field, model, node, tensor, value
 
 SIDE = 416
 PICTURE = np.full((720, 1280, 3), 90, np.uint8)
@@ -315,3 +316,33 @@ def test_the_parts_of_a_look_give_what_the_whole_gives(tmp_path: Path) -> None:
     assert parts.scores.tolist() == whole.scores.tolist()
     assert not np.shares_memory(first.tensor, second.tensor)
     assert (first.tensor != second.tensor).any()
+
+
+def test_windows_go_in_one_run_where_that_is_faster(tmp_path: Path) -> None:
+    (answer,) = yolox(OBJECTS, SIDE, SIDE).values()
+    path = tmp_path / "batch.onnx"
+    path.write_bytes(batch_model(answer, SIDE))
+    detector = Detector.open(spec_of(path), threads=1)
+    windows = [(0, 0, 1280, 720), (0, 0, 700, 720), (580, 0, 1280, 720)]
+    place = detector.make_input(3)
+    place.fill(PICTURE, windows)
+    apart = detector.conclude(detector.run(place), place.placements)
+
+    measured = detector.measure_batching(3)
+    assert measured is not None
+    detector.batching = Batching(3, one_by_one_ms=9.0, batch_ms=3.0)
+    together = detector.conclude(detector.run(place), place.placements)
+
+    assert len(detector.run(place)) == 3
+    assert together.boxes.tolist() == apart.boxes.tolist()
+    assert together.scores.tolist() == apart.scores.tolist()
+    assert not Batching(3, 9.0, 8.9).gains
+
+
+def test_a_model_that_takes_one_picture_is_given_one(tmp_path: Path) -> None:
+    one = Detector.open(spec_of(write_model(tmp_path, yolox(OBJECTS, SIDE, SIDE))), threads=1)
+    assert one.measure_batching(3) is None
+
+    # Says that it takes any number, and answers for one.
+    free = write_model(tmp_path, yolox(OBJECTS, SIDE, SIDE), ("batch", 3, SIDE, SIDE))
+    assert Detector.open(spec_of(free), threads=1).measure_batching(3) is None
