@@ -8,8 +8,9 @@ from config.models import Settings
 from drivers.clock import Clock
 from edge.plates.parts import Plates
 from edge.running.worker import Beat
-from edge.search.desk import SearchBook, SearchDesk
+from edge.search.desk import SearchDesk
 from edge.search.orders import search_controls, search_handlers
+from edge.search.record import SearchBook
 from edge.seeing.look import Observer
 from edge.seeing.witness import Witness
 from edge.tasks.local import Control

@@ -26,6 +26,8 @@ from perception.errors import PerceptionError
 from perception.place.placed import Scene, WorldTrack
 from perception.plates.reader import PlateReader
 from perception.plates.vote import Ballot, Memory, Shot, Verdict, picture_quality, reading_quality
+from perception.search.body import part_colours
+from perception.search.colours import NAMES, light_of
 
 VEHICLES = frozenset({"car", "bus", "truck", "motorcycle"})
 MARGIN = 0.05  # of its size around a vehicle: boxes are not exact
@@ -36,8 +38,10 @@ TICK_S = 0.5  # lists end and entries are revoked within this
 SURE = 0.97  # one picture is enough from here on
 BETTER = 1.15  # a waiting picture is replaced by one that promises so much more, or by age:
 FADES_S = 2.0  # what an old picture promises halves in this time
+CLEAR_COLOUR = 0.5  # share of a vehicle's pixels
 
 Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +52,7 @@ class Cutout:
     promise: float
     track: WorldTrack
     scene: Scene  # without any picture
+    light: Floats  # gains of the whole picture's, for the vehicle's colour
 
 
 @dataclass(slots=True)
@@ -104,9 +109,11 @@ class PlateWatch:
     def see(self, look: Look) -> None:
         if self._hotlist.empty or not self._allowed() or self.reader_error:
             return
-        for track in look.scene.tracks:
-            if track.label in VEHICLES and track.seen:
-                self._offer(look, track)
+        vehicles = [t for t in look.scene.tracks if t.label in VEHICLES and t.seen]
+        if vehicles:
+            light = light_of(look.frame.image)
+            for track in vehicles:
+                self._offer(look, track, light)
 
     def end(self, camera: str, reason: Ending, mono_s: float) -> None:  # noqa: ARG002 - all the same
         with self._changed:
@@ -114,7 +121,7 @@ class PlateWatch:
             for track_id in gone:
                 del self._waiting[track_id]
 
-    def _offer(self, look: Look, track: WorldTrack) -> None:
+    def _offer(self, look: Look, track: WorldTrack, light: Floats) -> None:
         picture = _cut(look.frame.image, track.box)
         if picture.shape[1] < self._config.vehicle_px:
             self.tally.drops["too_small"] += 1
@@ -127,7 +134,9 @@ class PlateWatch:
             if waiting is None and len(self._waiting) >= MOST_WAITING:
                 self.tally.drops["waiting_full"] += 1
                 return
-            self._waiting[track.track_id] = Cutout(picture.copy(), promise, track, look.scene)
+            self._waiting[track.track_id] = Cutout(
+                picture.copy(), promise, track, look.scene, light
+            )
             self.tally.cut += 1
             self._changed.notify()
 
@@ -220,7 +229,7 @@ class PlateWatch:
         matches = self._hotlist.match(text, self._desk.now())
         if not matches or not self._memory.is_new(text, cutout.track.mono_s):
             return False
-        seen = Sighting(voted=voted, track=cutout.track, scene=cutout.scene)
+        seen = Sighting(voted=voted, track=cutout.track, scene=cutout.scene, colour=_colour(cutout))
         told = [self._desk.hit(seen, match) for match in matches]
         following.episodes = [episode for episode in told if episode is not None]
         self.tally.hits += len(following.episodes)
@@ -231,6 +240,16 @@ class PlateWatch:
         if voted.reads < self._config.reads_min:
             return confidence >= SURE
         return confidence >= self._config.confidence_min
+
+
+def _colour(cutout: Cutout) -> str | None:
+    """The vehicle's, where most of it has one name."""
+    height, width = cutout.picture.shape[:2]
+    whole = (0.0, 0.0, float(width), float(height))
+    shares = part_colours(cutout.picture, whole, "colour", cutout.light)
+    if shares is None or float(shares.max()) < CLEAR_COLOUR:
+        return None
+    return NAMES[int(shares.argmax())]
 
 
 def _better(promise: float, mono_s: float, waiting: Cutout) -> bool:

@@ -5,57 +5,28 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from config.search import SearchConfig
 from drivers.clock import Clock
-from edge.reporting.places import ground_place
 from edge.running.worker import Beat
 from edge.search.candidates import Candidate, Candidates
+from edge.search.record import Kept, SearchBook, described, in_words
+from edge.search.telling import candidate_event, progress_event
 from edge.seeing.look import Ending, Look
-from edge.seeing.witness import Witness, box_of
+from edge.seeing.witness import Witness
 from edge.tasks.memory import Memory
 from perception.search.area import AreaError, SearchedArea
-from perception.search.likeness import Description
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
-from telemetry.contract.search import (
-    LONGEST_S,
-    CandidateEnd,
-    SearchEvent,
-    SearchPlace,
-    SearchProgressEvent,
-    SearchStart,
-)
+from telemetry.contract.search import LONGEST_S, CandidateEnd, SearchEnd, SearchStart
+from telemetry.contract.up_message import Phase
 from telemetry.contract.uuid7 import uuid7
-from telemetry.contract.wire_types import UtcTime, rfc3339_ms, short
+from telemetry.contract.wire_types import rfc3339_ms
 
 MOST_SEARCHES = 4
 TICK_S = 0.5
 GROWN = 0.005  # share of the area: so much more is worth telling
-PERSON = frozenset({"person"})
-VEHICLES = frozenset({"car", "bus", "truck", "motorcycle", "bicycle"})
-Ended = Literal["stopped", "expired", "replaced"]
 Answer = dict[str, Any]
-
-
-class _Kept(BaseModel):
-    """What survives a restart: what was asked, and what was seen. No candidate."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    asked: SearchStart
-    begun: UtcTime
-    seen: str | None = None
-    looks: int = 0
-    candidates: int = 0
-
-
-class SearchBook(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    searches: tuple[_Kept, ...] = ()
 
 
 @dataclass(slots=True)
@@ -106,7 +77,7 @@ class SearchDesk:
             except AreaError:
                 self.drops["area_refused"] += 1
 
-    def _made(self, kept: _Kept) -> _Search:
+    def _made(self, kept: Kept) -> _Search:
         """Raises AreaError."""
         corners = [(corner.lat_deg, corner.lon_deg) for corner in kept.asked.area]
         area = SearchedArea.of(corners, kept.seen)
@@ -137,7 +108,7 @@ class SearchDesk:
         with self._lock:
             if wanted.search in self._searches:
                 self._close(wanted.search, "replaced")
-            search = self._made(_Kept(asked=wanted, begun=self._witness.now()))
+            search = self._made(Kept(asked=wanted, begun=self._witness.now()))
             self._searches[wanted.search] = search
             if not self._save():
                 del self._searches[wanted.search]
@@ -166,13 +137,14 @@ class SearchDesk:
                 {
                     "search": each.asked.search,
                     "kind": each.asked.kind,
-                    "wanted": _in_words(each.asked),
+                    "wanted": in_words(each.asked),
                     "expires_at": rfc3339_ms(each.asked.expires_at),
                     "legal_basis": each.asked.legal_basis,
                     "searched": round(each.area.share, 4),
                     "looks": each.looks,
                     "candidates": len(each.candidates.told()),
                     "placed": each.placed_mono_s is not None,
+                    "paused": not self._allowed(),
                 }
                 for each in self._searches.values()
             ]
@@ -266,7 +238,7 @@ class SearchDesk:
 
     # --- what it tells ---
 
-    def _close(self, name: str, reason: Ended) -> _Search:
+    def _close(self, name: str, reason: SearchEnd) -> _Search:
         """Tell the ends, and forget all of it. Under the lock."""
         search = self._searches.pop(name)
         why: CandidateEnd = "expired" if reason == "expired" else "stopped"
@@ -275,61 +247,18 @@ class SearchDesk:
         self._progress(search, "end", reason)
         return search
 
-    def _progress(
-        self, search: _Search, phase: Literal["new", "update", "end"], reason: Ended | None = None
-    ) -> None:
-        rings = search.area.rings()
-        event = SearchProgressEvent(
-            phase=phase,
-            search=search.asked.search,
-            searched=search.area.share,
-            looks=search.looks,
-            candidates=search.told,
-            rings=tuple(
-                tuple(SearchPlace(lat_deg=lat, lon_deg=lon) for lat, lon in ring) for ring in rings
-            ),
-            reason=reason,
-        )
-        search.told_share, search.told_mono_s = search.area.share, self._clock.mono_s()
+    def _progress(self, search: _Search, phase: Phase, reason: SearchEnd | None = None) -> None:
+        event = progress_event(search.asked, search.area, phase, reason, search.looks, search.told)
+        search.told_share, search.told_mono_s = event.searched, self._clock.mono_s()
         self._witness.tell(event, None)
 
     def _tell(
-        self,
-        search: _Search,
-        found: Candidate,
-        phase: Literal["new", "update", "end"],
-        reason: CandidateEnd | None = None,
+        self, search: _Search, found: Candidate, phase: Phase, reason: CandidateEnd | None = None
     ) -> None:
-        scene, like = found.scene, found.likeness
-        if scene is None or like is None or found.episode is None:
+        event = candidate_event(search.asked, found, phase, reason, self._witness)
+        if event is None:
             return
         mono_s = found.evidence.last_mono_s
-        pose, missing = self._witness.pose_at(mono_s)
-        box, size = box_of(found.track, scene)
-        point, frame = found.track.point, scene.frame
-        event = SearchEvent(
-            phase=phase,
-            episode=found.episode,
-            search=search.asked.search,
-            legal_basis=search.asked.legal_basis,
-            score=like.score,
-            score_error=like.error,
-            looks=like.looks,
-            matched=like.matched,
-            unmatched=like.unmatched,
-            unknown=like.unknown,
-            label=found.track.label,
-            camera=short(found.track.camera),
-            track=found.track.track_id,
-            box=box,
-            frame=size,
-            last_seen=self._witness.at(mono_s)[0],
-            place=ground_place(point, frame) if point and frame else None,
-            inside=found.inside,
-            pose=pose,
-            pose_missing=missing,
-            reason=reason,
-        )
         self._witness.tell(event, mono_s, search.asked.priority)
         found.told_mono_s = mono_s
         if phase == "end":
@@ -338,7 +267,7 @@ class SearchDesk:
     def _save(self) -> bool:
         """On the disk, and nothing of what is over."""
         kept = tuple(
-            _Kept(
+            Kept(
                 asked=each.asked,
                 begun=each.begun,
                 seen=each.area.packed(),
@@ -361,29 +290,3 @@ class SearchDesk:
             reason=reason or asked.reason or None,
             by=by,
         )
-
-
-def described(asked: SearchStart) -> Description:
-    height = None
-    if asked.height_min_m is not None or asked.height_max_m is not None:
-        height = (asked.height_min_m or 0.0, asked.height_max_m or 3.0)
-    return Description(
-        labels=PERSON if asked.kind == "person" else VEHICLES,
-        upper=frozenset(asked.upper),
-        lower=frozenset(asked.lower),
-        colour=frozenset(asked.colour),
-        height_m=height,
-        types=frozenset(asked.vehicle),
-    )
-
-
-def _in_words(asked: SearchStart) -> str:
-    """`person, upper red or orange, lower black`."""
-    parts: list[str] = [asked.kind]
-    for name in ("upper", "lower", "vehicle", "colour"):
-        wanted = getattr(asked, name)
-        if wanted:
-            parts.append(f"{name} {' or '.join(wanted)}")
-    if asked.height_min_m is not None or asked.height_max_m is not None:
-        parts.append(f"height {asked.height_min_m or '?'} to {asked.height_max_m or '?'} m")
-    return ", ".join(parts)

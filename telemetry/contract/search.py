@@ -35,6 +35,7 @@ VehicleLabel = Literal["car", "bus", "truck", "motorcycle", "bicycle"]
 # All that a candidate can be judged by. A test holds the code to it.
 Attribute = Literal["upper", "lower", "height", "vehicle", "colour"]
 CandidateEnd = Literal["left", "stopped", "expired", "outranked", "unlike", "unit"]
+SearchEnd = Literal["stopped", "expired", "replaced"]
 Colours = tuple[ColourName, ...]
 
 
@@ -139,7 +140,7 @@ class SearchProgressEvent(UpMessage):
         description="what was seen: closed rings without the last point; a ring inside another is "
         "a hole in it, and so on (even-odd)",
     )
-    reason: Literal["stopped", "expired", "replaced"] | None = Field(None, description="of the end")
+    reason: SearchEnd | None = Field(None, description="of the end")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -108,6 +108,16 @@ def test_a_plate_of_the_list_is_told_once_with_all_that_a_human_needs(street: St
     assert street.watch.tally.hits == 1
 
 
+def test_the_colour_of_the_vehicle_is_told_where_it_is_clear(street: Street) -> None:
+    for track, (body, name) in enumerate((((40, 32, 196), "red"), ((60, 135, 45), "green"))):
+        picture = vehicle("鲁A12345")
+        painted = np.abs(picture.astype(int) - picture[160, 30]).max(axis=2) < 8
+        picture[painted] = body
+        street.pass_by("鲁A12345", track=track, picture=picture)
+        street.field.clock.advance(61)
+        assert street.events[-1].vehicle.colour == name
+
+
 def test_a_plate_on_no_list_is_nowhere(street: Street) -> None:
     before = street.field.files()
     street.pass_by("鲁B77777", looks=5)

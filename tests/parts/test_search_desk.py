@@ -13,7 +13,8 @@ import pytest
 from config.search import SearchConfig
 from drivers.samples import FixKind, GnssEpoch
 from edge.reporting.finder_findings import search_findings
-from edge.search.desk import MOST_SEARCHES, SearchBook, SearchDesk
+from edge.search.desk import MOST_SEARCHES, SearchDesk
+from edge.search.record import SearchBook
 from edge.tasks.memory import Memory
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from telemetry.contract.search import SearchEvent, SearchProgressEvent, SearchStart

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from edge.cli.console import DONE, say
+from edge.cli.console import DONE, note, say
 from edge.cli.parser import add_part
 from edge.cli.unit.asking import add_unit_options, ask_unit
 
@@ -37,6 +37,8 @@ def status(args: argparse.Namespace) -> int:
             f"  until {each['expires_at']} ({each['legal_basis']}): {seen}, "
             f"{each['candidates']} candidates now, {each['looks']} pictures"
         )
+    if any(each["paused"] for each in told["searches"]):
+        note("paused: the unit saves its strength (the fault perception_degraded says why)")
     if not told["searches"]:
         say("nothing is looked for")
     return DONE
