@@ -12,6 +12,7 @@ from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts
 from edge.running.driver_loop import run_driver
 from edge.running.mailbox import Mailbox
+from edge.running.niceness import give_way
 from edge.running.worker import Beat
 from edge.seeing.episodes import Change
 from perception.rules.rule import News
@@ -72,6 +73,7 @@ class Work:
     def run_camera(
         self, name: str, config: CameraConfig, beat: Beat, stop: threading.Event
     ) -> None:
+        give_way()  # to the model: pictures that it has no time for are dropped anyway
         parts, vision = self._parts, self._parts.vision
         while vision is not None and not vision.ready.wait(0.5) and not stop.is_set():
             beat()  # the model is warm before the pictures come

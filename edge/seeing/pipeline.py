@@ -25,6 +25,7 @@ from config.perception import PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.running.mailbox import Mailbox
+from edge.running.niceness import give_way
 from edge.running.slot import Slot
 from edge.running.stages import StageWork
 from edge.running.worker import Beat
@@ -110,6 +111,7 @@ class Pipeline:
     # --- prepare ---
 
     def _prepare(self, beat: Beat, stop: threading.Event) -> None:
+        give_way()
         free: Input | None = None
         while not stop.is_set():
             beat()
@@ -229,6 +231,7 @@ class Pipeline:
     # --- conclude ---
 
     def _conclude(self, beat: Beat, stop: threading.Event) -> None:
+        give_way()
         early: dict[int, Work] = {}  # finished before one that was taken earlier
         expected = 0
         while not stop.is_set():
