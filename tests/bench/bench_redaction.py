@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from config.perception import PerceptionConfig
 from perception.detection.detector import Detector
 from perception.inference.catalogue import find
 from perception.redaction import jpeg
@@ -99,7 +100,7 @@ def measure() -> Iterator[Figure]:
             name="faces covered (shared recordings missing)", value=float("nan"), unit="", limit=0.9
         )
         return
-    detector = Detector.open(find("nanodet-g-416", "detection"), score_min=PERSON_FROM)
+    detector = Detector.open(find(PerceptionConfig().model, "detection"), score_min=PERSON_FROM)
     finder = FaceFinder.open(find(str(FACE_MODEL), "redaction"))
     for name, (change, scale) in VARIANTS.items():
         yield from _recall(name, change, scale, detector, finder)
