@@ -190,32 +190,16 @@ def _shaken() -> Iterator[Figure]:
     """The same pictures as a hand or a walking robot would hold them: 2 Hz, 3 % of the width, and
     a degree or so. Detections and truth are moved along; the pictures are at hand, or are not."""
     sequence = Sequence.load(MOT_DIR / "PETS09-S2L1")
-    found = by_frame(read_rows(sequence.detections))
-    truth = [row for row in sequence.truth if row.score]
-    high = high_score([row.score for rows in found.values() for row in rows])
-    switches, costs = {}, []
+    truth = by_frame(row for row in sequence.truth if row.score)
+    held = [
+        row
+        for frame, rows in truth.items()
+        for row in _held(rows, _hand(frame / sequence.fps, sequence.width_px))
+    ]
+    switches: dict[str, int] = {}
+    costs: list[float] = []
     for how in ("without", "tracks alone", "pictures"):
-        tracker, ego = Tracker(TrackerConfig(), high_score=high), EgoMotion()
-        told, moved_truth, boxes = [], [], np.zeros((0, 4))
-        for frame, picture in _frames():
-            hand = _hand(frame / sequence.fps, sequence.width_px)
-            warp = STANDING if how == "without" else None
-            if how == "pictures":
-                shaken = cv2.warpAffine(picture, hand, (sequence.width_px, sequence.height_px))
-                began_s = time.thread_time()
-                warp = ego.measure(np.asarray(shaken, np.uint8), boxes)
-                costs.append((time.thread_time() - began_s) * 1e3)
-            rows = _held(found.get(frame, []), hand)
-            tracks = tracker.update(_as_found(rows), frame / sequence.fps, warp)
-            boxes = np.array([one.box for one in tracks]).reshape(-1, 4)
-            told += [
-                MotRow.of_corners(frame, one.track_id, one.box, one.score)
-                for one in tracks
-                if one.seen
-            ]
-        for frame, rows in by_frame(truth).items():
-            moved_truth += _held(rows, _hand(frame / sequence.fps, sequence.width_px))
-        reached = score(moved_truth, told)
+        reached = score(held, _followed_shaken(sequence, how, costs))
         switches[how] = reached.switches
         yield Figure(
             name=f"HOTA on PETS09-S2L1, shaken, ego-motion: {how}",
@@ -235,6 +219,30 @@ def _shaken() -> Iterator[Figure]:
         unit="ms",
         limit=8.0,
     )
+
+
+def _followed_shaken(sequence: Sequence, how: str, costs: list[float]) -> list[MotRow]:
+    """Online, with ego-motion as `how` says; what a picture costs goes into `costs`, ms."""
+    found = by_frame(read_rows(sequence.detections))
+    high = high_score([row.score for rows in found.values() for row in rows])
+    tracker, ego = Tracker(TrackerConfig(), high_score=high), EgoMotion()
+    told: list[MotRow] = []
+    boxes = np.zeros((0, 4))
+    for frame, picture in _frames():
+        hand = _hand(frame / sequence.fps, sequence.width_px)
+        warp = STANDING if how == "without" else None
+        if how == "pictures":
+            shaken = cv2.warpAffine(picture, hand, (sequence.width_px, sequence.height_px))
+            began_s = time.thread_time()
+            warp = ego.measure(np.asarray(shaken, np.uint8), boxes)
+            costs.append((time.thread_time() - began_s) * 1e3)
+        rows = _as_found(_held(found.get(frame, []), hand))
+        tracks = tracker.update(rows, frame / sequence.fps, warp)
+        boxes = np.array([one.box for one in tracks]).reshape(-1, 4)
+        told += [
+            MotRow.of_corners(frame, one.track_id, one.box, one.score) for one in tracks if one.seen
+        ]
+    return told
 
 
 def _frames() -> Iterator[tuple[int, NDArray[np.uint8]]]:

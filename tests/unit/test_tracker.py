@@ -240,6 +240,7 @@ frames = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(frames=frames, gaps=st.lists(st.floats(-0.5, 3), min_size=12, max_size=12))
 def test_whatever_comes_ids_are_unique_boxes_finite_and_the_answer_the_same(
     frames: list[list[tuple[tuple[float, float, float, float], float, str]]], gaps: list[float]
