@@ -172,7 +172,7 @@ def _on_model(settings: Settings) -> Iterator[_Doubt]:
         known = tuple(catalogue.entries)
         catalogue.find(wanted.model)
     except WrongNameError as error:
-        near = nearest(wanted.model, known)
+        near = None if wanted.model in known else nearest(wanted.model, known)
         cure = f"do you mean {near}?" if near else error.cure
         yield _Doubt("perception.model", f"{error}; {cure}")
     except CatalogueError as error:

@@ -119,6 +119,7 @@ def test_keys_and_certificates_that_are_none(
     [
         ("nanodet-g-461", "there is no model nanodet-g-461; do you mean nanodet-g-416?"),
         ("zzz", "there is no model zzz; known: nanodet-g-416, "),
+        ("yamnet", "yamnet is a model for audio, not for detection; patrol-edge models list shows"),
         (
             "yolox-nano-416",
             "model yolox-nano-416 is not on this computer; patrol-edge models pull yolox-nano-416",
