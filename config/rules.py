@@ -191,6 +191,22 @@ class CameraStateRule(AlertRule):
     bright_share: float = Field(0.3, gt=0.05, le=1, description="of the picture is saturated")
 
 
+class LeftObjectRule(AlertRule):
+    """Something was put down and nobody who was there is near it any more. Only while the unit
+    stands, and from the picture alone."""
+
+    kind: Literal["left_object"]
+    min_duration_s: float = Field(0.0, ge=0, le=3600, description="beyond unattended_s")
+    gap_s: float = Field(8.0, gt=0, le=600, description="unseen for this long is gone")
+    cameras: tuple[str, ...] = Field((), description="which are watched; default: all")
+    unattended_s: float = Field(
+        30.0, ge=2, le=7200, description="since whoever may have brought it was near"
+    )
+    accept_after_s: float = Field(
+        1800.0, ge=60, le=86_400, description="what stays for so long belongs to the view"
+    )
+
+
 class StoppedRule(ZoneRule):
     """A vehicle stands where none should."""
 
@@ -289,6 +305,7 @@ AlertRuleConfig = (
     | FastRule
     | CameraStateRule
     | CrowdRule
+    | LeftObjectRule
     | StoppedRule
     | IllegalParkingRule
 )  # fmt: skip

@@ -11,7 +11,7 @@ ACTIONS = {
     "no_lens": "say in the configuration which lens the camera has (cameras.NAME.lens)",
     "no_height": "say in the configuration how high the unit is, or give it a sensor of height",
     "bad_pose": "look at what the receiver and the platform say: `patrol-edge gnss replay`",
-    "moving": "zones in the picture are for a unit that stands; draw the zone on the ground",
+    "moving": "zones in the picture, and things left behind, are for a unit that stands",
     "no_footprint": "say how the camera is mounted, and whether it sees any ground at all",
     "too_little_ground": "turn the camera to the zone, or lower min_area_m2 of the rule",
     "memory_not_kept": "it works, but a restart loses its first passes: make room on the disk, or "

@@ -14,6 +14,7 @@ from config.rules import (
     FastRule,
     IllegalParkingRule,
     IntrusionRule,
+    LeftObjectRule,
     LoiteringRule,
     RuleConfig,
     StoppedRule,
@@ -28,6 +29,7 @@ from perception.rules.crowd import CrowdJudge
 from perception.rules.fast import FastJudge
 from perception.rules.first_passes import FirstPasses
 from perception.rules.intrusion import IntrusionJudge
+from perception.rules.left_object import LeftObjectJudge
 from perception.rules.loitering import LoiteringJudge
 from perception.rules.parking import ParkingJudge
 from perception.rules.rule import Judge, Rule
@@ -100,6 +102,8 @@ def _judge(  # noqa: C901 - one case a kind
             judge = CameraStateJudge(config)
         case CrowdRule():
             judge = CrowdJudge(config)
+        case LeftObjectRule():
+            judge = LeftObjectJudge(config)
         case StoppedRule():
             judge = StoppedJudge(config)
         case IllegalParkingRule():
