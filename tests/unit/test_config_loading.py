@@ -85,7 +85,7 @@ def test_sections_merge_and_lists_replace(tmp_path: Path) -> None:
     result = loaded(tmp_path, text, PERCEPTION__PROVIDERS="openvino")
     assert result.settings.perception.providers == ("openvino",)
     assert result.settings.perception.tracker.confirm_hits == 9
-    assert result.settings.perception.tracker.lost_after_s == 2.0  # the profile's
+    assert result.settings.perception.tracker.lost_after_s == 4.0  # the profile's
 
 
 def test_a_device_of_another_kind_is_another_device(tmp_path: Path) -> None:
