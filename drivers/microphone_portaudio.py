@@ -22,6 +22,7 @@ from drivers.samples import AudioBlock
 BLOCK_S = 0.1
 MAX_WAIT_S = 0.5
 WAITING_BLOCKS = 20  # two seconds; then the oldest are dropped and counted
+MOST_BLOCKS = 100  # of a reader that hangs: memory does not grow with the time that it does
 CARDS = Path("/proc/asound/cards")
 
 
@@ -83,6 +84,8 @@ class PortAudioMicrophone:
         self._system = system
         self._blocks: queue.SimpleQueue[tuple[float, Any, bool]] = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._refused = 0  # blocks, by PortAudio's thread; those of them that were told:
+        self._told = 0
         self._number = 0
         self._heard_s = clock.mono_s()
         self._gap = False
@@ -107,6 +110,7 @@ class PortAudioMicrophone:
             arrived_s, samples, overflow = self._blocks.get_nowait()
             self._counters["overrun"] += 1
             self._gap = True
+        self._note_refused()
         self._heard_s = self._clock.mono_s()
         self._counters["blocks"] += 1
         self._counters["input_overflow"] += overflow
@@ -133,7 +137,16 @@ class PortAudioMicrophone:
     def _take(self, samples: Any, _frames: int, _time: Any, status: Any) -> None:
         """PortAudio's thread: copy and leave."""
         mine = samples[:, self._config.channel - 1].copy()
-        self._blocks.put((self._clock.mono_s(), mine, bool(status.input_overflow)))
+        if self._blocks.qsize() < MOST_BLOCKS:  # nobody reads: what comes now is lost
+            self._blocks.put((self._clock.mono_s(), mine, bool(status.input_overflow)))
+        else:
+            self._refused += 1
+
+    def _note_refused(self) -> None:
+        refused = self._refused
+        if refused > self._told:
+            self._counters["overrun"] += refused - self._told
+            self._told, self._gap = refused, True
 
     def _raise_if_lost(self) -> None:
         silent_s = self._clock.mono_s() - self._heard_s

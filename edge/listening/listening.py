@@ -36,7 +36,7 @@ class Listening:
         }
         self.faults: dict[str, str] = {}  # by microphone: what of its models cannot be had
         self.disk_faults: dict[str, str] = {}  # by microphone: why its newest clip was not kept
-        self.bad_samples: dict[str, int] = {}
+        self.bad_samples = dict.fromkeys(heard, 0)
 
     def work(self, name: str, config: MicrophoneConfig, beat: Beat, stop: threading.Event) -> None:
         """One microphone, until `stop`. Its episodes then end with reason `shutdown`."""

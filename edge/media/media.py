@@ -83,8 +83,11 @@ class Media:
 
     def drops(self) -> dict[str, int]:
         """Pictures that were wanted and did not leave, by cause. Any thread."""
-        spool = Counter(self.spool.stats().drops)
-        return dict(spool + self.desk.drops + self.board.drops + self.studio.drops)
+        counts = (self.spool.stats().drops, self.desk.drops, self.board.drops, self.studio.drops)
+        total: Counter[str] = Counter()
+        for each in counts:
+            total.update(dict(each))  # a copy in one step: other threads count meanwhile
+        return dict(total)
 
 
 def open_faces(settings: Settings) -> FaceFinder:

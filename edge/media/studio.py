@@ -18,9 +18,8 @@ from edge.seeing.look import Look
 from perception.detections import PATROL_CLASSES, Detections
 from perception.errors import PerceptionError
 from perception.redaction import jpeg
-from perception.redaction.covering import cover
 from perception.redaction.faces import FaceFinder
-from perception.redaction.redactor import Redactor
+from perception.redaction.redactor import NOTHING, Redactor
 from perception.redaction.regions import around
 from telemetry.contract.uuid7 import uuid7
 from telemetry.pictures.picture import Picture
@@ -28,6 +27,7 @@ from telemetry.pictures.spool import PictureSpool
 
 KIB = 1024
 WAIT_S = 0.25
+CRASHED = "the runtime failed while making it"
 FACES_AGAIN_S = 60.0  # a face model that is not there may be brought
 
 Part = tuple[float, float, float, float]  # left, top, right, bottom, shares of the picture
@@ -102,16 +102,21 @@ class Studio:
             self.face_error = told
 
     def _do(self, job: Job) -> None:
+        job.error = CRASHED  # unless we get to the end of it
+        try:
+            job.error = self._made(job)
+        finally:
+            job.done.set()
+
+    def _made(self, job: Job) -> str:
+        """Make it. Returns why it cannot leave; empty: it can."""
         try:
             job.picture = self._make(job)
         except PerceptionError as error:
-            job.error = str(error)
             self.drops["not_redacted"] += 1  # and so it does not leave
-        else:
-            self.made += 1
-            if not self._spool.put(job.picture):
-                job.error = "the spool does not take it"
-        job.done.set()
+            return str(error)
+        self.made += 1
+        return "" if self._spool.put(job.picture) else "the spool does not take it"
 
     def _make(self, job: Job) -> Picture:
         frame = job.look.frame
@@ -136,12 +141,10 @@ class Studio:
 
     def _redacted(self, look: Look) -> NDArray[np.uint8]:
         frame = look.frame
-        regions = self._redactor.regions(frame.image, seen(look))
-        part = self._watched.get(frame.camera)
+        part, unseen = self._watched.get(frame.camera), NOTHING
         if part is not None:
             unseen = around(part, frame.width_px, frame.height_px)
-            regions = np.concatenate([regions, unseen])
-        return cover(frame.image, regions)
+        return self._redactor.covered(frame.image, seen(look), unseen)
 
 
 def seen(look: Look) -> Detections:

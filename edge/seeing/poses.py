@@ -76,8 +76,8 @@ class Poses:
     def counts(self) -> dict[str, int]:
         """What was refused, by cause."""
         lines = (self._spots, self._headings, self._courses, self._attitudes)
-        total = sum((line.refused for line in lines), start=Counter(self.refused))
-        return dict(total)
+        with self._lock:  # receivers and pictures count meanwhile
+            return dict(sum((line.refused for line in lines), start=Counter(self.refused)))
 
     def note_gnss(self, epoch: GnssEpoch) -> None:
         """Take a position of the receiver that is believed, and the heading where it tells one."""

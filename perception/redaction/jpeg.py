@@ -49,8 +49,9 @@ def _fitted(image: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
 def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
     try:
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    except cv2.error as error:
-        raise ImageError(f"this picture cannot be written as JPEG: {error.err}") from error
+    except (cv2.error, MemoryError) as error:
+        told = error.err if isinstance(error, cv2.error) else "no memory"
+        raise ImageError(f"this picture cannot be written as JPEG: {told}") from error
     if not done:
         raise ImageError("this picture cannot be written as JPEG")
     return data.tobytes()

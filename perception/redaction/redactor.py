@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from perception.detections import Detections
+from perception.errors import ImageError
 from perception.redaction.covering import cover
 from perception.redaction.faces import FaceFinder
 from perception.redaction.regions import Boxes, of_detections, widened
 
+NOTHING: Boxes = np.zeros((0, 4), np.float32)
 FACE_MARGIN = 0.3  # of a face's box: the model's ends at brows and chin, a head does not
 
 
@@ -29,4 +32,13 @@ class Redactor:
 
     def redact(self, image: NDArray[np.uint8], found: Detections) -> NDArray[np.uint8]:
         """A copy with all of that covered. Raises ImageError, ModelError: then there is none."""
-        return cover(image, self.regions(image, found))
+        return self.covered(image, found, NOTHING)
+
+    def covered(
+        self, image: NDArray[np.uint8], found: Detections, besides: Boxes
+    ) -> NDArray[np.uint8]:
+        """The same, and these regions, too. Whatever the libraries cannot do, the picture stays."""
+        try:
+            return cover(image, np.concatenate([self.regions(image, found), besides]))
+        except (cv2.error, MemoryError) as error:
+            raise ImageError(f"it cannot be redacted: {type(error).__name__}") from error

@@ -17,7 +17,12 @@ from hypothesis import strategies as st
 from config.audio import SoundCardConfig, SoundFileConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.microphone_file import FileMicrophone
-from drivers.microphone_portaudio import PortAudioMicrophone, SoundSystem
+from drivers.microphone_portaudio import (
+    MOST_BLOCKS,
+    WAITING_BLOCKS,
+    PortAudioMicrophone,
+    SoundSystem,
+)
 from drivers.samples import AudioBlock
 from tests.fakes import ManualClock
 from tests.sounds import noise, sine, write_wav
@@ -199,6 +204,21 @@ def test_blocks_come_with_their_stamp_and_lost_sound_is_a_gap(
     assert late is not None
     assert late.gap
     assert driver.counters() == {"blocks": 3, "overrun": 9, "input_overflow": 1}
+
+
+def test_memory_is_bounded_while_nobody_reads(
+    sound_system: tuple[SoundSystem, FakeLibrary],
+) -> None:
+    system, library = sound_system
+    driver = PortAudioMicrophone("mast", CONFIG, ManualClock(), system)
+    for _ in range(10 * MOST_BLOCKS):
+        feed(library)
+
+    assert driver._blocks.qsize() == MOST_BLOCKS
+    late = driver.read()
+    assert late is not None
+    assert late.gap
+    assert driver.counters()["overrun"] == 10 * MOST_BLOCKS - WAITING_BLOCKS - 1
 
 
 def test_an_unplugged_microphone_is_lost_and_comes_back_with_the_new_cards(

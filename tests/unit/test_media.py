@@ -280,6 +280,48 @@ def test_a_picture_that_cannot_be_redacted_does_not_leave(tmp_path: Path) -> Non
     assert room.studio.drops == {"not_redacted": 1}
 
 
+@pytest.mark.parametrize("error", [cv2.error("(-215) ssize"), MemoryError()])
+def test_a_picture_that_the_library_cannot_cover_costs_itself_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    room = Room(tmp_path)
+
+    def fail(*_args: Any, **_more: Any) -> None:
+        raise error
+
+    room.show(PERSON)
+    with monkeypatch.context() as patch:
+        patch.setattr("perception.redaction.covering.cv2.resize", fail)
+        alert(room, 1, 1)
+        room.studio.step(0)
+    assert room.leaves() == []
+    assert room.studio.drops == {"not_redacted": 1}
+
+    alert(room, 2, 1)
+    room.studio.step(0)
+    assert [each.redacted for each in room.leaves()] == [True]
+
+
+def test_who_waits_for_a_picture_is_told_though_the_maker_crashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(tmp_path)
+    room.show(PERSON)
+    wanted = room.desk.album.newest("front")
+    assert wanted is not None
+    job = Job(look=wanted, rank=Rank.ASKED, episode=uuid7(TIME))
+    room.board.put(job)
+
+    def crash(_picture: Picture) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(room.spool, "put", crash)
+    with pytest.raises(ZeroDivisionError):
+        room.studio.step(0)
+    assert job.done.is_set()
+    assert job.error
+
+
 def test_redaction_cannot_be_turned_off_in_a_file() -> None:
     with pytest.raises(ValidationError, match=r"media\.unlock"):
         MediaConfig(redact=False)
