@@ -24,13 +24,14 @@ from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
 from edge.seeing.chain import Place
 from edge.seeing.circumstances import Circumstances
+from edge.seeing.detectors import looked_at, open_detector, open_smaller
 from edge.seeing.easing import Easing
 from edge.seeing.episodes import EpisodeDesk, OnChanges
 from edge.seeing.look import Observer
 from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import OnNews, RuleDesk
-from edge.seeing.vision import Vision, looked_at, open_detector, open_smaller
+from edge.seeing.vision import Vision
 from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase

@@ -21,13 +21,14 @@ from edge.replay.recording import (
 )
 from edge.reporting.messages import MessageWriter
 from edge.seeing.chain import Chain
+from edge.seeing.detectors import config_name
 from edge.seeing.episodes import Change, EpisodeDesk
 from edge.seeing.look import Ending, Observer
 from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.schedule import Schedule
-from edge.seeing.vision import CAMERA_LOST_LOOKS, CAMERA_LOST_S, config_name
+from edge.seeing.vision import CAMERA_LOST_LOOKS, CAMERA_LOST_S
 from edge.timebase import Timebase
 from perception.detection.detector import Detector
 from perception.detections import Detections

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from edge.reporting.finding import Finding, about
 from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Worker, WorkerState
+from edge.seeing.onlookers import Failure
 from edge.timebase import TimeQuality
 from telemetry.contract.unit import Disk, Temperature
 from telemetry.contract.wire_types import text
@@ -127,6 +128,21 @@ def model_findings(model: str, error: str) -> list[Finding]:
             text=f"{model}: {error}",
             action=f"`patrol-edge models verify {model}` says what is wrong with it",
         )
+    ]
+
+
+def onlooker_findings(failing: Sequence[Failure]) -> list[Finding]:
+    """Somebody who draws conclusions from pictures fails; the others go on."""
+    return [
+        Finding(
+            code="observer_failed",
+            severity="error",
+            component=f"perception.{each.name}",
+            text=f"{each.name} failed {each.times} times since the start: {each.error}",
+            action="what it tells may be missing, the rest goes on; report it with the traceback "
+            "in the journal",
+        )
+        for each in failing
     ]
 
 

@@ -25,6 +25,7 @@ from edge.reporting.device_findings import (
     easing_findings,
     fix_findings,
     model_findings,
+    onlooker_findings,
     provider_findings,
     sound_findings,
     worker_findings,
@@ -179,6 +180,7 @@ class HealthDesk:
                 session = parts.vision.detector.session
                 found += provider_findings(session.skipped, session.providers)
             found += easing_findings(parts.vision.easing.text)
+            found += onlooker_findings(parts.vision.onlookers.failing(now_mono_s))
         if parts.rules is not None:
             found += rule_findings(parts.rules, now_mono_s)
         if parts.media is not None:

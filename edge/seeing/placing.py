@@ -21,7 +21,7 @@ class Placing:
     @classmethod
     def build(cls, settings: Settings, poses: Poses) -> Self:
         setups = {
-            name: CameraSetup(lens=camera.lens, mount=camera.mount)
+            name: CameraSetup(lens=camera.lens, mount=camera.mount, fixed=camera.fixed)
             for name, camera in settings.cameras.items()
         }
         placer = Placer(setups, settings.ground, settings.position.parked_below_mps)

@@ -58,18 +58,17 @@ class RuleDesk:
 
     def see(self, look: Look) -> None:
         self._look_for_shift(look)
-        utc, quality = self._when(look.frame.mono_s)
         self._pass_on(
             self.engine.see(
                 look.scene,
-                utc=None if quality == "none" else utc,
+                utc=self._utc(look.frame),
                 image=look.frame.image,
                 own=self.own(),
             )
         )
 
     def glance(self, frame: Frame, scene: Scene) -> None:
-        self._pass_on(self.engine.glance(scene, frame.image))
+        self._pass_on(self.engine.glance(scene, frame.image, self._utc(frame)))
 
     def end(self, camera: str, reason: Ending, mono_s: float) -> None:
         self._pass_on(self.engine.end(camera, reason, mono_s))
@@ -79,6 +78,10 @@ class RuleDesk:
         return [
             each for each in self.engine.blind() if now_mono_s - each.since_mono_s > BLIND_AFTER_S
         ]
+
+    def _utc(self, frame: Frame) -> datetime | None:
+        utc, quality = self._when(frame.mono_s)
+        return None if quality == "none" else utc
 
     def _look_for_shift(self, look: Look) -> None:
         pose, mono_s = look.scene.pose, look.frame.mono_s

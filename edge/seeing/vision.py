@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import structlog
 
 from config.devices import CameraSource
-from config.models import Settings
 from config.perception import EasingConfig, PerceptionConfig
 from drivers.clock import Clock
 from drivers.samples import Frame
@@ -22,10 +20,12 @@ from edge.running.stages import run_stages
 from edge.running.worker import Beat
 from edge.seeing.chain import Chain, Place, unplaced
 from edge.seeing.circumstances import NOTHING_KNOWN, Circumstances
+from edge.seeing.detectors import config_name
 from edge.seeing.easing import Condition, Easing
 from edge.seeing.gate import Gate
 from edge.seeing.ladder import Step
-from edge.seeing.look import Ending, Glancer, Look, Observer
+from edge.seeing.look import Look, Observer
+from edge.seeing.onlookers import Onlookers
 from edge.seeing.pipeline import Ends, Pipeline, Work
 from edge.seeing.schedule import Schedule
 from edge.seeing.tally import CameraTally
@@ -34,14 +34,12 @@ from perception.detection.detector import Detector
 from perception.detection.tiles import windows_at_most
 from perception.detections import Detections
 from perception.errors import PerceptionError
-from perception.inference.catalogue import Catalogue, is_file_name
-from perception.inference.session import Tuning
 
 TIMES_KEPT = 1000
 NEWEST_TIMES = 21
-SMALLER = 0.75  # of a side, under strain: 0.56 of the time
 CAMERA_LOST_S = 3.0  # no picture for this long ends the camera's episodes, and
 CAMERA_LOST_LOOKS = 3  # as many looks, where they are rarer
+UNSEEN_S = 30.0  # so long without a look, though pictures come: the model fails, or is too late
 
 
 class Vision:
@@ -80,7 +78,7 @@ class Vision:
         }
         self._frames = frames
         self._open_detector = open_detector
-        self._observers = tuple(observers)
+        self.onlookers = Onlookers(observers, clock)
         self._place = place
         self._projection = around.projection
         self._clock = clock
@@ -147,7 +145,7 @@ class Vision:
             pipeline.leave()
             if all_ended:
                 for name in self._cameras:
-                    self._end(name, "shutdown")
+                    self.onlookers.end(name, "shutdown")
 
     def _ease(self, pipeline: Pipeline, detector: Detector) -> None:
         """Work less hard where the unit is strained, and harder again when it is not."""
@@ -226,16 +224,13 @@ class Vision:
         if everything is not found:
             look = replace(look, detected=everything)  # a picture covers what nobody follows, too
         tally.refused = asdict(chain.refused(frame.camera))
-        for observer in self._observers:
-            observer.see(look)
+        self.onlookers.see(look)
         self._gates[frame.camera].saw(look, work.detector.spec.score_threshold)
         self._note(look, work)
 
     def _glance(self, frame: Frame) -> None:
         """Nothing moves, so the model is not asked; but whether the camera sees can be watched."""
-        for one in self._observers:
-            if isinstance(one, Glancer):
-                one.glance(frame, self._place(frame, ()))
+        self.onlookers.glance(frame, lambda: self._place(frame, ()))
 
     def _note(self, look: Look, work: Work) -> None:
         now_mono_s = self._clock.mono_s()
@@ -249,60 +244,21 @@ class Vision:
         self.latency_ms.append((now_mono_s - look.frame.mono_s) * 1e3)
 
     def _end_lost_cameras(self, chain: Chain) -> None:
-        """Where no picture comes any more, what was seen in the last one is not there still."""
+        """Where no picture comes any more, what was seen in the last one is not there still; nor
+        where pictures come, and for long none of them could be looked at."""
         now_mono_s = self._clock.mono_s()
         for name, tally in self.tallies.items():
             last = tally.last_look_mono_s
             if last is None:
                 continue
             after_s = max(CAMERA_LOST_S, CAMERA_LOST_LOOKS / self.rate(name))
-            if now_mono_s - max(last, tally.last_picture_mono_s or last) > after_s:
+            unseen_s = max(UNSEEN_S, after_s, CAMERA_LOST_LOOKS * self._config.parked.look_every_s)
+            dark_s = now_mono_s - max(last, tally.last_picture_mono_s or last)
+            if dark_s > after_s or now_mono_s - last > unseen_s:
                 self._lose(chain, name)
                 tally.tracks = 0
                 tally.last_look_mono_s = None
 
     def _lose(self, chain: Chain, camera: str) -> None:
-        self._end(camera, "camera_lost")
+        self.onlookers.end(camera, "camera_lost")
         chain.lose(camera)
-
-    def _end(self, camera: str, reason: Ending) -> None:
-        for observer in self._observers:
-            observer.end(camera, reason, self._clock.mono_s())
-
-
-def looked_at(settings: Settings) -> list[str]:
-    """The cameras whose pictures go through the detector."""
-    return [name for name, camera in settings.cameras.items() if camera.detect]
-
-
-def config_name(model: str) -> str:
-    """What to call a model that is configured by its catalogue name or its file."""
-    return Path(model).stem if is_file_name(model) else model
-
-
-def open_detector(config: PerceptionConfig) -> Detector:
-    """The configured model, warm. Raises PerceptionError."""
-    spec = Catalogue(config.models_dir).find(config.model)
-    tracked_from = max(config.tracker.low_score, spec.score_low)
-    score_min = tracked_from if config.score_min is None else config.score_min
-    return Detector.open(
-        spec,
-        providers=config.providers,
-        threads=config.threads,
-        score_min=score_min,
-        input_px=config.input_px,
-        tuning=Tuning(**config.provider_options.model_dump()),
-    )
-
-
-def open_smaller(config: PerceptionConfig, detector: Detector) -> Detector:
-    """The same model for pictures of about half the area. Raises ModelError where it cannot."""
-    width, height = (max(32, round(SMALLER * side / 32) * 32) for side in detector.input_px)
-    return Detector.open(
-        detector.spec,
-        providers=config.providers,
-        threads=config.threads,
-        score_min=detector.score_min,
-        input_px=(width, height),
-        tuning=Tuning(**config.provider_options.model_dump()),
-    )

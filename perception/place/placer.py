@@ -37,6 +37,7 @@ class CameraSetup:
 
     lens: LensConfig | None
     mount: MountConfig | None
+    fixed: bool = False  # it stands, whatever is known of the unit
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Placer:
             width_px=size_px[0],
             height_px=size_px[1],
             pose=known,
-            parked=known is not None and known.parked(self._parked_below_mps),
+            parked=eye.setup.fixed or (known is not None and known.parked(self._parked_below_mps)),
         )
         if isinstance(view, Unplaced):
             self.unplaced[view] += sum(track.seen for track in tracks)
@@ -173,6 +174,8 @@ class Placer:
         view: _View,
         unit: Floats,
     ) -> tuple[WorldTrack, ...]:
+        if not tracks:  # a picture in which nothing was looked for ends no path
+            return ()
         labels = [track.label for track in tracks]
         boxes = np.array([track.box for track in tracks], np.float64).reshape(-1, 4)
         seen = sight(boxes, view.lens, view.aim)

@@ -65,11 +65,13 @@ class Engine:
         `own`: latitude and longitude of our own officers and units."""
         return self._see(scene, self._rules, utc, image, own)
 
-    def glance(self, scene: Scene, image: NDArray[np.uint8]) -> list[News]:
+    def glance(
+        self, scene: Scene, image: NDArray[np.uint8], utc: datetime | None = None
+    ) -> list[News]:
         """What a picture changes in which nothing was looked for, since nothing moves in it: only
         rules that watch the picture itself are asked, and nobody counts as gone."""
         rules = [rule for rule in self._rules if rule.kind in WATCHES_PICTURES]
-        return self._see(scene, rules, None, image, ()) if rules else []
+        return self._see(scene, rules, utc, image, ()) if rules else []
 
     def _see(
         self,

@@ -1,10 +1,11 @@
 """The perception worker under bad pictures, bad stamps, crashes and hangs; with a small model."""
 
 import gc
+import itertools
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +16,22 @@ import pytest
 import edge.running.stages
 import edge.running.worker
 import edge.seeing.easing
+import edge.seeing.vision
 from config.devices import CameraSource
 from config.perception import EasingConfig, ParkedConfig, PerceptionConfig
 from drivers.clock import SystemClock
 from drivers.samples import Frame
+from edge.reporting.device_findings import onlooker_findings
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker, WorkerState
+from edge.seeing.chain import Place, unplaced
 from edge.seeing.circumstances import Circumstances
 from edge.seeing.easing import Condition, Easing
 from edge.seeing.ladder import Step
-from edge.seeing.look import Look
+from edge.seeing.look import Ending, Look
 from edge.seeing.vision import Vision
 from perception.detection.detector import Detector
+from perception.detections import Track
 from perception.errors import ModelError
 from perception.inference.model_spec import ModelSpec
 from perception.place.placed import Scene
@@ -36,6 +41,7 @@ from tests.unit_under_test import wait_for
 
 CLOCK = SystemClock()
 PICTURE = np.full((360, 640, 3), 90, np.uint8)
+PATIENT = PerceptionConfig(max_fps=120, stale_after_s=30)  # on a busy machine, too
 SEEN = [Known("person", 0.8, (10.0, 20.0, 40.0, 60.0)), Known("car", 0.7, (5.0, 5.0, 30.0, 25.0))]
 
 
@@ -69,13 +75,16 @@ def running(
     config: PerceptionConfig | None = None,
     sources: dict[str, CameraSource] | None = None,
     around: Circumstances = Circumstances(),  # noqa: B008 - frozen
+    place: Place = unplaced,
+    others: Sequence[Watcher] = (),
 ) -> Iterator[tuple[Vision, Worker]]:
     stop = threading.Event()
     config = config or PerceptionConfig(max_fps=120)
     sources = sources or {"a": CameraSource()}
     around = replace(around, sources=sources)
     opener = lambda: detector  # noqa: E731
-    vision = Vision(config, list(sources), frames, opener, [watcher], CLOCK, around=around)
+    watching = [watcher, *others]
+    vision = Vision(config, list(sources), frames, opener, watching, CLOCK, place, around)
     worker = Worker(
         "perception", lambda beat: vision.work(beat, stop), stop, CLOCK, essential=False
     )
@@ -204,20 +213,77 @@ class FrameThatCanBeWatched(Frame):
         super().__init__(camera="a", number=0, mono_s=CLOCK.mono_s(), image=image)
 
 
+class Fragile(Watcher):
+    """One that fails at its second look."""
+
+    def see(self, look: Look) -> None:
+        super().see(look)
+        if len(self.looks) == 2:
+            raise RuntimeError("a bug of ours")
+
+    def end(self, camera: str, reason: Ending, mono_s: float) -> None:
+        super().end(camera, reason, mono_s)
+        raise RuntimeError("another one")
+
+
+def test_an_observer_that_fails_costs_the_others_nothing_and_is_told(detector: Detector) -> None:
+    frames: Mailbox[Frame] = Mailbox()
+    fragile, other = Fragile(), Watcher()
+    with running(detector, frames, fragile, PATIENT, others=[other]) as (vision, worker):
+        for _ in range(3):
+            show(vision, frames, frame())
+        failing = vision.onlookers.failing(CLOCK.mono_s())
+        (finding,) = onlooker_findings(failing)
+        assert worker.crashes == 0
+
+    assert len(fragile.looks) == len(other.looks) == 3
+    assert other.ends == [("a", "shutdown")]
+    assert (finding.code, finding.component) == ("observer_failed", "perception.Fragile")
+    assert "a bug of ours" in finding.text
+    (newest,) = vision.onlookers.failing(CLOCK.mono_s())
+    assert newest.times == 2
+    assert vision.onlookers.failing(CLOCK.mono_s() + 61.0) == []
+
+
+def test_a_camera_whose_pictures_cannot_be_looked_at_ends_what_it_saw(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures come and the model fails on each: nobody can say that things are still there."""
+    monkeypatch.setattr(edge.seeing.vision, "UNSEEN_S", 0.1)
+    frames: Mailbox[Frame] = Mailbox()
+    works = detector.run
+    config = PerceptionConfig(max_fps=120, stale_after_s=30, parked=ParkedConfig(look_every_s=0.2))
+
+    def refuses(filled: object) -> None:
+        raise ModelError("the model failed on a picture", "try another")
+
+    watcher = Watcher()
+    with running(detector, frames, watcher, config) as (vision, _):
+        show(vision, frames, frame())
+        monkeypatch.setattr(detector, "run", refuses)
+        monkeypatch.setattr(edge.seeing.vision, "CAMERA_LOST_S", 0.5)
+        begun_s = CLOCK.mono_s()
+        while not watcher.ends and CLOCK.mono_s() - begun_s < 10:
+            show(vision, frames, frame())
+        monkeypatch.setattr(detector, "run", works)
+
+    assert watcher.ends[0] == ("a", "camera_lost")
+
+
 def test_a_crash_ends_what_was_begun_and_the_worker_comes_back(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edge.running.worker, "RETRY_S", (0.01,))
     frames: Mailbox[Frame] = Mailbox()
+    placed = itertools.count(1)
 
-    class Fragile(Watcher):
-        def see(self, look: Look) -> None:
-            super().see(look)
-            if len(self.looks) == 2:
-                raise RuntimeError("a bug of ours")
+    def place(shown: Frame, tracks: tuple[Track, ...]) -> Scene:
+        if next(placed) == 2:
+            raise RuntimeError("a bug of ours")
+        return unplaced(shown, tracks)
 
-    watcher = Fragile()
-    with running(detector, frames, watcher) as (vision, worker):
+    watcher = Watcher()
+    with running(detector, frames, watcher, PATIENT, place=place) as (vision, worker):
         show(vision, frames, frame())
         frames.put("a", frame())
         assert wait_for(lambda: worker.crashes == 1 and worker.state is WorkerState.RUNNING)

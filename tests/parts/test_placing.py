@@ -90,13 +90,17 @@ def seen(mono_s: float) -> Detections:
     )
 
 
-def drive(seconds: float) -> Look:
+def drive(seconds: float, glance_at: int | None = None) -> Look:
+    """The last look. `glance_at`: before this picture another one was not looked at."""
     following, poses = chain()
     image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     for step in range(round(seconds * 10)):
         mono_s = step / 10
         if step % 10 == 0:
             poses.note_gnss(epoch(mono_s))
+        if step == glance_at:
+            spared = Frame(camera="front", number=0, mono_s=mono_s - 0.05, image=image)
+            following.place(spared, ())
         frame = Frame(camera="front", number=step, mono_s=mono_s, image=image)
         look = following.see(frame, seen(mono_s))
     return look
@@ -127,6 +131,28 @@ def test_without_positions_the_scene_says_why_and_the_tracks_go_on() -> None:
         look = following.see(frame, seen(step / 10))
     assert look.scene.unplaced is Unplaced.NO_POSE
     assert [one.unplaced for one in look.scene.tracks] == [Unplaced.NO_POSE] * 2
+
+
+def test_a_camera_on_a_mast_stands_though_no_receiver_says_so() -> None:
+    mast = FileCameraConfig(kind="file", path="/x", fixed=True)  # type: ignore[arg-type]
+    settings = SETTINGS.model_copy(update={"cameras": {"mast": mast}})
+    placing = Placing.build(settings, Poses(settings.pose))
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+
+    scene = placing(Frame(camera="mast", number=0, mono_s=0.0, image=image), ())
+
+    assert scene.parked, "zones in its picture would never be looked at"
+    assert scene.unplaced is Unplaced.NO_MOUNT
+
+
+def test_a_picture_that_the_model_is_spared_ends_no_path() -> None:
+    one, two = drive(2.0), drive(2.0, glance_at=19)
+
+    spreads = [
+        [track.velocity_covariance.tolist() for track in look.scene.tracks]  # type: ignore[union-attr]
+        for look in (one, two)
+    ]
+    assert spreads[0] == spreads[1]
 
 
 def test_the_same_drive_gives_the_same_places() -> None:

@@ -1,7 +1,7 @@
 """From a look to the hub's message: desk, engine, writer, envelope; and what health says."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,25 @@ def test_our_own_units_are_asked_for_at_each_look() -> None:
     desk.own = lambda: [FRAME.to_degrees(1.0, 1.0)]
 
     stay(desk, 3.0)
+
+    assert told == []
+
+
+def test_a_glance_keeps_the_hours_of_a_rule_too() -> None:
+    """Whether the time of day is known must not depend on who looks: model, or rules alone."""
+    now_utc = SystemClock().utc()
+    later = [f"{(now_utc + timedelta(hours=h)):%H}:00" for h in (3, 5)]
+    watch = {"kind": "camera_state", "active": ["-".join(later)], "utc_offset_h": 0}
+    told: list[News] = []
+    desk = opened(unit({"eye": {**watch, "min_duration_s": 1}}), told.extend)
+    now_s = SystemClock().mono_s()
+    for step in range(100):
+        image = np.full((72, 128, 3), 90, np.uint8)
+        if step < 50:
+            image[::2, ::2] = 200 + step % 5
+            image[:, step % 3 :: 7] = 30
+        frame = Frame(camera="front", mono_s=now_s + step / 5, image=image, number=step)
+        desk.glance(frame, scene(frame.mono_s, parked=True))
 
     assert told == []
 

@@ -12,8 +12,9 @@ from drivers.factory import open_camera
 from drivers.samples import Frame
 from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.mailbox import Mailbox
+from edge.seeing.detectors import open_detector
 from edge.seeing.episodes import EpisodeDesk
-from edge.seeing.vision import Vision, open_detector
+from edge.seeing.vision import Vision
 from perception.episodes import EpisodeChange
 from perception.errors import ModelError
 from tests.clips import street_clip

@@ -60,7 +60,7 @@ def replay(args: argparse.Namespace) -> int:
         _check(described, set(settings.cameras))
         detector = None
         if any(track.detections is None for track in described.cameras.values()):
-            from edge.seeing.vision import open_detector
+            from edge.seeing.detectors import open_detector
 
             detector = open_detector(settings.perception)
         with _opened(args.output) as file:
