@@ -109,7 +109,7 @@ class CrowdJudge:
     def _claim(self, zone: str, density: Density, mono_s: float) -> Claim:
         config = self._config
         course = self._courses.setdefault(
-            zone, Course(config.levels, config.clear_share, config.trend_s)
+            zone, Course(config.levels, config.clear_share, config.trend_s, config.gap_s)
         )
         course.add(density.per_m2, mono_s)
         saturated = density.hidden_too_many or course.density >= config.saturated_per_m2

@@ -11,6 +11,7 @@ from config.rules import CrowdLevel
 SMOOTH_S = 4.0  # density is the mean of so long a time
 BIN_S = 5.0  # the trend is fitted to means of so long, which are nearly independent
 FEWEST_BINS = 4
+BACK_S = 5.0  # pictures of two cameras may be that much out of order; more is another time
 OVER_S = 3.0  # below its limit for so long, a level is over
 # Upper limits of A to E, Fruin's levels of service on walkways (Pedestrian Planning and Design,
 # 1971, ch. 4), persons per m².
@@ -23,17 +24,24 @@ def level_of_service(per_m2: float) -> str:
 
 
 class Course:
-    """The densities of one zone over time."""
+    """The densities of one zone over time. What was reached before a longer gap than `gap_s`, or
+    before the stamps went back, says nothing of now: it begins anew."""
 
-    def __init__(self, levels: Sequence[CrowdLevel], clear_share: float, trend_s: float) -> None:
+    def __init__(
+        self, levels: Sequence[CrowdLevel], clear_share: float, trend_s: float, gap_s: float
+    ) -> None:
         self._levels = levels
         self._clear_share = clear_share
         self._trend_s = trend_s
+        self._gap_s = gap_s
+        self._begin()
+
+    def _begin(self) -> None:
         self._recent: deque[tuple[float, float]] = deque()
         self._bins: deque[tuple[float, float, int]] = deque()  # begun, mean, number
-        self._above_s: list[float | None] = [None] * len(levels)
-        self._below_s: list[float | None] = [None] * len(levels)
-        self._held = [False] * len(levels)
+        self._above_s: list[float | None] = [None] * len(self._levels)
+        self._below_s: list[float | None] = [None] * len(self._levels)
+        self._held = [False] * len(self._levels)
 
     @property
     def density(self) -> float:
@@ -52,6 +60,8 @@ class Course:
 
     def add(self, per_m2: float, mono_s: float) -> None:
         """One more density."""
+        if self._recent and not -BACK_S <= mono_s - self._recent[-1][0] <= self._gap_s:
+            self._begin()
         self._recent.append((mono_s, per_m2))
         while mono_s - self._recent[0][0] > SMOOTH_S:
             self._recent.popleft()

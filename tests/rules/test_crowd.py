@@ -97,6 +97,26 @@ def test_a_density_that_trembles_at_its_limit_or_passes_in_time_is_not_told_ofte
     assert [each.phase for _, each in trembling if each.phase != "update"] in ([], ["new"])
 
 
+@pytest.mark.parametrize("step_s", [600.0, -600.0])
+def test_what_a_crowd_was_before_the_camera_was_away_says_nothing_of_now(step_s: float) -> None:
+    """Neither how long it had lasted, nor which level it had reached."""
+    unit, random = engine(), np.random.default_rng(1)
+    people = crowd(1.4, DRONE.ground, 1)
+
+    def look(seconds: float, since_s: float, per_m2: float) -> list[Any]:
+        there = people[: round(per_m2 * 196)]
+        stamps = np.arange(since_s, since_s + seconds, 1.0).tolist()
+        return [n for t in stamps for n in unit.see(picture(there, DRONE, t, random))]
+
+    assert look(40.0, 1000.0, 1.3) == []
+    unit.end("front", "camera_lost", 1040.0)
+    begun_s = 1040.0 + step_s
+    assert look(40.0, begun_s, 1.3) == [], "it has been there for 40 s, as far as anybody saw"
+    assert [each.phase for each in look(30.0, begun_s + 40.0, 1.3)][:1] == ["new"]
+    unit.end("front", "camera_lost", begun_s + 70.0)
+    assert look(20.0, begun_s + 70.0 + step_s, 0.9) == [], "a lower density never was a crowd"
+
+
 def test_two_cameras_on_one_place_count_nobody_twice() -> None:
     people, random = crowd(0.8, DRONE.ground, 3), np.random.default_rng(3)
     other = Camera(eye=(4.0, 10.0, 28.0), ground=(-7.0, -7.0, 10.0, 7.0), name="rear")
@@ -149,7 +169,7 @@ def test_nobody_is_ever_counted_away(seen: int, height: float, far: float, seed:
 
 def test_the_trend_comes_with_its_error_and_letters_are_fruins() -> None:
     course, random = (
-        Course(RULE.validate_python({"kind": "crowd", "zones": ["sq"]}).levels, 0.8, 60.0),
+        Course(RULE.validate_python({"kind": "crowd", "zones": ["sq"]}).levels, 0.8, 60.0, 30.0),
         np.random.default_rng(1),
     )
     for s in range(120):
