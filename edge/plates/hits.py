@@ -60,6 +60,7 @@ class HitDesk:
         self._vault = vault
         self._witness = witness
         self._lock = threading.Lock()
+        self._unsaved = False  # the disk has refused the newest state
         self._open = self._loaded()
 
     def _loaded(self) -> dict[str, _Open]:
@@ -116,6 +117,8 @@ class HitDesk:
         for name, count in self._hotlist.purge(now):
             self._witness.note("plates_expired", list=name, entries=count)
         with self._lock:
+            if self._unsaved:
+                self._save()
             old = [(name, self._why_not(each, now)) for name, each in list(self._open.items())]
         for name, reason in old:
             if reason is not None:
@@ -157,7 +160,11 @@ class HitDesk:
         try:
             self._vault.save(_Book(open=self._open).model_dump_json().encode())
         except VaultError as error:
-            structlog.get_logger().warning("plate_hits_not_kept", error=str(error))
+            if not self._unsaved:
+                structlog.get_logger().warning("plate_hits_not_kept", error=str(error))
+            self._unsaved = True
+        else:
+            self._unsaved = False
 
     def _journal(self, what: str, event: PlateEvent) -> None:
         self._witness.note(

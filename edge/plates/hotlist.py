@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
@@ -24,6 +24,7 @@ from telemetry.contract.wire_types import UtcTime
 
 MOST_LISTS = 64
 MOST_PLATES = 200_000  # of all lists
+SAVE_AGAIN = timedelta(seconds=10)  # after the disk has refused
 REMEMBERED = 1000  # lists that are gone: their versions, so that none comes back by a replay
 
 
@@ -88,12 +89,21 @@ class ListStatus:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """What came in one command, without the plates."""
+
+    entries: dict[str, StoredEntry]  # by hash
+    refused: tuple[str, ...]  # entries whose text is no plate
+
+
 @dataclass(slots=True)
 class _Staged:
     """A long list of which not all parts have come. In memory: after a restart it is sent again."""
 
     version: int
-    parts: dict[int, PlatesList] = field(default_factory=dict)
+    salt: str = field(default_factory=lambda: os.urandom(16).hex())
+    parts: dict[int, _Hashed] = field(default_factory=dict)
 
 
 class HotList:
@@ -108,15 +118,29 @@ class HotList:
             lambda salt: secret.key(f"plates {salt}")
         )  # one derivation a list, not one a plate
         self._lock = threading.Lock()
-        self._content = _Content()
         self._staged: dict[str, _Staged] = {}
+        self._unsaved_since: datetime | None = None  # when the disk last refused what is in force
+        self._take(_Content())
         self._load()
+
+    def _take(self, content: _Content) -> None:
+        """This is in force. With it goes what would take long to look up in a long list."""
+        self._content = content
+        self._ends: dict[tuple[str, str], datetime] = {}  # of entries, by list and name
+        first: datetime | None = None
+        for name, listed in content.lists.items():
+            for each in listed.entries.values():
+                ends = min(each.expires_at, listed.expires_at)
+                known = self._ends.get((name, each.entry), ends)
+                self._ends[name, each.entry] = max(ends, known)
+                first = ends if first is None else min(first, ends)
+        self._first_end = first
 
     def _load(self) -> None:
         try:
             content = self._vault.load()
             if content is not None:
-                self._content = _Content.model_validate_json(content)
+                self._take(_Content.model_validate_json(content))
         except VaultError as error:
             self._note(error)
         except ValidationError:
@@ -150,11 +174,8 @@ class HotList:
     def stands(self, name: str, entry: str, now: datetime) -> bool:
         """Whether this entry is still looked for."""
         with self._lock:
-            listed, now = self._content.lists.get(name), self._not_before(now)
-            return listed is not None and any(
-                each.entry == entry and now < min(each.expires_at, listed.expires_at)
-                for each in listed.entries.values()
-            )
+            ends = self._ends.get((name, entry))
+            return ends is not None and self._not_before(now) < ends
 
     @property
     def empty(self) -> bool:
@@ -192,16 +213,24 @@ class HotList:
                 if wanted.mode == "revoke":
                     return self._revoke(wanted, now)
                 if wanted.mode == "add":
-                    return self._install(wanted, self._content.lists[wanted.list], [wanted], now)
+                    listed = self._content.lists[wanted.list]
+                    hashed = self._hashed(wanted, listed.salt, listed.expires_at)
+                    return self._install(wanted, listed, [hashed], now)
                 return self._replace(wanted, now)
             except VaultError as error:
                 self._note(error)
                 raise OrderFailedError("storage", f"it cannot be stored: {error}") from error
 
     def purge(self, now: datetime) -> list[tuple[str, int]]:
-        """Delete what has ended, from memory and disk. Returns list and number of entries gone."""
+        """Delete what has ended, from memory and disk. Returns list and number of entries gone.
+
+        What the disk has refused is offered to it again.
+        """
         with self._lock:
             now = self._not_before(now)
+            self._save_again(now)
+            if self._first_end is None or now < self._first_end:
+                return []
             kept, gone = {}, []
             for name, listed in self._content.lists.items():
                 entries = {
@@ -213,8 +242,6 @@ class HotList:
                     gone.append((name, len(listed.entries) - len(entries)))
                 if entries:
                     kept[name] = listed.model_copy(update={"entries": entries})
-            if not gone:
-                return []
             try:
                 self._save(self._content.model_copy(update={"lists": kept}), now)
             except VaultError as error:
@@ -253,7 +280,8 @@ class HotList:
             staged = self._staged[wanted.list] = _Staged(wanted.version)
         if wanted.version < staged.version:
             raise OrderRefusedError("wrong_state", f"version {staged.version} is being sent")
-        parts = staged.parts | {wanted.part: wanted}
+        list_ends = wanted.expires_at or now
+        parts = staged.parts | {wanted.part: self._hashed(wanted, staged.salt, list_ends)}
         missing = tuple(sorted(set(range(1, wanted.parts + 1)) - parts.keys()))
         if missing:
             staged.parts = parts
@@ -270,24 +298,34 @@ class HotList:
             version=wanted.version,
             legal_basis=wanted.legal_basis or "",
             priority=wanted.priority,
-            expires_at=wanted.expires_at or now,
-            salt=os.urandom(16).hex(),
+            expires_at=list_ends,
+            salt=staged.salt,
         )
         change = self._install(wanted, new, parts.values(), now)
         self._staged.pop(wanted.list, None)
         return change
 
-    def _install(
-        self, wanted: PlatesList, onto: StoredList, parts: Iterable[PlatesList], now: datetime
-    ) -> Change:
-        """Put the entries of these parts into a list, over entries of the same name."""
-        new, refused = {}, []
-        for entry in (entry for part in parts for entry in part.entries):
+    def _hashed(self, wanted: PlatesList, salt: str, list_ends: datetime) -> _Hashed:
+        """As it comes, part by part: all of a long list at once would take seconds. Raises
+        VaultError."""
+        entries, refused = {}, []
+        for entry in wanted.entries:
             plate = parse(entry.plate)
             if plate is None:
                 refused.append(entry.entry)
             else:
-                new[self._hash(onto.salt, plate.text)] = _stored(entry, wanted, onto)
+                entries[self._hash(salt, plate.text)] = _stored(entry, wanted, list_ends)
+        return _Hashed(entries, tuple(refused))
+
+    def _install(
+        self, wanted: PlatesList, onto: StoredList, parts: Iterable[_Hashed], now: datetime
+    ) -> Change:
+        """Put the entries of these parts into a list, over entries of the same name."""
+        new: dict[str, StoredEntry] = {}
+        refused: list[str] = []
+        for part in parts:
+            new |= part.entries
+            refused += part.refused
         names = {entry.entry for entry in new.values()}
         kept = {digest: each for digest, each in onto.entries.items() if each.entry not in names}
         listed = onto.model_copy(update={"version": wanted.version, "entries": kept | new})
@@ -327,9 +365,21 @@ class HotList:
         """Raises VaultError. What must not be used any more is not used, whatever the disk does."""
         content = content.model_copy(update={"saved_at": now})
         if _is_part_of(content, self._content):
-            self._content = content
+            self._take(content)
+        self._unsaved_since = now
         self._vault.save(content.model_dump_json().encode())
-        self._content, self.fault, self.cure = content, None, ""
+        if self._content is not content:
+            self._take(content)
+        self.fault, self.cure, self._unsaved_since = None, "", None
+
+    def _save_again(self, now: datetime) -> None:
+        """Else what was revoked would be looked for again after a restart."""
+        since = self._unsaved_since
+        if since is not None and abs(now - since) >= SAVE_AGAIN:
+            try:
+                self._save(self._content, now)
+            except VaultError as error:
+                self._note(error)
 
     def _hash(self, salt: str, plate: str) -> str:
         """Raises VaultError."""
@@ -348,8 +398,8 @@ def _is_part_of(content: _Content, other: _Content) -> bool:
     )
 
 
-def _stored(entry: PlateEntry, wanted: PlatesList, onto: StoredList) -> StoredEntry:
-    ends = min(entry.expires_at or onto.expires_at, onto.expires_at)
+def _stored(entry: PlateEntry, wanted: PlatesList, list_ends: datetime) -> StoredEntry:
+    ends = min(entry.expires_at or list_ends, list_ends)
     if wanted.expires_at is not None:
         ends = min(ends, wanted.expires_at)
     return StoredEntry(

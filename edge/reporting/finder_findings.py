@@ -20,7 +20,8 @@ def plate_findings(plates: Plates | None) -> list[Finding]:
         action = "pip install 'patrol-edge[plates]', or set plates.enabled: false"
         found.append(finding("plates_unavailable", "error", text, action))
     if plates.hotlist.fault is not None:
-        text = f"no plate is looked for: {plates.hotlist.fault}"
+        what = "no plate is looked for" if plates.hotlist.empty else "a restart changes the lists"
+        text = f"{what}: {plates.hotlist.fault}"
         action = plates.hotlist.cure or "let the hub send its lists again, with a higher version"
         found.append(finding("hotlist_unreadable", "error", text, action))
     if plates.hotlist.expired:

@@ -85,10 +85,21 @@ def parse(text: str) -> Plate | None:
     for known in FORMATS:
         if len(known.slots) != len(plain):
             continue
-        fitted = [_fitted(c, slot) for c, slot in zip(plain, known.slots, strict=True)]
-        if all(fitted):
-            return Plate("".join(fitted), known.kind)
+        text = _all_fitted(plain, known.slots)
+        if text:
+            return Plate(text, known.kind)
     return None
+
+
+def _all_fitted(plain: str, slots: tuple[str, ...]) -> str:
+    """The text as it stands in these slots; empty where one character cannot."""
+    text = ""
+    for character, slot in zip(plain, slots, strict=True):
+        fitted = _fitted(character, slot)
+        if not fitted:
+            return ""
+        text += fitted
+    return text
 
 
 def _fitted(character: str, slot: str) -> str:

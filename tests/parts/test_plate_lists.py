@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -282,6 +283,61 @@ def test_a_disk_that_refuses_leaves_the_list_as_it_was_but_what_is_revoked_is_no
         hotlist.put(revocation(3, "e-1"), field.now())
     assert not hotlist.match("鲁A12345", field.now())
     assert hotlist.fault is not None
+
+
+def test_what_a_full_disk_did_not_take_is_on_it_once_there_is_room(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hotlist = opened(field.folder)
+    hotlist.put(plates_list(), field.now())
+
+    def full(*_args: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.plates.vault.replace", full)
+        with pytest.raises(OrderFailedError):
+            hotlist.put(revocation(2, "e-1"), field.now())
+        hotlist.purge(field.now() + timedelta(seconds=11))
+        assert hotlist.fault is not None
+    hotlist.purge(field.now() + timedelta(seconds=22))
+    assert hotlist.fault is None
+
+    again = opened(field.folder)
+    assert not again.match("鲁A12345", field.now()), "revoked, also after a restart"
+    assert again.match("京AD12345", field.now())
+
+
+def test_of_a_list_whose_parts_have_not_all_come_no_plate_is_kept(field: Field) -> None:
+    hotlist = opened(field.folder)
+    hotlist.put(plates_list(part=1, parts=2), field.now())
+
+    assert "e-1" in repr(hotlist._staged)
+    assert "12345" not in repr(hotlist._staged)
+
+
+def test_a_long_list_costs_no_more_than_a_short_one_while_nothing_is_due(field: Field) -> None:
+    """The worker asks both for each open hit, twice a second."""
+
+    def cost_s(size: int) -> float:
+        hotlist = opened(field.folder)
+        for part in range(size // 500):
+            numbers = range(500 * part, 500 * part + 500)
+            entries = [{"entry": f"e-{n}", "plate": f"鲁A{n:05d}"} for n in numbers]
+            hotlist.put(
+                plates_list(list=f"l-{size}", part=part + 1, parts=size // 500, entries=entries),
+                field.now(),
+            )
+        now, times = field.now(), []
+        for _ in range(20):
+            began_s = time.perf_counter()
+            assert hotlist.stands(f"l-{size}", f"e-{size - 1}", now)
+            assert hotlist.purge(now) == []
+            times.append(time.perf_counter() - began_s)
+        return min(times)
+
+    short_s = cost_s(500)
+    assert cost_s(10_000) < 5 * short_s
 
 
 # --- commands and sticks ---
