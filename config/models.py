@@ -182,3 +182,9 @@ class Settings(Section):
     state_dir: Path = Field(
         Path("/var/lib/patrol-edge"), description="the outbox and what must survive a restart"
     )
+
+    @property
+    def looked_at(self) -> list[str]:
+        """The cameras whose pictures go through the detector."""
+        wanted = self.cameras.items() if self.perception.enabled else ()
+        return [name for name, camera in wanted if camera.detect]

@@ -24,7 +24,7 @@ from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
 from edge.seeing.chain import Place
 from edge.seeing.circumstances import Circumstances
-from edge.seeing.detectors import looked_at, open_detector, open_smaller
+from edge.seeing.detectors import open_detector, open_smaller
 from edge.seeing.easing import Easing
 from edge.seeing.episodes import EpisodeDesk, OnChanges
 from edge.seeing.look import Observer
@@ -67,7 +67,7 @@ def assemble(
     outbox = _outbox(settings, sender, clock)
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
-    episodes = EpisodeDesk(settings.episodes, looked_at(settings), on_changes)
+    episodes = EpisodeDesk(settings.episodes, settings.looked_at, on_changes)
     rules = RuleDesk.open(settings, timebase.at, on_news)
     commanding = Commanding(settings, clock, timebase, outbox.put)
     witness = Witness(
@@ -197,7 +197,7 @@ def _vision(
     opener = partial(open_detector, config)
     return Vision(
         config,
-        looked_at(settings),
+        settings.looked_at,
         frames,
         opener,
         observers,

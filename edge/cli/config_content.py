@@ -190,6 +190,7 @@ def _on_zones(settings: Settings) -> Iterator[_Doubt]:
     if not (settings.rules or settings.zones.files or settings.zones.ground):
         return
     from perception.rules.factory import check_rules
+    from perception.rules.idle import idle_rules
     from perception.rules.zone_file import survey
     from perception.rules.zones import ZoneError
 
@@ -204,6 +205,8 @@ def _on_zones(settings: Settings) -> Iterator[_Doubt]:
         for line in str(error).splitlines():
             path, _, text = line.partition(": ")
             yield _Doubt(f"{path}.zones", f"{text}; {error.cure}", "error")
+    for name, why in idle_rules(settings.rules, found.zones, settings.looked_at):
+        yield _Doubt(f"rules.{name}", f"can never say anything: {why}")
 
 
 # --- the state folder ------------------------------------------------------------------------

@@ -34,6 +34,16 @@ def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
         )
         for each in desk.blind(now_mono_s)
     ]
+    found += [
+        Finding(
+            code="rule_idle",
+            severity="warning",
+            component=name,
+            text=f"the rule {name} can never say anything: {why}",
+            action="correct rules, zones or cameras; `patrol-edge config check` says the same",
+        )
+        for name, why in desk.idle
+    ]
     if desk.trouble:
         found.append(
             Finding(

@@ -2,18 +2,12 @@
 
 from pathlib import Path
 
-from config.models import Settings
 from config.perception import PerceptionConfig
 from perception.detection.detector import Detector
 from perception.inference.catalogue import Catalogue, is_file_name
 from perception.inference.session import Tuning
 
 SMALLER = 0.75  # of a side, under strain: 0.56 of the time
-
-
-def looked_at(settings: Settings) -> list[str]:
-    """The cameras whose pictures go through the detector."""
-    return [name for name, camera in settings.cameras.items() if camera.detect]
 
 
 def config_name(model: str) -> str:

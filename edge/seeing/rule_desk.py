@@ -12,6 +12,7 @@ from edge.timebase import TimeQuality
 from perception.place.placed import Scene
 from perception.rules.engine import Blind, Engine
 from perception.rules.factory import build_rules
+from perception.rules.idle import idle_rules
 from perception.rules.rule import News
 from perception.rules.zone_check import looks_shifted
 from perception.rules.zone_file import load_zones
@@ -28,10 +29,19 @@ OnNews = Callable[[list[News]], None]
 class RuleDesk:
     """Shows each look to the engine. The perception thread's; `blind` is for anyone."""
 
-    def __init__(self, engine: Engine, when: When, tell: OnNews, trouble: str = "") -> None:
-        """`when`: the time of day at a stamp; `trouble`: why there are no zones."""
+    def __init__(
+        self,
+        engine: Engine,
+        when: When,
+        tell: OnNews,
+        trouble: str = "",
+        idle: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`when`: the time of day at a stamp; `trouble`: why there are no zones; `idle`: rules that
+        can never say anything, and why."""
         self.engine = engine
         self.trouble = trouble
+        self.idle = tuple(idle)
         self.shifted = False  # the zones lie beside the unit by the offset of Chinese maps
         # Latitude and longitude of our own officers and units, where somebody knows them.
         self.own: Callable[[], Sequence[tuple[float, float]]] = tuple
@@ -54,7 +64,8 @@ class RuleDesk:
         except ZoneError as error:
             structlog.get_logger().error("zones_refused", error=str(error))
             return cls(Engine(()), when, tell, str(error))
-        return cls(Engine(rules, zones), when, tell)
+        idle = list(idle_rules(settings.rules, zones, settings.looked_at))
+        return cls(Engine(rules, zones), when, tell, idle=idle)
 
     def see(self, look: Look) -> None:
         self._look_for_shift(look)

@@ -164,6 +164,29 @@ def test_a_rule_that_is_blind_for_ten_seconds_is_a_fault_with_what_to_do() -> No
     assert "compass" in finding.action
 
 
+@pytest.mark.parametrize(
+    ("rule", "camera", "why"),
+    [
+        ({"cameras": ["fornt"]}, {}, "looks at the pictures of fornt; its cameras may be: front"),
+        ({}, {"detect": False}, "no camera's pictures are looked at"),
+        ({"cameras": ["front"], "zones": ["door"]}, {}, "door is drawn in the picture of rear"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_can_never_say_anything_is_told(
+    rule: dict[str, Any], camera: dict[str, Any], why: str
+) -> None:
+    door = {"door": {"camera": "rear", "points": [[0, 0], [1, 0], [1, 1]]}}
+    zones = {"ground": {"yard": {"crs": "wgs84", "points": CORNERS}}, "picture": door}
+    plain = unit({"fence": {"kind": "intrusion", "zones": ["yard"]} | rule}, zones)
+    front = plain.cameras["front"].model_copy(update=camera)
+    rear = plain.cameras["front"].model_copy(update=camera | {"detect": bool(rule.get("zones"))})
+    desk = opened(plain.model_copy(update={"cameras": {"front": front, "rear": rear}}))
+
+    (finding,) = rule_findings(desk, 0.0)
+    assert (finding.code, finding.component) == ("rule_idle", "fence")
+    assert why in finding.text
+
+
 def test_zones_that_cannot_be_read_cost_the_rules_and_are_told() -> None:
     desk = opened(unit({"fence": {"kind": "intrusion", "zones": ["garden"]}}))
 
