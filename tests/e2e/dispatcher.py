@@ -74,7 +74,7 @@ class Dispatcher(PlainHub):
         assert moment is not None
         return moment
 
-    def wait_until_online(self, unit: str, timeout_s: float = 20.0) -> None:
+    def wait_until_online(self, unit: str, timeout_s: float = 60.0) -> None:
         """Also that it hears orders: a ping is answered."""
         self.wait_for(lambda h: bool(h.of("state")), timeout_s)
         ends = time.monotonic() + timeout_s
