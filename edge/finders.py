@@ -36,10 +36,11 @@ class Finders:
         allowed: Callable[[], bool] = lambda: True,
     ) -> "Finders":
         """`allowed`: false while the unit saves its strength, and leaves out what is optional."""
-        search = None
+        search, memory = None, Memory(settings.state_dir / SEARCH_FILE, SearchBook)
         if settings.search.enabled:
-            memory = Memory(settings.state_dir / SEARCH_FILE, SearchBook)
             search = SearchDesk(settings.search, memory, witness, clock, allowed)
+        else:
+            memory.remove()  # of an earlier run: whom it was for, and where
         return cls(Plates.open(settings, clock, witness, allowed), search)
 
     def observers(self) -> list[Observer]:

@@ -250,6 +250,22 @@ class HotList:
             self.expired = tuple(sorted({*self.expired, *ended}))
             return gone
 
+    def clear(self, now: datetime) -> int | None:
+        """Forget all lists, but not which versions there were: none shall come back by a replay.
+
+        Returns how many entries are gone; None where the file cannot be read, or not be written.
+        """
+        with self._lock:
+            count = len(self._ends)
+            if self.fault is not None:
+                return None
+            try:
+                self._save(self._content.model_copy(update={"lists": {}}), self._not_before(now))
+            except VaultError as error:
+                self._note(error)
+                return None
+            return count
+
     def _note(self, error: VaultError) -> None:
         self.fault, self.cure = str(error), error.cure
 

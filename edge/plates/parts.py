@@ -34,16 +34,18 @@ class Plates:
         witness: Witness,
         allowed: Callable[[], bool] = lambda: True,
     ) -> "Plates | None":
-        """None where the feature is off: then nothing of it is on the disk either.
+        """None where the feature is off: then no plate and no hit is on the disk either.
 
         `allowed`: see PlateWatch.
         """
         config, folder = settings.plates, settings.state_dir
-        if not config.enabled:
-            return None
         secret = Secret(config.key_file or folder / KEY_FILE, make=config.key_file is None)
-        hotlist = HotList(Vault(folder / LIST_FILE, secret), secret)
-        desk = HitDesk(config, hotlist, Vault(folder / HITS_FILE, secret), witness)
+        lists, hits = Vault(folder / LIST_FILE, secret), Vault(folder / HITS_FILE, secret)
+        if not config.enabled:
+            _forget(lists, hits, secret, witness)
+            return None
+        hotlist = HotList(lists, secret)
+        desk = HitDesk(config, hotlist, hits, witness)
         opener = partial(PlateReader.open, threads=config.threads)
         keyring = Keyring(settings.security.keyring or folder / "keyring.json")
         return cls(
@@ -52,3 +54,15 @@ class Plates:
             watch=PlateWatch(config, hotlist, desk, opener, clock, allowed),
             office=PlatesOffice(hotlist, desk, witness, SignedLists(settings.unit.id, keyring)),
         )
+
+
+def _forget(lists: Vault, hits: Vault, secret: Secret, witness: Witness) -> None:
+    """What an earlier run has left, with the feature on: its lists would never end any more."""
+    hits.remove()
+    if not lists.path.exists():
+        return
+    gone = HotList(lists, secret).clear(witness.now())
+    if gone is None:
+        lists.remove()  # nobody can read it
+    if gone != 0:
+        witness.note("plates_forgotten", entries=gone)

@@ -42,6 +42,7 @@ class Memory(Generic[T]):
 
     def load(self) -> T | None:
         """What was saved last; None where there is nothing, or nothing that can be read."""
+        self._remove(f".{self.path.name}.*")  # half written by a process that was killed
         self._take_reserve()
         try:
             with self.path.open("rb") as file:
@@ -74,8 +75,13 @@ class Memory(Generic[T]):
         self.fault = None
         Reserve(self._reserve).release()
         self._reserved = 0
+        for pattern in (self.path.name, f".{self.path.name}.*", f"{self.path.name}.damaged"):
+            self._remove(pattern)
+
+    def _remove(self, pattern: str) -> None:
         with suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            for path in self.path.parent.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def save(self, value: T) -> bool:
         """On the disk when this returns True. False, with `fault`, where the disk refuses."""

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.models import Settings
 from edge.plates.hotlist import HotList
+from edge.plates.parts import Plates
 from edge.plates.stick import SignedLists, StickError, signed
 from edge.plates.vault import Secret, Vault, VaultError
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
@@ -338,6 +340,34 @@ def test_a_long_list_costs_no_more_than_a_short_one_while_nothing_is_due(field: 
 
     short_s = cost_s(500)
     assert cost_s(10_000) < 5 * short_s
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_unit_that_reads_plates_no_more_keeps_none_and_takes_no_old_list_later(
+    field: Field, *, damaged: bool
+) -> None:
+    folder = field.folder / "state"
+    off = {"unit": {"id": "dog-1", "kind": "robot_dog"}, "state_dir": str(folder)}
+    opened(folder).put(plates_list(version=5), field.now())
+    (folder / "plates.hits").write_bytes(b"x")
+    if damaged:
+        (folder / "plates.list").write_bytes(b"junk")
+    else:
+        small = (folder / "plates.list").stat().st_size
+
+    assert Plates.open(Settings.model_validate(off), field.clock, field.witness) is None
+    assert not (folder / "plates.hits").exists()
+    if damaged:
+        assert not (folder / "plates.list").exists()
+        return
+    assert (folder / "plates.list").stat().st_size < small / 2
+    again = opened(folder)
+    assert again.empty
+    with pytest.raises(OrderRefusedError, match="version 5"):
+        again.put(plates_list(version=5), field.now())
+    size = (folder / "plates.list").stat().st_size
+    Plates.open(Settings.model_validate(off), field.clock, field.witness)
+    assert (folder / "plates.list").stat().st_size == size
 
 
 # --- commands and sticks ---

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from config.models import Settings
 from config.search import SearchConfig
 from drivers.samples import FixKind, GnssEpoch
+from edge.finders import Finders
 from edge.reporting.finder_findings import search_findings
 from edge.search.desk import MOST_SEARCHES, SearchDesk
 from edge.search.record import SearchBook
@@ -225,6 +227,22 @@ def test_nothing_of_a_search_that_is_over_is_on_the_disk(town: Town, how: str) -
     assert b'"upper"' not in disk
     assert b"search_started" in disk
     assert b"missing child 77" in disk
+
+
+def test_nothing_of_a_search_is_left_by_a_kill_or_where_searching_was_turned_off(
+    town: Town,
+) -> None:
+    town.desk.start(town.wanted(), "hub")
+    half = town.field.folder / ".search.json.k1ll3d"  # as a kill leaves it
+    half.write_bytes((town.field.folder / "search.json").read_bytes())
+    town.restart()
+    assert not half.exists()
+    assert len(town.desk.status()) == 1
+
+    half.write_bytes(b"{}")
+    off = {"unit": {"id": "dog-1", "kind": "robot_dog"}, "state_dir": str(town.field.folder)}
+    Finders.open(Settings.model_validate(off), town.field.clock, town.field.witness)
+    assert {name for name in town.field.files() if "search" in name} == set()
 
 
 def test_it_survives_a_restart_with_what_it_has_seen(town: Town) -> None:
