@@ -196,6 +196,7 @@ class _Spot:
     shape: Shape | None
     parent: Section | None  # of the last key
     kinds: Kinds | None  # where the parent is one of several kinds
+    among: ListOf | None  # the list that the last step leads into
     is_key: bool  # the key itself is wrong, not its value
 
 
@@ -204,6 +205,7 @@ def _spot(loc: tuple[int | str, ...], root: Section) -> _Spot:
     path: list[int | str] = []
     parent: Section | None = None
     kinds: Kinds | None = None
+    among: ListOf | None = None
     for part in loc:
         if part == "[key]":  # of what stands before it
             break
@@ -218,10 +220,10 @@ def _spot(loc: tuple[int | str, ...], root: Section) -> _Spot:
                 kinds, parent, shape = None, None, shape.value
             case ListOf():
                 path.append(part)
-                shape = shape.item
+                among, shape = shape, shape.item
             case _:
                 break
-    return _Spot(tuple(path), shape, parent, kinds, is_key="[key]" in loc)
+    return _Spot(tuple(path), shape, parent, kinds, among, is_key="[key]" in loc)
 
 
 def told_again(error: Any, root: Entries, shape: Section) -> Problem:
@@ -235,12 +237,33 @@ def told_again(error: Any, root: Entries, shape: Section) -> Problem:
         text = unknown_key(spot.path, spot.parent, spot.kinds, node, shape)
         return problem(at_key, spot.path, text)
     if error["type"] == "missing" and spot.parent is not None:
-        return problem(at_key, spot.path[:-1], missing_key(name, spot.parent))
+        return _missing(spot, spot.parent, root)
     if spot.is_key:
         return problem(at_key, spot.path, wrong_name(name, _name_pattern(spot, shape)))
     if error["type"] == "value_error":  # our own validators speak for themselves
         return problem(at_value, spot.path, str(error["ctx"]["error"]))
-    return _wrong_content(spot, node, at_key, str(error["msg"]))
+    return _wrong_content(spot, node, at_key, _how_many(error, node))
+
+
+def _missing(spot: _Spot, parent: Section, root: Entries) -> Problem:
+    """A key that must be there, or an entry of a list that ends too soon."""
+    path = spot.path[:-1]
+    node = find(root, path)
+    if spot.among is not None and isinstance(spot.path[-1], int) and node is not None:
+        return problem(node.place, path, wrong_value(str(path[-1]), spot.among, node))
+    text = missing_key(str(spot.path[-1]), parent)
+    return problem(place_of(root, spot.path), path, text)
+
+
+def _how_many(error: Any, node: Node | None) -> str:
+    """Of a list of any length; of something else, what pydantic says."""
+    least, most = (error.get("ctx", {}).get(key) for key in ("min_length", "max_length"))
+    if not isinstance(node, Items) or (least is None and most is None):
+        return str(error["msg"])
+    held = len(node.nodes)
+    if most is not None:
+        return f"holds {held}; write at most {most}"
+    return f"holds {held}; write at least {least}" if held < least else "has entries that are wrong"
 
 
 def _wrong_content(spot: _Spot, node: Node | None, at_key: Place, otherwise: str) -> Problem:
@@ -253,6 +276,8 @@ def _wrong_content(spot: _Spot, node: Node | None, at_key: Place, otherwise: str
         return problem(kind.place, (*spot.path, "kind"), wrong_kind(kind, spot.shape))
     if node is None or spot.shape is None:
         return problem(at_key, spot.path, otherwise)
+    if isinstance(spot.shape, ListOf) and spot.shape.length is None and isinstance(node, Items):
+        return problem(node.place, spot.path, otherwise)
     name = str(spot.path[-1]) if spot.path else ""
     return problem(node.place, spot.path, wrong_value(name, spot.shape, node))
 

@@ -7,6 +7,8 @@ above it is written by hand. A test fails when the page and the models drift apa
 import sys
 from pathlib import Path as FilePath
 
+from pydantic import BaseModel
+
 from config.layers import EVERY, profile
 from config.models import Settings
 from config.nodes import Path, Scalar, find
@@ -93,12 +95,27 @@ def _row(path: Path, shape: Shape, section: Section) -> str:
 
 
 def _list_words(shape: Shape) -> str:
-    item = shape.item if isinstance(shape, ListOf) else shape
-    return f"a list of {expectation(item)}" if isinstance(item, Leaf) else "a list"
+    """How many of what: `a list of 4, each a number from 0 to 1, or null`."""
+    if not isinstance(shape, ListOf):
+        return "a list"
+    match shape.item:
+        case Leaf() as leaf:
+            each = expectation(leaf)
+        case ListOf() as inner:
+            each = _list_words(inner)
+        case Section(fields=fields):
+            each = f"with {' and '.join(fields)}"
+        case _:
+            return "a list"
+    words = f"a list of {each}"
+    if shape.length is not None or not isinstance(shape.item, Leaf):
+        words = f"a list{'' if shape.length is None else f' of {shape.length}'}, each {each}"
+    return f"{words}, or null" if shape.optional else words
 
 
 def _default(path: Path, value: object) -> str:
-    written = flow(list(value) if isinstance(value, tuple) else _text(value))
+    items = [_text(item) for item in value] if isinstance(value, tuple) else _text(value)
+    written = flow(items)
     others = []
     for kind in KINDS:
         root = profile(kind).root
@@ -109,6 +126,8 @@ def _default(path: Path, value: object) -> str:
 
 
 def _text(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
     return str(value) if isinstance(value, FilePath) else value
 
 

@@ -48,6 +48,8 @@ class Leaf:
 class ListOf:
     item: "Shape"
     help: str = ""
+    length: int | None = None  # None: any
+    optional: bool = False  # null says "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ def shape_of(model: type[BaseModel]) -> Section:
             for name, info in fields.items()
             if not info.is_required()
         },
-        help=(model.__doc__ or "").strip().split("\n\n")[0].replace("\n", " "),
+        help=" ".join((model.__doc__ or "").split("\n\n")[0].split()),
     )
 
 
@@ -120,8 +122,8 @@ def _of(annotation: Any, metadata: list[Any], text: str, info: FieldInfo | None 
         return shape_of(annotation)
     if origin is dict:
         return Named(key=_leaf((args[0],), [], "", None), value=_of(args[1], [], ""), help=text)
-    if origin in (tuple, list):
-        return ListOf(item=_of(args[0], [], ""), help=text)
+    if (items := _list_of(annotation, text)) is not None:
+        return items
     members = args if origin in (Union, types.UnionType) else (annotation,)
     models = tuple(member for member in members if member is not types.NoneType)
     if all(isinstance(model, type) and issubclass(model, BaseModel) for model in models):
@@ -129,6 +131,20 @@ def _of(annotation: Any, metadata: list[Any], text: str, info: FieldInfo | None 
             return _kinds(models, text)
         return replace(shape_of(models[0]), optional=len(models) < len(members))
     return _leaf(members, metadata, text, info)
+
+
+def _list_of(annotation: Any, text: str) -> ListOf | None:
+    """The list that this type is, or may be; None if it is none."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (tuple, list):
+        length = len(args) if origin is tuple and Ellipsis not in args else None
+        return ListOf(item=_of(args[0], [], ""), help=text, length=length)
+    if origin in (Union, types.UnionType) and len(args) == 2 and types.NoneType in args:
+        items = _list_of(next(arg for arg in args if arg is not types.NoneType), text)
+        return replace(items, optional=True) if items else None
+    return None
 
 
 def _kinds(members: tuple[type[BaseModel], ...], text: str) -> Kinds:

@@ -58,7 +58,7 @@ def flow(value: object) -> str:
         case list():
             return f"[{', '.join(flow(item) for item in value)}]"
         case dict():
-            return "{}"
+            return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
         case _:
             return _text(masked(str(value)))
 

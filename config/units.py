@@ -56,6 +56,7 @@ class Measure:
 SHARE = Measure("parts of 1", PERCENT)
 MEASURES = (
     ("_kbit_s", Measure("kbit/s", KILOBITS_PER_SECOND)),
+    ("_per_s", Measure("per second", {})),
     ("_mps", Measure("metres per second", METRES_PER_SECOND)),
     ("_ms", Measure("milliseconds", {unit: 1000 * by for unit, by in SECONDS.items()})),
     ("_s", Measure("seconds", SECONDS)),

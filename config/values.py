@@ -56,12 +56,23 @@ def example(name: str, shape: Shape) -> str:
         case Leaf():
             return f"{name}: {_sample(shape)}"
         case ListOf():
-            return f"{name}: [...]"
+            return f"{name}: {_list_example(shape)}"
         case Section(required=required) if required:
             lines = [example(key, shape.fields[key]) for key in shape.fields if key in required]
             return f"{name}: and below it, indented, {' and '.join(lines)}"
         case _:
             return f"{name}:"
+
+
+def _list_example(shape: ListOf) -> str:
+    match shape:
+        case ListOf(item=Leaf() as item, length=int(length)):
+            return f"[{', '.join([_sample(item)] * length)}]"
+        case ListOf(item=Section(fields=fields)):
+            keys = [example(key, field) for key, field in fields.items()]
+            return f"[{{{', '.join(keys)}}}, ...]"
+        case _:
+            return "[first, second]"
 
 
 def _written(value: object) -> str:
@@ -87,8 +98,7 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
         case Leaf():
             return _wrong_leaf(name, shape, node)
         case ListOf():
-            inside = node.raw if isinstance(node, Scalar) and not is_null(node) else "first, second"
-            return f"{_what(node)} where a list belongs; write {name}: [{masked(inside)}]"
+            return _wrong_list(name, shape, node)
         case Section():
             first = next(iter(shape.fields), "key")
             line = _usual(first, shape)
@@ -108,6 +118,15 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
                 f"{_what(node)} where a section belongs; write {name}: and below it, indented, "
                 f"kind: {listed(shape.by_kind)} and its other keys"
             )
+
+
+def _wrong_list(name: str, shape: ListOf, node: Node) -> str:
+    line = f"{name}: {_list_example(shape)}"
+    if isinstance(node, Items) and shape.length is not None:
+        return f"holds {len(node.nodes)} where {shape.length} belong; write {line}"
+    if isinstance(node, Scalar) and not is_null(node) and shape.length is None:
+        line = f"{name}: [{masked(node.raw)}]"
+    return f"{_what(node)} where a list belongs; write {line}"
 
 
 def _usual(name: str, section: Section) -> str:

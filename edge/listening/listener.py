@@ -134,7 +134,7 @@ def open_ear(name: str, microphone: MicrophoneConfig, config: AudioConfig) -> tu
 
 def _session(model: str) -> Session:
     """One thread: a patch of half a second takes 3 ms. Raises PerceptionError."""
-    content = model_trial.content_of(catalogue.find(model, "audio"))
+    content = model_trial.content_of(catalogue.find(model, task="audio"))
     return Session.open(content, threads=1)
 
 

@@ -154,7 +154,7 @@ class Catalogue:
         return self._located(name)
 
     def find(
-        self, name_or_file: str, family: str | None = None, task: Task = "detection"
+        self, name_or_file: str, *, family: str | None = None, task: Task = "detection"
     ) -> ModelSpec:
         """The model of that name, or the one in that file; its file is on this computer.
 

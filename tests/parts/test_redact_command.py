@@ -10,6 +10,7 @@ import pytest
 from edge.cli import main
 from tests.head_writer import Known, yolox
 from tests.onnx_writer import constant_model
+from tests.shared_data import shared
 
 SIDE = 416
 HEADS = ("--heads-only",)
@@ -169,3 +170,10 @@ def test_redacting_needs_something_to_redact(
     out = str(tmp_path / "o.mp4")
     assert main.main(["detect", gate, "--model", always, "--annotate-video", out]) == 2
     assert "exactly one video" in capsys.readouterr().err
+
+
+def test_faces_are_found_by_the_face_model(tmp_path: Path, always: str) -> None:
+    faces = shared("models/face_yunet.onnx")
+    source, out = picture(tmp_path / "gate.png"), tmp_path / "out.jpg"
+    assert redact(source, "-o", out, "--model", always, "--face-model", faces) == 0
+    check_redacted(cv2.imread(str(out)))

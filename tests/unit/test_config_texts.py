@@ -314,3 +314,31 @@ def test_no_message_repeats_a_password(tmp_path: Path, section: str) -> None:
     lines = told(tmp_path, UNIT + section)
     assert lines
     assert not [line for line in lines if "geheim" in line]
+
+
+CAMERA = "cameras: {a: {kind: file, path: x.avi, region: "
+LEVELS = "rules: {c: {kind: crowd, zones: [a], levels: "
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (CAMERA + "[0, 1]}}",
+         "4:48: cameras.a.region: holds 2 where 4 belong; write region: [0, 0, 0, 0]"),
+        (CAMERA + "[0, 0, 1, 1, 1]}}",
+         "4:48: cameras.a.region: holds 5 where 4 belong; write region: [0, 0, 0, 0]"),
+        (CAMERA + "3}}",
+         "4:48: cameras.a.region: '3' where a list belongs; write region: [0, 0, 0, 0]"),
+        (CAMERA + "[0, 0, 2, 1]}}",
+         "4:55: cameras.a.region.2: '2' is out of range; write a number from 0 to 1"),
+        (LEVELS + "[{per_m2: 1, sustained_s: 9}]}}",
+         "4:46: rules.c.levels: holds 1 where 4 belong; "
+         "write levels: [{per_m2: 1, sustained_s: 0}, ...]"),
+        ("zones: {ground: {z: {crs: wgs84, points: [[116, 35]]}}}",
+         "4:42: zones.ground.z.points: holds 1; write at least 2"),
+        ("zones: {ground: {z: {crs: wgs84, points: [[116, 35], [116, 36], [116, 36, 0]]}}}",
+         "4:65: zones.ground.z.points.2: holds 3 where 2 belong; write 2: [1, 1]"),
+    ],
+)  # fmt: skip
+def test_a_list_of_the_wrong_length(tmp_path: Path, line: str, text: str) -> None:
+    check(tmp_path, line + "\n", text)

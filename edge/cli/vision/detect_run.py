@@ -52,7 +52,7 @@ class Run:
         if args.annotate:
             _make_folder(args.annotate, inputs)
         catalogue = Catalogue(args.models_dir)
-        spec = catalogue.find(args.model, args.family)
+        spec = catalogue.find(args.model, family=args.family)
         drawer = Drawer.asked_for(args, catalogue)
         least = args.score_min or (spec.score_floor if args.coco else spec.score_low)
         detector = Detector.open(

@@ -88,7 +88,7 @@ def _look(args: argparse.Namespace, there: dict[int, Path]) -> list[dict[str, An
     from perception.detection.detector import Detector
     from perception.inference.catalogue import Catalogue
 
-    spec = Catalogue(args.models_dir).find(args.model, args.family)
+    spec = Catalogue(args.models_dir).find(args.model, family=args.family)
     detector = Detector.open(spec, score_min=spec.score_floor)
     ids = {path: image_id for image_id, path in there.items()}
     results: list[dict[str, Any]] = []

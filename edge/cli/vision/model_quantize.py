@@ -74,7 +74,7 @@ def quantize_model(args: argparse.Namespace, known: "Catalogue") -> int:
     from edge.cli.vision.writing import check_writable, write_whole
     from perception.inference.quantization import need_onnx
 
-    spec = known.find(args.model, args.family)
+    spec = known.find(args.model, family=args.family)
     need_onnx()
     _check(args, spec)
     check_writable(args.output)

@@ -16,10 +16,10 @@ def open_redactor(args: argparse.Namespace, catalogue: Catalogue) -> Redactor:
     if args.heads_only:
         return Redactor(None)
     try:
-        return Redactor(FaceFinder.open(catalogue.find(args.face_model, "redaction")))
+        return Redactor(FaceFinder.open(catalogue.find(args.face_model, task="redaction")))
     except ModelError as error:
-        cure = f"{error.cure}; or cover heads by geometry alone: --heads-only"
-        raise CommandError(str(error), cure.removeprefix("; or "), USAGE) from error
+        cures = (error.cure, "cover heads by geometry alone: --heads-only")
+        raise CommandError(str(error), "; or ".join(filter(None, cures)), USAGE) from error
 
 
 def open_detector(args: argparse.Namespace, catalogue: Catalogue) -> Detector:
