@@ -17,17 +17,20 @@ ACTIONS = {
     "memory_not_kept": "it works, but a restart loses its first passes: make room on the disk, or "
     "delete parking-NAME.json in state_dir where it is damaged",
     "no_picture": "look at the camera's own faults",
+    "no_structure": "nothing, if it may look at this; or turn the camera to something with edges",
     "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
 }
+# What a unit is in, rather than what is wrong: it passes with the next stop, or the next view.
+STATES = {"moving", "unit_moving", "no_structure"}
 USUAL_ACTION = "see the chapter on rules in docs/troubleshooting.md"
 
 
 def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
-    """Rules that can say nothing; zones that cannot be read, or that lie elsewhere."""
+    """Rules that can say nothing, or not all; zones that cannot be read, or lie elsewhere."""
     found = [
         Finding(
             code="rule_blind",
-            severity="warning",
+            severity="info" if each.why in STATES else "warning",
             component=f"{each.name}.{each.camera}",
             text=f"the rule {each.name} ({each.kind}) can say nothing of {each.camera}: {each.why}",
             action=ACTIONS.get(each.why, USUAL_ACTION),

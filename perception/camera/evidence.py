@@ -40,11 +40,16 @@ BRIGHT_RISE = 0.2  # share of saturated pixels above the usual
 FROZEN_SHARE = 0.9  # of the newest pictures that are copies
 
 
+def is_plain(usual: Reference) -> bool:
+    """Whether a view has too little structure to lose: asphalt from above, a wall, the sky."""
+    return float((usual.texture >= TEXTURED).mean()) < TEXTURED_SHARE
+
+
 def standing_evidence(
     config: CameraStateRule, view: View, before: View, usual: Reference, ignored: NDArray[np.bool_]
 ) -> Evidence:
-    """Of a standing camera; empty where its view has too little structure to lose. `before`: the
-    view a second ago; `ignored` (ROWS, COLUMNS): blocks with people and vehicles in them."""
+    """Of a standing camera; empty where what is seen of its view is too plain. `before`: the view a
+    second ago; `ignored` (ROWS, COLUMNS): blocks with people and vehicles in them."""
     structured = (usual.texture >= TEXTURED) & ~ignored
     if structured.mean() < TEXTURED_SHARE:
         return {}

@@ -15,6 +15,7 @@ from perception.camera.evidence import (
     Evidence,
     Trouble,
     glare,
+    is_plain,
     standing_evidence,
 )
 from perception.camera.reference import Average, Reference
@@ -25,6 +26,7 @@ from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight
 
 NO_PICTURE = "no_picture"
+NO_STRUCTURE = "no_structure"
 TURN_DEG = 3.0  # a unit that turns on the spot by more looks elsewhere
 BEFORE_S = 1.0  # a view that changed since then has not settled
 HIDDEN = 0.25  # of the usual contrast: a moving camera whose best blocks show less is covered
@@ -46,7 +48,10 @@ class CameraStateJudge:
             return Verdict(blind=NO_PICTURE)
         watched = self._watched.setdefault(scene.camera, _Watched(self._config))
         evidence = watched.look(image, scene)
-        return Verdict(claims=() if evidence is None else _claims(scene, evidence))
+        return Verdict(
+            claims=() if evidence is None else _claims(scene, evidence),
+            blind=NO_STRUCTURE if scene.parked and watched.sees_nothing_to_lose else None,
+        )
 
     def forget(self, camera: str | None) -> None:
         for name in [name for name in self._watched if camera in (None, name)]:
@@ -88,6 +93,11 @@ class _Watched:
         self._shape: tuple[int, ...] = ()
         self._heading_deg: float | None = None
         self._doubt_s: float | None = None  # since when something has been wrong
+
+    @property
+    def sees_nothing_to_lose(self) -> bool:
+        """Then nobody can tell whether it is covered, moved or blurred."""
+        return self._usual.known and is_plain(self._usual)
 
     def look(self, image: NDArray[np.uint8], scene: Scene) -> Evidence | None:
         """None where it is too soon after the last look."""

@@ -15,7 +15,7 @@ from perception.rules.crowd_ground import Density, Patch, corners, together
 from perception.rules.probability import inside
 from perception.rules.rule import Claim, Fact, Verdict
 from perception.rules.sight import Sight
-from perception.rules.zones import Plot, area_of, ring_edges, turned
+from perception.rules.zones import polygon, ring_edges, turned
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class CrowdJudge:
         footprint = sight.scene.footprint
         if plot is None or footprint is None or not plot.rings:
             return None
-        ground = shapely.intersection(_whole(plot), shapely.make_valid(shapely.Polygon(footprint)))
+        ground = shapely.intersection(polygon(plot), shapely.make_valid(shapely.Polygon(footprint)))
         if ground.area <= 0:
             return None
         people = [track for track in sight.scene.tracks if self._counts(track)]
@@ -159,14 +159,6 @@ def _shares(ground: shapely.Geometry, points: Floats, spreads: Floats) -> Floats
     near = shapely.distance(shapely.points(points), ground.boundary) < reach_m
     shares[near] = inside(_edges(ground), points[near], spreads[near])
     return np.asarray(shares, np.float64)
-
-
-def _whole(plot: Plot) -> shapely.Geometry:
-    """The ground of a plot, which may lie in several pieces: its rings tell by their turn."""
-    rings = [(ring, area_of(ring) > 0) for ring in plot.rings]
-    outer = shapely.union_all([shapely.Polygon(ring) for ring, is_outer in rings if is_outer])
-    holes = shapely.union_all([shapely.Polygon(ring) for ring, is_outer in rings if not is_outer])
-    return shapely.difference(outer, holes)
 
 
 def _edges(ground: shapely.Geometry) -> Floats:

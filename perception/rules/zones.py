@@ -85,7 +85,11 @@ def less(whole: Plot, others: Sequence[Plot]) -> list[Floats]:
     return rings
 
 
-def polygon(plot: Plot) -> shapely.Polygon:
-    """The plot of a zone that is no line, for shapely."""
-    outer, *holes = plot.rings
-    return shapely.make_valid(shapely.Polygon(outer, holes))
+def polygon(plot: Plot) -> shapely.Geometry:
+    """The plot of a zone that is no line, for shapely; empty where it has no ring. It may lie in
+    several pieces (`less`): which rings are holes tells their turn, not their order."""
+    pieces = [shapely.make_valid(shapely.Polygon(ring)) for ring in plot.rings]
+    is_outer = [area_of(ring) > 0 for ring in plot.rings]
+    outer = shapely.union_all([p for p, out in zip(pieces, is_outer, strict=True) if out])
+    holes = shapely.union_all([p for p, out in zip(pieces, is_outer, strict=True) if not out])
+    return shapely.difference(outer, holes)

@@ -160,6 +160,7 @@ def test_a_rule_that_is_blind_for_ten_seconds_is_a_fault_with_what_to_do() -> No
     assert rule_findings(desk, now_s + 5.0) == []
     (finding,) = rule_findings(desk, now_s + 15.0)
     assert (finding.code, finding.component) == ("rule_blind", "fence.front")
+    assert finding.severity == "warning"
     assert "no_heading" in finding.text
     assert "compass" in finding.action
 
@@ -185,6 +186,18 @@ def test_a_rule_that_can_never_say_anything_is_told(
     (finding,) = rule_findings(desk, 0.0)
     assert (finding.code, finding.component) == ("rule_idle", "fence")
     assert why in finding.text
+
+
+def test_a_rule_for_units_that_stand_is_no_fault_of_one_that_drives() -> None:
+    rules = {"bags": {"kind": "left_object"}}
+    desk = opened(unit(rules))
+    now_s = SystemClock().mono_s()
+    for t in np.arange(now_s, now_s + 2.0, 0.5).tolist():
+        desk.see(look(scene(t)))
+
+    (finding,) = rule_findings(desk, now_s + 15.0)
+    assert (finding.code, finding.severity) == ("rule_blind", "info")
+    assert "moving" in finding.text
 
 
 def test_zones_that_cannot_be_read_cost_the_rules_and_are_told() -> None:

@@ -8,7 +8,7 @@ from perception.camera.view import View, shift
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert
-from tests.camera_tampers import clouds, dawn, dusk, fog, played, wind
+from tests.camera_tampers import clouds, dawn, dusk, fog, noisy, played, wind
 from tests.rules.camera_trials import ALL_TAMPERS, street, tampered, told
 from tests.rules.scenes import scene
 from tests.rules.scripts import RULE
@@ -87,6 +87,21 @@ def test_a_new_view_becomes_the_usual_one_and_a_unit_that_drives_off_ends_it() -
 
     assert run(leaves_s=99.0) == [("new", None), ("end", "cleared")]
     assert run(leaves_s=30.0) == [("new", None), ("end", "lost")]
+
+
+def test_a_view_without_structure_says_that_it_cannot_tell_all() -> None:
+    engine = Engine(build_rules({"ours": RULE.validate_python({"kind": "camera_state"})}, ()))
+    random = np.random.default_rng(1)
+    asphalt = np.full((192, 320, 3), 110, np.uint8)
+    for number in range(40):
+        here = scene(number / 5, parked=True)
+        assert engine.see(here, image=noisy(asphalt, random, 2.0)) == []
+
+    assert [each.why for each in engine.blind()] == ["no_structure"]
+    for number, image in street(12.0):
+        engine.see(scene(10 + number, parked=True), image=image)
+    engine.see(scene(23.0), image=image)
+    assert engine.blind() == ()
 
 
 @pytest.mark.parametrize(

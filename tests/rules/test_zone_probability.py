@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import shapely
 
 from perception.rules.probability import inside, owen
-from perception.rules.zones import Plot, ring_edges
+from perception.rules.zones import Plot, less, polygon, ring_edges
 from tests.rules.scenes import FRAME, square
 
 L_SHAPE = np.array([(0, 0), (10, 0), (10, 3), (3, 3), (3, 9), (0, 9)], np.float64)
@@ -82,3 +83,18 @@ def test_the_sense_of_a_ring_does_not_matter_and_a_hole_is_outside() -> None:
             plot = Plot.of(zone, outer, [hollow])
             assert inside(plot.edges, np.zeros((1, 2)), ones)[0] == pytest.approx(0.0, abs=2e-5)
             assert inside(plot.edges, np.array([(3.5, 0.0)]), ones)[0] == pytest.approx(1.0)
+
+
+def test_a_zone_that_another_one_cuts_in_two_is_both_pieces_with_their_holes() -> None:
+    whole = Plot.of(square(), np.array([(-10, -10), (10, -10), (10, 10), (-10, 10)], np.float64))
+    across = np.array([(-1, -20), (1, -20), (1, 20), (-1, 20)], np.float64)
+    pond = np.array([(4, 4), (6, 4), (6, 6), (4, 6)], np.float64)
+    others = [Plot.of(square("other"), each) for each in (across, pond)]
+
+    left = polygon(Plot.of_rings(whole.zone, less(whole, others)))
+
+    assert left.area == pytest.approx(400 - 40 - 4)
+    assert left.contains(shapely.points([(-5, 0), (5, 0), (8, 8)])).all()
+    assert not left.contains(shapely.points([(0, 0), (5, 5)])).any()
+    nothing = polygon(Plot.of_rings(whole.zone, less(whole, [whole])))
+    assert nothing.is_empty
