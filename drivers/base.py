@@ -1,5 +1,6 @@
 """What a driver promises, and the three ways it can fail."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 S_co = TypeVar("S_co", covariant=True)
@@ -27,8 +28,28 @@ class EndOfRecordingError(DriverError):
 
 # What drivers count that is no loss; every other counter is something that was dropped, by cause.
 PROGRESS_COUNTERS = frozenset(
-    {"sentences", "epochs", "fixes", "frames", "blocks", "loops", "speeds_tried", "unstamped"}
+    {
+        "sentences",
+        "epochs",
+        "fixes",
+        "frames",
+        "not_wanted",
+        "blocks",
+        "loops",
+        "speeds_tried",
+        "unstamped",
+    }
 )
+
+# Whether anybody would look at a picture that came now. A camera passes over one that nobody wants
+# before it is decoded, counts it as NOT_WANTED, and hands over nothing. Any thread may ask.
+Wanted = Callable[[], bool]
+NOT_WANTED = "not_wanted"
+
+
+def always() -> bool:
+    """Every picture is wanted."""
+    return True
 
 
 # Opening a device waits for it: at most so long. Most take 5 s; one behind a host name takes what

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from config.devices import FileCameraConfig
-from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
+from drivers.base import (
+    NOT_WANTED,
+    DeviceLostError,
+    DeviceUnavailableError,
+    EndOfRecordingError,
+    Wanted,
+    always,
+)
 from drivers.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
 from drivers.capture_size import PICTURE_SUFFIXES, picture_size
 from drivers.clock import Clock
@@ -49,7 +56,10 @@ class Recording(Protocol):
 
 
 class FileCamera:
-    """A recording as a camera. Counters: frames, skipped_late, undecodable, loops, fell_behind."""
+    """A recording as a camera.
+
+    Counters: frames, not_wanted, skipped_late, undecodable, loops, fell_behind.
+    """
 
     def __init__(
         self,
@@ -58,28 +68,33 @@ class FileCamera:
         config: FileCameraConfig,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
+        wanted: Wanted = always,
     ) -> None:
         self._name = name
         self._recording = recording
         self._config = config
         self._clock = clock
         self._sleep = sleep
+        self._wanted = wanted
         self._fps = config.fps or recording.own_fps()
         self._next = 0  # number of the picture to come
         self._at_pass = 0  # `_next` when the pass began
         self._damaged = 0  # in a row
         self._start_s: float | None = None  # when number 0 was due; None until the first read
         self._counters: Counter[str] = Counter(
-            frames=0, skipped_late=0, undecodable=0, loops=0, fell_behind=0
+            frames=0, not_wanted=0, skipped_late=0, undecodable=0, loops=0, fell_behind=0
         )
 
     @classmethod
-    def open(cls, name: str, config: FileCameraConfig, clock: Clock) -> Self:
+    def open(
+        cls, name: str, config: FileCameraConfig, clock: Clock, wanted: Wanted = always
+    ) -> Self:
         """Raises DeviceUnavailableError if there is nothing there that can be played."""
-        return cls(name, open_recording(config.path), config, clock)
+        return cls(name, open_recording(config.path), config, clock, wanted=wanted)
 
     def read(self) -> Frame | None:
-        """The picture that is due now; None if the next is not due within 0.5 s, or is damaged.
+        """The picture that is due now; None if the next is not due within 0.5 s, is damaged, or
+        is not wanted.
 
         Raises EndOfRecordingError, and DeviceLostError if the recording went away.
         """
@@ -88,6 +103,10 @@ class FileCamera:
         self._skip_late()
         due_s = self._due_s(self._next)
         number = self._advance()
+        # After a damaged one the next is looked at: a recording may hold nothing else.
+        if not self._damaged and not self._wanted():
+            self._counters[NOT_WANTED] += 1
+            return None
         image = self._recording.picture()
         if image is None:
             self._counters["undecodable"] += 1

@@ -8,7 +8,13 @@ from collections import Counter
 from typing import Protocol, Self
 
 from config.devices import StreamCameraConfig
-from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.base import (
+    NOT_WANTED,
+    DeviceLostError,
+    DeviceUnavailableError,
+    Wanted,
+    always,
+)
 from drivers.camera_probe import check_answers, refusal
 from drivers.camera_url import CameraUrl, read_login
 from drivers.capture import MAX_SIDE_PX, Capture, Picture
@@ -35,7 +41,7 @@ class Source(Protocol):
 
 
 class StreamCamera:
-    """One open stream. Counters: frames, skipped_stale, undecodable."""
+    """One open stream. Counters: frames, not_wanted, skipped_stale, undecodable."""
 
     def __init__(
         self,
@@ -45,22 +51,29 @@ class StreamCamera:
         config: StreamCameraConfig,
         clock: Clock,
         opening_s: float,
+        wanted: Wanted = always,
     ) -> None:
         self._name = name
         self._url = url
         self._source = source
         self._config = config
         self._clock = clock
+        self._wanted = wanted
+        self._damaged = False  # the last picture that was decoded
         # HTTP streams of JPEGs carry no stamps: FFmpeg makes them up, at 25 a second.
         self._stamps = StreamStamps() if url.scheme.startswith("rtsp") else None
         self._interval_s = 1 / DEFAULT_FPS  # between pictures, as measured
         self._grabbed_s = opening_s  # FFmpeg queues up pictures while it probes the stream
         self._good_s = clock.mono_s()  # when the last picture came that could be decoded
         self._number = 0
-        self._counters: Counter[str] = Counter(frames=0, skipped_stale=0, undecodable=0)
+        self._counters: Counter[str] = Counter(
+            frames=0, not_wanted=0, skipped_stale=0, undecodable=0
+        )
 
     @classmethod
-    def open(cls, name: str, config: StreamCameraConfig, clock: Clock) -> Self:
+    def open(
+        cls, name: str, config: StreamCameraConfig, clock: Clock, wanted: Wanted = always
+    ) -> Self:
         """Connect, within `open_timeout_s` and up to 8 s more for finding out what is wrong.
 
         Raises DeviceUnavailableError, which says why and never shows user or password.
@@ -82,10 +95,10 @@ class StreamCamera:
             raise DeviceUnavailableError(
                 f"{url} sends pictures of more than {MAX_SIDE_PX} px a side; choose a smaller size"
             )
-        return cls(name, url, source, config, clock, opening_s)
+        return cls(name, url, source, config, clock, opening_s, wanted)
 
     def read(self) -> Frame | None:
-        """The newest picture; None if one came that is damaged.
+        """The newest picture; None if one came that is damaged, or not wanted.
 
         Waits for the next one, at most `stalled_after_s` (OpenCV cannot go on with a stream
         whose read has timed out, so there is nothing to be won by waiting in pieces).
@@ -104,7 +117,13 @@ class StreamCamera:
         mono_s = arrival_s
         if self._stamps is not None:
             mono_s = self._stamps.capture_s(arrival_s, self._source.position_s())
+        # After a damaged one the next is looked at: the camera may send nothing else.
+        if not self._damaged and not self._wanted():
+            self._good_s = arrival_s
+            self._counters[NOT_WANTED] += 1
+            return None
         image = self._source.retrieve()
+        self._damaged = image is None
         if image is None:
             self._counters["undecodable"] += 1
             self._check_readable()

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from config.devices import V4l2CameraConfig
-from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.base import (
+    NOT_WANTED,
+    DeviceLostError,
+    DeviceUnavailableError,
+    Wanted,
+    always,
+)
 from drivers.capture import Capture, Picture
 from drivers.clock import Clock
 from drivers.samples import Frame
@@ -35,23 +41,34 @@ class Source(Protocol):
 
 
 class V4l2Camera:
-    """One open device. Counters: frames, skipped_stale, undecodable, unstamped."""
+    """One open device. Counters: frames, not_wanted, skipped_stale, undecodable, unstamped."""
 
-    def __init__(self, name: str, source: Source, config: V4l2CameraConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        config: V4l2CameraConfig,
+        clock: Clock,
+        wanted: Wanted = always,
+    ) -> None:
         self._name = name
         self._source = source
         self._config = config
         self._clock = clock
+        self._wanted = wanted
+        self._damaged = False  # the last picture that was decoded
         self._newest_s = clock.mono_s()  # when the newest picture came
         self._good_s = self._newest_s  # when the last one came that could be decoded
         self._stamp_s = self._newest_s  # when it was taken
         self._number = 0
         self._counters: Counter[str] = Counter(
-            frames=0, skipped_stale=0, undecodable=0, unstamped=0
+            frames=0, not_wanted=0, skipped_stale=0, undecodable=0, unstamped=0
         )
 
     @classmethod
-    def open(cls, name: str, config: V4l2CameraConfig, clock: Clock) -> Self:
+    def open(
+        cls, name: str, config: V4l2CameraConfig, clock: Clock, wanted: Wanted = always
+    ) -> Self:
         """Wait for the first picture, at most about 4 s. Raises DeviceUnavailableError."""
         device = Path(config.device)
         check_device(device)
@@ -72,10 +89,11 @@ class V4l2Camera:
             raise DeviceUnavailableError(
                 f"{device} sends no pictures; plug it in again, at a port of its own (not a hub)"
             )
-        return cls(name, source, config, clock)
+        return cls(name, source, config, clock, wanted)
 
     def read(self) -> Frame | None:
-        """The newest picture, waiting at most 0.5 s; None if none came, or a damaged one.
+        """The newest picture, waiting at most 0.5 s; None if none came, or a damaged one, or one
+        that is not wanted.
 
         Raises DeviceLostError if none came for `stalled_after_s`, or the device has gone.
         """
@@ -94,7 +112,13 @@ class V4l2Camera:
                 break
             self._counters["skipped_stale"] += 1
             self._grab()
+        # After a damaged one the next is looked at: the camera may send nothing else.
+        if not self._damaged and not self._wanted():
+            self._good_s = self._newest_s
+            self._counters[NOT_WANTED] += 1
+            return None
         image = self._source.retrieve()
+        self._damaged = image is None
         if image is None:
             self._counters["undecodable"] += 1
             self._check_readable()

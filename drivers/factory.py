@@ -18,7 +18,7 @@ from config.devices import (
     UdpGnssConfig,
     V4l2CameraConfig,
 )
-from drivers.base import Driver
+from drivers.base import Driver, Wanted, always
 from drivers.clock import Clock
 from drivers.samples import AudioBlock, Frame, GnssEpoch
 
@@ -49,21 +49,23 @@ def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
     assert_never(config)
 
 
-def open_camera(name: str, config: CameraConfig, clock: Clock) -> Driver[Frame]:
+def open_camera(
+    name: str, config: CameraConfig, clock: Clock, wanted: Wanted = always
+) -> Driver[Frame]:
     """The camera of this section, open. Raises DeviceUnavailableError."""
     match config:
         case V4l2CameraConfig():
             from drivers.camera_v4l2 import V4l2Camera
 
-            return V4l2Camera.open(name, config, clock)
+            return V4l2Camera.open(name, config, clock, wanted)
         case StreamCameraConfig():
             from drivers.camera_stream import StreamCamera
 
-            return StreamCamera.open(name, config, clock)
+            return StreamCamera.open(name, config, clock, wanted)
         case FileCameraConfig():
             from drivers.camera_file import FileCamera
 
-            return FileCamera.open(name, config, clock)
+            return FileCamera.open(name, config, clock, wanted)
     assert_never(config)
 
 

@@ -15,10 +15,12 @@ from edge.running.mailbox import Mailbox
 from edge.running.niceness import give_way
 from edge.running.worker import Beat
 from edge.seeing.episodes import Change
+from edge.seeing.schedule import Schedule
 from perception.rules.rule import News
 from telemetry.contract.envelope import Draft
 
 CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
+GLIMPSE_FPS = 1.0  # decoded all the same: a camera that sends only damaged ones is to be found
 FLUSH_S = 0.5  # for what was told last
 GOODBYE_S = 0.6  # for the status `stopping`
 
@@ -78,11 +80,19 @@ class Work:
         while vision is not None and not vision.ready.wait(0.5) and not stop.is_set():
             beat()  # the model is warm before the pictures come
 
-        def emit(frame: Frame) -> None:
-            if config.detect and vision is not None:
-                parts.frames.put(name, frame)
+        looks = vision if config.detect else None
+        glimpses = Schedule([name], GLIMPSE_FPS)  # of a camera whose pictures nobody looks at
 
-        opener = partial(open_camera, name, config, parts.clock)
+        def wanted() -> bool:
+            return looks.wants(name) if looks else glimpses.is_open(name, parts.clock.mono_s())
+
+        def emit(frame: Frame) -> None:
+            if looks:
+                parts.frames.put(name, frame)
+            else:
+                glimpses.took(name, parts.clock.mono_s())
+
+        opener = partial(open_camera, name, config, parts.clock, wanted)
         run_driver(parts.cameras[name], opener, emit, stop, beat, parts.clock, CAMERA_RETRY_S)
 
     def tell_changes(self, changes: list[Change]) -> None:

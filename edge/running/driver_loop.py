@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from drivers.base import (
+    NOT_WANTED,
     PROGRESS_COUNTERS,
     BadDataError,
     Driver,
@@ -29,7 +30,7 @@ class DriverHealth:
     name: str
     component: str  # "gnss" or "camera"
     open: bool = False
-    samples: int = 0
+    samples: int = 0  # that came, whether anybody wanted them or not
     bad: int = 0
     outages: int = 0
     started_mono_s: float = 0.0
@@ -108,10 +109,12 @@ def _one_session(
         try:
             while not stop.is_set():
                 beat()
-                sample = _read(driver, health)
+                sample, before = _read(driver, health), health.session
                 health.session = driver.counters()
+                passed_over = health.session.get(NOT_WANTED, 0) - before.get(NOT_WANTED, 0)
+                if sample is not None or passed_over > 0:
+                    _note_samples(health, passed_over + (sample is not None), clock)
                 if sample is not None:
-                    _note_sample(health, clock)
                     emit(sample)
         finally:
             health.open = False
@@ -127,12 +130,12 @@ def _read(driver: Driver[S], health: DriverHealth) -> S | None:
         return None
 
 
-def _note_sample(health: DriverHealth, clock: Clock) -> None:
+def _note_samples(health: DriverHealth, count: int, clock: Clock) -> None:
     if health.last_error or not health.samples:
         log = structlog.get_logger().bind(component=health.component, name=health.name)
         log.info("device_back" if health.samples else "device_speaks")
         health.last_error = ""
-    health.samples += 1
+    health.samples += count
     health.last_sample_mono_s = clock.mono_s()
 
 

@@ -262,8 +262,8 @@ class Pipeline:
         try:
             found = self._found(work)
         except PerceptionError as error:
-            self._ends.tallies[work.frame.camera].drop("detector_failed")
             self._ends.fail(error)
+            self._ends.tallies[work.frame.camera].drop("detector_failed")
             return
         self._ends.look(work, found)
 

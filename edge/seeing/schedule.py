@@ -50,6 +50,10 @@ class Schedule:
         ]
         return min(due, key=lambda name: self._turns[name].took_mono_s, default=None)
 
+    def is_open(self, camera: str, now_mono_s: float) -> bool:
+        """Whether its turn has come, so that a picture of it would be taken. Any thread."""
+        return self._open_mono_s(camera) <= now_mono_s
+
     def took(self, camera: str, now_mono_s: float, rest_s: float = 0.0) -> None:
         """Its picture is taken. `rest_s`: its next turn comes no sooner."""
         turn = self._turns[camera]

@@ -95,6 +95,11 @@ class Vision:
         own = self._sources[camera].detect_fps
         return self.easing.rate(self._max_fps if own is None else min(own, self._max_fps))
 
+    def wants(self, camera: str) -> bool:
+        """Whether a picture of this camera that came now would be looked at, or at least glanced
+        at, where nothing moves: its turn has come. Any thread."""
+        return self._schedule.is_open(camera, self._clock.mono_s())
+
     def work(self, beat: Beat, stop: threading.Event) -> None:
         """Until `stop`: look at frames. Episodes still open then end with reason `shutdown`."""
         detector = self._open()

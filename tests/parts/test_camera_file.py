@@ -115,11 +115,43 @@ def test_a_slow_reader_gets_the_newest_and_the_rest_is_counted(recording: Path) 
     assert clock.now_s - frame.mono_s == pytest.approx(0.05)
     assert driver.counters() == {
         "frames": 2,
+        "not_wanted": 0,
         "skipped_late": 4,
         "undecodable": 0,
         "loops": 0,
         "fell_behind": 0,
     }
+
+
+def test_what_nobody_wants_is_passed_over_and_the_others_keep_number_stamp_and_content(
+    recording: Path,
+) -> None:
+    clock, answers = PlayClock(), iter([n % 3 == 0 for n in range(20)])
+    config = FileCameraConfig(kind="file", path=recording)
+    source = open_recording(recording)
+    driver = FileCamera("front", source, config, clock, clock.sleep, lambda: next(answers))
+
+    frames = play(driver, 20)
+
+    assert [frame.number for frame in frames] == list(range(0, 20, 3))
+    assert [shade(frame) for frame in frames] == pytest.approx(range(0, 200, 30), abs=3)
+    assert [frame.mono_s for frame in frames] == pytest.approx(
+        [1000 + n / 10 for n in range(0, 20, 3)]
+    )
+    assert (driver.counters()["frames"], driver.counters()["not_wanted"]) == (7, 13)
+
+
+def test_what_nobody_wants_is_not_even_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = write_folder(tmp_path / "pictures", 20)
+    clock, config = PlayClock(), FileCameraConfig(kind="file", path=recording)
+    source = open_recording(recording)
+    driver = FileCamera("front", source, config, clock, clock.sleep, lambda: False)
+    monkeypatch.setattr(source, "picture", lambda: pytest.fail("it was decoded"))
+
+    assert play(driver, 20) == []
+    assert driver.counters()["not_wanted"] == 20
 
 
 def test_the_end_is_told_again_and_again(recording: Path) -> None:

@@ -159,6 +159,25 @@ def test_a_stream_of_damaged_pictures_is_a_lost_camera() -> None:
     assert driver.counters()["frames"] == 0
 
 
+def test_what_nobody_wants_is_not_decoded_and_what_is_wanted_again_comes(
+    server: CameraServer,
+) -> None:
+    config = StreamCameraConfig(kind="stream", url=server.url)
+    wanted = False
+    driver = StreamCamera.open("gate", config, CLOCK, lambda: wanted)
+    passed_over = [driver.read() for _ in range(10)]
+    wanted = True
+    frame = driver.read()
+    now_s = time.monotonic()
+    driver.close()
+
+    assert passed_over == [None] * 10
+    assert frame is not None
+    assert frame.number >= 10
+    assert now_s - np.max(send_times(server, frame)) < 0.6
+    assert driver.counters()["not_wanted"] == 10
+
+
 def test_a_slow_reader_gets_fresh_pictures(server: CameraServer) -> None:
     driver = connect(server.url)
     read_for(driver, 0.6)

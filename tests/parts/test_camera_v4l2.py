@@ -33,6 +33,7 @@ class Device:
         self._fetched_s: float | None = None
         self.stamp_offset_s = 0.0
         self.damaged: set[float] = set()
+        self.decoded: list[float | None] = []
 
     def mono_s(self) -> float:
         return self.now_s
@@ -61,6 +62,7 @@ class Device:
         return True
 
     def retrieve(self) -> Picture | None:
+        self.decoded.append(self._fetched_s)
         return None if self._fetched_s in self.damaged else PICTURE
 
     def position_s(self) -> float | None:
@@ -97,6 +99,32 @@ def test_a_stamp_of_another_clock_is_not_believed_and_counted(offset_s: float) -
     assert frame is not None
     assert frame.mono_s == device.now_s
     assert driver.counters()["unstamped"] == 1
+
+
+def test_what_nobody_wants_is_fetched_but_not_decoded_and_the_camera_is_not_lost() -> None:
+    moments = [n / 10 for n in range(1, 101)]
+    device = Device(*moments)
+    config = V4l2CameraConfig(kind="v4l2", device="/dev/v4l/by-id/cam", stalled_after_s=2)
+    driver = V4l2Camera("front", device, config, device, lambda: device.now_s >= 109)
+    device.damaged = {109.0}
+
+    frames = [frame for frame in (driver.read() for _ in moments) if frame is not None]
+
+    assert device.decoded == pytest.approx([109.0 + n / 10 for n in range(11)])
+    assert [frame.mono_s for frame in frames] == pytest.approx(device.decoded[1:])
+    assert [frame.number for frame in frames] == list(range(90, 100))
+    counted = {"frames": 10, "not_wanted": 89, "undecodable": 1}
+    assert driver.counters() == {"skipped_stale": 0, "unstamped": 0, **counted}
+
+
+def test_after_a_damaged_picture_the_next_is_decoded_though_nobody_wants_it() -> None:
+    device = Device(*(n / 10 for n in range(1, 100)))
+    config = V4l2CameraConfig(kind="v4l2", device="/dev/v4l/by-id/cam", stalled_after_s=2)
+    driver = V4l2Camera("front", device, config, device, lambda: not device.decoded)
+    device.damaged = {100 + n / 10 for n in range(1, 100)}
+
+    with pytest.raises(DeviceLostError, match="only damaged pictures"):
+        [driver.read() for _ in range(99)]
 
 
 def test_pictures_that_waited_in_the_kernel_are_passed_over() -> None:
@@ -151,6 +179,7 @@ def test_a_damaged_picture_is_counted_and_the_next_one_read() -> None:
     assert driver.read() is not None
     assert driver.counters() == {
         "frames": 1,
+        "not_wanted": 0,
         "skipped_stale": 0,
         "undecodable": 1,
         "unstamped": 0,

@@ -1,12 +1,15 @@
 """The perception worker with the shipped model on real pictures."""
 
 import threading
-import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
+
+import pytest
 
 from config.devices import FileCameraConfig
 from config.perception import EpisodesConfig, PerceptionConfig
+from drivers.base import Wanted, always
 from drivers.clock import SystemClock
 from drivers.factory import open_camera
 from drivers.samples import Frame
@@ -18,6 +21,7 @@ from edge.seeing.vision import Vision
 from perception.episodes import EpisodeChange
 from perception.errors import ModelError
 from tests.clips import street_clip
+from tests.unit_under_test import wait_for
 
 CLOCK = SystemClock()
 
@@ -30,8 +34,12 @@ def episodes(told: list[EpisodeChange]) -> EpisodeDesk:
 
 
 def look(
-    frames: Mailbox[Frame], seconds: float, config: PerceptionConfig | None = None
+    frames: Mailbox[Frame],
+    until: Callable[[Vision, list[EpisodeChange]], bool],
+    config: PerceptionConfig | None = None,
+    asked: bool = True,
 ) -> tuple[Vision, list[EpisodeChange]]:
+    """Until that is so. `asked`: the camera asks whether a picture is wanted, as on a unit."""
     told: list[EpisodeChange] = []
     config = config or PerceptionConfig(max_fps=30)
     vision = Vision(
@@ -46,56 +54,62 @@ def look(
     worker = threading.Thread(target=vision.work, args=(lambda: None, stop))
     worker.start()
     assert vision.ready.wait(20)
-    feeder = threading.Thread(target=feed, args=(frames, stop))
+    wanted = (lambda: vision.wants("street")) if asked else always
+    feeder = threading.Thread(target=feed, args=(frames, wanted, stop))
     feeder.start()
-    time.sleep(seconds)
+    enough = wait_for(lambda: until(vision, told), 30)
     stop.set()
     worker.join(5)
     feeder.join(5)
     assert not worker.is_alive()
+    assert enough
     return vision, told
 
 
-def feed(frames: Mailbox[Frame], stop: threading.Event) -> None:
+def feed(frames: Mailbox[Frame], wanted: Wanted, stop: threading.Event) -> None:
     config = FileCameraConfig(kind="file", path=street_clip(), loop=True)
     health = DriverHealth("street", "camera")
 
     def emit(frame: Frame) -> None:
         frames.put("street", frame)
 
-    run_driver(
-        health, lambda: open_camera("street", config, CLOCK), emit, stop, lambda: None, CLOCK
-    )
+    opener = partial(open_camera, "street", config, CLOCK, wanted)
+    run_driver(health, opener, emit, stop, lambda: None, CLOCK)
     frames.put("tally", health)  # type: ignore[arg-type]  # how many pictures there were
 
 
 def test_people_in_the_street_become_episodes_each_with_one_end() -> None:
     frames: Mailbox[Frame] = Mailbox()
-    vision, told = look(frames, 6.0)
+    _, told = look(frames, lambda vision, told: any(one.label == "person" for one in told))
 
-    assert any(change.label == "person" for change in told)
     steps = Counter((change.track_id, change.change) for change in told)
     begun = {track for track, change in steps if change == "new"}
     assert begun == {track for track, change in steps if change == "end"}
     assert all(steps[track, "new"] == steps[track, "end"] == 1 for track in begun)
-    assert vision.tallies["street"].looked_at > 10
 
 
-def test_every_picture_is_looked_at_or_dropped_with_a_cause() -> None:
+@pytest.mark.parametrize("asked", [True, False])
+def test_every_picture_is_looked_at_or_dropped_with_a_cause(asked: bool) -> None:
+    """The clip has 25 pictures a second, and five are looked at."""
     frames: Mailbox[Frame] = Mailbox()
-    vision, _ = look(frames, 3.0, PerceptionConfig(max_fps=5))
+    config = PerceptionConfig(max_fps=5)
+    vision, _ = look(frames, lambda vision, _: seen(vision) >= 5, config, asked)
     tally = vision.tallies["street"]
-    left = 0
-    total = 0
+    left = total = passed_over = 0
     while (taken := frames.take(0)) is not None:
         if isinstance(taken[1], DriverHealth):
             total = taken[1].samples
+            passed_over = taken[1].totals().get("not_wanted", 0)
         else:
             left += 1
 
     replaced = frames.replaced()["street"]
-    assert replaced > 0, "the clip has 25 pictures a second, and five are looked at"
-    assert total == tally.looked_at + tally.dropped.total() + replaced + left
+    assert (passed_over if asked else replaced) > 10
+    assert total == passed_over + tally.looked_at + tally.dropped.total() + replaced + left
+
+
+def seen(vision: Vision) -> int:
+    return vision.tallies["street"].looked_at
 
 
 def test_a_model_that_cannot_be_had_is_told_and_nothing_breaks() -> None:

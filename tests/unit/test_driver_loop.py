@@ -94,3 +94,24 @@ def test_the_end_of_a_recording_ends_the_loop() -> None:
 
     assert samples == [1]
     assert health.ended
+
+
+def test_what_nobody_wants_is_a_sign_of_life_and_no_loss() -> None:
+    class Unwanted(ScriptedDriver):
+        passed_over = 0
+
+        def read(self) -> object | None:
+            self.passed_over += 1
+            return super().read()
+
+        def counters(self) -> dict[str, int]:
+            return {"not_wanted": self.passed_over}
+
+    stop, clock, health = threading.Event(), ManualClock(), DriverHealth("front", "camera")
+    driver = Unwanted([None] * 4, stop)
+    run_driver(health, lambda: driver, lambda _: None, stop, lambda: None, clock)
+
+    assert health.samples == driver.passed_over == 5
+    assert health.silent_s(clock.mono_s() + 1) == 1.0
+    assert health.drops() == {"bad_reading": 0}
+    assert health.totals() == {"not_wanted": 5}
