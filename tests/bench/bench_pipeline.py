@@ -30,9 +30,10 @@ from edge.running.mailbox import Mailbox
 from edge.running.niceness import give_way
 from edge.seeing.chain import Chain, unplaced
 from edge.seeing.circumstances import Circumstances
+from edge.seeing.detectors import open_detector
 from edge.seeing.episodes import Change, EpisodeDesk
 from edge.seeing.look import Ending, Look
-from edge.seeing.vision import Vision, open_detector
+from edge.seeing.vision import Vision
 from perception.detection.detector import Detector
 from perception.detection.preprocess import Placement
 from perception.detections import Detections
