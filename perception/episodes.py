@@ -48,7 +48,7 @@ class EpisodeBook:
         self._config = config
         self._camera = camera
         self._open: dict[int, _Episode] = {}
-        self._ended: deque[int] = deque(maxlen=REMEMBERED_ENDS)
+        self._ended: dict[int, None] = {}  # the oldest first
 
     def tell_every(self, update_every_s: float) -> None:
         """Another interval between updates, from now."""
@@ -111,7 +111,9 @@ class EpisodeBook:
         episode = self._open.pop(track_id)
         if episode.told is None:
             return []
-        self._ended.append(track_id)
+        self._ended[track_id] = None
+        if len(self._ended) > REMEMBERED_ENDS:
+            del self._ended[next(iter(self._ended))]
         return [episode.tell("end", episode.last_seen_s, reason)]
 
 

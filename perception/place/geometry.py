@@ -36,14 +36,6 @@ class Aim:
         return np.array([self.east_m, self.north_m])
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How far a head that pans and tilts is turned away from its mount, degrees."""
-
-    pan_deg: float = 0.0  # to the right
-    tilt_deg: float = 0.0  # up
-
-
 def turned(heading_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
     """(3, 3) body axes (ahead, right, down) to north-east-down: yaw, then pitch, then roll
     (ISO 1151-1; Stevens and Lewis, Aircraft Control and Simulation, 2nd ed., eq. 1.3-20)."""
@@ -59,14 +51,12 @@ def turned(heading_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
     )
 
 
-def aim(mount: MountConfig, pose: UnitPose, turn: Turn | None = None) -> Aim | None:
+def aim(mount: MountConfig, pose: UnitPose) -> Aim | None:
     """The camera in the world; None where the pose has no heading."""
     if pose.heading_deg is None:
         return None
     body = NED_TO_ENU @ turned(pose.heading_deg, pose.pitch_deg, pose.roll_deg)
     head = turned(mount.yaw_deg, mount.pitch_deg, mount.roll_deg)
-    if turn is not None:
-        head = head @ turned(turn.pan_deg, turn.tilt_deg, 0.0)
     # What does not turn with the body's tilt: the height that the mount's is told above.
     lever = body @ np.array([mount.forward_m, -mount.left_m, -mount.height_m])
     mount_rad = math.radians(mount.error_deg)

@@ -14,7 +14,7 @@ from perception.detections import Track
 from perception.place.bodies import Bodies
 from perception.place.footprint import footprint
 from perception.place.frame import LocalFrame
-from perception.place.geometry import Aim, Turn, aim
+from perception.place.geometry import Aim, aim
 from perception.place.ground import Grounded, ground
 from perception.place.lens import Lens
 from perception.place.paths import Measured, Paths
@@ -90,12 +90,11 @@ class Placer:
         size_px: tuple[int, int],
         tracks: Sequence[Track],
         pose: UnitPose | Unplaced,
-        turn: Turn | None = None,
     ) -> Scene:
-        """`size_px`: width and height of the picture; `turn`: how a head that moves has turned."""
+        """`size_px`: width and height of the picture."""
         eye = self._eyes[camera]
         believed = _believed(pose)
-        view = self._view(eye, size_px, believed, turn)
+        view = self._view(eye, size_px, believed)
         known = believed if isinstance(believed, UnitPose) else None
         scene = Scene(
             camera=camera,
@@ -126,7 +125,7 @@ class Placer:
         """(3, 3) from directions in the world to the picture's pixels: K R of Hartley and
         Zisserman, 6.1. None where lens, mount or heading are not known, or not to a degree; the
         distortion is not in it, so that a fisheye has none."""
-        view = self._view(self._eyes[camera], size_px, _believed(pose), None)
+        view = self._view(self._eyes[camera], size_px, _believed(pose))
         if isinstance(view, Unplaced) or view.lens.model == "fisheye":
             return None
         if max(view.pose.heading_error_deg, view.pose.tilt_error_deg) > WELL_TURNED_DEG:
@@ -138,7 +137,6 @@ class Placer:
         eye: _Eye,
         size_px: tuple[int, int],
         pose: UnitPose | Unplaced,
-        turn: Turn | None,
     ) -> _View | Unplaced:
         """How the camera sees the ground, or why nothing can be placed."""
         if eye.setup.mount is None:
@@ -148,7 +146,7 @@ class Placer:
             return Unplaced.NO_LENS
         if not isinstance(pose, UnitPose):
             return pose
-        aimed = aim(eye.setup.mount, pose, turn)
+        aimed = aim(eye.setup.mount, pose)
         if aimed is None:
             return Unplaced.NO_HEADING
         return _View(lens, aimed, pose) if aimed.height_m >= LEAST_HEIGHT_M else Unplaced.BAD_POSE

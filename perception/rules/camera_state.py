@@ -54,8 +54,10 @@ class CameraStateJudge:
         )
 
     def forget(self, camera: str | None) -> None:
-        for name in [name for name in self._watched if camera in (None, name)]:
-            del self._watched[name]
+        """What a camera usually shows outlives it: one that comes back covered is covered."""
+        for name, watched in self._watched.items():
+            if camera in (None, name):
+                watched.come_back()
 
 
 def _claims(scene: Scene, evidence: Evidence) -> list[Claim]:
@@ -85,9 +87,13 @@ class _Watched:
 
     def __init__(self, config: CameraStateRule) -> None:
         self._config = config
-        self._usual = Reference(config.adapt_s)
         self._contrast = Average(config.adapt_s)
         self._bright = Average(config.adapt_s)
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Begin anew, but for how much contrast and light the camera usually shows."""
+        self._usual = Reference(self._config.adapt_s)
         self._stillness = Stillness()
         self._views: deque[tuple[float, View]] = deque()
         self._shape: tuple[int, ...] = ()

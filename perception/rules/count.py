@@ -81,9 +81,11 @@ class Counting:
         if plot is not None and _in_view(plot, sight):
             current.watched_s += min(now_s - current.newest_s, 1.0)  # a longer gap is no watching
         current.newest_s = now_s
-        if plot is None:
-            return
         line = self._lines.setdefault((zone, sight.scene.camera), LineWatch())
+        if plot is None:
+            if sight.moves(zone):
+                line.forget()
+            return
         line.forget_before(now_s)
         for each in sight.standing(zone, self._config.labels):
             crossing = line.step(plot, each, now_s)

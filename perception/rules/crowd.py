@@ -14,13 +14,12 @@ from perception.rules.crowd_course import Course, level_of_service
 from perception.rules.crowd_ground import Density, Patch, corners, together
 from perception.rules.probability import inside
 from perception.rules.rule import Claim, Fact, Verdict
-from perception.rules.sight import Sight
+from perception.rules.sight import NO_FOOTPRINT, Sight
 from perception.rules.zones import polygon, ring_edges, turned
 
 Floats = NDArray[np.float64]
 
 TOO_LITTLE_GROUND = "too_little_ground"
-NO_FOOTPRINT = "no_footprint"
 FRESH_S = 3.0  # what a camera saw is taken to hold for so long
 LOOK_EVERY_S = 0.5
 MAX_CORNERS = 64

@@ -107,7 +107,8 @@ def _records(content: bytes) -> list[FirstPass]:
     told = json.loads(content)
     if told["version"] != VERSION:
         raise ValueError(f"it is of version {told['version']}")
-    return [_record(each) for each in told["records"][-MOST:]]
+    # Of an earlier boot, and of no known time of day: nobody can say any more how old it is.
+    return [_record(each) for each in told["records"][-MOST:] if each["utc_s"] is not None]
 
 
 def _row(record: FirstPass) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class LineWatch:
             return None
         return Crossing(side < 0, 1 - math.erfc(abs(distance) / error / math.sqrt(2)) / 2)
 
+    def forget(self) -> None:
+        """Where everybody was says nothing any more: the line has moved, as one in the picture of
+        a unit that drives."""
+        self._walks.clear()
+
     def forget_before(self, mono_s: float) -> None:
         """Those that have not been seen for a while."""
         self._walks = {k: w for k, w in self._walks.items() if mono_s - w.seen_s <= FORGET_S}

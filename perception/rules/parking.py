@@ -82,7 +82,12 @@ class ParkingJudge:
         here = {each.subject for each in standing}
         taken = {id(record) for who, (record, _) in self._matched.items() if who in here}
         fresh = [each for each in standing if each.subject not in self._matched]
-        free = [each for each in self.memory if each.zone == zone and id(each) not in taken]
+        now = sight.scene.mono_s, _utc_s(sight)
+        free = [
+            each
+            for each in self.memory
+            if each.zone == zone and id(each) not in taken and each.age_s(*now) is not None
+        ]
         if not fresh or not free:
             return
         pairs = [

@@ -19,6 +19,7 @@ from perception.rules.zones import Plot
 Floats = NDArray[np.float64]
 
 MOVING = "moving"  # zones in the picture are for a unit that stands
+NO_FOOTPRINT = "no_footprint"  # no ground is in the picture: nothing in it can be placed
 # The foot of a box is known to about a twentieth of its height, and to 2 px at best: detectors are
 # trained to overlap with a person, not to stand on the ground.
 FOOT_SHARE = 0.05
@@ -64,7 +65,13 @@ class Sight:
             return None if self.scene.parked else MOVING
         if self.scene.unplaced is not None:
             return self.scene.unplaced.value
+        if self.scene.eye is not None and self.scene.footprint is None:
+            return NO_FOOTPRINT
         return None if self.ground.frame is not None else "no_pose"
+
+    def moves(self, zone: str) -> bool:
+        """Whether it is drawn in this camera's picture, and the unit may not stand."""
+        return self.concerns(zone) and self._blind(zone) == MOVING
 
     @cached_property
     def _placed(self) -> bool:

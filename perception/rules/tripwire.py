@@ -19,6 +19,8 @@ class TripwireJudge:
         for zone, line in self._lines.items():
             plot = sight.plot(zone)
             if plot is None:
+                if sight.moves(zone):
+                    line.forget()
                 continue
             line.forget_before(mono_s)
             for each in sight.strangers(zone, config):

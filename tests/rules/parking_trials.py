@@ -22,6 +22,7 @@ GNSS_M = 5.0  # 1 sigma on each axis, another one in each pass
 OWN_M = 0.4
 FOCAL = 0.9  # of the picture's height
 # BGR, and how many of a hundred cars have it (roughly: Chinese registrations of the 2020s).
+SEEN = np.array([(-60.0, -60.0), (60.0, -60.0), (60.0, 60.0), (-60.0, 60.0)])
 PAINTS = {
     "white": ((215, 215, 215), 40), "black": ((35, 32, 30), 22), "grey": ((120, 118, 115), 16),
     "red": ((40, 35, 170), 7), "blue": ((150, 80, 35), 8), "brown": ((45, 70, 105), 4),
@@ -56,7 +57,7 @@ class Street:
         self.random = np.random.default_rng(seed)
         self.state_dir = state_dir
         self.rule = {"kind": "illegal_parking", "zones": ["kerb"]} | rule
-        self.clock = NOON
+        self.clock: datetime | None = NOON
         self.mono_s = 0.0
         self._ids = 0
         self.restart()
@@ -69,7 +70,8 @@ class Street:
 
     def wait(self, minutes: float) -> None:
         self.mono_s += minutes * 60
-        self.clock += timedelta(minutes=minutes)
+        if self.clock is not None:
+            self.clock += timedelta(minutes=minutes)
 
     def drive_by(self, *cars: Car, seconds: float = 6.0) -> list[Alert]:
         """One pass: every car is a new track, seen for some seconds."""
@@ -80,7 +82,7 @@ class Street:
         for step in range(round(seconds * 4)):
             image = np.full((360, 640, 3), 105 * light, np.uint8)
             tracks = [self._track(car, off, image, light, step) for car in cars]
-            told = scene(self.mono_s, tracks)
+            told = scene(self.mono_s, tracks, footprint=SEEN)
             told = replace(told, eye=(float(off[0]), float(off[1]) - 8.0, 1.9), width_px=640,
                            height_px=360)  # fmt: skip
             news += [

@@ -131,3 +131,28 @@ def test_a_shift_is_measured_and_its_inputs_are_left_alone() -> None:
     assert down == pytest.approx(0, abs=0.005)
     assert response > 0.1
     assert (view.small == kept).all()
+
+
+def test_a_camera_that_comes_back_covered_is_told() -> None:
+    """It was pulled out, covered and plugged in: what it usually shows is known all the same."""
+    engine = Engine(build_rules({"ours": RULE.validate_python({"kind": "camera_state"})}, ()))
+    news = []
+    for mono_s, image in tampered(street(30.0), "black_cap", since_s=20.0):
+        if mono_s == 20.0:
+            news += engine.end("front", "camera_lost", mono_s)
+        news += engine.see(scene(mono_s, parked=True), image=image)
+
+    steps = [each.phase for each in news if isinstance(each, Alert) and each.phase != "update"]
+    assert steps[:1] == ["new"]
+    assert news[0].facts["state"] == "covered"
+
+
+def test_a_camera_that_comes_back_as_it_was_is_no_alarm() -> None:
+    engine = Engine(build_rules({"ours": RULE.validate_python({"kind": "camera_state"})}, ()))
+    news = []
+    for mono_s, image in street(30.0):
+        if mono_s in (10.0, 20.0):
+            news += engine.end("front", "camera_lost", mono_s)
+        news += engine.see(scene(mono_s, parked=True), image=image)
+
+    assert news == []

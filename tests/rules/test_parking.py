@@ -164,3 +164,19 @@ def test_a_vehicle_has_stopped_when_its_speed_is_insignificant(
     assert [each.phase for each in alerts][:1] == (["new"] if told else [])
     gone = engine.see(scene(stood_s + 20, [])) if told else []
     assert [each.reason for each in gone if isinstance(each, Alert)] == (["lost"] if told else [])
+
+
+def test_a_first_pass_of_unknown_age_swallows_no_vehicle(tmp_path: Path) -> None:
+    """After a restart without the time of day nobody can say how old what was kept is."""
+    car = Car(number=1, east_m=0.0, paint="green")
+    street = Street(3, tmp_path, cool_down_s=0)
+    street.drive_by(car)
+    street.mono_s = 5.0
+    street.restart()
+    street.clock = None
+
+    alerts = street.drive_by(car)
+    assert [(each.facts["pass"], each.phase) for each in alerts] == [(1, "new"), (1, "end")]
+
+    street.restart()  # what was seen without a time of day is not kept for another boot, for ever
+    assert len(FirstPasses(tmp_path / "parking-ours.json", 3600.0)) == 1

@@ -266,3 +266,32 @@ def test_who_wanders_on_the_road_becomes_the_most_severe() -> None:
     assert worse.phase == "update"
     assert worse.facts["vulnerable"] is True
     assert worse.last_mono_s == pytest.approx(20.0, abs=0.5)
+
+
+def test_a_line_in_the_picture_is_crossed_by_nobody_when_the_unit_drives_on() -> None:
+    """It is the line that has moved: the unit crept on for a few metres, and stands again."""
+    line = Zone(name="gate", kind="line", camera="front", points=np.array([[0.5, 0.0], [0.5, 1.0]]))
+    rules = {
+        "wire": {"kind": "tripwire", "zones": ["gate"]},
+        "flow": {"kind": "count", "zones": ["gate"]},
+    }
+    ours, news = engine([line], rules), list[News]()
+    for step in range(60):
+        t, x = 100.0 + step / 5, 300.0 if step < 20 else 900.0
+        box = (x, 300.0, x + 40.0, 400.0)
+        parked = not 20 <= step < 40
+        news += ours.see(scene(t, [track(1, 0, 0, t, box=box)], parked=parked))
+    news += ours.end(None, "shutdown", 120.0)
+
+    assert [each for each in news if isinstance(each, Alert)] == []
+    (count,) = [each for each in news if not isinstance(each, Alert)]
+    assert (count.forward, count.backward) == ({}, {})
+
+
+def test_a_camera_that_sees_no_ground_is_blind_for_zones_on_it() -> None:
+    """As when its mount says that it looks up: nothing it sees will ever be placed."""
+    ours = engine()
+    up = replace(scene(100.0), eye=(0.0, 0.0, 2.0), footprint=None)
+
+    assert ours.see(up) == []
+    assert {each.why for each in ours.blind()} == {"no_footprint"}
