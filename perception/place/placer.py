@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 ORIGIN_MOVES_M = 5000.0  # farther from it, a frame's metres are off by up to 0.05 %
 WELL_TURNED_DEG = 1.0  # 1 sigma: a pose less sure of how it is turned moves no picture
 NUMBERS = [one.name for one in fields(UnitPose) if one.name != "source"]
+MOST_LAT_DEG = 89.0  # nearer to a pole no flat frame holds; broken receivers tell of 90
 LEAST_HEIGHT_M = 0.05  # a lens on the ground sees no ground
 
 
@@ -235,7 +236,7 @@ def sound(pose: UnitPose) -> bool:
     numbers = [value for value in values if value is not None]
     return (
         all(math.isfinite(number) for number in numbers)
-        and abs(pose.lat_deg) <= 90
+        and abs(pose.lat_deg) <= MOST_LAT_DEG
         and abs(pose.lon_deg) <= 180
         and abs(pose.pitch_deg) <= 90
         and abs(pose.roll_deg) <= 180

@@ -123,11 +123,16 @@ class Episodes:
         episode = self._known.pop(key)
         if episode.number is None:
             return []
-        self._quiet_until_s.pop(key, None)
-        self._quiet_until_s[key] = episode.seen_s + self._times.cool_down_s
-        while len(self._quiet_until_s) > REMEMBERED:
-            del self._quiet_until_s[next(iter(self._quiet_until_s))]
+        self._be_quiet(key, episode.seen_s)
         return [self._tell(episode, "end", episode.seen_s, reason)]
+
+    def _be_quiet(self, key: Hashable, mono_s: float) -> None:
+        """About this one for a while; forget about whom it need not be any more."""
+        quiet = self._quiet_until_s
+        quiet.pop(key, None)
+        quiet[key] = mono_s + self._times.cool_down_s
+        while len(quiet) > REMEMBERED or quiet[next(iter(quiet))] < mono_s:
+            del quiet[next(iter(quiet))]
 
     def _tell(
         self, episode: "_Episode", phase: Phase, mono_s: float, reason: EndReason | None = None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from edge.timebase import Timebase
 from perception.detections import PATROL_CLASSES, Detections
 from perception.rules.rule import News
 from telemetry.contract.envelope import Draft, Sender, body_of, read_up, seal
+from telemetry.contract.events import DetectionEvent
 from tests.fakes import ManualClock
 from tests.rules.scenes import FRAME
 
@@ -224,6 +226,33 @@ def _act(unit: Unit, number: int, mono_s: float, event: Any) -> None:
             unit.poses.note_attitude(tilt)
         case ("loss", camera):
             unit.lose(camera)
+
+
+@pytest.mark.parametrize("lat_deg", [35.4, 89.99999, -90.0])
+@pytest.mark.parametrize("lon_deg", [116.6, 180.0, -179.99999])
+def test_somebody_is_told_of_with_a_place_that_can_be_or_with_the_reason(
+    lat_deg: float, lon_deg: float
+) -> None:
+    """At the date line, too; and by a receiver that says it were at a pole."""
+    unit = Unit()
+    person = (0.4, 0.4, 0.3, 0.9, 0)
+    for number in range(40):
+        unit.clock.advance(0.2)
+        now_s = unit.clock.mono_s()
+        if number % 5 == 0:
+            _act(unit, number, now_s, ("fix", lat_deg, lon_deg, 0.0, 0.0, 1.0))
+        _act(unit, number, now_s, ("picture", "front", (160, 120), [person], 90, None))
+    unit.stop()
+
+    assert told_whole(unit.wires)
+    events = [read_up(wire).data for wire in unit.wires]
+    (last,) = [one for one in events if isinstance(one, DetectionEvent) and one.phase == "end"]
+    if abs(lat_deg) > 89:
+        assert last.place_missing == "bad_pose"
+    else:
+        assert last.place is not None
+        assert abs(last.place.lat_deg - lat_deg) < 1e-3
+        assert abs((last.place.lon_deg - lon_deg + 180) % 360 - 180) < 1e-3
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
