@@ -12,7 +12,7 @@ from drivers.base import Driver
 from drivers.clock import Clock
 from drivers.factory import open_microphone
 from drivers.samples import AudioBlock
-from edge.listening.clips import ClipShelf
+from edge.listening.clips import FOLDER, ClipShelf
 from edge.listening.listener import Listener, Watched, open_ear
 from edge.listening.telling import SoundDesk
 from edge.running.driver_loop import DriverHealth, run_driver
@@ -45,17 +45,12 @@ class Listening:
             structlog.get_logger().error("sound_model_refused", microphone=name, error=fault)
         shelf = ClipShelf(self._state_dir, self._config.clips)
         listener = Listener(ear, self._config, shelf, self._desk.tell, self._desk.clip_name)
-        tidied_s = float("-inf")
 
         def emit(block: AudioBlock) -> None:
-            nonlocal tidied_s
             listener.hear(block)
             self.faults[name] = listener.fault or fault
             self.disk_faults[name] = shelf.fault
             self.bad_samples[name] = ear.bad_samples
-            if block.mono_s - tidied_s > TIDY_EVERY_S:
-                tidied_s = block.mono_s
-                shelf.tidy(self._clock.utc().timestamp())
 
         self.faults[name] = fault
         run_driver(
@@ -80,7 +75,21 @@ class Listening:
         self, microphones: dict[str, MicrophoneConfig]
     ) -> dict[str, Callable[[Beat, threading.Event], None]]:
         """By worker's name."""
-        return {
+        works: dict[str, Callable[[Beat, threading.Event], None]] = {
             f"microphone.{name}": partial(self.work, name, microphones[name])
             for name in self.devices
         }
+        if works or (self._state_dir / FOLDER).is_dir():
+            works["sound"] = self.tidy
+        return works
+
+    def tidy(self, beat: Beat, stop: threading.Event) -> None:
+        """Delete clips when their time has come: also while no microphone is there, or is asked."""
+        shelf, tidied_s = ClipShelf(self._state_dir, self._config.clips), float("-inf")
+        while not stop.is_set():
+            beat()
+            now_s = self._clock.mono_s()
+            if now_s - tidied_s > TIDY_EVERY_S:
+                tidied_s = now_s
+                shelf.tidy(self._clock.utc().timestamp())
+            stop.wait(0.5)

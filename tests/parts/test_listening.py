@@ -1,21 +1,23 @@
 """From a microphone to the outbox: events, clips, and that nothing is heard unless asked for."""
 
+import os
 import threading
 import time
 import wave
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from config.audio import AudioConfig, SoundFileConfig
 from config.loading import load
+from config.models import Settings
 from drivers.clock import SystemClock
 from drivers.samples import AudioBlock
 from edge.app import App
 from edge.cli.main import main
-from edge.listening.clips import Clip, ClipShelf
+from edge.listening.clips import MIB, Clip, ClipShelf
 from edge.listening.listener import Listener, open_ear
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
@@ -106,6 +108,41 @@ def test_the_shelf_keeps_within_its_size_and_age(tmp_path: Path) -> None:
     }  # fmt: skip
     shelf.tidy(time.time() + 4000)
     assert list((tmp_path / "sound").iterdir()) == []
+
+
+def test_many_sounds_in_a_row_stay_within_the_size_and_a_disk_that_is_low_is_for_events(
+    tmp_path: Path,
+) -> None:
+    free = [1024 * MIB]
+    config = AudioConfig.model_validate({"clips": {"keep": True, "max_mib": 1}}).clips
+    shelf = ClipShelf(tmp_path, config, lambda _folder: free[0])
+    for number in range(8):
+        assert shelf.put(f"clip-{number}", noise(10, -30), RATE_HZ, 0.0) is not None
+        assert sum(path.stat().st_size for path in (tmp_path / "sound").iterdir()) <= MIB + 200
+    names = {path.name for path in (tmp_path / "sound").iterdir()}
+    assert "clip-7.wav" in names
+    assert "clip-0.wav" not in names
+
+    free[0] = 10 * MIB
+    assert shelf.put("clip-8", noise(1, -30), RATE_HZ, 0.0) is None
+    assert shelf.fault == "what is left of the disk is for events"
+    free[0] = 1024 * MIB
+    assert shelf.put("clip-9", noise(1, -30), RATE_HZ, 0.0) is not None
+    assert shelf.fault == ""
+
+
+def test_clips_are_deleted_in_time_though_nothing_is_listened_to_any_more(tmp_path: Path) -> None:
+    old = tmp_path / "sound" / "clip-1.wav"
+    old.parent.mkdir()
+    old.write_bytes(b"RIFF")
+    os.utime(old, (0, 0))
+    content = {"unit": {"id": "dog-1", "kind": "robot_dog"}, "state_dir": str(tmp_path)}
+    settings = Settings.model_validate(content)
+    listening = Listening(settings, cast(Any, None), SystemClock())
+    stop = threading.Event()
+
+    listening.works({})["sound"](stop.set, stop)
+    assert not old.exists()
 
 
 def test_what_is_open_ends_when_the_microphone_goes(tmp_path: Path) -> None:
