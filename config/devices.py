@@ -136,6 +136,10 @@ class CameraSource(Section):
     lens: LensConfig | None = Field(None, description="without it, nothing is put on the map")
     mount: MountConfig | None = Field(None, description="without it, nothing is put on the map")
 
+    def looked_at_fps(self, most_fps: float) -> float:
+        """Pictures looked at per second, where no camera may have more than `most_fps`."""
+        return most_fps if self.detect_fps is None else min(self.detect_fps, most_fps)
+
 
 class V4l2CameraConfig(CameraSource):
     """A camera of this computer, through Video4Linux."""

@@ -28,7 +28,7 @@ from edge.seeing.placing import Placing
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.schedule import Schedule
-from edge.seeing.vision import CAMERA_LOST_LOOKS, CAMERA_LOST_S
+from edge.seeing.vision import lost_after_s
 from edge.timebase import Timebase
 from perception.detection.detector import Detector
 from perception.detections import Detections
@@ -106,8 +106,14 @@ class Player:
         self._chain = self._new_chain(settings)
         self._observers = self._watching(settings, observers)
         self._schedule = Schedule(self._cameras, settings.perception.max_fps)
-        self._lost_after_s = max(CAMERA_LOST_S, CAMERA_LOST_LOOKS / settings.perception.max_fps)
+        self._fps = {
+            name: settings.cameras[name].looked_at_fps(settings.perception.max_fps)
+            for name in self._cameras
+        }
+        for name, fps in self._fps.items():
+            self._schedule.set_rate(name, fps)
         self._last_look_s: dict[str, float] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def play(self) -> Iterator[float]:
         """Play it to its end; yields the stamp after each picture, for who shows progress.
@@ -163,6 +169,10 @@ class Player:
             return
         self._last_look_s[frame.camera] = frame.mono_s
         self.tally.looked_at += 1
+        size = frame.width_px, frame.height_px
+        if self._sizes.setdefault(frame.camera, size) != size:
+            self._sizes[frame.camera] = size
+            self._lose(frame.camera)  # as a unit does: other pixels say nothing of those before
         look = self._chain.see(frame, found)
         for observer in self._observers:
             observer.see(look)
@@ -180,10 +190,13 @@ class Player:
 
     def _end_lost_cameras(self, now_s: float) -> None:
         for camera, last_s in list(self._last_look_s.items()):
-            if now_s - last_s > self._lost_after_s:
-                self._end(camera, "camera_lost")
-                self._chain.lose(camera)
+            if now_s - last_s > lost_after_s(self._fps[camera]):
+                self._lose(camera)
                 del self._last_look_s[camera]
+
+    def _lose(self, camera: str) -> None:
+        self._end(camera, "camera_lost")
+        self._chain.lose(camera)
 
     def _end(self, camera: str, reason: Ending) -> None:
         for observer in self._observers:
@@ -203,7 +216,7 @@ class Player:
         self, settings: Settings, observers: tuple[Observer, ...]
     ) -> tuple[Observer, ...]:
         episodes = EpisodeDesk(settings.episodes, self._cameras, self._tell_changes)
-        rules = RuleDesk.open(settings, self._timebase.at, self._tell_news)
+        rules = RuleDesk.open(settings, self._timebase.at, self._tell_news, remembers=False)
         return (episodes, *((rules,) if rules else ()), *observers)
 
     def _tell_changes(self, changes: list[Change]) -> None:

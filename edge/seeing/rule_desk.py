@@ -51,8 +51,11 @@ class RuleDesk:
         self._shift_due_mono_s = float("-inf")
 
     @classmethod
-    def open(cls, settings: Settings, when: When, tell: OnNews) -> "RuleDesk | None":
-        """The desk by the configuration; None where there are no rules.
+    def open(
+        cls, settings: Settings, when: When, tell: OnNews, *, remembers: bool = True
+    ) -> "RuleDesk | None":
+        """The desk by the configuration; None where there are no rules. `remembers`: over a
+        restart, in `state_dir`; a replay leaves that to the unit.
 
         Zones that cannot be read cost the rules, not the unit: `trouble` says what is wrong.
         """
@@ -60,7 +63,8 @@ class RuleDesk:
             return None
         try:
             zones: list[Zone] = load_zones(settings.zones, list(settings.cameras))
-            rules = build_rules(settings.rules, zones, state_dir=settings.state_dir)
+            state_dir = settings.state_dir if remembers else None
+            rules = build_rules(settings.rules, zones, state_dir=state_dir)
         except ZoneError as error:
             structlog.get_logger().error("zones_refused", error=str(error))
             return cls(Engine(()), when, tell, str(error))

@@ -92,8 +92,7 @@ class Vision:
 
     def rate(self, camera: str) -> float:
         """Pictures of this camera looked at per second, at most."""
-        own = self._sources[camera].detect_fps
-        return self.easing.rate(self._max_fps if own is None else min(own, self._max_fps))
+        return self.easing.rate(self._sources[camera].looked_at_fps(self._max_fps))
 
     def wants(self, camera: str) -> bool:
         """Whether a picture of this camera that came now would be looked at, or at least glanced
@@ -256,7 +255,7 @@ class Vision:
             last = tally.last_look_mono_s
             if last is None:
                 continue
-            after_s = max(CAMERA_LOST_S, CAMERA_LOST_LOOKS / self.rate(name))
+            after_s = lost_after_s(self.rate(name))
             unseen_s = max(UNSEEN_S, after_s, CAMERA_LOST_LOOKS * self._config.parked.look_every_s)
             dark_s = now_mono_s - max(last, tally.last_picture_mono_s or last)
             if dark_s > after_s or now_mono_s - last > unseen_s:
@@ -267,3 +266,8 @@ class Vision:
     def _lose(self, chain: Chain, camera: str) -> None:
         self.onlookers.end(camera, "camera_lost")
         chain.lose(camera)
+
+
+def lost_after_s(fps: float) -> float:
+    """Without a picture of a camera that is looked at so often; then what it saw has ended."""
+    return max(CAMERA_LOST_S, CAMERA_LOST_LOOKS / fps)

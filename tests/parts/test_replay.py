@@ -87,6 +87,39 @@ def test_the_summary_counts_what_became_of_the_pictures(tmp_path: Path, capsys: 
     assert facts["positions"] == 5
 
 
+def test_a_camera_that_is_looked_at_less_often_is_so_in_a_replay(
+    tmp_path: Path, capsys: Any
+) -> None:
+    folder = write_recording(tmp_path / "rec", seconds=4)
+    unit = yaml.safe_load((folder / "unit.yaml").read_text())
+    unit["cameras"]["front"]["detect_fps"] = 2
+    (folder / "unit.yaml").write_text(yaml.safe_dump(unit))
+
+    assert main(["replay", str(folder), "--json"]) == 0
+
+    facts = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert facts["looked_at"] == pytest.approx(8, abs=1)
+
+
+def test_a_replay_neither_reads_nor_writes_what_the_unit_remembers(tmp_path: Path) -> None:
+    """Else the second run would find the first one's vehicles, and the unit those of a replay."""
+    state = tmp_path / "state"
+    state.mkdir()
+    rule = {"kind": "illegal_parking", "zones": ["yard"], "labels": ["person"], "look_s": 1}
+    folder = write_recording(tmp_path / "rec", 8, rules={"kerb": rule}, state_dir=str(state))
+    boxes = (folder / "det.txt").read_text().splitlines()
+    box = boxes[-1].partition(",")[2]
+    stands = [f"{line.partition(',')[0]},{box}\n" for line in boxes]
+    (folder / "det.txt").write_text("".join(stands))
+
+    first = replayed(folder, tmp_path / "a.jsonl")
+    replayed(folder, tmp_path / "b.jsonl")
+
+    assert any(isinstance(one.data, AlertEvent) for one in first)
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    assert list(state.iterdir()) == []
+
+
 def test_a_gap_in_the_pictures_ends_what_was_seen(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "rec", seconds=4)
     described = yaml.safe_load((folder / "recording.yaml").read_text())
