@@ -84,6 +84,7 @@ class Studio:
         if job is not None:
             self._do(job)
         self._spool.work()
+        self._spool.review(self._unlocks.may_leave)
         for unlock in self._unlocks.expired():
             self._locked(unlock)
 

@@ -67,6 +67,7 @@ class SearchDesk:
         self._clock = clock
         self._lock = threading.RLock()
         self._searches: dict[str, _Search] = {}
+        self._blind: list[str] = []  # replaced whole
         self._resume()
 
     def _resume(self) -> None:
@@ -150,15 +151,23 @@ class SearchDesk:
             ]
 
     def blind(self, after_s: float = 60.0) -> list[str]:
-        """Searches that look, but never at ground that is known: their area cannot be told."""
+        """Searches that look, but never at ground that is known: their area cannot be told.
+
+        While a slow disk holds up the searches, what was last known: the health report waits for
+        nobody.
+        """
         now_s = self._clock.mono_s()
-        with self._lock:
-            return [
-                name
-                for name, each in self._searches.items()
-                if each.looks >= 10
-                and (each.placed_mono_s is None or now_s - each.placed_mono_s > after_s)
-            ]
+        if self._lock.acquire(blocking=False):
+            try:
+                self._blind = [
+                    name
+                    for name, each in self._searches.items()
+                    if each.looks >= 10
+                    and (each.placed_mono_s is None or now_s - each.placed_mono_s > after_s)
+                ]
+            finally:
+                self._lock.release()
+        return self._blind
 
     # --- the perception thread ---
 

@@ -97,6 +97,14 @@ class PictureSpool:
                 if bell is not None:
                     bell.set()
 
+    def review(self, may_leave: Callable[[Picture], bool]) -> None:
+        """Forget at once what waits in memory and may not leave any more."""
+        with self._lock:
+            kept = [picture for picture in self._memory if may_leave(picture)]
+            if len(kept) < len(self._memory):
+                self._drops["locked"] += len(self._memory) - len(kept)
+            self._memory = kept
+
     # --- the publisher's thread ---
 
     def attach(self, bell: Bell) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -341,6 +342,14 @@ def test_a_search_without_known_ground_says_so(town: Town) -> None:
     town.desk.start(town.wanted(), "hub")
     town.walk_by(at=None, looks=12)
     assert [finding.code for finding in search_findings(town.desk)] == ["search_blind"]
+
+
+def test_the_health_report_does_not_wait_for_a_slow_disk(town: Town) -> None:
+    town.desk.start(town.wanted(), "hub")
+    town.walk_by()
+    before = town.desk.blind(0.0)
+    with ThreadPoolExecutor(1) as other, town.desk._lock:  # as while it saves
+        assert other.submit(town.desk.blind).result(5) == before
 
 
 def test_the_journal_says_who_searched_for_whom_and_why(town: Town) -> None:

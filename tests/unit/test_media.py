@@ -377,6 +377,29 @@ class NoJournal:
         self.records.append({"what": what} | facts)
 
 
+@pytest.mark.parametrize("how", ["expired", "locked"])
+def test_without_a_link_an_unredacted_picture_is_not_even_in_memory_longer(
+    tmp_path: Path, how: str
+) -> None:
+    room = Room(tmp_path)
+    room.unlock(for_s=60.0)
+    room.show(PERSON)
+    wanted = room.desk.album.newest("front")
+    assert wanted is not None
+    room.board.put(Job(look=wanted, rank=Rank.ASKED, episode=uuid7(TIME), unredacted=True))
+    room.studio.step(0)
+    assert [each.redacted for each in room.spool._memory] == [False]
+    assert room.spool.stats().drops == {}
+
+    if how == "expired":
+        room.clock.advance(60.0)
+    else:
+        room.unlocks.close(())
+    room.studio.step(0)
+    assert room.spool.stats().waiting == 0
+    assert room.spool.stats().drops == {"locked": 1}
+
+
 def test_an_unlock_ends_by_itself_and_is_told_once(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.unlock(for_s=60)
