@@ -6,12 +6,11 @@ the unit's, and a device may be plugged in later.
 
 import importlib.util
 import ipaddress
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urlsplit
 
 from config.audio import SoundFileConfig
@@ -24,9 +23,10 @@ from config.devices import (
     V4l2CameraConfig,
 )
 from config.errors import Problem
+from config.host_files import Files
 from config.models import Settings
 from config.nodes import Entries, Node, Path, dotted, find, place_of
-from config.secrets import Keeping, Standing, credstore, is_credential, missing, unfit
+from config.secrets import Keeping, credstore, is_credential, missing, unfit
 from config.wording import SECRET_PARAMETER, listed
 
 SERIAL_LINKS = "/dev/serial/by-id"
@@ -34,47 +34,6 @@ CAMERA_LINKS = "/dev/v4l/by-id"
 UNSTABLE_SERIAL = re.compile(r"/dev/tty(USB|ACM)\d+")
 UNSTABLE_CAMERA = re.compile(r"/dev/video\d+")
 MAX_LISTED = 6
-
-
-class Files(Protocol):
-    """A way to look at the file system."""
-
-    def exists(self, path: str) -> bool:
-        """True if there is something of this name. Never raises."""
-
-    def standing(self, path: str) -> Standing | None:
-        """Whose it is, and who may open it; None if it cannot be told."""
-
-    def links(self, folder: str) -> Sequence[tuple[str, str]]:
-        """The links in a folder, with what they point to, both absolute; () if there is none."""
-
-
-class HostFiles:
-    """This computer's file system."""
-
-    def exists(self, path: str) -> bool:
-        try:
-            return FilePath(path).exists()
-        except PermissionError:  # a folder above is closed to us: it may well be there
-            return True
-        except (OSError, ValueError):  # a name that is too long
-            return False
-
-    def standing(self, path: str) -> Standing | None:
-        try:
-            return Standing.of(FilePath(path).stat())
-        except (OSError, ValueError):
-            return None
-
-    def links(self, folder: str) -> Sequence[tuple[str, str]]:
-        try:
-            paths = sorted(str(path) for path in FilePath(folder).iterdir())
-        except OSError:
-            return ()
-        return [(path, os.path.realpath(path)) for path in paths]
-
-
-HOST_FILES = HostFiles()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from config.advice import HOST_FILES, Files, advice
+from config.advice import advice
 from config.checking import MAX_TOLD, checked
 from config.document import UNIT_FILE, Document
 from config.errors import ConfigError, Problem
+from config.host_files import HOST_FILES, Files
 from config.layers import EMPTY, environment, for_every_device, profile
 from config.merging import merged
 from config.models import Settings

@@ -3,7 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from config.advice import CAMERA_LINKS, SERIAL_LINKS, Files
+from config.advice import CAMERA_LINKS, SERIAL_LINKS
+from config.host_files import Files
 from config.schema import FILE_NAME
 
 SERIAL_EXAMPLE = f"{SERIAL_LINKS}/usb-u-blox_AG_u-blox_GNSS_receiver-if00"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from config.advice import HOST_FILES
 from config.checking import checked_text
 from config.errors import ConfigError, Problem
+from config.host_files import HOST_FILES
 from config.loading import DEFAULT_FILE, Loaded, load
 from config.models import Settings
 from config.schema import FILE_NAME, schema_text

@@ -28,7 +28,7 @@ from edge.demo.pictures import PictureTaker
 from edge.demo.sources import simulated_receiver, unit_environment
 from edge.demo.view import Figures, live, summary
 from edge.hub import ReferenceHub
-from edge.reporting.health import percentile
+from edge.reporting.rates import percentile
 from edge.running import log
 from edge.running.supervisor import (
     allow_stop_signals,

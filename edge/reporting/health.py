@@ -1,13 +1,8 @@
 """The health report: the full list of faults each time, with load, drops and rates."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-
 import structlog
 
 from config.certificates import IdentityWatch
-from drivers.clock import Clock
 from edge.reporting import computer
 from edge.reporting.command_findings import command_findings, local_findings
 from edge.reporting.computer import CpuMeter
@@ -30,88 +25,19 @@ from edge.reporting.device_findings import (
     sound_findings,
     worker_findings,
 )
+from edge.reporting.fault_list import FaultList
 from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
 from edge.reporting.media_findings import media_findings
 from edge.reporting.parts import Parts
+from edge.reporting.rates import RateMeter, percentile
 from edge.reporting.rule_findings import rule_findings
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft
 from telemetry.contract.unit import Budget, Fault, Health, Link, Queue, Rate
-from telemetry.contract.wire_types import short, text
+from telemetry.contract.wire_types import text
 
-SEVERITIES = ("critical", "error", "warning", "info")
-HOLD_S = 3.0
 REOPEN_GRACE_S = 3.0  # a camera's driver reopens a stalled one by itself; a fault comes after that
-
-
-class FaultList:
-    """The faults that stand, since when, and for HOLD_S longer than they were found.
-
-    The hold keeps a value that trembles at its limit from filling the link with reports.
-    """
-
-    def __init__(self) -> None:
-        self._standing: dict[tuple[str, str], _Standing] = {}  # by code and component
-
-    def update(
-        self, findings: Iterable[Finding], utc: datetime, mono_s: float
-    ) -> tuple[tuple[Fault, ...], bool]:
-        """The faults now, worst first, and whether one came or went."""
-        before = self._standing.keys()
-        now = {
-            identity: standing
-            for identity, standing in self._standing.items()
-            if mono_s - standing.found_mono_s < HOLD_S
-        }
-        for finding in findings:
-            identity = (finding.code, finding.component)
-            since = self._standing[identity].since if identity in self._standing else utc
-            now[identity] = _Standing(finding, since, mono_s)
-        self._standing = now
-        faults = [_fault(standing) for standing in now.values()]
-        faults.sort(key=lambda fault: (SEVERITIES.index(fault.severity), fault.since))
-        return tuple(faults), now.keys() != before
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """A fault, since when it stands, and when it was last found."""
-
-    finding: Finding
-    since: datetime
-    found_mono_s: float
-
-
-def _fault(standing: _Standing) -> Fault:
-    finding = standing.finding
-    return Fault(
-        code=finding.code,
-        severity=finding.severity,
-        component=short(finding.component),
-        text=text(finding.text),
-        action=text(finding.action),
-        since=standing.since,
-    )
-
-
-class RateMeter:
-    """Turns counts that only grow into rates per second, since the last time it was asked."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last: dict[str, int] = {}
-        self._asked_mono_s = clock.mono_s()
-
-    def rates(self, counts: dict[str, int]) -> dict[str, float]:
-        now_mono_s = self._clock.mono_s()
-        passed_s = max(1e-3, now_mono_s - self._asked_mono_s)
-        rates = {
-            name: max(0, count - self._last.get(name, 0)) / passed_s
-            for name, count in counts.items()
-        }
-        self._last, self._asked_mono_s = counts, now_mono_s
-        return rates
 
 
 class HealthDesk:
@@ -310,11 +236,3 @@ class HealthDesk:
         drops["commands.inbox_full"] = commands.overflow
         drops |= {f"commands.{code}": count for code, count in commands.intake.refused.items()}
         return {name: count for name, count in drops.items() if count}
-
-
-def percentile(values: Sequence[float], percent: int) -> float | None:
-    """The nearest-rank percentile, or None of nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 2)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from config.rules import read_hours
+from config.hours import read_hours
 
 
 class Schedule:

@@ -15,8 +15,9 @@ from config.models import LoggingConfig
 from drivers.samples import Attitude, FixKind, GnssEpoch
 from edge.app import App
 from edge.position import Whereabouts
+from edge.reporting.fault_list import FaultList
 from edge.reporting.finding import Finding
-from edge.reporting.health import FaultList, HealthDesk
+from edge.reporting.health import HealthDesk
 from edge.reporting.messages import MessageWriter
 from edge.reporting.snapshot import StateDesk, state_of
 from edge.running import log

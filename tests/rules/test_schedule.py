@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.rules import read_hours
+from config.hours import read_hours
 from perception.rules.schedule import Schedule
 
 FRIDAY_22_LOCAL = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)  # 22:00 in China
