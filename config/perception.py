@@ -48,7 +48,7 @@ class ParkedConfig(Section):
 
 class EasingConfig(Section):
     """When perception works less hard, a step at a time: half the pictures, a quarter, smaller
-    ones, persons only, no optional features."""
+    ones, persons only, no plates, no searches."""
 
     enabled: bool = Field(True, description="false: it works on until the computer throttles")
     hot_c: float = Field(85.0, ge=40, le=120, description="a step down above this, °C; up 8 below")

@@ -129,17 +129,18 @@ class FileMicrophone:
 def open_wave(path: Path, channel: int) -> wave.Wave_read:
     """The recording, checked. Raises DeviceUnavailableError with what is wrong with it."""
     if path.is_dir() or (path.exists() and not path.is_file()):
-        raise DeviceUnavailableError(f"{path} is no file")
+        raise DeviceUnavailableError(f"{path} is no file; name a WAV file")
     try:
         recording = wave.open(str(path), "rb")  # noqa: SIM115 - the driver closes it
     except FileNotFoundError as error:
-        raise DeviceUnavailableError(f"there is no file {path}") from error
+        raise DeviceUnavailableError(f"there is no file {path}; check the name") from error
     except OSError as error:
         raise DeviceUnavailableError(f"{path}: {error.strerror}") from error
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:
         # The library knows PCM only: 16 bit of any rate are what every sound program writes.
+        why = str(error) or "it ends too early"
         raise DeviceUnavailableError(
-            f"{path} is no PCM WAV file ({error or 'it ends too early'}); save it as 16-bit WAV"
+            f"{path} is no PCM WAV file ({why}); save it as 16-bit WAV"
         ) from error
     fault = _fault(recording, channel)
     if fault:
@@ -155,7 +156,7 @@ def _fault(recording: wave.Wave_read, channel: int) -> str:
     if rate_hz not in RATES_HZ:
         return f"{rate_hz} samples per second are outside {RATES_HZ[0]} to {RATES_HZ[-1]}"
     if channel > channels:
-        return f"it has {channels} channel(s), and channel {channel} is asked for"
+        return f"it has no channel {channel}; give one from 1 to {channels}"
     return ""
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import numpy as np
 import yaml
 from pydantic import AwareDatetime, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from config.section import NAME_PATTERN, Section
 from drivers.base import DriverError
@@ -88,9 +89,18 @@ def read_recording(folder: Path) -> RecordingFile:
         line = " ".join(str(error).split())[:300]
         raise RecordingError(f"{path} is no YAML: {line}") from error
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise RecordingError(f"{path}: " + "; ".join(faults)) from None
+        faults = ", ".join(_fault(each) for each in error.errors())
+        raise RecordingError(f"{path}: {faults}; patrol-edge replay --help shows one") from None
     return _absolute(described, path.parent)
+
+
+def _fault(error: ErrorDetails) -> str:
+    where = ".".join(map(str, error["loc"]))
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{where} is not known here"
+    return f"{where}: {error['msg']}" if where else "holds no keys"
 
 
 def _absolute(described: RecordingFile, folder: Path) -> RecordingFile:

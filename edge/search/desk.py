@@ -37,6 +37,7 @@ class _Search:
     begun: datetime
     candidates: Candidates
     looks: int = 0
+    looked: int = 0  # of these, since the unit started
     told: int = 0  # candidates, ever
     told_share: float = -1.0
     told_mono_s: float = float("-inf")
@@ -83,7 +84,7 @@ class SearchDesk:
         corners = [(corner.lat_deg, corner.lon_deg) for corner in kept.asked.area]
         area = SearchedArea.of(corners, kept.seen)
         candidates = Candidates(self._config, described(kept.asked), area)
-        return _Search(kept.asked, kept.begun, candidates, kept.looks, kept.candidates)
+        return _Search(kept.asked, kept.begun, candidates, looks=kept.looks, told=kept.candidates)
 
     # --- orders ---
 
@@ -157,12 +158,14 @@ class SearchDesk:
         nobody.
         """
         now_s = self._clock.mono_s()
+        if not self._allowed():
+            return []
         if self._lock.acquire(blocking=False):
             try:
                 self._blind = [
                     name
                     for name, each in self._searches.items()
-                    if each.looks >= 10
+                    if each.looked >= 10
                     and (each.placed_mono_s is None or now_s - each.placed_mono_s > after_s)
                 ]
             finally:
@@ -180,6 +183,7 @@ class SearchDesk:
 
     def _see(self, search: _Search, look: Look) -> None:
         search.looks += 1
+        search.looked += 1
         scene, mono_s = look.scene, look.frame.mono_s
         if scene.footprint is not None and scene.frame is not None:
             search.placed_mono_s = mono_s

@@ -19,7 +19,7 @@ class Step(StrEnum):
     QUARTER_RATE = "a quarter of the pictures"
     COARSE = "smaller pictures, no parts"
     PERSONS_ONLY = "persons only"
-    NO_EXTRAS = "no optional features"
+    NO_EXTRAS = "no plates, no searches"
 
 
 class Pressure(Enum):

@@ -112,12 +112,21 @@ def closed(path: Path) -> bool:
         return True
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
+
+
 class Catalogue:
     """All known models, and where their files are looked for."""
 
     def __init__(self, models_dir: Path | None = None) -> None:
         """`models_dir` None: the unit's folder and the user's. Raises CatalogueError."""
         dirs: tuple[Path, ...] = (models_dir,) if models_dir else (SYSTEM_DIR, user_models_dir())
+        if models_dir is not None and _is_file(models_dir):
+            raise CatalogueError(f"{models_dir} is no folder", "name the one that holds models")
         if models_dir is not None and closed(models_dir):
             raise CatalogueError(
                 f"{models_dir} may not be read by this user", "run as its owner, or name another"

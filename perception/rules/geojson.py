@@ -48,8 +48,10 @@ def read_features(path: Path) -> tuple[Crs, list[Feature]]:
 
 def _text(path: Path) -> str:
     try:
+        if path.is_dir():
+            raise GeoJsonError(f"{path}: is a folder; name the file in it")
         if not path.is_file():
-            raise GeoJsonError(f"{path}: there is no such file")
+            raise GeoJsonError(f"{path}: there is no such file; check the name")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:

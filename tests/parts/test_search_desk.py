@@ -352,6 +352,20 @@ def test_the_health_report_does_not_wait_for_a_slow_disk(town: Town) -> None:
         assert other.submit(town.desk.blind).result(5) == before
 
 
+def test_a_search_is_not_blind_before_it_has_looked_or_while_it_waits(town: Town) -> None:
+    town.desk.start(town.wanted(), "hub")
+    footprint = np.array([[0.0, 0.0], [50.0, 0.0], [50.0, 50.0], [0.0, 50.0]])
+    town.walk_by(looks=12, footprint=footprint)
+    town.field.clock.advance(30)
+    town.desk.tick()
+    town.restart()
+    assert search_findings(town.desk) == [], "nothing was looked at since the start"
+    town.walk_by(at=None, looks=12)
+    assert [finding.code for finding in search_findings(town.desk)] == ["search_blind"]
+    town.desk._allowed = lambda: False
+    assert search_findings(town.desk) == []
+
+
 def test_the_journal_says_who_searched_for_whom_and_why(town: Town) -> None:
     town.desk.start(town.wanted(), "officer 7")
     town.desk.stop(town.search, "officer 8", "found")

@@ -154,7 +154,7 @@ def test_a_file_that_is_no_geojson_is_refused_by_line(tmp_path: Path, text: str,
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_said(tmp_path: Path) -> None:
     assert "there is no such file" in faults(tmp_path / "none.geojson")[0]
-    assert "there is no such file" in faults(tmp_path)[0]
+    assert "is a folder; name the file in it" in faults(tmp_path)[0]
 
 
 @settings(max_examples=150, deadline=None)

@@ -145,7 +145,7 @@ def test_the_last_step_is_optional_features_and_all_is_told() -> None:
 
     assert not easing.extras_allowed()
     assert easing.text == (
-        "step 4 of 4 (a quarter of the pictures, persons only, no optional features): "
+        "step 4 of 4 (a quarter of the pictures, persons only, no plates, no searches): "
         "cpu at 100 °C; smaller pictures, no parts: not with this model"
     )
 

@@ -29,6 +29,9 @@ Record with the same gain as on the unit.
 """
 
 
+MODEL_CURE = "give --model yamnet, or an ONNX file of its family"
+
+
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "audio",
@@ -69,9 +72,18 @@ def _of_file(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, metavar="FILE.wav", help="PCM, 8 to 32 bits")
-    parser.add_argument("--channel", type=int, default=1, metavar="N", help="from 1; default: 1")
+    parser.add_argument(
+        "--channel", type=_channel, default=1, metavar="N", help="from 1; default: 1"
+    )
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
     return parser
+
+
+def _channel(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 32:
+        raise argparse.ArgumentTypeError(f"{text} is not within 1..32")
+    return number
 
 
 def _kinds(words: str) -> tuple[str, ...]:
@@ -106,8 +118,14 @@ def list_devices(args: argparse.Namespace) -> int:
 def listen_to(args: argparse.Namespace) -> int:
     from edge.listening.listener import open_ear
     from perception.errors import PerceptionError
+    from perception.hearing.classes import KINDS
 
     kinds = args.kinds or get_args(SoundKind)
+    deaf = [kind for kind in kinds if kind in KINDS] if args.model is None else []
+    if deaf and args.kinds:
+        raise CommandError(f"{', '.join(deaf)}: only heard with a model", MODEL_CURE, USAGE)
+    if deaf:
+        note(f"not listened for: {', '.join(deaf)} ({MODEL_CURE})")
     config = AudioConfig(
         mode="events", listen_for=kinds, model=args.model, voice_model=args.voice_model
     )
@@ -188,7 +206,8 @@ def _blocks(path: Path, channel: int) -> Iterator["AudioBlock"]:
         if not read:
             raise CommandError(f"{path} holds no sound", "is it the right file?") from None
     except DriverError as error:
-        raise CommandError(str(error), "", USAGE) from error
+        told, _, cure = str(error).partition("; ")
+        raise CommandError(told, cure or "check the name", USAGE) from error
 
 
 class _Ahead:

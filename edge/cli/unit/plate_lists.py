@@ -74,7 +74,7 @@ def review(args: argparse.Namespace) -> int:
     if len(found) != 1:
         what = "no hit" if not found else f"{len(found)} hits"
         cure = "`patrol-edge plates status` lists those that wait"
-        raise CommandError(f"{what} of this name wait for a review", cure, USAGE)
+        raise CommandError(f"{what} of this name to review", cure, USAGE)
     wanted = {"episode": found[0], "verdict": args.verdict, "reason": args.reason}
     told = ask_unit(args, "plates.review", wanted)
     said = f"{told['entry']} of {told['list']}: {told['verdict']}"

@@ -58,11 +58,13 @@ def _list(
             "blind": secrets.token_urlsafe(24),
         }
         return PlatesList.model_validate(wanted)
-    except (ValidationError, OverflowError, ValueError) as error:
-        words = str(error) if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
-        raise CommandError(
-            f"this is no list: {words}", "patrol-edge plates sign --help", USAGE
-        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = {"legal_basis": "basis", "expires_at": "days"}.get(
+            name := str(first["loc"][0]), name
+        )
+        told = f"--{option}: {first['msg']}"
+        raise CommandError(told, "patrol-edge plates sign --help", USAGE) from error
 
 
 def _entries(path: Path) -> list[dict[str, str]]:

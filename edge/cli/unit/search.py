@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from typing import Any
 
 from edge.cli.console import DONE, note, say
 from edge.cli.parser import add_part
@@ -32,9 +33,8 @@ def status(args: argparse.Namespace) -> int:
         return DONE
     for each in told["searches"]:
         say(f"{each['search']}  {each['wanted']}")
-        seen = f"{each['searched']:.1%} of the area seen" if each["placed"] else "no ground known"
         say(
-            f"  until {each['expires_at']} ({each['legal_basis']}): {seen}, "
+            f"  until {each['expires_at']} ({each['legal_basis']}): {_seen(each)}, "
             f"{each['candidates']} candidates now, {each['looks']} pictures"
         )
     if any(each["paused"] for each in told["searches"]):
@@ -42,3 +42,11 @@ def status(args: argparse.Namespace) -> int:
     if not told["searches"]:
         say("nothing is looked for")
     return DONE
+
+
+def _seen(search: dict[str, Any]) -> str:
+    if not search["looks"]:
+        return "nothing seen yet"
+    if not search["placed"] and not search["searched"]:
+        return "seen ground unknown"
+    return f"{search['searched']:.1%} of the area seen"

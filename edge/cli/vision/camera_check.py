@@ -18,7 +18,7 @@ def check(args: argparse.Namespace) -> int:
     """Raises CommandError."""
     settings, camera = camera_of(args)
     output = args.output or args.image.with_name(f"{args.image.stem}-check.jpg")
-    check_writable(output)
+    check_writable(output, ".jpg", ".jpeg")
     if camera.mount is None:
         raise CommandError(f"cameras.{args.camera} has no mount", "add mount: to the unit file")
     shot = next(shots(inputs_of([args.image])), None)

@@ -15,7 +15,7 @@ from perception.errors import PerceptionError
 def calibrate_lens(args: argparse.Namespace) -> int:
     """Raises CommandError."""
     if args.plot:
-        check_writable(args.plot)
+        check_writable(args.plot, ".png")
     square_m = args.square_mm / 1000
     columns, rows = args.board
     board: Board = Checkerboard(columns, rows, square_m)

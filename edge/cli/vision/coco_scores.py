@@ -144,6 +144,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CommandError(f"{path} is not there", "check the name", USAGE) from error
+    except IsADirectoryError as error:
+        raise CommandError(f"{path} is a folder", "name the file in it", USAGE) from error
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}", "copy it again", FAILED) from error
     except (ValueError, RecursionError) as error:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from edge.cli.parser import add_part
+from edge.cli.parser import add_part, number_in
 from edge.cli.unit.asking import add_unit_options
 from telemetry.contract.plates import Verdict
 
@@ -52,7 +52,13 @@ def _add_sign(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, metavar="CSV", help="lines of ENTRY,PLATE")
     add("--list", required=True, metavar="NAME", help="the list's name")
     add("--version", required=True, type=int, metavar="N", help="higher than the one before")
-    add("--days", required=True, type=float, metavar="N", help="then the unit deletes it")
+    add(
+        "--days",
+        required=True,
+        type=number_in(0.01, 3660),
+        metavar="N",
+        help="then the unit deletes it",
+    )
     add("--basis", required=True, metavar="TEXT", help="the legal basis, e.g. a case number")
     add("--priority", type=int, choices=range(5), default=1)
     add("--unit", action="append", required=True, metavar="UNIT", help="may be repeated; * is any")

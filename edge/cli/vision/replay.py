@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
+from edge.cli.vision.writing import check_writable
 
 if TYPE_CHECKING:
     from edge.replay.player import Player
@@ -55,6 +56,8 @@ def replay(args: argparse.Namespace) -> int:
     from perception.errors import PerceptionError
 
     try:
+        if args.output is not None:
+            check_writable(args.output)
         described = read_recording(args.recording)
         settings = load(described.unit).settings
         _check(described, set(settings.cameras))
@@ -68,7 +71,8 @@ def replay(args: argparse.Namespace) -> int:
             _play(player, quiet=args.json or not sys.stderr.isatty())
             file.flush()
     except RecordingError as error:
-        raise CommandError(str(error), "", USAGE) from error
+        told, _, cure = str(error).partition("; ")
+        raise CommandError(told, cure or "patrol-edge replay --help", USAGE) from error
     except PerceptionError as error:
         raise of_perception(error) from error
     return _sum_up(player, as_json=args.json)
@@ -88,7 +92,8 @@ def _opened(path: Path | None) -> AbstractContextManager[BinaryIO]:
     try:
         return nullcontext(sys.stdout.buffer) if path is None else path.open("wb")
     except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}", "", USAGE) from error
+        told = f"cannot write {path}: {error.strerror}"
+        raise CommandError(told, "name another file", USAGE) from error
 
 
 def _write(file: BinaryIO, line: bytes) -> None:

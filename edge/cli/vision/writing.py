@@ -25,10 +25,16 @@ def progress_bar() -> Progress:
     )
 
 
-def check_writable(path: Path) -> None:
-    """So that an hour of work is not lost on a typing error. Raises CommandError."""
+def check_writable(path: Path, *suffixes: str) -> None:
+    """So that an hour of work is not lost on a typing error. Raises CommandError.
+
+    `suffixes`: what may be written there, the usual one first; none: anything.
+    """
     if path.is_dir():
         raise CommandError(f"{path} is a folder", "name a file to write", USAGE)
+    if suffixes and path.suffix.lower() not in suffixes:
+        cure = f"name it {path.with_suffix(suffixes[0]).name}"
+        raise CommandError(f"{path}: this is written as {' or '.join(suffixes)}", cure, USAGE)
     if not path.absolute().parent.is_dir():
         raise CommandError(f"{path.parent} does not exist", f"mkdir -p {path.parent}", USAGE)
     if not os.access(path.absolute().parent, os.W_OK | os.X_OK):

@@ -108,7 +108,7 @@ def _draw(zones: "list[Zone]", near: tuple[float, float] | None, path: Path) -> 
 
     if not zones:
         raise CommandError("there is no zone to draw", "correct what is said of them first")
-    check_writable(path)
+    check_writable(path, ".png")
     write_whole(path, as_png(draw_zones(zones, near)))
 
 
