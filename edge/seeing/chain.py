@@ -71,9 +71,12 @@ class Chain:
             self.egos[camera].forget()
             self.projected.pop(camera, None)
             return None
-        seen = self.egos[camera].measure(frame.image, self.followed.get(camera, NOTHING))
         before = self.projected.get(camera)
         now = self.projected[camera] = self.projection(frame) if self.projection else None
+        if not self.trackers[camera].follows:  # there is nothing that it could be taken out of
+            self.egos[camera].remember(frame.image)
+            return None
+        seen = self.egos[camera].measure(frame.image, self.followed.get(camera, NOTHING))
         if seen is not None or before is None or now is None:
             return seen
         return turn_homography(before, now)

@@ -91,6 +91,7 @@ class Preprocessor:
         self._target = (width_px, height_px)
         self._canvas = np.full((height_px, width_px, 3), fmt.pad, np.uint8)
         self._planes = [np.empty((height_px, width_px), np.uint8) for _ in range(3)]
+        self._values = _values(fmt)
         self._source = (0, 0)
         self._placement = Placement(1.0, 1.0, 0.0, 0.0, 0, 0)
         self.tensor: NDArray[np.float32] = np.zeros((count, 3, height_px, width_px), np.float32)
@@ -136,11 +137,17 @@ class Preprocessor:
         order = (2, 1, 0) if self._format.rgb else (0, 1, 2)
         cv2.split(self._canvas, self._planes)
         for channel, source in enumerate(order):
-            out = tensor[channel]
-            scale, mean = self._format.scale[channel], self._format.mean[channel]
-            np.multiply(self._planes[source], np.float32(scale), out=out)
-            if mean:
-                np.subtract(out, np.float32(mean * scale), out=out)
+            cv2.LUT(self._planes[source], self._values[channel], dst=tensor[channel])
+
+
+def _values(fmt: InputFormat) -> list[NDArray[np.float32]]:
+    """(256,) for each channel of the model: what it gets for each value of a pixel. Looking them up
+    takes half as long as computing them for every pixel, without Python's lock."""
+    pixel = np.arange(256, dtype=np.float32)
+    return [
+        pixel * np.float32(scale) - np.float32(mean * scale)
+        for scale, mean in zip(fmt.scale, fmt.mean, strict=True)
+    ]
 
 
 def scale_to(

@@ -45,22 +45,26 @@ class EgoMotion:
         """The next picture is compared with nothing."""
         self._before = None
 
+    def remember(self, image: Image) -> None:
+        """The next picture is compared with this one, which itself is compared with nothing."""
+        if image.dtype != np.uint8 or image.ndim not in {2, 3} or min(image.shape) < 1:
+            self._before = None
+            return
+        self._size = image.shape[1], image.shape[0]
+        self._before = _small(image, _shrink(image.shape[1]))
+
     def measure(self, image: Image, followed: Floats) -> Floats | None:
         """(2, 3) maps pixels of the picture before to this one; None where that is unsure.
 
         `image` (H, W, 3) or (H, W) uint8; `followed` (N, 4) x1 y1 x2 y2, pixels: where things
         moved of themselves in the picture before. Exactly `STANDING` where nothing moved.
         """
-        if image.dtype != np.uint8 or image.ndim not in {2, 3} or min(image.shape) < 1:
-            self._before = None
+        before, size = self._before, self._size
+        self.remember(image)
+        small = self._before
+        if before is None or small is None or size != self._size:
             return None
-        size = image.shape[1], image.shape[0]
-        shrink = max(1.0, size[0] / SMALL_WIDTH_PX)
-        small = _small(image, shrink)
-        before, self._before = self._before, small
-        same, self._size = size == self._size, size
-        if before is None or not same:
-            return None
+        shrink = _shrink(size[0])
         corners = _corners(before, followed / shrink)
         old, new = _found_again(before, small, corners)
         warp = fit_similarity(old, new, small.shape[1])
@@ -124,6 +128,10 @@ def _credible(warp: Floats) -> bool:
     zoom = float(np.hypot(warp[0, 0], warp[1, 0]))
     turn_rad = abs(float(np.arctan2(warp[1, 0], warp[0, 0])))
     return 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM and turn_rad < LARGEST_TURN_RAD
+
+
+def _shrink(width_px: int) -> float:
+    return max(1.0, width_px / SMALL_WIDTH_PX)
 
 
 def _small(image: Image, shrink: float) -> Image:

@@ -108,6 +108,11 @@ class Tracker:
         self._lives = Lives.none()
         self._tracks = []
 
+    @property
+    def follows(self) -> bool:
+        """Whether there is any track, confirmed or not: else no motion of the camera matters."""
+        return len(self._lives) > 0
+
     def travelled(self) -> tuple[float, float]:
         """By how much the camera's own motion has moved the picture so far, pixels, where things
         are followed: what a smooth path is smooth against."""

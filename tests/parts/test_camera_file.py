@@ -154,6 +154,12 @@ def test_what_nobody_wants_is_not_even_read(
     assert driver.counters()["not_wanted"] == 20
 
 
+def test_opencv_works_in_the_thread_that_calls_it(recording: Path) -> None:
+    cv2.setNumThreads(2)
+    read_frame(camera(recording, PlayClock()))
+    assert cv2.getNumThreads() == 1
+
+
 def test_the_end_is_told_again_and_again(recording: Path) -> None:
     driver = camera(recording, PlayClock())
     for _ in range(20):

@@ -58,6 +58,32 @@ def test_a_parked_unit_compares_no_pictures(monkeypatch: pytest.MonkeyPatch) -> 
     assert look.scene.parked
 
 
+def test_while_nobody_is_followed_no_pictures_are_compared_and_the_first_loses_nothing_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who appears in a picture is told from the next by what lies between these two."""
+    measured: list[bool] = []
+    measures = EgoMotion.measure
+
+    def noted(self: EgoMotion, image: np.ndarray, followed: np.ndarray) -> np.ndarray | None:
+        warp = measures(self, image, followed)
+        measured.append(warp is not None)
+        return warp
+
+    monkeypatch.setattr(EgoMotion, "measure", noted)
+    chain = Chain.build(PerceptionConfig(), ["front"], 0.5, itertools.count(1), unplaced)
+    for i in range(5):
+        chain.see(frame(i, 0), found())
+    assert measured == []
+
+    chain.see(frame(5, 0), found(600))
+    for i, shift_px in enumerate((120, 240, 360), start=6):
+        look = chain.see(frame(i, shift_px), found(600 + shift_px))
+
+    assert measured == [True, True, True]
+    assert [track.track_id for track in look.tracks if track.seen] == [1]
+
+
 def test_the_quality_goes_with_the_track() -> None:
     chain = Chain.build(PerceptionConfig(), ["front"], 0.5, itertools.count(1), unplaced)
     for i in range(4):
