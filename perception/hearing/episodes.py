@@ -80,6 +80,7 @@ class Episode:
         """It is over; None if nobody was told of it."""
         change = None if self.told_s is None else self._tell("end", self.last_s, reason)
         self.begun_s = self.told_s = None
+        self.above = False  # or the next one would begin without having risen
         return change
 
     def _note(self, mono_s: float, confidence: float, level: tuple[float, float | None]) -> None:

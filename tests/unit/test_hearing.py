@@ -198,6 +198,18 @@ def test_each_new_has_one_end_and_nothing_comes_between_two_episodes(
 # --- the ring ---
 
 
+def test_a_sound_that_was_cut_off_begins_anew_with_a_burst_of_its_own() -> None:
+    """The microphone was pulled out in the middle of it, and hears it still when it is back."""
+    episode = Episode("mast", "voice", Gate(on=0.6, off=0.4, least_s=0.0, hang_s=1.0))
+    assert episode.hear(1.0, 0.9, 0.9, (-20.0, None), 10.0) is not None
+    cut = episode.end("microphone_lost")
+    again = episode.hear(5.0, 0.9, 0.9, (-20.0, None), 10.0)
+
+    assert cut is not None
+    assert again is not None
+    assert (again.change, again.number, again.bursts) == ("new", 2, 1)
+
+
 def test_the_ring_gives_what_was_heard_between_two_stamps() -> None:
     ring = Ring(5.0)
     for tenth in range(100):
