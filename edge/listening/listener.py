@@ -57,6 +57,7 @@ class Listener:
             changes = self.ear.hear(block.samples, block.rate_hz, block.mono_s, gap=block.gap)
         except PerceptionError as error:
             self._note(str(error))
+            self.end_all("silent")  # nobody can say that it goes on
             return
         for change in changes:
             self._take(change)

