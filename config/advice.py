@@ -13,7 +13,7 @@ from pathlib import Path as FilePath
 from typing import Literal
 from urllib.parse import urlsplit
 
-from config.audio import SoundFileConfig
+from config.audio import OF_A_MODEL, AudioConfig, SoundFileConfig
 from config.devices import (
     CameraConfig,
     FileCameraConfig,
@@ -103,9 +103,19 @@ def _on_microphones(settings: Settings, files: Files) -> Iterator[Advice]:
         yield Advice(("microphones",), text)
     if settings.audio.mode == "events" and not settings.microphones:
         yield Advice(("audio", "mode"), "no microphone: add one in microphones:")
+    yield from _on_deafness(settings.audio)
     for name, config in settings.microphones.items():
         if isinstance(config, SoundFileConfig):
             yield from _on_file(("microphones", name, "path"), config.path, files)
+
+
+def _on_deafness(audio: AudioConfig) -> Iterator[Advice]:
+    """What is listened for on purpose, and cannot be heard."""
+    deaf = [kind for kind in audio.listen_for if kind in OF_A_MODEL]
+    by_default = audio.listen_for == AudioConfig().listen_for
+    if audio.mode == "events" and audio.model is None and deaf and not by_default:
+        text = f"without a model there is no hearing {listed(deaf)}; write audio.model: yamnet"
+        yield Advice(("audio", "listen_for"), text)
 
 
 def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:

@@ -10,6 +10,9 @@ from config.section import Section
 SoundKind = Literal["voice", "loud", "impulse", "siren", "scream", "glass", "shot", "explosion"]
 
 
+OF_A_MODEL = frozenset({"siren", "scream", "glass", "shot", "explosion"})  # not heard without one
+
+
 class MicrophoneSource(Section):
     """What every microphone has."""
 

@@ -65,6 +65,46 @@ hub:
     #kind: stream
     #url: "rtsp://192.168.1.20/stream1"
     #credentials_file: rear.credentials   # user:password; mode 0600
+    #lens:                       # lens and mount put what it sees on the map
+      #horizontal_fov_deg: 70    # better: patrol-edge camera calibrate lens
+    #mount:                      # patrol-edge camera calibrate mount; look at it with camera check
+      #height_m: 1.8             # of the lens above the ground
+      #pitch_deg: -10            # 0 level, -90 straight down
+      #yaw_deg: 180              # 0 over the bow, 90 to the right
+
+# --- what shall be an alert: docs/zones.md, and patrol-edge zones check -------
+
+#zones:
+  #files: [zones.geojson]        # areas and lines on the map, with their crs
+  #picture:                      # or in a camera's picture, for a unit that stands
+    #door:
+      #camera: rear
+      #points: [[0.4, 0.5], [0.6, 0.5], [0.6, 0.9], [0.4, 0.9]]
+#rules:
+  #at_the_door:
+    #kind: intrusion
+    #zones: [door]
+    #active: ["22:00-06:00"]     # local time; default: always
+  #lenses:
+    #kind: camera_state          # covered, blinded, moved, frozen
+
+# --- pictures to the hub, always redacted; default: with alerts ----------------
+
+#media:
+  #snapshots: alerts             # off, alerts or all
+
+# --- off unless they are turned on ----------------------------------------------
+
+#microphones:
+  #roof:
+    #kind: sound
+    #device: default             # patrol-edge audio devices
+#audio:
+  #mode: events                  # sound is analysed here and forgotten
+#plates:
+  #enabled: true                 # only plates of lists that a hub has sent
+#search:
+  #enabled: true                 # for descriptions that a hub has sent
 
 # --- only where the profile does not fit --------------------------------------
 

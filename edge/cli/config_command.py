@@ -103,10 +103,10 @@ def tally(problems: list[Problem]) -> str:
 def summary(loaded: Loaded) -> str:
     """The unit in one line."""
     settings = loaded.settings
-    return (
-        f"{settings.unit.id}, {settings.unit.kind}, {counted(len(settings.gnss), 'receiver')}, "
-        f"{counted(len(settings.cameras), 'camera')} → {settings.hub.url}"
-    )
+    parts = [counted(len(settings.gnss), "receiver"), counted(len(settings.cameras), "camera")]
+    for items, thing in ((settings.microphones, "microphone"), (settings.rules, "rule")):
+        parts += [counted(len(items), thing)] if items else []
+    return f"{settings.unit.id}, {settings.unit.kind}, {', '.join(parts)} → {settings.hub.url}"
 
 
 def show(args: argparse.Namespace) -> int:

@@ -91,7 +91,9 @@ def test_config_check_and_zones_check_say_what_rules_ask_in_vain(
     assert said in capsys.readouterr().out
 
 
-def test_a_unit_file_with_good_zones_and_rules_is_right(tmp_path: Path) -> None:
+def test_a_unit_file_with_good_zones_and_rules_is_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rules = (
         "street: {kind: carriageway, zones: [main_street]}\n"
         "  wrong: {kind: wrong_way, zones: [bus_lane]}\n"
@@ -102,3 +104,4 @@ def test_a_unit_file_with_good_zones_and_rules_is_right(tmp_path: Path) -> None:
 
     assert main(["zones", "check", str(path)]) == 0
     assert main(["config", "check", str(path)]) == 0
+    assert ", 4 rules → " in capsys.readouterr().err

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from config.audio import OF_A_MODEL
 from config.loading import load
 from config.secrets import Standing
+from perception.hearing import classes
 
 UNIT = "unit:\n  id: dog-01\n  kind: drone\n"
 QUIET = "gnss: {g: {kind: gpsd}}\ncameras: {c: {kind: stream, url: 'rtsp://cam/1'}}\n"
@@ -241,3 +243,14 @@ def test_taking_unsigned_commands_is_warned_of(tmp_path: Path) -> None:
     (said,) = warned(tmp_path, QUIET + "security: {commands: unsigned}\n", PLUGGED)
     assert "whoever reaches the broker commands this unit" in said
     assert "patrol-edge keys install" in said
+
+
+def test_what_is_listened_for_on_purpose_needs_its_model(tmp_path: Path) -> None:
+    text = QUIET + "microphones: {a: {kind: sound}}\naudio: {mode: events, listen_for: [%s]}\n"
+    assert warned(tmp_path, text % "voice, loud", PLUGGED) == []
+    line = text.count("\n") + UNIT.count("\n")
+    assert warned(tmp_path, text % "siren, loud, shot", PLUGGED) == [
+        f"unit.yaml:{line}:35: audio.listen_for: warning: without a model there is no hearing "
+        "siren or shot; write audio.model: yamnet"
+    ]
+    assert set(classes.KINDS) == OF_A_MODEL
