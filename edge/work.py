@@ -1,6 +1,7 @@
 """What the workers of a unit do, each in its own thread until it is told to stop."""
 
 import threading
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import structlog
@@ -100,16 +101,27 @@ class Work:
         parts = self._parts
         self.events_told += len(changes)
         model = parts.vision.model_name if parts.vision is not None else ""
-        self._put(
-            [
-                self._writer.detection(change.step, change.size_px, model, change.standing)
-                for change in changes
-            ]
+        self._tell(
+            partial(self._writer.detection, change.step, change.size_px, model, change.standing)
+            for change in changes
         )
 
     def tell_news(self, news: list[News]) -> None:
         """Alerts and counts, likewise."""
-        self._put([self._writer.news(each) for each in news])
+        self._tell(partial(self._writer.news, each) for each in news)
+
+    def _tell(self, writes: Iterable[Callable[[], Draft]]) -> None:
+        """One that cannot be written must not cost the others: an end may be among them."""
+        drafts: list[Draft] = []
+        failed: Exception | None = None
+        for write in writes:
+            try:
+                drafts.append(write())
+            except Exception as error:  # noqa: BLE001 - raised again when the others are told
+                failed = failed or error
+        self._put(drafts)
+        if failed is not None:
+            raise failed
 
     def _put(self, drafts: list[Draft]) -> None:
         for number, draft in enumerate(drafts, start=1):
