@@ -23,8 +23,9 @@ from telemetry.commands.trusted_time import ClockUnsetError, TrustedTime
 from telemetry.contract.commands import COMMANDS, Command, Role
 from telemetry.contract.wire_types import Message, Uuid, short
 
-# Given from afar even while somebody on the spot is in command: they move nothing.
-ALWAYS_ALLOWED = frozenset({"ping", "rebirth", "sos.cancel"})
+# Given from afar even while somebody on the spot is in command: they move nothing, and an unlocked
+# camera can be locked by whoever may, at any time.
+ALWAYS_ALLOWED = frozenset({"ping", "rebirth", "sos.cancel", "media.lock"})
 KEY_CODES = {"revoked": "key_revoked", "expired": "key_expired", "not_yet_valid": "not_yet_valid"}
 
 

@@ -197,6 +197,14 @@ def test_a_key_that_is_over_is_over(unit: Commanded, dates: dict[str, Any], code
     assert codes(unit.send(unit.claims()))[-1] == "succeeded", "the other key goes on"
 
 
+def test_a_camera_can_be_locked_whoever_commands(unit: Commanded) -> None:
+    unit.handlers["media.lock"] = unit.handlers["media.unlock"] = Doer()
+    unit.control.hand_over("local", "local:li", unit.clock.utc())
+    unlock = {"cameras": ["front"], "reason": "case 7"}
+    assert codes(unit.send(unit.claims("media.unlock", args=unlock))) == ["not_commander"]
+    assert codes(unit.send(unit.claims("media.lock")))[-1] == "succeeded"
+
+
 def test_a_role_without_the_right_is_refused(unit: Commanded) -> None:
     unit.install("op", OTHER, "operator")
     command = unit.claims("siren", args={"on": True})
