@@ -127,16 +127,17 @@ class SearchedArea:
     def rings(self, most_corners: int = MOST_CORNERS) -> list[list[tuple[float, float]]]:
         """What was seen, as closed rings of latitude and longitude; one in another is a hole.
 
-        Simplified until there are no more corners than that in all, largest pieces first.
+        Simplified until there are no more corners than that in all, largest pieces first. Where
+        there are too many pieces or holes, the smallest are not told.
         """
-        pieces = _outlines(self._seen)
-        pieces = sorted(pieces, key=lambda piece: piece.area, reverse=True)[: MOST_RINGS // 2]
-        tolerance = 0.5
-        while True:
-            rings = [ring for piece in pieces for ring in _rings_of(piece.simplify(tolerance))]
-            if sum(map(len, rings)) <= most_corners:
-                return [self._degrees(ring) for ring in rings[:MOST_RINGS]]
+        pieces = sorted(_outlines(self._seen), key=lambda piece: piece.area, reverse=True)
+        tolerance, rings = 0.5, _simpler(pieces, 0.5)
+        while sum(map(len, rings)) > most_corners and tolerance < max(self._seen.shape):
             tolerance *= 1.2
+            rings = _simpler(pieces, tolerance)
+        while sum(map(len, rings)) > most_corners:
+            rings.pop()
+        return [self._degrees(ring) for ring in rings[:MOST_RINGS]]
 
     def _degrees(self, cells: Floats) -> list[tuple[float, float]]:
         metres = (cells + 0.5) * self.cell_m + self._low
@@ -192,16 +193,22 @@ def _outlines(mask: Mask) -> list[Polygon]:
     """What is set, in cells. Contours run through the centres of the cells at the border, so half
     a cell is put around them."""
     found, family = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    outer: dict[int, list[NDArray[Any]]] = {
-        n: [] for n, each in enumerate(found) if family[0, n, 3] < 0 and len(each) >= 3
-    }
-    for n, each in enumerate(found):
-        if family[0, n, 3] in outer and len(each) >= 3:
-            outer[family[0, n, 3]].append(each[:, 0])
+    sizes = {n: cv2.contourArea(each) for n, each in enumerate(found) if len(each) >= 3}
+    by_size = sorted(sizes, key=lambda n: sizes[n], reverse=True)
+    pieces = [n for n in by_size if family[0, n, 3] < 0][: MOST_RINGS // 2]
+    outer: dict[int, list[NDArray[Any]]] = {n: [] for n in pieces}
+    holes = [n for n in by_size if family[0, n, 3] in outer]
+    for n in holes[: MOST_RINGS - len(pieces)]:
+        outer[family[0, n, 3]].append(found[n][:, 0])
     whole = MultiPolygon([Polygon(found[n][:, 0], holes) for n, holes in outer.items()])
     grown = whole.buffer(0.5, join_style="mitre", mitre_limit=1.5)
     parts = list(getattr(grown, "geoms", [grown]))
     return [part for part in parts if part.area >= SMALLEST_RING_CELLS]
+
+
+def _simpler(pieces: Sequence[Polygon], tolerance: float) -> list[Floats]:
+    """The rings of all pieces, moved by no more than this, in cells."""
+    return [ring for piece in pieces for ring in _rings_of(piece.simplify(tolerance))]
 
 
 def _rings_of(piece: Polygon) -> list[Floats]:

@@ -105,6 +105,21 @@ def test_a_hole_that_was_not_seen_is_told_as_one() -> None:
     assert as_shape(area).area == pytest.approx(8400, rel=0.02)
 
 
+@pytest.mark.parametrize("inside", [0, 1], ids=["holes", "islands"])
+def test_a_thousand_holes_or_islands_come_to_an_end_and_fit_into_a_message(inside: int) -> None:
+    area = SearchedArea(square(300))
+    area._seen[:] = 1 - inside
+    rows, columns = area._seen.shape
+    for row in range(4, rows - 12, 30):
+        for column in range(4, columns - 12, 30):
+            area._seen[row : row + 10, column : column + 10] = inside
+    area._seen &= area._inside
+
+    rings = area.rings()
+    assert 30 <= len(rings) <= 64
+    assert sum(map(len, rings)) <= MOST_CORNERS
+
+
 def test_nothing_seen_has_no_rings() -> None:
     area = SearchedArea(square(100))
     assert area.rings() == []
