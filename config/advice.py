@@ -26,6 +26,7 @@ from config.errors import Problem
 from config.host_files import Files
 from config.models import Settings
 from config.nodes import Entries, Node, Path, dotted, find, place_of
+from config.perception import PerceptionConfig
 from config.secrets import Keeping, credstore, is_credential, missing, unfit
 from config.wording import SECRET_PARAMETER, listed
 
@@ -56,7 +57,7 @@ def advice(settings: Settings, root: Node, files: Files) -> list[Problem]:
         *_on_hub(settings, files),
         *_on_security(settings, files),
     ]
-    return [_placed(item, root) for item in found]
+    return [_placed(item, root) for item in dict.fromkeys(found)]  # two cameras may say the same
 
 
 def _placed(item: Advice, root: Node) -> Problem:
@@ -123,6 +124,7 @@ def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
         yield Advice(("cameras",), "no camera: nothing will be detected; add one in cameras:")
     for name, config in settings.cameras.items():
         yield from _on_place(("cameras", name), config)
+        yield from _on_rate(("cameras", name), config, settings.perception)
         match config:
             case V4l2CameraConfig(device=device):
                 path = ("cameras", name, "device")
@@ -141,6 +143,18 @@ def _on_place(path: Path, config: CameraConfig) -> Iterator[Advice]:
     if config.lens is not None and config.mount is None:
         text = "no mount: nothing it sees is put on the map; add mount: {height_m, pitch_deg}"
         yield Advice((*path, "lens"), text)
+
+
+def _on_rate(path: Path, config: CameraConfig, perception: PerceptionConfig) -> Iterator[Advice]:
+    """Who is looked at more seldom than the tracker waits is a new object each time."""
+    fps, lost_after_s = config.looked_at_fps(perception.max_fps), perception.tracker.lost_after_s
+    if config.detect and perception.enabled and fps * lost_after_s <= 1:
+        own = config.detect_fps is not None and config.detect_fps <= perception.max_fps
+        yield Advice(
+            (*path, "detect_fps") if own else ("perception", "max_fps"),
+            f"a picture every {1 / fps:g} s, and perception.tracker.lost_after_s is "
+            f"{lost_after_s:g}: nobody is ever followed from one to the next; write more of either",
+        )
 
 
 def _on_device(

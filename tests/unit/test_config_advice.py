@@ -254,3 +254,16 @@ def test_what_is_listened_for_on_purpose_needs_its_model(tmp_path: Path) -> None
         "siren or shot; write audio.model: yamnet"
     ]
     assert set(classes.KINDS) == OF_A_MODEL
+
+
+def test_pictures_more_seldom_than_the_tracker_waits_are_told(tmp_path: Path) -> None:
+    """The file is valid, the model works, and nothing would ever be detected."""
+    seldom = QUIET.replace("'rtsp://cam/1'", "'rtsp://cam/1', detect_fps: 0.2")
+    found = warned(tmp_path, seldom, PLUGGED)
+    slow = warned(tmp_path, f"{QUIET}perception: {{max_fps: 0.2}}\n", PLUGGED)
+    patient = warned(tmp_path, f"{seldom}perception: {{tracker: {{lost_after_s: 15}}}}\n", PLUGGED)
+
+    assert ["nobody is ever followed" in each for each in found] == [True]
+    assert ["cameras.c.detect_fps" in each for each in found] == [True]
+    assert ["perception.max_fps" in each for each in slow] == [True]
+    assert patient == []
