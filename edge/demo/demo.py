@@ -94,6 +94,7 @@ class Demo:
             positions_heard=unit.types.get(Position.TYPE, 0) if unit else 0,
             frames_per_s=looked_at / max(elapsed_s, 1.0),
             frames_seen=parts.cameras["street"].samples,
+            not_wanted=parts.cameras["street"].not_wanted,
             looked_at=looked_at,
             drops=parts.camera_drops("street") | {"waiting": int(parts.frames.waiting("street"))},
             inference_p50_ms=percentile(times_ms, 50),

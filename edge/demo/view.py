@@ -20,6 +20,7 @@ class Figures:
     positions_heard: int
     frames_per_s: float
     frames_seen: int
+    not_wanted: int  # passed over without decoding: it was not the camera's turn
     looked_at: int
     drops: dict[str, int]
     inference_p50_ms: float | None
@@ -77,10 +78,11 @@ def live(now: Figures) -> RenderableType:
 
 def summary(end: Figures, pictures: list[str], missing: list[str]) -> RenderableType:
     """What came of it; `missing` says what did not work, and is empty when all did."""
+    wanted = end.frames_seen - end.not_wanted
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    table.add_row("frames", f"{end.frames_seen} seen, {end.looked_at} looked at")
+    table.add_row("frames", f"{end.frames_seen} seen, {wanted} wanted, {end.looked_at} looked at")
     table.add_row("dropped", _counted(end.drops))
     table.add_row("inference", f"p50 {_ms(end.inference_p50_ms)}, p95 {_ms(end.inference_p95_ms)}")
     table.add_row(

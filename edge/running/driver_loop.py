@@ -44,6 +44,11 @@ class DriverHealth:
         """What the driver counted since the start, over all its sessions, by cause."""
         return dict(self.counters + Counter(self.session))
 
+    @property
+    def not_wanted(self) -> int:
+        """Pictures that were passed over, since nobody would have looked at them."""
+        return self.totals().get(NOT_WANTED, 0)
+
     def drops(self) -> dict[str, int]:
         """What was lost in the device's own driver, by cause."""
         lost = {cause: n for cause, n in self.totals().items() if cause not in PROGRESS_COUNTERS}

@@ -114,4 +114,4 @@ def test_what_nobody_wants_is_a_sign_of_life_and_no_loss() -> None:
     assert health.samples == driver.passed_over == 5
     assert health.silent_s(clock.mono_s() + 1) == 1.0
     assert health.drops() == {"bad_reading": 0}
-    assert health.totals() == {"not_wanted": 5}
+    assert health.not_wanted == 5
