@@ -42,7 +42,8 @@ class SearchedArea:
         points = np.array(corners, np.float64)
         if len(points) < 3 or not np.isfinite(points).all():
             raise AreaError("an area has at least three corners")
-        self.frame = LocalFrame.at(*points.mean(axis=0))
+        # The mean of two longitudes on both sides of the date line lies on the other side of earth.
+        self.frame = LocalFrame.at(float(points[:, 0].mean()), float(points[0, 1]))
         self.ring = self.frame.ring_to_metres(points[:, ::-1])
         self._low = self.ring.min(axis=0)
         size = self.ring.max(axis=0) - self._low

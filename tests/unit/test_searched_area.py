@@ -188,3 +188,15 @@ def test_any_footprint_is_filled_as_even_odd_says(points: list[tuple[float, floa
     if shape.is_valid and shape.area > 200:
         truth = (shape & shapely.Polygon(area.ring)).area
         assert area.share * 1e4 == pytest.approx(truth, abs=30 + 0.02 * truth)
+
+
+def test_an_area_over_the_date_line_is_as_large_as_any_other() -> None:
+    corners = [(52.0, 179.999), (52.0, -179.999), (52.001, -179.999), (52.001, 179.999)]
+    elsewhere = [(52.0, 9.999), (52.0, 10.001), (52.001, 10.001), (52.001, 9.999)]
+
+    across, usual = SearchedArea(corners), SearchedArea(elsewhere)
+
+    assert across.cells == pytest.approx(usual.cells, rel=0.02)
+    assert across.holds(52.0005, 180.0)
+    assert across.holds(52.0005, -179.9995)
+    assert not across.holds(52.0005, 0.0)
