@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from shapely import LinearRing, MultiPolygon, Polygon
+from shapely.affinity import affine_transform
 
 from perception.place.frame import LocalFrame
 
@@ -25,6 +26,7 @@ FINEST_M = 0.25
 MOST_CELLS = 1 << 22
 SUBPIXEL_BITS = 4
 MOST_RINGS = 64
+MOST_POINTS = 50_000  # of an outline before it is made simpler
 MOST_CORNERS = 800  # about 32 KiB on the wire
 SMALLEST_RING_CELLS = 12.0  # smaller ones are not told
 LARGEST_SIDE_M = 50_000.0
@@ -201,10 +203,22 @@ def _outlines(mask: Mask) -> list[Polygon]:
     holes = [n for n in by_size if family[0, n, 3] in outer]
     for n in holes[: MOST_RINGS - len(pieces)]:
         outer[family[0, n, 3]].append(found[n][:, 0])
+    if sum(len(found[n]) + sum(map(len, outer[n])) for n in pieces) > MOST_POINTS:
+        return _outlines_from_afar(mask)
     whole = MultiPolygon([Polygon(found[n][:, 0], holes) for n, holes in outer.items()])
     grown = whole.buffer(0.5, join_style="mitre", mitre_limit=1.5)
     parts = list(getattr(grown, "geoms", [grown]))
     return [part for part in parts if part.area >= SMALLEST_RING_CELLS]
+
+
+def _outlines_from_afar(mask: Mask) -> list[Polygon]:
+    """The same of cells twice as large, of which more than half was seen: it would take minutes."""
+    height, width = mask.shape
+    coarse = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    across, down = width / (width // 2), height / (height // 2)
+    to_cells = [across, 0.0, 0.0, down, (across - 1) / 2, (down - 1) / 2]
+    pieces = _outlines(np.asarray(coarse, np.uint8))
+    return [affine_transform(piece, to_cells) for piece in pieces]
 
 
 def _simpler(pieces: Sequence[Polygon], tolerance: float) -> list[Floats]:

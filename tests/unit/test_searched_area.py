@@ -120,6 +120,19 @@ def test_a_thousand_holes_or_islands_come_to_an_end_and_fit_into_a_message(insid
     assert sum(map(len, rings)) <= MOST_CORNERS
 
 
+def test_an_outline_of_very_many_points_is_told_coarsely_and_in_its_place() -> None:
+    area = SearchedArea(square(300))
+    rows, columns = area._seen.shape
+    speckled = np.random.default_rng(1).random((rows // 2, columns)) > 0.5
+    area._seen[: rows // 2] &= speckled
+    area._seen[rows // 2 :, : columns // 2] = area._inside[rows // 2 :, : columns // 2]
+
+    rings = area.rings()
+    assert sum(map(len, rings)) <= MOST_CORNERS
+    east = [area.frame.to_metres(*point)[0] for point in _largest(rings)]
+    assert max(east) - min(east) == pytest.approx(150, abs=3)
+
+
 def test_nothing_seen_has_no_rings() -> None:
     area = SearchedArea(square(100))
     assert area.rings() == []
@@ -200,3 +213,7 @@ def test_an_area_over_the_date_line_is_as_large_as_any_other() -> None:
     assert across.holds(52.0005, 180.0)
     assert across.holds(52.0005, -179.9995)
     assert not across.holds(52.0005, 0.0)
+
+
+def _largest(rings: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    return max(rings, key=lambda ring: shapely.Polygon(ring).area)
