@@ -56,6 +56,8 @@ def ended(line: str) -> Any:
          "give --model yamnet"),
         (SIGN + "--version 1 --days nan", 2, "--days: nan is not within", "--help"),
         (SIGN + "--version 1 --days 99999", 2, "--days: 99999 is not within", "--help"),
+        ("eval track empty --truth empty", 1, "empty holds no truth", "give what people"),
+        ("detect empty --heads-only", 2, "--heads-only is about --redact", "add it"),
         ("models list --models-dir empty", 2, "empty is no folder", "name the one that holds"),
         ("eval detect folder --truth folder", 2, "folder is a folder", "name the file in it"),
     ],

@@ -89,6 +89,8 @@ def detect(args: argparse.Namespace) -> int:
         raise CommandError(
             "--redact is for what --annotate or --annotate-video writes", "add one of them", USAGE
         )
+    if args.heads_only and not args.redact:
+        raise CommandError("--heads-only is about --redact", "add it, or leave both out", USAGE)
     if not inputs.pictures and not inputs.videos:
         # A name that nothing has is wrong usage; a file that cannot be used is work that failed.
         code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED

@@ -63,6 +63,8 @@ def eval_track(args: argparse.Namespace) -> int:
             _check_ids(pair.result, result)
         scores[pair.name] = judge(truth, result)
     total = sum(scores.values(), start=Scores.none())
+    if not total.boxes_true:
+        raise CommandError(f"{args.truth} holds no truth", "give what people have marked")
     if args.json:
         told = {"by": by, "all": _told(total)}
         say(json.dumps(told | {"sequences": {name: _told(one) for name, one in scores.items()}}))

@@ -14,7 +14,7 @@ needs its reader: pip install 'patrol-edge[plates]'. Plates on no list are not k
 A hit is a suggestion: nothing follows from it until a human has looked (review).
 
   on the hub     patrol-edge plates sign stolen.csv --list stolen --version 7 --days 2 \\
-                     --basis "case 1180" --key hub-1.key --unit car-07 --out stolen.plates
+                     --basis "case 1180" --key hub-1.key --unit car-07 -o stolen.plates
   on the unit    patrol-edge plates import stolen.plates
                  patrol-edge plates status
                  patrol-edge plates review 0412 correct"""
@@ -63,7 +63,10 @@ def _add_sign(parser: argparse.ArgumentParser) -> None:
     add("--priority", type=int, choices=range(5), default=1)
     add("--unit", action="append", required=True, metavar="UNIT", help="may be repeated; * is any")
     add("--key", required=True, type=Path, metavar="FILE", help="the hub's private key")
-    add("--out", required=True, type=Path, metavar="FILE", help="what goes onto the stick")
+    add(
+        "-o", "--output", "--out", dest="out", required=True, type=Path, metavar="FILE",
+        help="what goes onto the stick",
+    )  # fmt: skip
 
 
 def _read(args: argparse.Namespace) -> int:

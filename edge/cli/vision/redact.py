@@ -33,7 +33,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("paths", nargs="+", type=Path, metavar="IN", help="picture, folder of pictures, or video")
     add(
         "-o",
+        "--output",
         "--out",
+        dest="out",
         type=Path,
         required=True,
         metavar="OUT",
