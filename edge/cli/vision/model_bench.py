@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import number_in, picture_size
-from edge.cli.vision.detect import MAX_THREADS, PROVIDERS, PROVIDERS_HELP
+from edge.cli.vision.detect import MAX_THREADS, PROVIDERS
 
 if TYPE_CHECKING:
     from edge.cli.vision.model_bench_row import Row
@@ -27,6 +27,9 @@ against it: stop the unit first (systemctl stop patrol-edge)."""
 MORE_S = 120.0  # for a child's start: engines of TensorRT are built for minutes
 
 
+EACH_HELP = f"{', '.join(PROVIDERS)}; may be repeated, each is measured; default: cpu"
+
+
 def register(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> argparse.ArgumentParser:
@@ -39,7 +42,7 @@ def register(
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME|FILE", help="default: all detectors that are here")
     add("--threads", type=_threads, default=(1,), metavar="1,2", help="default: 1")
-    add("--provider", action="append", choices=PROVIDERS, metavar="P", help=PROVIDERS_HELP)
+    add("--provider", action="append", choices=PROVIDERS, metavar="P", help=EACH_HELP)
     add(
         "--seconds", type=number_in(0.2, 3600), default=5.0, metavar="N", help="of each; default: 5"
     )
