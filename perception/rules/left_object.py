@@ -9,18 +9,27 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from config.rules import LeftObjectRule
-from perception.camera.leftovers import Blob, Leftovers, mask_of
+from perception.camera.leftovers import Blob, Leftovers, is_hidden, mask_of
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import MOVING, Sight
 
 NO_PICTURE = "no_picture"
 EVERY_S = 0.5
-LOST_S = 6.0  # a thing that is hidden for so long has gone
-STEADY = 0.4  # share of looks in which it was to be seen: people walk before it
+HIDDEN_S = 60.0  # a thing that people hide for longer is not told any more
+STEADY = 0.6  # share of the looks at its place in which it was to be seen
 SEEN_SHARE = 0.3  # of its area, by which it is the same as before
-BEFORE_S = 15.0  # who was there so long before it became a thing that stays may have brought it
-NEAR_HEIGHTS = 1.2  # of a person: about two metres
+GROWS = 2.0  # times its area: what is larger has something else in it
+BESIDE = 0.012  # of the picture: a piece of it
+BEFORE_S = 30.0  # where nobody saw the place free, who came so long before it may have brought it
+SLACK_S = 1.5  # before and after: a box is wider than a person
+ARM_HEIGHTS = 0.7  # of a person: who puts something down is within an arm's reach of it
+NEAR_HEIGHTS = 1.2  # who is within two metres looks after it
+JOINS_S = 3.0  # somebody else who stands at it for so long looks after it, too
+NOBODYS_S = 10.0  # what stays so long without anybody who may have brought it is part of the view
 Box = tuple[float, float, float, float]
 
 
@@ -34,7 +43,9 @@ class _Thing:
     seen_s: float
     owners: set[int]
     near_s: float  # when an owner was last near
-    was_looks: int = 1
+    open_looks: int = 1  # at its place, when nobody hid it
+    seen_looks: int = 1  # of these: there it was
+    at_it: dict[int, float] = field(default_factory=dict)  # who else stands there, since when
 
 
 @dataclass(slots=True)
@@ -46,6 +57,24 @@ class _View:
     people: deque[tuple[float, int, Box]] = field(default_factory=lambda: deque(maxlen=3000))
     looked_s: float = -math.inf
     shape: tuple[int, ...] = ()
+
+    def near(self, thing: Box, person: Box, heights: float = NEAR_HEIGHTS) -> bool:
+        """Whether the person's feet are within so many heights of a person of the thing's."""
+        height = person[3] - person[1]
+        wide = self.shape[1] / self.shape[0]  # shares of width as shares of height
+        across = abs((thing[0] + thing[2]) / 2 - (person[0] + person[2]) / 2) * wide
+        return across <= heights * height and abs(thing[3] - person[3]) <= heights / 2 * height
+
+    def attend(self, thing: "_Thing", who: int, box: Box, mono_s: float) -> None:
+        """Notes somebody who is seen near a thing, or is not."""
+        if who in thing.owners:
+            if self.near(thing.box, box):
+                thing.near_s = mono_s
+        elif not self.near(thing.box, box, ARM_HEIGHTS / 2):
+            thing.at_it.pop(who, None)
+        elif mono_s - thing.at_it.setdefault(who, mono_s) >= JOINS_S:
+            thing.owners.add(who)
+            thing.near_s = mono_s
 
 
 class LeftObjectJudge:
@@ -69,8 +98,9 @@ class LeftObjectJudge:
             return Verdict()
         view.looked_s = scene.mono_s
         busy = self._people(view, sight)
-        blobs = view.leftovers.update(image, mask_of(busy), scene.mono_s)
-        self._follow(view, [each for each in blobs if each.put_there], scene.mono_s)
+        mask = mask_of(busy)
+        blobs = view.leftovers.update(image, mask, scene.mono_s)
+        self._follow(view, blobs, mask, scene.mono_s)
         return Verdict(
             claims=[self._claim(scene.camera, each, scene.mono_s) for each in view.things]
         )
@@ -92,42 +122,58 @@ class LeftObjectJudge:
             who = sight.subject(track)
             view.people.append((scene.mono_s, who, box))
             for thing in view.things:
-                if who in thing.owners and _near(thing.box, box):
-                    thing.near_s = scene.mono_s
+                view.attend(thing, who, box, scene.mono_s)
         return busy
 
-    def _follow(self, view: _View, blobs: list[Blob], mono_s: float) -> None:
+    def _follow(
+        self, view: _View, blobs: list[Blob], mask: NDArray[np.bool_], mono_s: float
+    ) -> None:
         for blob in blobs:
-            known = [each for each in view.things if _overlap(each.box, blob.box) >= SEEN_SHARE]
+            known = [each for each in view.things if _is_same(each.box, blob.box)]
             if known:
-                known[0].box, known[0].seen_s = blob.box, mono_s
-                known[0].was_looks += 1
-                continue
-            owners = {
-                who
-                for at_s, who, box in view.people
-                if mono_s - at_s <= BEFORE_S and _near(blob.box, box)
-            }
+                if _area(blob.box) <= GROWS * _area(known[0].box):
+                    known[0].box = blob.box
+            elif blob.put_there:
+                self._take_up(view, blob, mono_s)
+            elif blob.put_there is False or mono_s - blob.begun_s > BEFORE_S:
+                view.leftovers.accept(blob.box)
+        view.things = [each for each in view.things if self._stays(view, each, mask, mono_s)]
+
+    def _take_up(self, view: _View, blob: Blob, mono_s: float) -> None:
+        """A new thing, if there is somebody who may have put it there: between the last look at
+        its place without it and the first one with it."""
+        since_s = max(blob.free_s, blob.begun_s - BEFORE_S) - SLACK_S
+        there = [(who, box) for at_s, who, box in view.people
+                 if since_s <= at_s <= blob.begun_s + SLACK_S]  # fmt: skip
+        for reach in (ARM_HEIGHTS, NEAR_HEIGHTS):
+            owners = {who for who, box in there if view.near(blob.box, box, reach)}
             if owners:
+                near_s = max(at_s for at_s, who, box in view.people
+                             if who in owners and view.near(blob.box, box))  # fmt: skip
                 number = next(self._numbers)
-                thing = _Thing(number, blob.box, mono_s, mono_s, owners, mono_s)
-                view.things.append(thing)
-            elif mono_s - (view.people[0][0] if view.people else -math.inf) > BEFORE_S:
-                view.leftovers.accept(blob.box)  # nobody brought it: light, or the wind
-        kept = []
-        for thing in view.things:
-            if mono_s - thing.begun_s > self._config.accept_after_s:
-                view.leftovers.accept(thing.box)
-            elif mono_s - thing.seen_s <= LOST_S:
-                kept.append(thing)
-        view.things = kept
+                view.things.append(_Thing(number, blob.box, blob.begun_s, mono_s, owners, near_s))
+                return
+        if mono_s - blob.begun_s > NOBODYS_S:
+            view.leftovers.accept(blob.box)  # nobody brought it: light, or the wind
+
+    def _stays(self, view: _View, thing: _Thing, mask: NDArray[np.bool_], mono_s: float) -> bool:
+        """Whether it is there still, as far as can be said."""
+        if mono_s - thing.begun_s > self._config.accept_after_s:
+            view.leftovers.accept(thing.box)
+            return False
+        if not is_hidden(thing.box, mask):
+            thing.open_looks += 1
+            if view.leftovers.remains(thing.box) < SEEN_SHARE:
+                return False
+            thing.seen_looks += 1
+            thing.seen_s = mono_s
+        return mono_s - thing.seen_s <= HIDDEN_S
 
     def _claim(self, camera: str, thing: _Thing, mono_s: float) -> Claim:
         alone_s = mono_s - thing.near_s
         x1, y1, x2, y2 = thing.box
-        steady = min(1.0, thing.was_looks * EVERY_S / max(mono_s - thing.begun_s, EVERY_S))
-        alone = alone_s >= self._config.unattended_s
-        holds = alone and thing.seen_s == mono_s and steady >= STEADY
+        steady = thing.seen_looks / thing.open_looks
+        holds = alone_s >= self._config.unattended_s and steady >= STEADY
         return Claim(
             key=(camera, thing.number),
             level=1.0 if holds else 0.0,
@@ -144,12 +190,14 @@ class LeftObjectJudge:
         )
 
 
-def _near(thing: Box, person: Box) -> bool:
-    """Whether the person's feet are within about two metres of the thing's."""
-    height = person[3] - person[1]
-    across = abs((thing[0] + thing[2]) / 2 - (person[0] + person[2]) / 2)
-    # Shares of width are compared with shares of height as in a picture of 16 : 9.
-    return across * 16 / 9 <= NEAR_HEIGHTS * height and abs(thing[3] - person[3]) <= 0.6 * height
+def _is_same(thing: Box, blob: Box) -> bool:
+    """Whether a blob lies where a thing is, or so near to it that it is a piece of it."""
+    x1, y1, x2, y2 = thing
+    return _overlap((x1 - BESIDE, y1 - BESIDE, x2 + BESIDE, y2 + BESIDE), blob) >= SEEN_SHARE
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _overlap(one: Box, two: Box) -> float:
@@ -158,5 +206,4 @@ def _overlap(one: Box, two: Box) -> float:
     height = min(one[3], two[3]) - max(one[1], two[1])
     if width <= 0 or height <= 0:
         return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, two)]
-    return width * height / max(min(areas), 1e-12)
+    return width * height / max(min(_area(one), _area(two)), 1e-12)

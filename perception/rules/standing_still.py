@@ -10,8 +10,11 @@ from perception.rules.sight import Standing
 
 CHI2_99 = 9.21  # of two degrees of freedom
 CRAWL_MPS = 1.5  # faster is driving, however little is known of the speed
-KEPT_M = 1.5  # a place is kept within this, and within twice the error of the position
-SIGMAS = 2.0
+KEPT_M = 1.5  # a place is kept within this, and within what two positions differ by chance:
+SIGMAS = 4.3  # of one of them, sqrt(2 * 9.21), 99 %
+# One speed in a hundred of who stands is significant: over a minute that is not rare. Who keeps the
+# place drives only when it lasts.
+DRIVES_S = 3.0
 
 
 def may_stand(track: WorldTrack) -> bool:
@@ -35,6 +38,7 @@ class Halt:
     seen_s: float
     east_m: float
     north_m: float
+    moves_s: float | None = None  # since when its speed has been significant
 
 
 class Halts:
@@ -50,7 +54,10 @@ class Halts:
         east_m, north_m = (float(value) for value in each.point)
         error_m = math.sqrt(max(float(np.trace(each.covariance)) / 2, 0.0))
         kept_m = max(KEPT_M, SIGMAS * error_m)
-        if not may_stand(each.track):
+        moves_s = None if may_stand(each.track) else mono_s
+        if moves_s is not None and halt is not None and halt.moves_s is not None:
+            moves_s = halt.moves_s
+        if moves_s is not None and (halt is None or mono_s - moves_s >= DRIVES_S):
             self._halts.pop(each.subject, None)
             return None
         stays = (
@@ -60,7 +67,7 @@ class Halts:
         )
         if halt is None or not stays:
             halt = self._halts[each.subject] = Halt(mono_s, mono_s, east_m, north_m)
-        halt.seen_s = mono_s
+        halt.seen_s, halt.moves_s = mono_s, moves_s
         return halt
 
     def forget_before(self, mono_s: float) -> None:

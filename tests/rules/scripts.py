@@ -366,3 +366,34 @@ def fast() -> list[Script]:
         of("jogs at the limit", walk([(-30, 0), (30, 0)], 3.6),
            happens("fast", 0, 17, (0, 0), optional=True)),
     ]  # fmt: skip
+
+
+# --- stopped vehicle ---
+
+
+@scripted("stopped")
+def stopped() -> list[Script]:
+    kerb = (zone("kerb", [(-40, -8), (40, -8), (40, 8), (-40, 8)], kind="no_stop"),)
+
+    def of(title: str, way: Any, *truths: Happening, label: str = "car", **more: Any) -> Script:
+        rule = {"kind": "stopped", "zones": ["kerb"], "stands_s": 30}
+        actors = (Actor(number=1, way=way, label=label),)
+        return Script(title=title, rule=rule, zones=kerb, actors=actors, truths=truths, **more)
+
+    def told(begin_s: float, end_s: float, *place: float, **more: Any) -> Happening:
+        return happens("stopped", begin_s, end_s, (place[0], place[1]), **more)
+
+    comes = walk([(-60, 0), (0, 0)], 8.0)
+    return [
+        of("comes and stands", joined(comes, stand((0, 0), 60)), told(7.5, 67.5, 0, 0)),
+        of("stands, rough", stand((3, 0), 70), told(0, 70, 3, 0), noise=ROUGH),
+        of("a truck stands, then drives on",
+           joined(stand((-5, 1), 50), walk([(-5, 1), (60, 1)], 8.0)), told(0, 50, -5, 1),
+           label="truck"),
+        of("drives by", walk([(-60, 0), (60, 0)], 10.0)),
+        of("waits for a while", joined(comes, stand((0, 0), 15), walk([(0, 0), (60, 0)], 8.0))),
+        of("crawls in a queue", walk([(-30, 0), (30, 0)], 1.2)),
+        of("stands elsewhere", stand((0, 16), 70)),
+        of("a person stands there", stand((0, 0), 70), label="person"),
+        of("stands for just so long", stand((0, 0), 30), told(0, 30, 0, 0, optional=True)),
+    ]  # fmt: skip

@@ -56,7 +56,7 @@ def street(
 def told(
     pictures: Iterator[tuple[float, Picture, list[WorldTrack]]], *, parked: bool = True
 ) -> tuple[list[tuple[float, str, str | None]], Engine]:
-    rule = RULE.validate_python({"kind": "left_object", "unattended_s": 15.0})
+    rule = RULE.validate_python({"kind": "left_object", "unattended_s": 10.0})
     engine = Engine(build_rules({"ours": rule}, ()))
     news = []
     for at_s, image, tracks in pictures:
@@ -71,33 +71,33 @@ def told(
 
 
 def test_a_bag_is_told_when_who_brought_it_has_gone_and_ends_when_it_is_taken() -> None:
-    news, _ = told(street(78.0, bag_s=(LEFT_S, 66.0)))
+    news, _ = told(street(62.0, bag_s=(LEFT_S, 52.0)))
 
     assert [each[1] for each in news] == ["new", "end"]
-    assert 26 + 15 <= news[0][0] <= 60
-    assert 66 <= news[1][0] <= 78
+    assert 26 + 10 <= news[0][0] <= 45
+    assert 52 <= news[1][0] <= 62
 
 
 def test_who_stays_with_a_bag_has_not_left_it() -> None:
-    assert told(street(60.0, staying))[0] == []
+    assert told(street(46.0, staying))[0] == []
 
 
 def test_nobody_left_anything() -> None:
-    assert told(street(60.0, bag_s=None))[0] == []
+    assert told(street(46.0, bag_s=None))[0] == []
 
 
 def test_what_was_there_from_the_beginning_or_came_with_nobody_is_not_told() -> None:
-    assert told(street(60.0, bag_s=(0.0, 999.0)))[0] == []
-    assert told(street(60.0, lambda _: None, bag_s=(30.0, 999.0)))[0] == []
+    assert told(street(46.0, bag_s=(0.0, 999.0)))[0] == []
+    assert told(street(46.0, lambda _: None, bag_s=(30.0, 999.0)))[0] == []
 
 
 def test_something_that_is_taken_away_was_not_left() -> None:
-    assert told(street(60.0, bag_s=(0.0, LEFT_S)))[0] == []
+    assert told(street(46.0, bag_s=(0.0, LEFT_S)))[0] == []
 
 
 def test_clouds_are_no_things() -> None:
     pictures = (
-        (at_s, clouds(image, at_s), tracks) for at_s, image, tracks in street(60.0, bag_s=None)
+        (at_s, clouds(image, at_s), tracks) for at_s, image, tracks in street(46.0, bag_s=None)
     )
 
     assert told(pictures)[0] == []
