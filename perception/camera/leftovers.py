@@ -87,9 +87,10 @@ class Leftovers:
         return list(self._blobs(self._stayed_s >= STAY_S))
 
     def remains(self, box: Box) -> float:
-        """The share of a box in which something new stays, 0..1."""
+        """The share of a box in which something new stays, or did just now, 0..1: somebody who is
+        not detected may stand before it."""
         part = self._stayed_s[_cut(box)]
-        return float((part >= STAY_S).mean()) if part.size else 0.0
+        return float((part > 0).mean()) if part.size else 0.0
 
     def accept(self, box: Box) -> None:
         """What is there belongs to the view from now on."""

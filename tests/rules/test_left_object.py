@@ -71,11 +71,11 @@ def told(
 
 
 def test_a_bag_is_told_when_who_brought_it_has_gone_and_ends_when_it_is_taken() -> None:
-    news, _ = told(street(62.0, bag_s=(LEFT_S, 52.0)))
+    news, _ = told(street(66.0, bag_s=(LEFT_S, 50.0)))
 
     assert [each[1] for each in news] == ["new", "end"]
     assert 26 + 10 <= news[0][0] <= 45
-    assert 52 <= news[1][0] <= 62
+    assert 50 <= news[1][0] <= 65
 
 
 def test_who_stays_with_a_bag_has_not_left_it() -> None:
