@@ -220,7 +220,7 @@ def prepare() -> None:
 
     By itself it would hand half of each resize to threads of its own on other cores, among them the
     one where the model runs, and waking them costs more than they save (720p, two cores: 9.4 ms of
-    processor time for capture, preparation and motion, 8.7 ms without).
+    processor time for capture, preparation and motion, 8.8 ms without).
 
     What they print may hold a password, and never a cure.
 

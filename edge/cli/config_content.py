@@ -191,8 +191,8 @@ def _on_zones(settings: Settings) -> Iterator[_Doubt]:
         return
     from perception.rules.factory import check_rules
     from perception.rules.idle import idle_rules
-    from perception.rules.zone_file import survey
-    from perception.rules.zones import ZoneError
+    from perception.zones.zone_file import survey
+    from perception.zones.zones import ZoneError
 
     found = survey(settings.zones, list(settings.cameras))
     for fault in found.faults:

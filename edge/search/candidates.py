@@ -8,11 +8,11 @@ import numpy as np
 from config.search import SearchConfig
 from edge.seeing.look import Look
 from perception.place.placed import Scene, WorldTrack
-from perception.rules.probability import inside
-from perception.rules.zones import ring_edges, turned
 from perception.search.area import SearchedArea
 from perception.search.colours import light_of
 from perception.search.likeness import Description, Evidence, Likeness
+from perception.zones.probability import inside
+from perception.zones.zones import ring_edges, turned
 
 MOST_PER_LOOK = 8  # tracks that are judged in one picture: those that were judged least
 FORGET_S = 10.0

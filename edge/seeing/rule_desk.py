@@ -14,9 +14,9 @@ from perception.rules.engine import Blind, Engine
 from perception.rules.factory import build_rules
 from perception.rules.idle import idle_rules
 from perception.rules.rule import News
-from perception.rules.zone_check import looks_shifted
-from perception.rules.zone_file import load_zones
-from perception.rules.zones import Zone, ZoneError
+from perception.zones.zone_check import looks_shifted
+from perception.zones.zone_file import load_zones
+from perception.zones.zones import Zone, ZoneError
 
 SHIFT_EVERY_S = 10.0  # how often it is looked whether the zones lie where the unit is,
 SHIFT_LOOKS = 6  # and after how many looks in a row a shift is told

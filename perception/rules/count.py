@@ -11,7 +11,7 @@ from config.rules import CountRule
 from perception.rules.lines import LineWatch
 from perception.rules.rule import Count, EndReason
 from perception.rules.sight import Sight
-from perception.rules.zones import Plot
+from perception.zones.zones import Plot
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from perception.rules.ground import Ground
 from perception.rules.rule import EndReason, News, Rule
 from perception.rules.sight import Sight
 from perception.rules.subjects import Subjects
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 
 WATCHES_PICTURES = ("camera_state",)  # kinds of rules
 BACK_S = 5.0  # a stamp further back than this is a new time, not a late picture

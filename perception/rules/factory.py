@@ -25,19 +25,19 @@ from config.zones import ZoneKind
 from perception.rules.camera_state import CameraStateJudge
 from perception.rules.carriageway import CarriagewayJudge
 from perception.rules.count import Counting
-from perception.rules.crowd import CrowdJudge
+from perception.rules.crowds.crowd import CrowdJudge
 from perception.rules.fast import FastJudge
-from perception.rules.first_passes import FirstPasses
 from perception.rules.intrusion import IntrusionJudge
 from perception.rules.left_object import LeftObjectJudge
 from perception.rules.loitering import LoiteringJudge
-from perception.rules.parking import ParkingJudge
 from perception.rules.rule import Judge, Rule
-from perception.rules.stopped import StoppedJudge
+from perception.rules.standing.first_passes import FirstPasses
+from perception.rules.standing.parking import ParkingJudge
+from perception.rules.standing.stopped import StoppedJudge
 from perception.rules.tripwire import TripwireJudge
 from perception.rules.watch import Watch
 from perception.rules.wrong_way import WrongWayJudge
-from perception.rules.zones import Zone, ZoneError
+from perception.zones.zones import Zone, ZoneError
 
 # A rule with a threshold of probability ends below this share of it.
 HYSTERESIS = 0.6

@@ -7,8 +7,8 @@ import numpy as np
 
 from config.zones import ZoneKind
 from perception.place.frame import LocalFrame
-from perception.rules.probability import Field
-from perception.rules.zones import Plot, Zone, ZoneError, less
+from perception.zones.probability import Field
+from perception.zones.zones import Plot, Zone, ZoneError, less
 
 Key = tuple[str, tuple[ZoneKind, ...]]  # a zone, and the kinds that it is taken without
 LINE_REACH_M = 40.0  # nearer than this to a line, a subject's side is followed

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from config.rules import RuleConfig
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 
 
 def idle_rules(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from perception.rules.sight import Standing
-from perception.rules.zones import Plot
+from perception.zones.zones import Plot
 
 SURE_SIGMA = 3.0  # so far from the line, by the error across it, is a side taken;
 HOLD_S = 0.6  # and only where it lasts for so long,

@@ -13,8 +13,8 @@ from config.rules import ZoneRule
 from config.zones import ZoneKind
 from perception.place.placed import Scene, WorldTrack
 from perception.rules.ground import Ground, Key
-from perception.rules.probability import Field
-from perception.rules.zones import Plot
+from perception.zones.probability import Field
+from perception.zones.zones import Plot
 
 Floats = NDArray[np.float64]
 

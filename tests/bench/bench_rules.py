@@ -17,7 +17,7 @@ import shapely
 from perception.place.placed import Scene
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
-from perception.rules.zones import Plot, Zone, polygon
+from perception.zones.zones import Plot, Zone, polygon
 from tests.bench import rule_counts
 from tests.bench.figures import Figure
 from tests.rules.scenes import FRAME, scene, track, zone

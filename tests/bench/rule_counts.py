@@ -12,10 +12,10 @@ from perception.place.placed import Scene, Unplaced, WorldTrack
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Count
-from perception.rules.zones import Zone
 from perception.tracking.mot import MotRow, by_frame, read_rows
 from perception.tracking.track_file import high_score
 from perception.tracking.tracker import Tracker
+from perception.zones.zones import Zone
 from tests.bench.figures import Figure
 from tests.mot_data import Sequence
 from tests.rules.scripts import RULE

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from perception.place.frame import LocalFrame
 from perception.place.placed import GroundPoint, Scene, Unplaced, WorldTrack
 from perception.place.pose import UnitPose
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 
 FRAME = LocalFrame.at(35.40, 116.60)
 SIZE = 1280, 720

@@ -16,7 +16,7 @@ from perception.rules.engine import Engine
 from perception.rules.event_scores import Happening, Score, compare
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert, Count
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 from tests.rules.acting import Actor, Noise, joined, pace, play, stand, walk
 from tests.rules.scenes import FRAME, square, zone
 

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from edge.reporting.alert_messages import crowd_event
 from perception.place.placed import Scene
-from perception.rules.crowd_course import Course, level_of_service
-from perception.rules.crowd_ground import revealed
+from perception.rules.crowds.crowd_course import Course, level_of_service
+from perception.rules.crowds.crowd_ground import revealed
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 from tests.rules.crowd_scenes import CAMERAS, DRONE, Camera, crowd, picture
 from tests.rules.scenes import square
 from tests.rules.scripts import RULE

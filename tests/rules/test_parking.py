@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
-from perception.rules.first_passes import FirstPasses, _records
-from perception.rules.looks import looks
 from perception.rules.rule import Alert
+from perception.rules.standing.first_passes import FirstPasses, _records
+from perception.rules.standing.looks import looks
 from tests.rules.parking_trials import Car, Street, second, some_car
 from tests.rules.scenes import scene, square, track
 from tests.rules.scripts import RULE

@@ -16,7 +16,7 @@ from perception.place.placed import Scene, Unplaced
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert
-from perception.rules.zones import Zone, ZoneError
+from perception.zones.zones import Zone, ZoneError
 from tests.rules.scenes import FRAME, scene, square, track
 
 RULE = TypeAdapter(RuleConfig)

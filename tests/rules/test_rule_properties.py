@@ -15,7 +15,7 @@ from perception.place.pose import UnitPose
 from perception.rules.engine import Engine
 from perception.rules.factory import build_rules
 from perception.rules.rule import Alert, News
-from perception.rules.zones import Zone, ZoneError
+from perception.zones.zones import Zone, ZoneError
 from tests.rules.acting import Actor, Noise, play, stand, walk
 from tests.rules.scenes import SIZE, scene, square, track, zone
 from tests.rules.scripts import RULE

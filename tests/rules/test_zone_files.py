@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from config.crs import gcj02_of
 from config.zones import ZonesConfig
-from perception.rules.zone_check import looks_shifted
-from perception.rules.zone_file import load_zones, survey
-from perception.rules.zones import ZoneError
+from perception.zones.zone_check import looks_shifted
+from perception.zones.zone_file import load_zones, survey
+from perception.zones.zones import ZoneError
 from tests.rules.scenes import FRAME, square
 
 LAT, LON = 35.40, 116.60

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import shapely
 
-from perception.rules.probability import inside, owen
-from perception.rules.zones import Plot, less, polygon, ring_edges
+from perception.zones.probability import inside, owen
+from perception.zones.zones import Plot, less, polygon, ring_edges
 from tests.rules.scenes import FRAME, square
 
 L_SHAPE = np.array([(0, 0), (10, 0), (10, 3), (3, 3), (3, 9), (0, 9)], np.float64)

@@ -9,8 +9,8 @@ from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.parser import add_part
 
 if TYPE_CHECKING:
-    from perception.rules.zone_file import Survey, ZoneFault
-    from perception.rules.zones import Zone
+    from perception.zones.zone_file import Survey, ZoneFault
+    from perception.zones.zones import Zone
 
 UNIT_FILES = (".yaml", ".yml")
 DESCRIPTION = """\
@@ -73,8 +73,8 @@ def _surveyed(path: Path) -> "Survey":
     from config.loading import load
     from config.zones import ZonesConfig
     from perception.rules.factory import check_rules
-    from perception.rules.zone_file import ZoneFault, survey
-    from perception.rules.zones import ZoneError
+    from perception.zones.zone_file import ZoneFault, survey
+    from perception.zones.zones import ZoneError
 
     if path.suffix not in UNIT_FILES:
         return survey(ZonesConfig(files=(path,)), ())
@@ -89,8 +89,8 @@ def _surveyed(path: Path) -> "Survey":
 
 
 def _shift(zones: "list[Zone]", near: tuple[float, float] | None) -> "list[ZoneFault]":
-    from perception.rules.zone_check import looks_shifted
-    from perception.rules.zone_file import ZoneFault
+    from perception.zones.zone_check import looks_shifted
+    from perception.zones.zone_file import ZoneFault
 
     if near is None or not looks_shifted(zones, *near):
         return []
@@ -104,7 +104,7 @@ def _shift(zones: "list[Zone]", near: tuple[float, float] | None) -> "list[ZoneF
 def _draw(zones: "list[Zone]", near: tuple[float, float] | None, path: Path) -> None:
     """Raises CommandError."""
     from edge.cli.vision.writing import check_writable, write_whole
-    from perception.rules.zone_map import as_png, draw_zones
+    from perception.zones.zone_map import as_png, draw_zones
 
     if not zones:
         raise CommandError("there is no zone to draw", "correct what is said of them first")

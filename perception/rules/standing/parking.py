@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from config.rules import IllegalParkingRule
-from perception.rules.first_passes import FirstPass, FirstPasses
-from perception.rules.looks import Looks, evidence, looks
 from perception.rules.rule import Claim, Fact, Verdict
-from perception.rules.same_vehicle import SURE, Pair, assigned
 from perception.rules.sight import Sight, Standing
-from perception.rules.standing_still import Halts
+from perception.rules.standing.first_passes import FirstPass, FirstPasses
+from perception.rules.standing.looks import Looks, evidence, looks
+from perception.rules.standing.same_vehicle import SURE, Pair, assigned
+from perception.rules.standing.standing_still import Halts
 
 INSIDE = 0.3  # with a poor receiver hardly anything is surely inside; its confidence says so
 CHI2_99 = 9.21  # a squared distance in sigma of two degrees of freedom

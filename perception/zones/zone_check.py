@@ -10,7 +10,7 @@ import shapely
 
 from config.crs import gcj02_of
 from perception.place.frame import LocalFrame
-from perception.rules.zones import Plot, Zone, polygon
+from perception.zones.zones import Plot, Zone, polygon
 
 Severity = Literal["error", "warning"]
 

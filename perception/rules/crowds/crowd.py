@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from config.rules import CrowdRule
 from perception.place.placed import WorldTrack
-from perception.rules.crowd_course import Course, level_of_service
-from perception.rules.crowd_ground import Density, Patch, corners, together
-from perception.rules.probability import inside
+from perception.rules.crowds.crowd_course import Course, level_of_service
+from perception.rules.crowds.crowd_ground import Density, Patch, corners, together
 from perception.rules.rule import Claim, Fact, Verdict
 from perception.rules.sight import NO_FOOTPRINT, Sight
-from perception.rules.zones import polygon, ring_edges, turned
+from perception.zones.probability import inside
+from perception.zones.zones import polygon, ring_edges, turned
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.rules.first_passes import FirstPass
+from perception.rules.standing.first_passes import FirstPass
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from perception.rules.zones import turned
+from perception.zones.zones import turned
 
 Floats = NDArray[np.float64]
 

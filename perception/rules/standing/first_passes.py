@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from perception.rules.looks import Looks
+from perception.rules.standing.looks import Looks
 
 MOST = 500  # the oldest give way
 LARGEST_BYTES = 1_000_000

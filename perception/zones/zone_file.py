@@ -12,9 +12,9 @@ import numpy as np
 from config.crs import CrsError, to_wgs84
 from config.section import NAME_PATTERN
 from config.zones import MAX_POINTS, Crs, ZoneKind, ZonesConfig
-from perception.rules.geojson import Feature, GeoJsonError, read_features
-from perception.rules.zone_check import check_together, check_zone
-from perception.rules.zones import Floats, Zone, ZoneError
+from perception.zones.geojson import Feature, GeoJsonError, read_features
+from perception.zones.zone_check import check_together, check_zone
+from perception.zones.zones import Floats, Zone, ZoneError
 
 Ring = list[tuple[float, float]]
 KNOWN_PROPERTIES = ("name", "kind", "direction_deg")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perception.place.frame import LocalFrame
-from perception.rules.zones import Zone
+from perception.zones.zones import Zone
 
 Floats = NDArray[np.float64]
 Canvas = NDArray[np.uint8]

@@ -3,7 +3,7 @@
 from config.rules import StoppedRule
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight
-from perception.rules.standing_still import Halts
+from perception.rules.standing.standing_still import Halts
 
 INSIDE = 0.5
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perception.rules.zones import Plot
+from perception.zones.zones import Plot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

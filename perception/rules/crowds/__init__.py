@@ -1,0 +1,1 @@
+"""How dense a crowd is, on the ground that is seen."""

@@ -1,0 +1,1 @@
+"""Places that rules are about: from the file to the question of who is inside, and how surely."""
