@@ -61,7 +61,7 @@ demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
 	@$(BIN)/python -m edge.demo
 
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## set up, then run all tests
-	@$(BIN)/python -m pytest -m "not bench" $(ARGS)
+	@$(BIN)/python -m pytest -m "not bench" -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev $(VENV)/.features ## formatting, lint rules, types
 	@$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from perception.inference.session import Session
 
 BINS = 8192
+LEAST_SPAN = 1e-30  # a span that is smaller cannot be divided in float32: it is one value
 
 Pictures = Callable[[], Iterable[NDArray[np.float32]]]  # prepared tensors, the same at each call
 
@@ -28,7 +29,7 @@ class Spread:
 
     def range(self, cut: float) -> tuple[float, float]:
         """Lowest and highest value, without a share of `cut` (0..1) of them, half on each side."""
-        if cut == 0 or self.high <= self.low:
+        if cut == 0 or self.high - self.low < LEAST_SPAN:
             return self.low, self.high
         below = np.cumsum(self.counts) / self.counts.sum()
         edges = np.linspace(self.low, self.high, BINS + 1)
@@ -70,7 +71,7 @@ def observe(
 
 def _histogram(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.int64]:
     """As np.histogram, five times as fast."""
-    if high <= low:
+    if high - low < LEAST_SPAN:
         return np.bincount([0], [values.size], BINS).astype(np.int64)
     places = ((values.ravel() - np.float32(low)) * np.float32(BINS / (high - low))).astype(np.int32)
     np.clip(places, 0, BINS - 1, out=places)
