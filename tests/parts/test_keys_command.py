@@ -210,7 +210,9 @@ def test_a_user_without_rights_is_sent_to_sudo_and_takes_nothing_from_the_servic
         "os.setgid(65534); os.setuid(65534)  # who may not read the interpreter's own folder\n"
         "sys.exit(main([*sys.argv[2:], '--state-dir', sys.argv[1]]))\n"
     )
-    for parent in (place, *place.parents[:2]):
+    for parent in (place, *place.parents):
+        if "pytest-" not in str(parent):  # not the folder for all
+            break
         parent.chmod(0o755)
     for words in (["keys", "list"], ["journal", "verify"]):
         told = subprocess.run(
