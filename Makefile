@@ -61,7 +61,9 @@ demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
 	@$(BIN)/python -m edge.demo
 
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## set up, then run all tests
-	@$(BIN)/python -m pytest -m "not bench" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not bench" -n 2 --dist loadfile $(ARGS) || { \
+		echo "== once more and alone: what failed while other tests ran beside it"; \
+		$(BIN)/python -m pytest -m "not bench" -n 0 --last-failed --last-failed-no-failures none $(ARGS); }
 
 lint: $(VENV)/.dev $(VENV)/.features ## formatting, lint rules, types
 	@$(BIN)/ruff format --check .
