@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from telemetry.contract.events import Pose
 from telemetry.contract.places import GroundPlace, Unplaced
 from telemetry.contract.topics import Leaf
-from telemetry.contract.up_message import Phase, PoseMissing, UpMessage
+from telemetry.contract.up_message import Phase, PoseMissing, UpMessage, check_pose, check_reason
 from telemetry.contract.wire_types import (
     Code,
     Count,
@@ -90,10 +90,8 @@ class AlertEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
-        if (self.pose is None) == (self.pose_missing is None):
-            raise ValueError("either a pose, or the reason why there is none")
+        check_reason(self.phase, self.reason)
+        check_pose(self.pose, self.pose_missing)
         if (self.place is None) == (self.place_missing is None):
             raise ValueError("either a place, or the reason why there is none")
         if self.colour != COLOURS[self.severity]:

@@ -6,7 +6,14 @@ from pydantic import Field, model_validator
 
 from telemetry.contract.places import GroundMotion, GroundPlace, Unplaced
 from telemetry.contract.topics import Leaf
-from telemetry.contract.up_message import Phase, PoseMissing, PositionSource, UpMessage
+from telemetry.contract.up_message import (
+    Phase,
+    PoseMissing,
+    PositionSource,
+    UpMessage,
+    check_pose,
+    check_reason,
+)
 from telemetry.contract.wire_types import (
     Bearing,
     Code,
@@ -82,10 +89,8 @@ class DetectionEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
-        if (self.pose is None) == (self.pose_missing is None):
-            raise ValueError("either a pose, or the reason why there is none")
+        check_reason(self.phase, self.reason)
+        check_pose(self.pose, self.pose_missing)
         if self.place is not None and self.place_missing is not None:
             raise ValueError("a place, or the reason why there is none, not both")
         if self.motion is not None and self.place is None:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from telemetry.contract.events import Box, FrameSize, Pose
 from telemetry.contract.places import GroundPlace
 from telemetry.contract.topics import Leaf
-from telemetry.contract.up_message import PoseMissing, UpMessage
+from telemetry.contract.up_message import PoseMissing, UpMessage, check_reason
 from telemetry.contract.wire_types import (
     Message,
     Priority,
@@ -134,8 +134,7 @@ class PlateEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
+        check_reason(self.phase, self.reason)
         if (self.review != "pending") != (self.reason == "reviewed"):
             raise ValueError("what was reviewed has ended, and says how")
         if (self.reviewed_by is not None) != (self.reason == "reviewed"):

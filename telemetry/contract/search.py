@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from telemetry.contract.events import Box, FrameSize, Pose
 from telemetry.contract.places import GroundPlace
 from telemetry.contract.topics import Leaf
-from telemetry.contract.up_message import Phase, PoseMissing, UpMessage
+from telemetry.contract.up_message import Phase, PoseMissing, UpMessage, check_reason
 from telemetry.contract.wire_types import (
     Count,
     Latitude,
@@ -114,8 +114,7 @@ class SearchEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
+        check_reason(self.phase, self.reason)
         return self
 
 
@@ -144,6 +143,5 @@ class SearchProgressEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
+        check_reason(self.phase, self.reason)
         return self

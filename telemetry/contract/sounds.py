@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from telemetry.contract.events import Pose
 from telemetry.contract.topics import Leaf
-from telemetry.contract.up_message import Phase, PoseMissing, UpMessage
+from telemetry.contract.up_message import Phase, PoseMissing, UpMessage, check_pose, check_reason
 from telemetry.contract.wire_types import (
     Message,
     Ratio,
@@ -59,8 +59,6 @@ class SoundEvent(UpMessage):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.reason is not None) != (self.phase == "end"):
-            raise ValueError("an end has a reason, and nothing else has")
-        if (self.pose is None) == (self.pose_missing is None):
-            raise ValueError("either a pose, or the reason why there is none")
+        check_reason(self.phase, self.reason)
+        check_pose(self.pose, self.pose_missing)
         return self

@@ -30,3 +30,16 @@ class UpMessage(Message):
     TYPE: ClassVar[str]
     LEAF: ClassVar[Leaf]
     PRIORITY: ClassVar[int]  # unless the writer says otherwise
+
+
+def check_reason(phase: Phase, reason: object | None) -> None:
+    """Of an episode's message. Raises ValueError unless an end has a reason, and nothing else."""
+    if (reason is not None) != (phase == "end"):
+        raise ValueError("an end has a reason, and nothing else has")
+
+
+def check_pose(pose: object | None, missing: PoseMissing | None) -> None:
+    """Of a message that has to say where the unit was. Raises ValueError unless it has a pose, or
+    says why there is none."""
+    if (pose is None) == (missing is None):
+        raise ValueError("either a pose, or the reason why there is none")

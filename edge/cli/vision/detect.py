@@ -78,7 +78,7 @@ def detect(args: argparse.Namespace) -> int:
     """Raises CommandError for what stops the whole run; single files are noted and passed over."""
     # OpenCV and ONNX Runtime take half a second to import: not for `patrol-edge --help`.
     from edge.cli.vision.detect_run import Run
-    from edge.cli.vision.pictures import WRONG_NAMES, collect
+    from edge.cli.vision.pictures import collect, refuse_nothing
     from perception.errors import PerceptionError
 
     inputs = collect(args.paths)
@@ -91,11 +91,7 @@ def detect(args: argparse.Namespace) -> int:
         )
     if args.heads_only and not args.redact:
         raise CommandError("--heads-only is about --redact", "add it, or leave both out", USAGE)
-    if not inputs.pictures and not inputs.videos:
-        # A name that nothing has is wrong usage; a file that cannot be used is work that failed.
-        code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED
-        cure = "name a picture, a folder of pictures or a video"
-        raise CommandError("nothing to look at", cure, code)
+    refuse_nothing(inputs, "look at")
     try:
         run = Run.prepare(args, inputs)
         run.all()

@@ -17,7 +17,7 @@ from drivers.base import DeviceUnavailableError
 from drivers.camera_file import MAX_PICTURE_BYTES, UNKNOWN_FPS, VideoRecording
 from drivers.capture import MAX_SIDE_PX, decode_picture
 from drivers.capture_size import PICTURE_SUFFIXES, picture_size
-from edge.cli.console import USAGE, CommandError, note
+from edge.cli.console import FAILED, USAGE, CommandError, note
 
 WRONG_NAMES = frozenset({"missing", "no file"})  # causes that are the command line's fault
 
@@ -57,6 +57,17 @@ def collect(paths: list[Path]) -> Inputs:
         except OSError as error:
             inputs.skip(path, "no access", _closed(path, error))
     return inputs
+
+
+def refuse_nothing(
+    inputs: Inputs, work: str, cure: str = "name a picture, a folder of pictures or a video"
+) -> None:
+    """Raises CommandError where there is neither a picture nor a video. `work`: what for."""
+    if inputs.pictures or inputs.videos:
+        return
+    # A name that nothing has is wrong usage; a file that cannot be used is work that failed.
+    code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED
+    raise CommandError(f"nothing to {work}", cure, code)
 
 
 def _closed(path: Path, error: OSError) -> str:

@@ -6,21 +6,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception, say
+from edge.cli.console import DONE, FAILED, note, of_perception, say
 
 if TYPE_CHECKING:
     from perception.plates.reader import Reading
 
 
 def read(args: argparse.Namespace) -> int:
-    from edge.cli.vision.pictures import WRONG_NAMES, collect, shots
+    from edge.cli.vision.pictures import collect, refuse_nothing, shots
     from perception.errors import PerceptionError
     from perception.plates.reader import PlateReader
 
     inputs = collect(args.paths)
-    if not inputs.pictures and not inputs.videos:
-        code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED
-        raise CommandError("nothing to read", "name a picture of a vehicle, or a folder", code)
+    refuse_nothing(inputs, "read", "name a picture of a vehicle, or a folder")
     looked_at = 0
     try:
         reader = PlateReader.open(threads=args.threads)

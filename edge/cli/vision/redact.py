@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
+from edge.cli.console import DONE, FAILED, note, of_perception
 
 DESCRIPTION = """\
 Covers faces, heads and number plates for good, on copies; what is given is never changed.
@@ -59,15 +59,12 @@ def _quality(text: str) -> int:
 def redact(args: argparse.Namespace) -> int:
     """Raises CommandError for what stops the whole run; single files are noted and passed over."""
     # OpenCV and ONNX Runtime take half a second to import: not for `patrol-edge --help`.
-    from edge.cli.vision.pictures import WRONG_NAMES, collect
+    from edge.cli.vision.pictures import collect, refuse_nothing
     from edge.cli.vision.redact_run import RedactRun
     from perception.errors import PerceptionError
 
     inputs = collect(args.paths)
-    if not inputs.pictures and not inputs.videos:
-        code = USAGE if inputs.skipped.keys() <= WRONG_NAMES else FAILED
-        cure = "name a picture, a folder of pictures or a video"
-        raise CommandError("nothing to redact", cure, code)
+    refuse_nothing(inputs, "redact")
     try:
         run = RedactRun.prepare(args, inputs)
         run.all()
