@@ -39,7 +39,7 @@ $(VENV)/.demo: requirements-demo.lock $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.features: requirements-features.lock $(VENV)/.runtime
-	@echo "== installing the optional features: audio, plates, quantize, eval"
+	@echo "== installing the optional features"
 	@$(INSTALL) -r requirements-features.lock
 	@touch $@
 
@@ -55,7 +55,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 
 setup: $(VENV)/.runtime ## create .venv with the runtime in it
 
-features: $(VENV)/.features ## and with the optional features: audio, plates, quantize, eval
+features: $(VENV)/.features ## and with the optional features (pyproject.toml lists them)
 
 demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
 	@$(BIN)/python -m edge.demo
@@ -91,7 +91,8 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) --group build -c requirements.lock -o requirements-build.lock
 	@$(LOCK) pyproject.toml --extra demo -c requirements.lock --no-emit-package scipy --no-emit-package pillow -o requirements-demo.lock
-	@$(LOCK) pyproject.toml --extra audio --extra eval --extra plates --extra quantize -c requirements.lock \
+	@$(LOCK) pyproject.toml --extra audio --extra boards --extra can --extra eval --extra gnss --extra gpio \
+		--extra mavlink --extra modbus --extra plates --extra quantize --extra ros --extra video -c requirements.lock \
 		-c requirements-demo.lock --no-emit-package opencv-python -o requirements-features.lock
 	@$(LOCK) --group bench -c requirements.lock -c requirements-features.lock --no-emit-package opencv-python \
 		-o requirements-bench.lock

@@ -27,23 +27,23 @@ def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
     """The receiver of this section, open. Raises DeviceUnavailableError."""
     match config:
         case SerialGnssConfig():
-            from drivers.gnss_serial import SerialGnss
+            from drivers.gnss.serial import SerialGnss
 
             return SerialGnss.open(config, clock)
         case ReplayGnssConfig():
-            from drivers.gnss_replay import ReplayGnss
+            from drivers.gnss.replay import ReplayGnss
 
             return ReplayGnss.open(config, clock)
         case TcpGnssConfig():
-            from drivers.gnss_network import open_tcp
+            from drivers.gnss.network import open_tcp
 
             return open_tcp(config, clock)
         case UdpGnssConfig():
-            from drivers.gnss_network import open_udp
+            from drivers.gnss.network import open_udp
 
             return open_udp(config, clock)
         case GpsdGnssConfig():
-            from drivers.gnss_gpsd import open_gpsd
+            from drivers.gnss.gpsd import open_gpsd
 
             return open_gpsd(config, clock)
     assert_never(config)
@@ -55,15 +55,15 @@ def open_camera(
     """The camera of this section, open. Raises DeviceUnavailableError."""
     match config:
         case V4l2CameraConfig():
-            from drivers.camera_v4l2 import V4l2Camera
+            from drivers.cameras.v4l2 import V4l2Camera
 
             return V4l2Camera.open(name, config, clock, wanted)
         case StreamCameraConfig():
-            from drivers.camera_stream import StreamCamera
+            from drivers.cameras.stream import StreamCamera
 
             return StreamCamera.open(name, config, clock, wanted)
         case FileCameraConfig():
-            from drivers.camera_file import FileCamera
+            from drivers.cameras.file import FileCamera
 
             return FileCamera.open(name, config, clock, wanted)
     assert_never(config)
@@ -73,11 +73,11 @@ def open_microphone(name: str, config: MicrophoneConfig, clock: Clock) -> Driver
     """The microphone of this section, open. Raises DeviceUnavailableError."""
     match config:
         case SoundCardConfig():
-            from drivers.microphone_portaudio import PortAudioMicrophone
+            from drivers.microphones.portaudio import PortAudioMicrophone
 
             return PortAudioMicrophone.open(name, config, clock)
         case SoundFileConfig():
-            from drivers.microphone_file import FileMicrophone
+            from drivers.microphones.file import FileMicrophone
 
             return FileMicrophone.open(name, config, clock)
     assert_never(config)

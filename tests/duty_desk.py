@@ -10,7 +10,7 @@ from typing import Any
 
 from config.models import UnitKind
 from config.operations import TasksConfig
-from drivers.gnss_route import Route, moved
+from drivers.gnss.route import Route, moved
 from drivers.samples import FixKind, GnssEpoch
 from edge.position import UnitPosition
 from edge.tasks.desk import Desk

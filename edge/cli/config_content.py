@@ -86,7 +86,7 @@ def _wrong_log(path: Path) -> str | None:
 
 def _wrong_pictures(path: Path) -> str | None:
     """What is wrong with a video or a folder of pictures."""
-    from drivers.capture_size import PICTURE_SUFFIXES
+    from drivers.cameras.capture_size import PICTURE_SUFFIXES
 
     if _kind(path) != "folder":
         beginning = _beginning(path)

@@ -12,7 +12,7 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, 
 from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
-    from drivers.gnss_receiver import NmeaReceiver
+    from drivers.gnss.receiver import NmeaReceiver
     from drivers.samples import GnssEpoch
 
 CHUNK_BYTES = 65_536
@@ -70,7 +70,7 @@ def _register_replay(parts: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def replay_log(args: argparse.Namespace) -> int:
-    from drivers.gnss_receiver import NmeaReceiver
+    from drivers.gnss.receiver import NmeaReceiver
 
     receiver = NmeaReceiver(max_speed_mps=args.max_speed, live=False)
     write = _write_json if args.json else _write_row

@@ -11,8 +11,8 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
 from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
-    from drivers.gnss_outlets import Outlet
-    from drivers.gnss_simulator import GnssSimulator
+    from drivers.gnss.outlets import Outlet
+    from drivers.gnss.simulator import GnssSimulator
 
 SIMULATE_HELP = """\
 Send what a GNSS receiver would send on a patrol: by default into a pseudo-terminal, which a
@@ -96,8 +96,8 @@ def simulate(args: argparse.Namespace) -> int:
 
 def _simulator(args: argparse.Namespace) -> "GnssSimulator":
     from drivers.clock import SystemClock
-    from drivers.gnss_route import RouteError, demo_route, read_route
-    from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
+    from drivers.gnss.route import RouteError, demo_route, read_route
+    from drivers.gnss.simulator import GnssSimulator, SimulatorPlan
 
     try:
         file = demo_route() if args.route == "demo" else read_route(Path(args.route))
@@ -117,7 +117,7 @@ def _simulator(args: argparse.Namespace) -> "GnssSimulator":
 
 
 def _outlet(args: argparse.Namespace) -> "Outlet":
-    from drivers.gnss_outlets import PtyOutlet, TcpOutlet
+    from drivers.gnss.outlets import PtyOutlet, TcpOutlet
 
     if args.stdout:
         return StandardOutput()
@@ -138,7 +138,7 @@ class StandardOutput:
 
 
 def _send(simulator: "GnssSimulator", outlet: "Outlet", args: argparse.Namespace) -> None:
-    from drivers.gnss_simulator import paced
+    from drivers.gnss.simulator import paced
 
     end_s = float("inf") if args.duration is None else args.duration
 

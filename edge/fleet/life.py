@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from config.models import UnitKind
-from drivers.gnss_route import Place, moved
+from drivers.gnss.route import Place, moved
 from edge.fleet.agenda import SOON_S, Activity, Agenda, about
 from edge.fleet.incidents import Incidents
 from edge.fleet.motion import NEVER_S, Walker

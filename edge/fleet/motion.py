@@ -3,8 +3,8 @@
 import math
 from random import Random
 
-from drivers.gnss_guard import distance_m
-from drivers.gnss_route import Place
+from drivers.gnss.guard import distance_m
+from drivers.gnss.route import Place
 from edge.fleet.streets import Streets
 
 NEVER_S = math.inf

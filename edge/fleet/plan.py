@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from config.models import UnitKind
-from drivers.gnss_route import Place
+from drivers.gnss.route import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from config.wording import one_line
-from drivers.gnss_guard import distance_m
-from drivers.gnss_route import MAX_LAT_DEG, Place, RouteError, moved, read_route
+from drivers.gnss.guard import distance_m
+from drivers.gnss.route import MAX_LAT_DEG, Place, RouteError, moved, read_route
 
 MAX_FILE_BYTES = 64_000_000  # the streets of a large city
 MAX_PLACES = 1_000_000

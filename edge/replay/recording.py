@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 
 from config.section import NAME_PATTERN, Section
 from drivers.base import DriverError
-from drivers.camera_file import open_recording
-from drivers.gnss_receiver import NmeaReceiver
+from drivers.cameras.file import open_recording
+from drivers.gnss.receiver import NmeaReceiver
 from drivers.samples import Attitude, Frame, GnssEpoch
 from perception.detections import Detections
 from perception.tracking.mot import MotFileError, MotRow, by_frame, read_rows

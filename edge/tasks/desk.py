@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 
 from config.operations import TasksConfig
-from drivers.gnss_guard import distance_m
+from drivers.gnss.guard import distance_m
 from edge.position import UnitPosition
 from edge.tasks import moves
 from edge.tasks.arrival import ArrivalWatch, Sight

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.gnss_guard import DEGREE_M
+from drivers.gnss.guard import DEGREE_M
 from edge.tasks.record import Place
 
 AHEAD_SLACK_M = 60.0

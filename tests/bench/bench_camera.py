@@ -15,9 +15,9 @@ import structlog
 
 from config.devices import FileCameraConfig, StreamCameraConfig
 from drivers.base import EndOfRecordingError
-from drivers.camera_file import FileCamera, open_recording
-from drivers.camera_stream import StreamCamera
-from drivers.capture import prepare
+from drivers.cameras.capture import prepare
+from drivers.cameras.file import FileCamera, open_recording
+from drivers.cameras.stream import StreamCamera
 from drivers.clock import SystemClock
 from edge.running.driver_loop import DriverHealth, run_driver
 from tests.bench.figures import Figure

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drivers.gnss_outlets import PtyOutlet
-from drivers.gnss_route import demo_route
-from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
+from drivers.gnss.outlets import PtyOutlet
+from drivers.gnss.route import demo_route
+from drivers.gnss.simulator import GnssSimulator, SimulatorPlan
 from tests.bench.figures import Figure
 from tests.shared_data import SHARED
 
@@ -29,7 +29,7 @@ import json, sys, time
 import pynmea2
 from config.devices import SerialGnssConfig
 from drivers.clock import SystemClock
-from drivers.gnss_serial import SerialGnss
+from drivers.gnss.serial import SerialGnss
 
 port, seconds = sys.argv[1], float(sys.argv[2])
 gnss = SerialGnss.open(SerialGnssConfig(kind="serial", port=port), SystemClock())

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from config.audio import AudioConfig
-from drivers.microphone_file import open_wave, to_float
+from drivers.microphones.file import open_wave, to_float
 from perception.hearing.classes import SoundClasses
 from perception.hearing.ear import Ear
 from perception.hearing.voice import LibraryVoice, VoiceDetector

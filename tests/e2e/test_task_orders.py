@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drivers.gnss_route import moved
+from drivers.gnss.route import moved
 from edge.local.asking import ask
 from telemetry.contract.uuid7 import uuid7
 from tests.broker import MOSQUITTO, Broker

@@ -18,7 +18,7 @@ from drivers.base import (
     DriverError,
     EndOfRecordingError,
 )
-from drivers.camera_file import FileCamera, open_recording
+from drivers.cameras.file import FileCamera, open_recording
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from tests.shared_data import shared

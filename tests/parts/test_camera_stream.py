@@ -12,8 +12,8 @@ import pytest
 
 from config.devices import StreamCameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, DriverError
-from drivers.camera_stream import StreamCamera
-from drivers.camera_url import CameraUrl
+from drivers.cameras.stream import StreamCamera
+from drivers.cameras.url import CameraUrl
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from tests.camera_sources import CameraServer, HttpCamera, RtspCamera, jpeg

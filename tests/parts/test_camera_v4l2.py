@@ -12,8 +12,8 @@ import pytest
 
 from config.devices import V4l2CameraConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
-from drivers.camera_v4l2 import V4l2Camera
-from drivers.capture import Capture, Picture
+from drivers.cameras.capture import Capture, Picture
+from drivers.cameras.v4l2 import V4l2Camera
 from drivers.clock import SystemClock
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)

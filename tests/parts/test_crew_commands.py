@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from config.loading import load
 from drivers.clock import SystemClock
-from drivers.gnss_route import moved
+from drivers.gnss.route import moved
 from edge.cli.main import main
 from edge.local.control import LocalControl
 from edge.tasks import moves

@@ -16,7 +16,7 @@ from config.devices import (
     V4l2CameraConfig,
 )
 from drivers.base import DeviceUnavailableError
-from drivers.capture import prepare
+from drivers.cameras.capture import prepare
 from drivers.clock import SystemClock
 from drivers.factory import open_camera, open_gnss
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from drivers.gnss_guard import distance_m
+from drivers.gnss.guard import distance_m
 from edge.fleet.agenda import Activity, Agenda
 from edge.fleet.life import Life
 from edge.fleet.plan import FleetPlan, Pace, unit_names

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.gnss_guard import distance_m
+from drivers.gnss.guard import distance_m
 from edge.fleet.motion import NEVER_S, Walker
 from edge.fleet.streets import Streets, StreetsError, grid, read_streets
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.gnss_route import moved
+from drivers.gnss.route import moved
 from edge.tasks import moves
 from edge.tasks.memory import RESERVE_BYTES, Memory
 from edge.tasks.sos import SosBook, SosDesk

@@ -12,8 +12,8 @@ import pytest
 
 from config.devices import SerialGnssConfig
 from drivers.clock import SystemClock
-from drivers.gnss_serial import SerialGnss
-from drivers.nmea_framing import frame
+from drivers.gnss.nmea_framing import frame
+from drivers.gnss.serial import SerialGnss
 from edge.cli.main import main
 
 RMC = frame("GNRMC,120000.00,A,4807.038,N,01131.000,E,10.0,77.5,221126,,,A,V")

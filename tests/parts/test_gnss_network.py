@@ -17,11 +17,11 @@ from config.devices import GpsdGnssConfig, TcpGnssConfig, UdpGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss
-from drivers.gnss_gpsd import GpsdStream
-from drivers.gnss_outlets import Outlet, PtyOutlet, TcpOutlet
-from drivers.gnss_route import demo_route
-from drivers.gnss_simulator import GnssSimulator, SimulatorPlan
-from drivers.nmea_framing import frame
+from drivers.gnss.gpsd import GpsdStream
+from drivers.gnss.nmea_framing import frame
+from drivers.gnss.outlets import Outlet, PtyOutlet, TcpOutlet
+from drivers.gnss.route import demo_route
+from drivers.gnss.simulator import GnssSimulator, SimulatorPlan
 from drivers.samples import GnssEpoch
 
 RMC = frame("GNRMC,120000.00,A,4807.038,N,01131.000,E,10.0,77.5,221126,,,A,V")

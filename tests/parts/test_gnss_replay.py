@@ -10,8 +10,8 @@ from config.devices import ReplayGnssConfig
 from drivers.base import DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss
-from drivers.gnss_replay import CHUNK_BYTES, MAX_GAP_S, READ_WAIT_S, ReplayGnss
-from drivers.nmea_framing import frame
+from drivers.gnss.nmea_framing import frame
+from drivers.gnss.replay import CHUNK_BYTES, MAX_GAP_S, READ_WAIT_S, ReplayGnss
 from drivers.samples import GnssEpoch
 
 

@@ -15,10 +15,10 @@ from config.devices import SerialGnssConfig
 from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.factory import open_gnss
-from drivers.gnss_outlets import PtyOutlet
-from drivers.gnss_route import demo_route
-from drivers.gnss_serial import BAUDS, DOUBT_S, TRY_S, BaudHunt, SerialGnss
-from drivers.gnss_simulator import GnssSimulator, SimulatorPlan, paced
+from drivers.gnss.outlets import PtyOutlet
+from drivers.gnss.route import demo_route
+from drivers.gnss.serial import BAUDS, DOUBT_S, TRY_S, BaudHunt, SerialGnss
+from drivers.gnss.simulator import GnssSimulator, SimulatorPlan, paced
 from drivers.samples import GnssEpoch
 from drivers.stream import SerialStream
 

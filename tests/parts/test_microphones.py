@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from config.audio import SoundCardConfig, SoundFileConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
-from drivers.microphone_file import FileMicrophone
-from drivers.microphone_portaudio import (
+from drivers.microphones.file import FileMicrophone
+from drivers.microphones.portaudio import (
     MOST_BLOCKS,
     WAITING_BLOCKS,
     PortAudioMicrophone,
@@ -259,7 +259,7 @@ SCRIPT = """
 import sys
 from config.audio import SoundCardConfig
 from drivers.clock import SystemClock
-from drivers.microphone_portaudio import PortAudioMicrophone, input_devices
+from drivers.microphones.portaudio import PortAudioMicrophone, input_devices
 print([name for name, _, _ in input_devices()])
 driver = PortAudioMicrophone.open(
     "mast", SoundCardConfig(kind="sound", device="street_mic", rate_hz=48000), SystemClock()

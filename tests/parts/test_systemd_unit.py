@@ -218,7 +218,7 @@ def child(picture: str, video: str, out: str) -> None:
             continue
         sys.exit("the sandbox has a hole")
     from config.devices import FileCameraConfig
-    from drivers.camera_file import FileCamera
+    from drivers.cameras.file import FileCamera
     from drivers.clock import SystemClock
     from edge.cli.main import main
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drivers.gnss_receiver import NmeaReceiver
+from drivers.gnss.receiver import NmeaReceiver
 from edge.cli.main import main
 from tests.shared_data import shared
 

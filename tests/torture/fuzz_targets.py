@@ -78,7 +78,7 @@ def config(data: bytes) -> None:
 
 def nmea(data: bytes) -> None:
     from drivers.base import BadDataError
-    from drivers.nmea import parse
+    from drivers.gnss.nmea import parse
 
     for line in data.decode("latin-1").split("\n"):
         with suppress(BadDataError):
@@ -159,7 +159,7 @@ def main() -> None:
 
     name, *options = sys.argv[1:]
     target = (CONTROLS | TARGETS)[name]
-    with atheris.instrument_imports(include=["config", "drivers.nmea", "telemetry"]):
+    with atheris.instrument_imports(include=["config", "drivers.gnss.nmea", "telemetry"]):
         target(b"")  # imports what it needs
     if name in CONTROLS:
         target = atheris.instrument_func(target)

@@ -8,8 +8,8 @@ from statistics import mean
 
 from structlog.testing import capture_logs
 
-from drivers.gnss_guard import distance_m
-from drivers.gnss_route import moved
+from drivers.gnss.guard import distance_m
+from drivers.gnss.route import moved
 from edge.tasks import moves
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import TOWN, Noise, World, way, wire_place, wire_route

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import DeviceUnavailableError
-from drivers.camera_url import CameraUrl, read_login
-from drivers.capture import MAX_SIDE_PX, as_picture, decode_picture
-from drivers.capture_size import picture_size
-from drivers.capture_stamps import StreamStamps
+from drivers.cameras.capture import MAX_SIDE_PX, as_picture, decode_picture
+from drivers.cameras.capture_size import picture_size
+from drivers.cameras.capture_stamps import StreamStamps
+from drivers.cameras.url import CameraUrl, read_login
 
 # --- addresses -------------------------------------------------------------------------------
 

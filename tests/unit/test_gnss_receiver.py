@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.gnss_receiver import NmeaReceiver
-from drivers.nmea_framing import frame
+from drivers.gnss.nmea_framing import frame
+from drivers.gnss.receiver import NmeaReceiver
 from drivers.samples import FixKind, GnssEpoch
 
 PLACE = "4807.038,N,01131.000,E"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.gnss_guard import distance_m
-from drivers.gnss_receiver import NmeaReceiver
-from drivers.gnss_route import Route, RouteError, demo_route, read_route
-from drivers.gnss_simulator import GnssSimulator, SimulatorPlan, paced
+from drivers.gnss.guard import distance_m
+from drivers.gnss.receiver import NmeaReceiver
+from drivers.gnss.route import Route, RouteError, demo_route, read_route
+from drivers.gnss.simulator import GnssSimulator, SimulatorPlan, paced
 from drivers.samples import GnssEpoch
 
 START = datetime(2026, 11, 22, 23, 59, 50, tzinfo=UTC)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import BadDataError
-from drivers.nmea import USED_KINDS, Report, parse
+from drivers.gnss.nmea import USED_KINDS, Report, parse
 from drivers.samples import FixKind
 
 

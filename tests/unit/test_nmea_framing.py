@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.nmea_framing import MAX_SENTENCE_BYTES, SentenceFramer, frame
+from drivers.gnss.nmea_framing import MAX_SENTENCE_BYTES, SentenceFramer, frame
 
 GGA = "GNGGA,120000.00,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,"
 RMC = "GNRMC,120000.00,A,4807.038,N,01131.000,E,0.1,,221126,,,A,V"

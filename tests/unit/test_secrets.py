@@ -11,7 +11,7 @@ from config.errors import ConfigError
 from config.loading import load
 from config.secrets import SecretFileError, Standing, check_kept, read_kept, read_line, unfit
 from drivers.base import DeviceUnavailableError
-from drivers.camera_url import read_login
+from drivers.cameras.url import read_login
 from edge.cli.main import main
 from telemetry.link.security import password, tls_context
 from telemetry.link.transport import LinkOptions, TransportConfigError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.gnss_route import moved
+from drivers.gnss.route import moved
 from edge.tasks.memory import Memory
 from edge.tasks.sos import SosBook, SosDesk
 from edge.tasks.soundness import is_sound_call

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.operations import TasksConfig
-from drivers.gnss_route import Route, moved
+from drivers.gnss.route import Route, moved
 from edge.tasks import moves, pace
 from edge.tasks.life import STATES
 from edge.tasks.record import Pace

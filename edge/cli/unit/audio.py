@@ -97,7 +97,7 @@ def _kinds(words: str) -> tuple[str, ...]:
 
 def list_devices(args: argparse.Namespace) -> int:
     from drivers.base import DriverError
-    from drivers.microphone_portaudio import input_devices
+    from drivers.microphones.portaudio import input_devices
 
     try:
         found = input_devices()
@@ -187,7 +187,7 @@ def equivalent(levels_db: list[float]) -> float:
 def _blocks(path: Path, channel: int) -> Iterator["AudioBlock"]:
     """The file from its beginning, stamped from 0, as fast as it is read. At least one."""
     from drivers.base import DriverError, EndOfRecordingError
-    from drivers.microphone_file import FileMicrophone
+    from drivers.microphones.file import FileMicrophone
 
     config = SoundFileConfig.model_construct(kind="file", path=path, channel=channel, loop=False)
     clock = _Ahead()

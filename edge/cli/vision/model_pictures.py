@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.base import DeviceUnavailableError
-from drivers.camera_file import VideoRecording
+from drivers.cameras.file import VideoRecording
 from edge.cli.console import USAGE, CommandError
 from edge.cli.vision.pictures import Inputs, collect, shots
 

@@ -9,7 +9,7 @@ import socket
 import time
 
 from drivers.base import DeviceUnavailableError
-from drivers.camera_url import CameraUrl
+from drivers.cameras.url import CameraUrl
 
 MAX_STATUS_BYTES = 256
 LOGIN_CURE = "put the camera's user:password into credentials_file"

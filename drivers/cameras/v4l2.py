@@ -19,7 +19,7 @@ from drivers.base import (
     Wanted,
     always,
 )
-from drivers.capture import Capture, Picture
+from drivers.cameras.capture import Capture, Picture
 from drivers.clock import Clock
 from drivers.samples import Frame
 

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from drivers.gnss_calendar import DAY_MS
-from drivers.gnss_fusion import Fused
+from drivers.gnss.calendar import DAY_MS
+from drivers.gnss.fusion import Fused
 
 DEGREE_M = 111_320.0  # one degree of latitude, and of longitude at the equator
 SLACK_M = 50.0  # what a fix may wander on its own, at any speed

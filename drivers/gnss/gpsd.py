@@ -6,7 +6,7 @@ from typing import Self
 from config.devices import GpsdGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
-from drivers.gnss_stream import StreamGnss
+from drivers.gnss.stream import StreamGnss
 from drivers.stream import TcpStream
 
 GREETING_S = 3.0

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from drivers.nmea_fields import GPS_YEARS
+from drivers.gnss.nmea_fields import GPS_YEARS
 
 ROLLOVER = timedelta(weeks=1024)  # GPS counts weeks in ten bits (IS-GPS-200, 20.3.3.3.1.1)
 DAY_MS = 86_400_000

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 
 from drivers.clock import Clock
-from drivers.gnss_assembler import SILENCE_S
-from drivers.gnss_receiver import NmeaReceiver, TimedEpoch
+from drivers.gnss.assembler import SILENCE_S
+from drivers.gnss.receiver import NmeaReceiver, TimedEpoch
 from drivers.samples import GnssEpoch
 from drivers.stream import ByteStream
 

@@ -15,7 +15,7 @@ from config.nodes import Entries, plain
 from config.section import Section
 from config.shape import shape_of
 from config.wording import one_line
-from drivers.gnss_guard import DEGREE_M, distance_m
+from drivers.gnss.guard import DEGREE_M, distance_m
 
 Place = tuple[float, float]  # lat, lon in degrees, WGS 84
 MAX_FILE_BYTES = 1_000_000

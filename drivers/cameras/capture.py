@@ -39,7 +39,7 @@ FFMPEG_OPTIONS = {
 # OpenCV takes FFmpeg's options from the environment only, when it opens. The lock keeps two
 # cameras with different options apart. It costs no time: OpenCV has such a lock of its own and
 # opens one source after the other (measured on 4.10 and 5.0), so a source that does not answer
-# holds up all others; `drivers.camera_probe` asks it first.
+# holds up all others; `drivers.cameras.probe` asks it first.
 _OPENING = threading.Lock()
 
 
@@ -191,7 +191,7 @@ def is_text(source: str) -> bool:
 def decode_picture(data: bytes) -> Picture | None:
     """The picture in these bytes (JPEG, PNG, ...); None if they are damaged.
 
-    Look at `drivers.capture_size.picture_size` first: a few bytes can ask for gigabytes.
+    Look at `drivers.cameras.capture_size.picture_size` first: a few bytes can ask for gigabytes.
     """
     prepare()
     if not data:

@@ -15,10 +15,10 @@ from drivers.base import (
     Wanted,
     always,
 )
-from drivers.camera_probe import check_answers, refusal
-from drivers.camera_url import CameraUrl, read_login
-from drivers.capture import MAX_SIDE_PX, Capture, Picture
-from drivers.capture_stamps import StreamStamps
+from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture
+from drivers.cameras.capture_stamps import StreamStamps
+from drivers.cameras.probe import check_answers, refusal
+from drivers.cameras.url import CameraUrl, read_login
 from drivers.clock import Clock
 from drivers.samples import Frame
 

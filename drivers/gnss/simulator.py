@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drivers.gnss_route import Place, Route, moved
-from drivers.nmea_fields import KNOT_MPS
-from drivers.nmea_framing import frame
+from drivers.gnss.nmea_fields import KNOT_MPS
+from drivers.gnss.nmea_framing import frame
+from drivers.gnss.route import Place, Route, moved
 
 KINDS = ("GGA", "RMC", "GSA", "GSV", "VTG", "GLL", "GST", "ZDA")
 CONSTELLATIONS = {"GP": 1, "GL": 2, "GA": 3, "GB": 4}  # talker: system id (NMEA 0183, 4.11)

@@ -19,8 +19,8 @@ from drivers.base import (
     Wanted,
     always,
 )
-from drivers.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
-from drivers.capture_size import PICTURE_SUFFIXES, picture_size
+from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
+from drivers.cameras.capture_size import PICTURE_SUFFIXES, picture_size
 from drivers.clock import Clock
 from drivers.samples import Frame
 

@@ -12,8 +12,8 @@ from typing import BinaryIO, Self
 from config.devices import ReplayGnssConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import Clock
-from drivers.gnss_calendar import DAY_MS
-from drivers.gnss_receiver import NmeaReceiver, TimedEpoch
+from drivers.gnss.calendar import DAY_MS
+from drivers.gnss.receiver import NmeaReceiver, TimedEpoch
 from drivers.samples import GnssEpoch
 
 CHUNK_BYTES = 65_536

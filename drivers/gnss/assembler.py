@@ -2,9 +2,9 @@
 
 from collections import Counter, deque
 
-from drivers.gnss_calendar import DAY_MS
-from drivers.gnss_fusion import POSITION_KINDS, Fused, fuse
-from drivers.nmea import Report
+from drivers.gnss.calendar import DAY_MS
+from drivers.gnss.fusion import POSITION_KINDS, Fused, fuse
+from drivers.gnss.nmea import Report
 from drivers.samples import FixKind
 
 SAME_INSTANT_MS = 30  # a GLL may differ from its GGA by rounding; the fastest receivers give 20 Hz

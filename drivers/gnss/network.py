@@ -2,7 +2,7 @@
 
 from config.devices import TcpGnssConfig, UdpGnssConfig
 from drivers.clock import Clock
-from drivers.gnss_stream import StreamGnss
+from drivers.gnss.stream import StreamGnss
 from drivers.stream import TcpStream, UdpStream
 
 

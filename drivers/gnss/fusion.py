@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from drivers.nmea import Report
+from drivers.gnss.nmea import Report
 from drivers.samples import FixKind
 
 T = TypeVar("T")

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drivers.base import BadDataError
-from drivers.gnss_assembler import EpochAssembler
-from drivers.gnss_calendar import FLOOR_DATE, Calendar
-from drivers.gnss_fusion import Fused
-from drivers.gnss_guard import JumpGuard
-from drivers.nmea import parse
-from drivers.nmea_framing import Line, SentenceFramer
+from drivers.gnss.assembler import EpochAssembler
+from drivers.gnss.calendar import FLOOR_DATE, Calendar
+from drivers.gnss.fusion import Fused
+from drivers.gnss.guard import JumpGuard
+from drivers.gnss.nmea import parse
+from drivers.gnss.nmea_framing import Line, SentenceFramer
 from drivers.samples import FixKind, GnssEpoch
 
 MAX_ADDRESSES = 200  # told apart in the counts; noise must not fill the memory with names

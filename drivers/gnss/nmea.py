@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pynmea2
 
-from drivers.nmea_fields import (
+from drivers.gnss.nmea_fields import (
     SpareFields,
     altitude_m,
     angle_deg,

@@ -5,7 +5,7 @@ from typing import Self
 from config.devices import SerialGnssConfig
 from drivers.base import BadDataError
 from drivers.clock import Clock
-from drivers.gnss_stream import StreamGnss
+from drivers.gnss.stream import StreamGnss
 from drivers.samples import GnssEpoch
 from drivers.stream import SerialStream
 

@@ -1,0 +1,1 @@
+"""Cameras of this computer, of the network and in files, as frames."""

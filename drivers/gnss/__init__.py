@@ -1,0 +1,1 @@
+"""GNSS receivers: the bytes of one, whatever carries them, as epochs."""

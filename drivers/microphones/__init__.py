@@ -1,0 +1,1 @@
+"""Microphones and recordings of sound, as blocks of samples."""

@@ -1,0 +1,1 @@
+"""What carries the unit: autopilot, vehicle or robot, each behind the same seam."""

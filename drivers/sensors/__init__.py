@@ -1,0 +1,1 @@
+"""Small sensors of the computer and its buses: attitude, pressure, temperature, battery."""

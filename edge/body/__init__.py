@@ -1,0 +1,1 @@
+"""The body of the unit: platforms, sensors, boards, and whether all that must be there is."""

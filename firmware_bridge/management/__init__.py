@@ -1,0 +1,1 @@
+"""What a technician does to a board: identity, settings, images."""

@@ -1,0 +1,1 @@
+"""Boards that are programs: they speak both planes, and fail when told to."""
