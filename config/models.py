@@ -8,11 +8,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from config.actuators import ActingConfig, ActuatorConfig
 from config.addresses import broker_url
 from config.audio import AudioConfig, MicrophoneConfig
+from config.boards import BoardConfig
 from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
 from config.media import MediaConfig
+from config.modules import ModulesConfig
 from config.operations import (
     DeliveryConfig,
     ModeConfig,
@@ -22,10 +25,12 @@ from config.operations import (
 )
 from config.perception import EpisodesConfig, PerceptionConfig
 from config.plates import PlatesConfig
+from config.platforms import PlatformConfig
 from config.rules import RuleConfig
 from config.search import SearchConfig
 from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
+from config.sensors import SensorConfig
 from config.zones import ZonesConfig
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
@@ -159,6 +164,12 @@ class Settings(Section):
     cameras: dict[DeviceName, CameraConfig] = Field(default_factory=dict)
     microphones: dict[DeviceName, MicrophoneConfig] = Field(default_factory=dict)
     audio: AudioConfig = AudioConfig()
+    platforms: dict[DeviceName, PlatformConfig] = Field(default_factory=dict)
+    sensors: dict[DeviceName, SensorConfig] = Field(default_factory=dict)
+    boards: dict[DeviceName, BoardConfig] = Field(default_factory=dict)
+    actuators: dict[DeviceName, ActuatorConfig] = Field(default_factory=dict)
+    acting: ActingConfig = ActingConfig()
+    modules: ModulesConfig = ModulesConfig()
     perception: PerceptionConfig = PerceptionConfig()
     episodes: EpisodesConfig = EpisodesConfig()
     media: MediaConfig = MediaConfig()
@@ -182,6 +193,16 @@ class Settings(Section):
     state_dir: Path = Field(
         Path("/var/lib/patrol-edge"), description="the outbox and what must survive a restart"
     )
+
+    @model_validator(mode="after")
+    def _who_is_who(self) -> Self:
+        both = set(self.gnss) & set(self.platforms)
+        if both:  # both tell positions under their name
+            raise ValueError(
+                f"{min(both)} is a receiver below gnss and a carrier below platforms; "
+                "give one of them another name"
+            )
+        return self
 
     @property
     def looked_at(self) -> list[str]:

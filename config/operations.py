@@ -112,6 +112,9 @@ class ModeConfig(Section):
     health_every_s: float | None = Field(None, ge=1, le=3600, description="see health")
     max_fps: float | None = Field(None, gt=0, le=120, description="see perception")
     update_every_s: float | None = Field(None, ge=1, le=600, description="see episodes")
+    stealth: bool = Field(
+        False, description="dark and silent: no light, no lamp, no sound, whoever asks for it"
+    )
 
     @model_validator(mode="after")
     def _parked_is_not_faster(self) -> Self:

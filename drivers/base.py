@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 S_co = TypeVar("S_co", covariant=True)
+R_contra = TypeVar("R_contra", contravariant=True)
 
 
 class DriverError(Exception):
@@ -73,3 +74,20 @@ class Driver(Protocol[S_co]):
 
     def counters(self) -> dict[str, int]:
         """How much was read (PROGRESS_COUNTERS) and dropped, by cause, since opening."""
+
+
+class ActiveDriver(Driver[S_co], Protocol[S_co, R_contra]):
+    """A device that also does something: its own thread asks it, between two reads.
+
+    Its `read` waits at most ACTIVE_READ_S, so that what is asked is soon begun. Closing it leaves
+    whatever it drives in its safe state.
+    """
+
+    def ask(self, token: int, request: R_contra) -> None:
+        """Begin with it. Returns at once; a later `read` gives the `Done` with this token.
+
+        Raises DeviceLostError where the device has gone: then no `Done` comes.
+        """
+
+
+ACTIVE_READ_S = 0.05

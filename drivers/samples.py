@@ -5,8 +5,9 @@ for age, order and `dt`. It says nothing about the time of day.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,102 @@ class Attitude:
     tilt_error_deg: float = 1.0  # of pitch and roll each, 1 sigma
     heading_error_deg: float = 3.0
     height_error_m: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odometry:
+    """How the body moves over the ground, as wheels, legs, an autopilot or a car's bus tell it."""
+
+    mono_s: float  # when it was so, as near as the device tells
+    speed_mps: float | None = None  # along the bow; backwards is negative
+    yaw_rate_dps: float | None = None  # degrees per second, clockwise seen from above positive
+    heading_deg: float | None = None  # 0..360 true, where the device has one
+    way_m: float | None = None  # its odometer: all the way it ever went, never less than before
+    speed_error_share: float = 0.03  # of the speed, 1 sigma, before it was calibrated
+    yaw_rate_error_dps: float = 0.5  # 1 sigma, before its bias was learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """One battery, or the tank of a vehicle that has no other."""
+
+    mono_s: float
+    percent: float | None = None  # of its full charge, 0..100
+    voltage_v: float | None = None
+    current_a: float | None = None  # drawn from it; charging is negative
+    charging: bool | None = None
+    remaining_s: float | None = None  # until it is empty, as it says itself
+    celsius: float | None = None
+    cells_low: bool | None = None  # it says itself that it is about to be empty
+    name: str = ""  # where a device has several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ambient:
+    """The air around the unit, or the temperature of one part."""
+
+    mono_s: float
+    name: str
+    celsius: float | None = None
+    pressure_pa: float | None = None
+    humidity_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gimbal:
+    """Where a camera's mount is turned to, against the bow and the horizon."""
+
+    mono_s: float
+    name: str = ""  # the camera or the mount, where there are several
+    pan_deg: float | None = None  # clockwise from the bow, -180..180
+    tilt_deg: float | None = None  # above the horizon positive, -90..90
+    roll_deg: float | None = None
+    zoom: float | None = None  # 0 wide .. 1 long
+
+
+MissionState = Literal["none", "loaded", "active", "paused", "done"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleState:
+    """What the carrier (autopilot, car, robot) says of itself. None: it does not tell."""
+
+    mono_s: float
+    mode: str | None = None  # in its own words: GUIDED, stand, D
+    armed: bool | None = None  # its motors may turn
+    estop: bool | None = None  # stopped for good, until somebody releases it on the spot
+    ignition: bool | None = None
+    doors_open: bool | None = None
+    light_bar: bool | None = None  # as its own switches have it
+    siren: bool | None = None
+    fence_breached: bool | None = None
+    remote_id: bool | None = None  # it broadcasts who it is, as aviation law asks
+    mission: MissionState | None = None
+    mission_item: int | None = None  # the one under way, from 0
+    mission_items: int | None = None
+    faults: tuple[str, ...] = ()  # in its own words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a module is, for the inventory. Empty: it does not tell."""
+
+    name: str  # as in the unit's configuration; parts of it after a dot: dog.battery
+    kind: str  # board, autopilot, robot, camera, ...
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    hardware: str = ""
+    calibrated: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The answer of a device that was asked for something (drivers.base.ActiveDriver)."""
+
+    token: int
+    ok: bool
+    text: str = ""  # why not, in the device's words or ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

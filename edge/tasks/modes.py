@@ -22,6 +22,7 @@ class Tuned:
     health_every_s: float
     max_fps: float
     update_every_s: float
+    stealth: bool = False  # dark and silent
 
     def parameters(self) -> dict[str, Any]:
         """By the names that a mode's section has for them."""
@@ -30,6 +31,7 @@ class Tuned:
             "health_every_s": self.health_every_s,
             "max_fps": self.max_fps,
             "update_every_s": self.update_every_s,
+            "stealth": self.stealth,
         }
 
 
@@ -71,6 +73,7 @@ def _laid_over(settings: Settings, mode: str, over: ModeConfig) -> Tuned:
         health_every_s=wanted.get("health_every_s", settings.health.every_s),
         max_fps=wanted.get("max_fps", settings.perception.max_fps),
         update_every_s=wanted.get("update_every_s", settings.episodes.update_every_s),
+        stealth=over.stealth,
     )
 
 

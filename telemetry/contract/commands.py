@@ -136,6 +136,19 @@ class Siren(Held):
     tone: Code = "wail"
 
 
+class Relay(Held):
+    """Anything else that is on or off, by its name in the unit's file."""
+
+    relay: Short
+    on: bool
+
+
+class Quiet(Message):
+    """All that the unit says and shines goes off, at once."""
+
+    reason: Text = ""
+
+
 class RecordStart(Message):
     cameras: tuple[Short, ...] = Field((), max_length=16, description="none: all")
     max_s: float | None = Field(None, gt=0, le=86_400)
@@ -204,6 +217,50 @@ class PanTilt(Message):
         return self
 
 
+# --- where the unit goes -------------------------------------------------------------------------
+
+
+class MissionPoint(Place):
+    height_m: float | None = Field(
+        None, ge=0, le=1000, description="above the take-off place; none on the ground"
+    )
+    hold_s: Seconds = 0.0
+    speed_mps: float | None = Field(None, gt=0, le=50, description="on the way to it")
+
+
+class MissionLoad(Message):
+    """Replace the unit's mission; it is not started. Refused whole, or taken whole."""
+
+    mission: Uuid
+    points: tuple[MissionPoint, ...] = Field(min_length=1, max_length=700)
+    on_end: Literal["hold", "home", "land"] = "hold"
+
+
+class MissionStart(Message):
+    """Start the mission that is loaded, or go on with it after a hold."""
+
+    mission: Uuid
+
+
+class MoveDrive(Message):
+    """Move like this. It stops unless this comes again within `max_on_s`, and on link loss."""
+
+    forward_mps: float = Field(0.0, ge=-5, le=5)
+    sideways_mps: float = Field(0.0, ge=-3, le=3, description="to the right positive")
+    turn_dps: float = Field(0.0, ge=-180, le=180, description="clockwise from above positive")
+    max_on_s: float = Field(1.0, gt=0, le=2)
+
+
+class MovePosture(Message):
+    posture: Literal["stand", "sit", "lie"]
+
+
+class Because(Message):
+    """An order that needs no more than a reason."""
+
+    reason: Text = ""
+
+
 # --- the unit itself -----------------------------------------------------------------------------
 
 
@@ -229,6 +286,12 @@ class Bundle(Message):
     url: str = Field(max_length=1000)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=1, le=4 * 2**30)
+
+
+class Talk(Bundle):
+    """A clip that somebody has just spoken: a WAV file to fetch and play, and then forget."""
+
+    volume: Ratio = 0.7
 
 
 class ClipQuery(Message):
@@ -290,9 +353,19 @@ COMMANDS: dict[str, CommandKind] = {
         CommandKind("sos.cancel", SosCancel, _OPERATOR, "end a call for help"),
         CommandKind("speak", Speak, _OPERATOR, "say a text", 10),
         CommandKind("play", Play, _OPERATOR, "play a clip", 10),
+        CommandKind("talk", Talk, _OPERATOR, "play what somebody has just spoken", 20),
         CommandKind("light", Light, _OPERATOR, "searchlight", 60),
         CommandKind("beacon", Beacon, _OPERATOR, "warning lights", 60),
         CommandKind("siren", Siren, _COMMANDER, "siren", 6),
+        CommandKind("relay", Relay, _OPERATOR, "anything else that is on or off", 60),
+        CommandKind("quiet", Quiet, _OPERATOR, "all that it says and shines goes off", 60),
+        CommandKind("mission.load", MissionLoad, _COMMANDER, "replace the mission", 10),
+        CommandKind("mission.start", MissionStart, _COMMANDER, "start the mission, or go on", 30),
+        CommandKind("move.hold", Because, _OPERATOR, "stay where it is; pauses a mission", 60),
+        CommandKind("move.home", Because, _OPERATOR, "return to where it started", 30),
+        CommandKind("move.drive", MoveDrive, _COMMANDER, "move like this, while refreshed", 300),
+        CommandKind("move.posture", MovePosture, _OPERATOR, "stand, sit, lie", 30),
+        CommandKind("move.stop", Because, _OPERATOR, "emergency stop, released on the spot", 60),
         CommandKind("record.start", RecordStart, _OPERATOR, "record"),
         CommandKind("record.stop", RecordStop, _OPERATOR, "stop recording"),
         CommandKind("record.mark", RecordMark, _OPERATOR, "put a mark into the recording"),

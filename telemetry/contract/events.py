@@ -161,3 +161,37 @@ class TamperEvent(UpMessage):
     text: Text
     count: Count = Field(1, description="how often since the last event of this kind")
     pose: Pose | None = None
+
+
+class ModuleEvent(UpMessage):
+    """A part of the unit's body has failed or come back: a camera, a receiver, a board."""
+
+    TYPE: ClassVar[str] = "patrol.event.module.v1"
+    LEAF: ClassVar[Leaf] = "event"
+    PRIORITY: ClassVar[int] = 1
+
+    what: Literal["lost", "back"]
+    module: Short = Field(description="its name in the unit's configuration")
+    kind: Code = Field(description="gnss, camera, microphone, platform, sensor, board, actuator")
+    since: UtcTime = Field(description="when it was last there, or when it came back")
+    text: Text = ""
+    pose: Pose | None = None
+
+
+class BodyEvent(UpMessage):
+    """Something happened to the unit itself or to what carries it."""
+
+    TYPE: ClassVar[str] = "patrol.event.body.v1"
+    LEAF: ClassVar[Leaf] = "event"
+    PRIORITY: ClassVar[int] = 1
+
+    what: Code = Field(
+        description="fence_breached, returning, estop, estop_released, dead_man, ignition_on, "
+        "ignition_off, mission_started, mission_item, mission_done, battery_low, ..."
+    )
+    component: Short
+    text: Text = ""
+    mission: Uuid | None = None
+    item: Count | None = Field(None, description="of the mission, from 0")
+    items: Count | None = None
+    pose: Pose | None = None

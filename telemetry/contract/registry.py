@@ -2,7 +2,14 @@
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.crowd import CrowdEvent
-from telemetry.contract.events import DetectionEvent, GeofenceEvent, SosEvent, TamperEvent
+from telemetry.contract.events import (
+    BodyEvent,
+    DetectionEvent,
+    GeofenceEvent,
+    ModuleEvent,
+    SosEvent,
+    TamperEvent,
+)
 from telemetry.contract.plates import PlateEvent
 from telemetry.contract.replies import Reply
 from telemetry.contract.search import SearchEvent, SearchProgressEvent
@@ -25,6 +32,8 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     SosEvent,
     GeofenceEvent,
     TamperEvent,
+    ModuleEvent,
+    BodyEvent,
     SoundEvent,
     PlateEvent,
     SearchEvent,

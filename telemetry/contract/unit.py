@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from config.models import UnitKind
+from telemetry.contract.body import Actuator, Charge, Module, Vehicle
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import (
     CONTRACT_VERSION,
@@ -76,11 +77,12 @@ class Component(Message):
 
 
 class Inventory(Message):
-    """What runs here."""
+    """What runs here, and what it consists of."""
 
     software: dict[str, str] = Field(default_factory=dict, description="name to version")
     models: dict[str, str] = Field(default_factory=dict, description="model name to sha-256")
     hardware: dict[str, str] = Field(default_factory=dict)
+    modules: tuple[Module, ...] = ()
 
 
 class State(UpMessage):
@@ -106,6 +108,9 @@ class State(UpMessage):
     unlocked: tuple[Short, ...] = Field(
         (), description="cameras whose pictures leave unredacted when asked for: media.unlock"
     )
+    stealth: bool = Field(False, description="dark and silent, by its mode")
+    actuators: tuple[Actuator, ...] = ()
+    vehicles: tuple[Vehicle, ...] = ()
     components: tuple[Component, ...] = ()
     inventory: Inventory = Inventory()
 
@@ -133,6 +138,9 @@ class Position(UpMessage):
     satellites_used: Count | None = None
     hdop: float | None = Field(None, ge=0)
     receiver: Short | None = Field(None, description="its name in the unit's configuration")
+    height_m: Metres | None = Field(None, description="above the ground below; of what flies")
+    pitch_deg: float | None = Field(None, ge=-90, le=90, description="bow up positive")
+    roll_deg: float | None = Field(None, ge=-180, le=180, description="right side down positive")
 
 
 # --- health ------------------------------------------------------------------------------------
@@ -225,6 +233,7 @@ class Health(UpMessage):
     link: Link | None = None
     queue: Queue | None = None
     budget: Budget | None = Field(None, description="only where the link is metered")
+    batteries: tuple[Charge, ...] = ()
     rates: tuple[Rate, ...] = ()
     drops: dict[str, Count] = Field(
         default_factory=dict, description="since start, by cause: {camera.front.overrun: 3}"

@@ -4,14 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
+from telemetry.contract.body import Actuator, Charge, Module, Vehicle
 from telemetry.contract.crowd import CrowdEvent
 from telemetry.contract.down import Ack, HubState
 from telemetry.contract.envelope import Draft, Sender, body_of, seal
 from telemetry.contract.events import (
+    BodyEvent,
     Box,
     DetectionEvent,
     FrameSize,
     GeofenceEvent,
+    ModuleEvent,
     Pose,
     SosEvent,
     TamperEvent,
@@ -77,6 +80,20 @@ def _state() -> State:
         duty="dispatched",
         task=_id(20),
         task_state="en_route",
+        actuators=(
+            Actuator(
+                name="searchlight",
+                kind="light",
+                on=True,
+                level=0.5,
+                pattern="steady",
+                by="operator",
+                until=_NOON + timedelta(seconds=20),
+                measured=True,
+                celsius=41.0,
+            ),
+        ),
+        vehicles=(Vehicle(name="dog", kind="robot", mode="walk", armed=True, estop=False),),
         components=(
             Component(name="main", kind="gnss", state="ok"),
             Component(name="front", kind="camera", state="degraded", detail="5 frames/s of 25"),
@@ -84,6 +101,18 @@ def _state() -> State:
         inventory=Inventory(
             software={"patrol-edge": "0.1.0", "onnxruntime": "1.31.1"},
             models={"nanodet-g-416": "6f1d" + "0" * 60},
+            modules=(
+                Module(
+                    name="payload",
+                    kind="board",
+                    present=True,
+                    required=True,
+                    model="payload-a",
+                    serial="0412",
+                    firmware="1.4.2",
+                    calibrated="2026-03-02",
+                ),
+            ),
         ),
     )
 
@@ -129,6 +158,7 @@ def _health() -> Health:
             size_mib=0.4,
             limit_mib=512,
         ),
+        batteries=(Charge(name="dog", percent=71.0, voltage_v=28.6, current_a=6.2),),
         rates=(Rate(name="front", per_s=5.1), Rate(name="detector", per_s=5.0, p50_ms=61)),
         drops={"camera.front.replaced_by_newer": 1204},
     )
@@ -368,6 +398,26 @@ def up_examples() -> dict[str, bytes]:
                 count=3,
             ),
             13,
+        ),
+        "event.module": _sent(
+            ModuleEvent(
+                what="lost",
+                module="front",
+                kind="camera",
+                since=_NOON - timedelta(seconds=4),
+                text="no new picture for 4 s",
+                pose=_pose(),
+            ),
+            45,
+        ),
+        "event.body": _sent(
+            BodyEvent(
+                what="fence_breached",
+                component="drone",
+                text="outside of its fence: it returns",
+                pose=_pose(),
+            ),
+            46,
         ),
         "event.plate-new": _sent(plate("new", _NOON, _pose()), 40),
         "event.plate-end": _sent(plate("end", _NOON, _pose()), 41),
