@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.gnss.sky import Sky
+
 
 class FixKind(StrEnum):
     """How the receiver obtained the position, from nothing to centimetres."""
@@ -48,6 +50,14 @@ class GnssEpoch:
     vdop: float | None = None
     error_m: float | None = None  # horizontal, 1 sigma, where the receiver tells it (GST)
     talkers: tuple[str, ...] = ()  # talker ids heard in the epoch, sorted: ("GN", "GP")
+    heading_error_deg: float | None = None  # 1 sigma, where the receiver tells it
+    corrections_age_s: float | None = None  # of the newest correction (DGPS, RTK)
+    base_id: str | None = None  # the station that corrects
+    sky: Sky | None = None  # the satellites, where they were told in this epoch
+    jamming: int | None = None  # as the receiver says: 1 none, 2 some, 3 too much
+    antenna: str | None = None  # as the receiver says: ok, open, short
+    date_moved: bool = False  # the date as told could not be, and was moved by 1024 weeks
+    jumped: bool = False  # its position was refused: no unit could have got there
 
     @property
     def has_fix(self) -> bool:

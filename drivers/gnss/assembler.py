@@ -4,7 +4,8 @@ from collections import Counter, deque
 
 from drivers.gnss.calendar import DAY_MS
 from drivers.gnss.fusion import POSITION_KINDS, Fused, fuse
-from drivers.gnss.nmea import Report
+from drivers.gnss.nmea_attitude import ATTITUDE_KINDS
+from drivers.gnss.report import Report
 from drivers.samples import FixKind
 
 SAME_INSTANT_MS = 30  # a GLL may differ from its GGA by rounding; the fastest receivers give 20 Hz
@@ -88,8 +89,10 @@ class EpochAssembler:
 
     def add(self, report: Report, mono_s: float) -> list[Fused]:
         """The epochs that this report, arrived at `mono_s`, completes: none, one or two."""
-        self._heard_s = max(self._heard_s, mono_s)
         done: list[Fused] = []
+        if report.kind in ATTITUDE_KINDS and self._renews(report):
+            return done
+        self._heard_s = max(self._heard_s, mono_s)
         if report.kind in POSITION_KINDS:
             if cause := self._surplus(report):
                 self.counts[cause] += 1
@@ -116,6 +119,17 @@ class EpochAssembler:
     def finish(self) -> list[Fused]:
         """The epoch still open when nothing will follow."""
         return self._close()
+
+    def _renews(self, report: Report) -> bool:
+        """Whether this attitude takes the place of an earlier one of the open epoch.
+
+        They may come 25 times as often as positions: such a stream must not keep a burst open.
+        """
+        for at, earlier in enumerate(self._reports):
+            if (earlier.talker, earlier.kind) == (report.talker, report.kind):
+                self._reports[at] = report
+                return True
+        return False
 
     def _surplus(self, report: Report) -> str:
         """Why this position is dropped; empty if it is not."""

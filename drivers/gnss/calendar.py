@@ -21,6 +21,8 @@ class Calendar:
     def __init__(self, floor: date | None) -> None:
         self._floor = floor
         self._last: datetime | None = None
+        self.moved = False
+        """Whether the date heard last was below the floor, and moved up."""
 
     def utc(
         self, day_ms: int, written: date | None, written_ms: int | None, *, has_fix: bool
@@ -42,10 +44,14 @@ class Calendar:
         return self._last
 
     def _believed(self, written: date | None, *, has_fix: bool) -> date | None:
-        if written is None or self._floor is None or written >= self._floor:
+        if written is None:
+            return None
+        if self._floor is None or written >= self._floor:
+            self.moved = False
             return written
         if not has_fix:
             return None
+        self.moved = True
         behind = self._floor - written
         return written + ROLLOVER * -(-behind // ROLLOVER)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from drivers.gnss.nmea import Report
+from drivers.gnss.report import Report
+from drivers.gnss.sky import Sky, merged
 from drivers.samples import FixKind
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Fused:
     speed_mps: float | None
     course_deg: float | None
     heading_deg: float | None
+    heading_error_deg: float | None
     satellites_used: int | None
     satellites_in_view: int | None
     hdop: float | None
@@ -35,6 +37,11 @@ class Fused:
     vdop: float | None
     error_m: float | None
     talkers: tuple[str, ...]
+    corrections_age_s: float | None
+    base_id: str | None
+    sky: Sky | None
+    jamming: int | None
+    antenna: str | None
 
 
 def fuse(reports: Sequence[Report], mono_s: float) -> Fused:
@@ -45,6 +52,7 @@ def fuse(reports: Sequence[Report], mono_s: float) -> Fused:
     fix = _fix(ranked) if placed is not None else FixKind.NONE
     has_fix = fix is not FixKind.NONE
     dated = next((report for report in ranked if report.day is not None), None)
+    headed = _headed(ranked)
     return Fused(
         mono_s=mono_s,
         day_ms=_day_ms(ranked, placed),
@@ -55,14 +63,20 @@ def fuse(reports: Sequence[Report], mono_s: float) -> Fused:
         alt_msl_m=_first(r.alt_msl_m for r in ranked) if has_fix else None,
         speed_mps=_first(r.speed_mps for r in ranked) if has_fix else None,
         course_deg=_first(r.course_deg for r in ranked) if has_fix else None,
-        heading_deg=_first(r.heading_deg for r in ranked),
+        heading_deg=headed.heading_deg if headed else None,
+        heading_error_deg=headed.heading_error_deg if headed else None,
         satellites_used=_satellites_used(ranked),
         satellites_in_view=_satellites_in_view(ranked),
         hdop=_first(r.hdop for r in ranked),
         pdop=_first(r.pdop for r in ranked),
         vdop=_first(r.vdop for r in ranked),
         error_m=_first(r.error_m for r in ranked) if has_fix else None,
-        talkers=tuple(sorted({report.talker for report in ranked})),
+        talkers=tuple(sorted({r.talker for r in ranked if r.talker != "P"})),
+        corrections_age_s=_first(r.corrections_age_s for r in ranked) if has_fix else None,
+        base_id=_first(r.base_id for r in ranked) if has_fix else None,
+        sky=_sky(reports),
+        jamming=_first(r.jamming for r in ranked),
+        antenna=_first(r.antenna for r in ranked),
     )
 
 
@@ -114,6 +128,20 @@ def _satellites_in_view(ranked: list[Report]) -> int | None:
         if report.satellites_in_view is not None:
             most[report.talker] = max(most.get(report.talker, 0), report.satellites_in_view)
     return sum(most.values()) if most else None
+
+
+def _headed(ranked: list[Report]) -> Report | None:
+    """The sentence whose heading counts: one that tells how far to trust it before all others."""
+    told = [report for report in ranked if report.heading_deg is not None]
+    return min(told, key=lambda report: report.heading_error_deg is None, default=None)
+
+
+def _sky(reports: Sequence[Report]) -> Sky | None:
+    """The satellites, where at least one page told of them."""
+    if not any(report.kind == "GSV" for report in reports):
+        return None
+    used = frozenset(satellite for report in reports for satellite in report.used)
+    return Sky(merged(signal for report in reports for signal in report.signals), used)
 
 
 def _first(values: Iterator[T | None]) -> T | None:

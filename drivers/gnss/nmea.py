@@ -7,16 +7,17 @@ ranges are not looked at).
 """
 
 from collections.abc import Callable
-from datetime import date
 from operator import itemgetter
-from typing import NamedTuple
 
 import pynmea2
 
+from drivers.gnss import nmea_attitude, nmea_notes, nmea_sky
 from drivers.gnss.nmea_fields import (
     SpareFields,
+    age_s_of,
     altitude_m,
     angle_deg,
+    base_id_of,
     coordinates,
     count_of,
     day_ms_of,
@@ -27,6 +28,7 @@ from drivers.gnss.nmea_fields import (
     rmc_date,
     zda_date,
 )
+from drivers.gnss.report import Report
 from drivers.samples import FixKind
 
 # A position that is right, but of which the sentence does not tell 2D from 3D, is FIX_2D here.
@@ -42,6 +44,8 @@ _GGA_QUALITY = {
     "8": FixKind.NONE,  # simulated
     "9": FixKind.DGPS,  # NovAtel: SBAS
 }
+_CORRECTED = (FixKind.DGPS, FixKind.RTK_FLOAT, FixKind.RTK_FIXED)
+QZSS = "PQ"  # the one talker that begins like a proprietary sentence (Quectel)
 # Mode indicator of RMC, GLL, VTG and, one letter per constellation, of GNS (NMEA 0183, 4.10).
 _MODES = {
     "R": FixKind.RTK_FIXED,
@@ -54,36 +58,6 @@ _MODES = {
     "S": FixKind.NONE,
     "N": FixKind.NONE,
 }
-
-
-class Report(NamedTuple):
-    """What one sentence said; None where it said nothing."""
-
-    talker: str
-    kind: str  # "GGA"
-    day_ms: int | None = None  # milliseconds of the UTC day
-    day: date | None = None  # as written: a receiver's week may have rolled over
-    fix: FixKind | None = None  # FIX_2D: a fix, of unknown dimension
-    place: tuple[float, float] | None = None  # lat, lon in degrees; only with a fix
-    alt_msl_m: float | None = None
-    speed_mps: float | None = None
-    course_deg: float | None = None
-    heading_deg: float | None = None
-    satellites_used: int | None = None
-    satellites_in_view: int | None = None  # of this talker
-    page_is_last: bool = True  # GSV comes in pages
-    dimension: int | None = None  # GSA: 1 no fix, 2, 3
-    hdop: float | None = None
-    pdop: float | None = None
-    vdop: float | None = None
-    error_m: float | None = None  # GST: horizontal, 1 sigma
-    refused: int = 0  # fields that cannot be, and were left out
-
-
-class THS(pynmea2.TalkerSentence):  # type: ignore[misc]  # pynmea2 ships no types
-    """True heading and its status (NMEA 0183, 4.00), which pynmea2 lacks."""
-
-    fields = (("Heading", "heading"), ("Mode", "mode"))
 
 
 Fields = tuple[str, ...]
@@ -109,30 +83,37 @@ def parse(body: str) -> Report | None:
     Raises BadDataError for a position, a time or a heading that cannot be.
     """
     read = _READERS.get(body[2:5])
-    if read is None or body[5:6] != "," or body[0] == "P":
+    if read is not None and body[5:6] == "," and (body[0] != "P" or body[:2] == QZSS):
+        return read(body[:2], body[6:].split(","))
+    if body[:1] != "P":
         return None
-    return read(body[:2], body[6:].split(","))
+    address, _, rest = body.partition(",")
+    own = _PROPRIETARY.get(address)
+    return None if own is None else own(rest.split(","))
 
 
 _POSITION = ("timestamp", "lat", "lat_dir", "lon", "lon_dir")
 _GGA = _Layout("GGA", *_POSITION, "gps_qual", "num_sats", "horizontal_dil", "altitude")
+_CORRECTIONS = _Layout("GGA", "age_gps_data", "ref_station_id")
 _GNS = _Layout("GNS", *_POSITION, "mode_indicator", "num_sats", "hdop", "altitude")
 _RMC = _Layout(
     "RMC", *_POSITION, "status", "mode_indicator", "datestamp", "spd_over_grnd", "true_course"
 )
 _GLL = _Layout("GLL", *_POSITION, "status", "faa_mode")
 _VTG = _Layout("VTG", "true_track", "spd_over_grnd_kts", "spd_over_grnd_kmph", "faa_mode")
-_GSA = _Layout("GSA", "mode_fix_type", "pdop", "hdop", "vdop")
-_GSV = _Layout("GSV", "num_messages", "msg_num", "num_sv_in_view")
 _GST = _Layout("GST", "timestamp", "std_dev_latitude", "std_dev_longitude")
 _ZDA = _Layout("ZDA", "timestamp", "day", "month", "year")
-_HDT = _Layout("HDT", "heading")
-_THS = _Layout("THS", "heading", "mode")
 
 
 def _gga(talker: str, fields: list[str]) -> Report:
     *start, quality, used, hdop, altitude = _GGA(fields)
-    return _solution(talker, "GGA", _GGA_QUALITY.get(quality), start, (used, hdop, altitude))
+    told = _solution(talker, "GGA", _GGA_QUALITY.get(quality), start, (used, hdop, altitude))
+    if told.fix not in _CORRECTED:
+        return told  # what some write here without corrections means nothing
+    spare, (age, base) = SpareFields(), _CORRECTIONS(fields)
+    corrections_age_s, base_id = spare(age_s_of, age), spare(base_id_of, base)
+    refused = told.refused + spare.refused
+    return told._replace(corrections_age_s=corrections_age_s, base_id=base_id, refused=refused)
 
 
 def _gns(talker: str, fields: list[str]) -> Report:
@@ -198,33 +179,6 @@ def _vtg(talker: str, fields: list[str]) -> Report:
     )
 
 
-def _gsa(talker: str, fields: list[str]) -> Report:
-    dimension, pdop, hdop, vdop = _GSA(fields)
-    spare = SpareFields()
-    return Report(
-        talker=talker,
-        kind="GSA",
-        dimension=int(dimension) if dimension in ("1", "2", "3") else None,
-        satellites_used=sum(map(bool, fields[2:14])),
-        pdop=spare(dop_of, pdop),
-        hdop=spare(dop_of, hdop),
-        vdop=spare(dop_of, vdop),
-        refused=spare.refused,
-    )
-
-
-def _gsv(talker: str, fields: list[str]) -> Report:
-    pages, page, in_view = _GSV(fields)
-    spare = SpareFields()
-    return Report(
-        talker=talker,
-        kind="GSV",
-        satellites_in_view=spare(count_of, in_view),
-        page_is_last=page == pages,
-        refused=spare.refused,
-    )
-
-
 def _gst(talker: str, fields: list[str]) -> Report:
     time, north, east = _GST(fields)
     spare = SpareFields()
@@ -249,31 +203,24 @@ def _zda(talker: str, fields: list[str]) -> Report:
     )
 
 
-def _hdt(talker: str, fields: list[str]) -> Report:
-    (heading,) = _HDT(fields)
-    return Report(talker=talker, kind="HDT", heading_deg=angle_deg(heading))
-
-
-def _ths(talker: str, fields: list[str]) -> Report:
-    heading, mode = _THS(fields)
-    heading_deg = None if mode in ("V", "S") else angle_deg(heading)
-    return Report(talker=talker, kind="THS", heading_deg=heading_deg)
-
-
-_READERS: dict[str, Callable[[str, list[str]], Report]] = {
+_READERS: dict[str, Callable[[str, list[str]], Report | None]] = {
     "GGA": _gga,
     "GNS": _gns,
     "RMC": _rmc,
     "GLL": _gll,
     "VTG": _vtg,
-    "GSA": _gsa,
-    "GSV": _gsv,
+    "GSA": nmea_sky.gsa,
+    "GSV": nmea_sky.gsv,
     "GST": _gst,
     "ZDA": _zda,
-    "HDT": _hdt,
-    "THS": _ths,
+    "HDT": nmea_attitude.hdt,
+    "THS": nmea_attitude.ths,
+    "HPR": nmea_attitude.hpr,
+    "TXT": nmea_notes.txt,
 }
+_PROPRIETARY = nmea_attitude.PROPRIETARY | nmea_notes.PROPRIETARY
 USED_KINDS = frozenset(_READERS)
+USED_PROPRIETARY = frozenset(_PROPRIETARY)
 
 
 def _by_status(status: str, mode: str) -> FixKind | None:

@@ -21,6 +21,7 @@ UNKNOWN_DOP = 99.0  # receivers write 99.9 or 99.99 for "no idea"
 _TIME = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d*)?)", re.ASCII)
 _DEGREES_MINUTES = re.compile(r"(\d{1,3})(\d\d(?:\.\d*)?)", re.ASCII)
 _NUMBER = re.compile(r" *[+-]?(?:\d{1,9}(?:\.\d*)?|\.\d+) *", re.ASCII)
+_BASE_ID = re.compile(r"[0-9A-Za-z]{1,8}", re.ASCII)
 _COUNT = re.compile(r"\d{1,3}", re.ASCII)
 _DATE = re.compile(r"(\d{1,2}),(\d{1,2}),(\d{4})", re.ASCII)
 _SHORT_DATE = re.compile(r"(\d\d)(\d\d)(\d\d)", re.ASCII)
@@ -147,6 +148,20 @@ def dop_of(text: str) -> float | None:
     """A dilution of precision; None from UNKNOWN_DOP on."""
     value = number_in(text, 0, 1e9)
     return None if value is None or value >= UNKNOWN_DOP else value
+
+
+def age_s_of(text: str) -> float | None:
+    """How old corrections are."""
+    return number_in(text, 0, 1e6)
+
+
+def base_id_of(text: str) -> str | None:
+    """The id of a station that sends corrections: up to four letters or digits."""
+    if not text:
+        return None
+    if _BASE_ID.fullmatch(text) is None:
+        raise BadDataError(f"not a station: {text[:20]}")
+    return text
 
 
 def knots_mps(text: str) -> float | None:

@@ -69,7 +69,8 @@ class NmeaReceiver:
         done: list[TimedEpoch] = []
         for line in self._framer.feed(data, mono_s):
             done += self._take(line)
-        return done
+        # An attitude that is told all the time leaves no silence between the bursts.
+        return done + self._finished(self._assembler.silence(mono_s)) if data else done
 
     def silence(self, mono_s: float) -> list[TimedEpoch]:
         """The epoch that is complete because nothing came until `mono_s`."""
@@ -110,14 +111,15 @@ class NmeaReceiver:
         utc = None
         if fused.day_ms is not None:
             utc = self._calendar.utc(fused.day_ms, fused.day, fused.day_told_ms, has_fix=has_fix)
+        moved = utc is not None and self._calendar.moved
         if has_fix and not self._guard.accepts(fused):
             self._counts["jump"] += 1
-            return _without_position(fused, utc)
+            return _without_position(_sample(fused, utc, date_moved=moved))
         self._counts["fixes"] += has_fix
-        return _sample(fused, utc)
+        return _sample(fused, utc, date_moved=moved)
 
 
-def _sample(fused: Fused, utc: datetime | None) -> GnssEpoch:
+def _sample(fused: Fused, utc: datetime | None, *, date_moved: bool) -> GnssEpoch:
     lat_deg, lon_deg = fused.place or (None, None)
     return GnssEpoch(
         mono_s=fused.mono_s,
@@ -136,13 +138,21 @@ def _sample(fused: Fused, utc: datetime | None) -> GnssEpoch:
         vdop=fused.vdop,
         error_m=fused.error_m,
         talkers=fused.talkers,
+        heading_error_deg=fused.heading_error_deg,
+        corrections_age_s=fused.corrections_age_s,
+        base_id=fused.base_id,
+        sky=fused.sky,
+        jamming=fused.jamming,
+        antenna=fused.antenna,
+        date_moved=date_moved,
     )
 
 
-def _without_position(fused: Fused, utc: datetime | None) -> GnssEpoch:
+def _without_position(epoch: GnssEpoch) -> GnssEpoch:
     """A refused jump: that the receiver lives is known, where it is is not."""
     return replace(
-        _sample(fused, utc),
+        epoch,
+        jumped=True,
         fix=FixKind.NONE,
         lat_deg=None,
         lon_deg=None,

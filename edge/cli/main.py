@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 
 from config.errors import ConfigError
-from edge.cli import config_command, fleet, gnss, run, version
+from edge.cli import config_command, fleet, run, version
+from edge.cli.body import gnss
 from edge.cli.console import (
     DONE,
     FAILED,

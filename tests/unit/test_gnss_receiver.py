@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.gnss.nmea_framing import frame
 from drivers.gnss.receiver import NmeaReceiver
+from drivers.gnss.sky import Constellation, Signal, Sky
 from drivers.samples import FixKind, GnssEpoch
 
 PLACE = "4807.038,N,01131.000,E"
@@ -84,7 +85,38 @@ def test_all_sentences_of_one_instant_are_one_epoch() -> None:
         vdop=3.0,
         error_m=5.0,
         talkers=("GB", "GN", "GP", "HE"),
+        sky=Sky(
+            (
+                Signal(Constellation.GPS, 1, "", 18, 23, 40.0),
+                Signal(Constellation.BEIDOU, 1, "", 18, 23, 40.0),
+            ),
+            used=frozenset((Constellation.GPS, number) for number in (10, 28, 9, 13)),
+        ),
     )
+
+
+def test_an_attitude_told_all_the_time_does_not_hold_up_the_position() -> None:
+    live, out = Live(), []
+    for tick in range(100):  # PASHR 25 times a second, GGA and RMC once
+        live.now_s = 100.0 + tick * 0.04
+        second, part = divmod(tick, 25)
+        pashr = f"PASHR,1200{second:02d}.{part * 4:02d},{tick}.5,T,0.1,0.2,,0.03,0.03,0.5,2,3"
+        position = [gga(f"1200{second:02d}.00"), rmc(f"1200{second:02d}.00")] if not part else []
+        out += [(live.now_s, epoch) for epoch in live.hears(*position, pashr)]
+    assert len(out) == 4
+    for second, (now_s, epoch) in enumerate(out):
+        assert now_s - (100.0 + second) < 0.2
+        assert epoch.heading_deg is not None
+        assert abs(epoch.heading_deg - (25 * second + 2)) <= 3
+        assert epoch.heading_error_deg == 0.5
+
+
+def test_a_date_of_before_the_software_is_moved_and_says_so() -> None:
+    live = Live()
+    epochs = live.hears(rmc("120000.00", day="080407"), rmc("120001.00", day="080407"))
+    assert [epoch.date_moved for epoch in epochs] == [True]
+    epochs = live.hears(rmc("120002.00", day="221126")) + live.waits(1.0)
+    assert epochs[-1].date_moved is False
 
 
 @pytest.mark.parametrize("kind", [gga, rmc, gll], ids=["GGA only", "RMC only", "GLL only"])

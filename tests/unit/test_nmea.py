@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import BadDataError
-from drivers.gnss.nmea import USED_KINDS, Report, parse
+from drivers.gnss.nmea import USED_KINDS, USED_PROPRIETARY, parse
+from drivers.gnss.report import Report
+from drivers.gnss.sky import Constellation, satellite_of
 from drivers.samples import FixKind
 
 
@@ -126,7 +128,7 @@ def test_a_time_that_is_none_is_refused(time: str) -> None:
         parse(f"GPZDA,{time},22,11,2026,00,00")
 
 
-@pytest.mark.parametrize("body", ["PUBX,00,1,2", "GPTXT,hello", "PGRME,1,M", "", "G", "GPGGA", "$"])
+@pytest.mark.parametrize("body", ["PUBX,00,1,2", "GPXXX,hello", "PGRME,1,M", "", "G", "GPGGA", "$"])
 def test_other_kinds_say_nothing(body: str) -> None:
     assert parse(body) is None
 
@@ -180,21 +182,133 @@ def test_short_dates_are_of_the_years_of_gps(text: str, day: date) -> None:
     assert told(f"GPRMC,120000,V,,,,,,,{text},,,N").day == day
 
 
+# --- sky ---
+
+
+@pytest.mark.parametrize(
+    ("talker", "number", "system", "satellite"),
+    [
+        ("GP", 7, "", (Constellation.GPS, 7)),
+        ("GP", 46, "", (Constellation.SBAS, 133)),
+        ("GP", 194, "", (Constellation.QZSS, 2)),
+        ("GL", 70, "", (Constellation.GLONASS, 6)),
+        ("GL", 6, "", (Constellation.GLONASS, 6)),
+        ("GA", 301, "", (Constellation.GALILEO, 1)),
+        ("GB", 46, "", (Constellation.BEIDOU, 46)),
+        ("BD", 46, "", (Constellation.BEIDOU, 46)),
+        ("BD", 214, "", (Constellation.BEIDOU, 14)),
+        ("PQ", 2, "", (Constellation.QZSS, 2)),
+        ("GN", 46, "4", (Constellation.BEIDOU, 46)),
+        ("GN", 5, "3", (Constellation.GALILEO, 5)),
+        ("GN", 66, "", (Constellation.GLONASS, 2)),
+        ("GN", 5, "", (Constellation.GPS, 5)),
+        ("GN", 46, "", (Constellation.SBAS, 133)),
+        ("XX", 5, "", None),
+    ],
+)
+def test_whose_satellite_a_number_is(
+    talker: str, number: int, system: str, satellite: object
+) -> None:
+    assert satellite_of(talker, number, system) == satellite
+
+
+def test_gsv_of_nmea_4_11_and_of_before() -> None:
+    body = "GBGSV,1,1,02,05,18,123,35,46,60,359,,8"
+    first, second = told(body).signals
+    assert (first.name, first.number, first.elevation_deg, first.azimuth_deg) == ("B3I", 5, 18, 123)
+    assert (first.cn0_dbhz, second.cn0_dbhz) == (35.0, None)
+    assert [s.id for s in told("BDGSV,1,1,02,205,18,123,35,206,60,359,00").signals] == ["", ""]
+    assert told("BDGSV,1,1,02,205,18,123,35,206,60,359,00").signals[1].cn0_dbhz is None
+    assert told("GPGSV,1,1,00").signals == ()
+    assert told("PQGSV,1,1,01,02,48,213,48,1").signals[0].constellation is Constellation.QZSS
+    short = told("GPGSV,3,1,11,01,18,023,40,02,99,400,xx")
+    assert (len(short.signals), short.refused) == (1, 1)
+    assert told("GPGSV,1,1,01,01,18,023,40,G").refused == 1
+
+
+def test_gsa_with_and_without_the_system() -> None:
+    assert told("GNGSA,A,3,05,46,,,,,,,,,,,3.4,1.7,3.0,4").used == (
+        (Constellation.BEIDOU, 5),
+        (Constellation.BEIDOU, 46),
+    )
+    assert told("GPGSA,A,3,05,,,,,,,,,,,,3.4,1.7,3.0").used == ((Constellation.GPS, 5),)
+
+
+def test_corrections_and_their_base() -> None:
+    place = "132819.60,4134.49,N,09345.03,W"
+    report = told(f"GNGGA,{place},4,10,0.9,278.1,M,-31.4,M,6.6,0133")
+    assert (report.corrections_age_s, report.base_id) == (6.6, "0133")
+    report = told(f"GNGGA,{place},1,10,0.9,278.1,M,-31.4,M,0.0,0000")
+    assert (report.corrections_age_s, report.base_id) == (None, None)
+    report = told(f"GNGGA,{place},5,10,0.9,278.1,M,-31.4,M,,")
+    assert (report.corrections_age_s, report.base_id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "heading_deg", "error_deg"),
+    [
+        ("PASHR,204132.000,010.51,T,+00.39,-00.79,-00.84,0.151,0.075,0.555,1,0", 10.51, 0.555),
+        ("PASHR,142509.000,179.885,T,-0.624,0.245,,0.029,0.029,0.502,2,3", 179.885, 0.502),
+        (
+            "PTNL,AVR,145331.50,+35.9990,Yaw,-7.8209,Tilt,-0.4305,Roll,444.232,3,1.2,17",
+            35.999,
+            None,
+        ),
+        ("PTNL,AVR,181059.6,-149.4688,Yaw,+0.0134,Tilt,,,60.191,3,2.5,6", 210.5312, None),
+        ("PTNL,AVR,181059.6,+149.4688,Yaw,+0.0134,Tilt,,,60.191,0,2.5,6", None, None),
+        ("PSSN,HRP,142657.80,061222,152.236,,-0.708,0.084,,0.181,21,2,2.400,E", 152.236, 0.084),
+        ("PSSN,HRP,,,,,,,,,00,0,,", None, None),
+        (
+            "PQTMTAR,1,124907.000,6,,1.729,-1.316205,-0.713165,84.344437,0.146003,0.296450,"
+            "0.045169,00",
+            84.344437,
+            0.045169,
+        ),
+        ("PQTMTAR,1,124907.000,0,,1.729,,,,,,,00", None, None),
+        ("GNHPR,142509.00,359.9,0.5,0.0,4,22,1.0,0001", 359.9, None),
+        ("GNHPR,142509.00,000.0,0.5,0.0,0,00,,", None, None),
+    ],
+)
+def test_headings_of_receivers_with_two_antennas(
+    body: str, heading_deg: float | None, error_deg: float | None
+) -> None:
+    assert (told(body).heading_deg, told(body).heading_error_deg) == (heading_deg, error_deg)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["PTNL,GGK,1,2", "PSSN,RBP,1", "PASHR,POS,1,2", "PASHR", "PTNL", "GNTXT,01,01,02,u-blox AG"],
+)
+def test_what_these_makers_say_else_is_nothing(body: str) -> None:
+    assert parse(body) is None
+
+
+def test_what_a_receiver_says_of_its_antenna_and_of_jamming() -> None:
+    assert told("GNTXT,01,01,02,ANTSTATUS=OPEN").antenna == "open"
+    assert told("GPTXT,01,01,01,ANTENNA OPEN").antenna == "open"
+    assert told("GNTXT,01,01,02,ANTSTATUS=OK").antenna == "ok"
+    assert told("PQTMJAMMINGSTATUS,1,3").jamming == 3
+    assert told("PAIRSPF,2").jamming == 2
+    assert told("PQTMJAMMINGSTATUS,1,0").jamming is None
+
+
 field = st.text("0123456789.,-ANVENSWRFDM naif_+e*", max_size=12)
 
 
 @given(
-    st.sampled_from(["GP", "GN", "BD", "II"]),
-    st.sampled_from(sorted(USED_KINDS)),
-    st.lists(field, max_size=22),
+    st.sampled_from(["GP", "GN", "BD", "II", "PQ", ""]),
+    st.sampled_from(sorted(USED_KINDS | USED_PROPRIETARY)),
+    st.lists(field | st.sampled_from(["AVR", "HRP", "T", "120000.00", "4"]), max_size=24),
 )
 def test_no_fields_make_it_fail(talker: str, kind: str, fields: list[str]) -> None:
     try:
         report = parse(",".join([talker + kind, *fields]))
     except BadDataError:
         return
-    assert report is None or report.kind == kind
+    assert report is None or report.kind == kind or report.talker == "P"
     if report is not None and report.place is not None:
         lat_deg, lon_deg = report.place
         assert -90 <= lat_deg <= 90
         assert -180 <= lon_deg <= 180
+    if report is not None and report.heading_deg is not None:
+        assert 0 <= report.heading_deg < 360

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import gnss_simulate
+from edge.cli.body import gnss_simulate
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, say
 from edge.cli.parser import number_in
 
