@@ -13,6 +13,7 @@ import serial
 from drivers.base import DeviceLostError, DeviceUnavailableError
 
 CHUNK_BYTES = 4096
+SEND_S = 0.5  # for what is written to a serial port
 BY_ID = Path("/dev/serial/by-id")
 
 # What pyserial lets through: termios.error, which is no OSError, comes when a plug is pulled while
@@ -49,7 +50,7 @@ class SerialStream:
             )
         try:
             # timeout 0: a read never blocks; waiting is done with select, which costs less.
-            return cls(serial.Serial(path, baud, timeout=0, exclusive=True))
+            return cls(serial.Serial(path, baud, timeout=0, write_timeout=SEND_S, exclusive=True))
         except (*_SERIAL_ERRORS, ValueError) as error:
             raise DeviceUnavailableError(_why_not(path, baud, error)) from error
 
@@ -57,6 +58,20 @@ class SerialStream:
         try:
             select.select([self._port.fileno()], [], [], wait_s)
             return bytes(self._port.read(CHUNK_BYTES))
+        except (*_SERIAL_ERRORS, ValueError) as error:
+            raise DeviceLostError(self._gone()) from error
+
+    def send(self, data: bytes) -> None:
+        """Into the kernel's buffer, which empties at the line's speed.
+
+        Raises DeviceLostError when the port has gone, or takes nothing for SEND_S.
+        """
+        try:
+            self._port.write(data)
+        except serial.SerialTimeoutException as error:
+            raise DeviceLostError(
+                f"{self._port.port} takes no bytes: is it a serial port without flow control?"
+            ) from error
         except (*_SERIAL_ERRORS, ValueError) as error:
             raise DeviceLostError(self._gone()) from error
 

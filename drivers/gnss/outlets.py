@@ -15,6 +15,8 @@ from typing import Protocol
 
 from drivers.base import DeviceUnavailableError
 
+CHUNK_BYTES = 4096
+
 
 class Outlet(Protocol):
     """Takes bytes, and does not wait for a reader."""
@@ -56,6 +58,17 @@ class PtyOutlet:
     @property
     def name(self) -> str:
         return str(self._link or self._target)
+
+    def fileno(self) -> int:
+        """To wait for what readers write back."""
+        return self._master
+
+    def read(self) -> bytes:
+        """What whoever has it open wrote to it; empty if nothing. Does not wait."""
+        try:
+            return os.read(self._master, CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
 
     def write(self, data: bytes) -> None:
         try:

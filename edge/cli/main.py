@@ -7,7 +7,7 @@ from importlib.metadata import version as installed
 
 from config.errors import ConfigError
 from edge.cli import config_command, fleet, run, version
-from edge.cli.body import gnss
+from edge.cli.body import gnss, simulate
 from edge.cli.console import (
     DONE,
     FAILED,
@@ -50,6 +50,7 @@ GROUPS = (
     redact,
     zones,
     replay,
+    simulate,
     evaluate,
     version,
 )

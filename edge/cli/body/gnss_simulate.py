@@ -27,9 +27,11 @@ loop: true and speed_mps:) or GeoJSON with a LineString.
 """
 
 
-def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(
+    parts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "simulate"
+) -> None:
     parser = parts.add_parser(
-        "simulate",
+        name,
         help="be a receiver that follows a route",
         description=SIMULATE_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
