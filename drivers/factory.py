@@ -18,8 +18,16 @@ from config.devices import (
     UdpGnssConfig,
     V4l2CameraConfig,
 )
-from drivers.base import Driver, Wanted, always
+from config.platforms import (
+    CanPlatformConfig,
+    Elm327PlatformConfig,
+    MavlinkPlatformConfig,
+    PlatformConfig,
+    RobotPlatformConfig,
+)
+from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.clock import Clock
+from drivers.platforms.orders import Platform
 from drivers.samples import AudioBlock, Frame, GnssEpoch
 
 
@@ -80,4 +88,22 @@ def open_microphone(name: str, config: MicrophoneConfig, clock: Clock) -> Driver
             from drivers.microphones.file import FileMicrophone
 
             return FileMicrophone.open(name, config, clock)
+    assert_never(config)
+
+
+def open_platform(
+    name: str,  # noqa: ARG001 - for drivers to come
+    config: PlatformConfig,
+    clock: Clock,  # noqa: ARG001
+) -> Platform:
+    """What carries the unit, open. Raises DeviceUnavailableError."""
+    match config:
+        case MavlinkPlatformConfig():
+            raise DeviceUnavailableError("no driver yet")
+        case CanPlatformConfig():
+            raise DeviceUnavailableError("no driver yet")
+        case Elm327PlatformConfig():
+            raise DeviceUnavailableError("no driver yet")
+        case RobotPlatformConfig():
+            raise DeviceUnavailableError("no driver yet")
     assert_never(config)

@@ -8,6 +8,7 @@ from config.loading import Loaded
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
+from edge.body.body import positions
 from edge.commands.handlers import Quick, pong
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
@@ -64,6 +65,7 @@ class App:
             observers,
         )
         self._work = Work(parts, parts.writer)
+        parts.body.listen(positions(self._work.note_epoch))
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         self._take_orders()
         self._hire()
@@ -105,16 +107,19 @@ class App:
 
         commanding.register("ping", pong(parts.timebase, self._clock, parts.started_mono_s))
         commanding.register("rebirth", Quick(rebirth))
-        for name, handler in (parts.office.handlers() | parts.finders.handlers()).items():
+        orders = (
+            part.handlers() for part in (parts.office, parts.finders, parts.body, parts.acting)
+        )
+        for name, handler in ((name, each) for found in orders for name, each in found.items()):
             commanding.register(name, handler)
         if parts.media is not None:
             for name, handler in parts.media.handlers.items():
                 commanding.register(name, handler)
         parts.publisher.hear_commands(commanding.hear)
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
-        for name, control in (
-            parts.office.controls() | parts.finders.controls() | on_the_spot
-        ).items():
+        on_the_spot |= parts.office.controls() | parts.finders.controls()
+        on_the_spot |= parts.body.controls() | parts.acting.controls()
+        for name, control in on_the_spot.items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)
 
@@ -155,7 +160,7 @@ class App:
             work["media"] = parts.media.studio.work
         if parts.vision is not None:
             work["perception"] = parts.vision.work
-        return work | parts.finders.works()
+        return work | parts.finders.works() | parts.body.works() | parts.acting.works()
 
     def _employ(
         self,

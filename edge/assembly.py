@@ -8,6 +8,8 @@ from config.loading import Loaded
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame
+from edge.acting.acting import Acting
+from edge.body.body import Body
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.listening.listening import Listening
@@ -60,10 +62,13 @@ def assemble(
     looks on."""
     settings = loaded.settings
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
-    whereabouts = Whereabouts(list(settings.gnss), settings.position.lost_after_s)
+    whereabouts = Whereabouts([*settings.gnss, *settings.platforms], settings.position.lost_after_s)
     poses = Poses(settings.pose)
+    body = Body(settings, poses, clock)
     timebase = Timebase(clock, list(settings.gnss))
-    writer = MessageWriter(timebase, whereabouts, has_receiver=bool(settings.gnss))
+    writer = MessageWriter(
+        timebase, whereabouts, has_receiver=bool(settings.gnss or settings.platforms)
+    )
     outbox = _outbox(settings, sender, clock)
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
@@ -77,7 +82,9 @@ def assemble(
         put=outbox.put,
         journal=commanding.journal,
     )
-    easing = Easing(settings.perception.easing, condition)
+    acting = Acting(settings, body, witness, clock)
+    office.tuning.add(acting)
+    easing = Easing(settings.perception.easing, partial(condition, body.battery_percent))
     finders = Finders.open(settings, clock, witness, easing.extras_allowed)
     media = Media.build(settings, timebase, clock, commanding.journal)
     looking_on = [media.desk] if media is not None else []  # first: it has what others tell of
@@ -122,6 +129,8 @@ def assemble(
         local=LocalControl(settings.state_dir, clock),
         commanding=commanding,
         finders=finders,
+        body=body,
+        acting=acting,
         workers=workers,
     )
     if media is not None:

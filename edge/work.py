@@ -52,6 +52,7 @@ class Work:
             if publisher.connected and not up:  # its loss is told as a fault, with the reason
                 structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
             up = publisher.connected
+            self._parts.acting.link(up)
         clock = self._parts.clock
         ends_mono_s = clock.mono_s() + FLUSH_S
         while self._parts.outbox.pending() and clock.mono_s() < ends_mono_s:
@@ -66,12 +67,16 @@ class Work:
             receiver.note(epoch)
             if live:
                 parts.timebase.note_gnss(name, epoch)
-            if parts.whereabouts.note(name, epoch):
-                parts.poses.note_gnss(epoch)
-                self.fixes.put("newest", epoch)
+            self.note_epoch(name, epoch)
 
         opener = partial(open_gnss, config, parts.clock)
         run_driver(receiver.health, opener, emit, stop, beat, parts.clock)
+
+    def note_epoch(self, name: str, epoch: GnssEpoch) -> None:
+        """A position, of a receiver or of what carries the unit."""
+        if self._parts.whereabouts.note(name, epoch):
+            self._parts.poses.note_gnss(epoch)
+            self.fixes.put("newest", epoch)
 
     def run_camera(
         self, name: str, config: CameraConfig, beat: Beat, stop: threading.Event

@@ -36,6 +36,14 @@ DEVICE_ACTIONS = {
     ("camera", "silent"): "power-cycle the camera",
     ("microphone", "missing"): "check its cable; `patrol-edge audio devices` lists what is there",
     ("microphone", "silent"): "unplug the microphone and plug it in again",
+    ("platform", "missing"): "check its cable, its power and its address in the unit's file",
+    ("platform", "silent"): "check that it is switched on, and its baud rate or port",
+    ("sensor", "missing"): "check its cable; `patrol-edge devices` lists what is there",
+    ("sensor", "silent"): "unplug the sensor and plug it in again",
+    ("board", "missing"): "check its cable and power; `patrol-edge devices` lists what is there",
+    ("board", "silent"): "switch the board off and on; `patrol-edge firmware info` asks it",
+    ("actuator", "missing"): "check its cable and power, and through what it is driven",
+    ("actuator", "silent"): "check its cable and power",
 }
 
 

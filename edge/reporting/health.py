@@ -85,21 +85,7 @@ class HealthDesk:
     def _findings(self, now_mono_s: float) -> list[Finding]:
         parts = self._parts
         found = clock_findings(parts.timebase.now()[1])
-        for name, receiver in parts.receivers.items():
-            silent_after_s = parts.settings.gnss[name].silent_after_s
-            missing = device_findings(receiver.health, silent_after_s, now_mono_s)
-            since = receiver.fix_mono_s
-            if since is None:
-                since = receiver.health.started_mono_s
-            found += missing or fix_findings(name, now_mono_s - since)
-        for name, camera in parts.cameras.items():
-            silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
-            found += device_findings(camera, silent_after_s, now_mono_s)
-        for name, microphone in parts.listening.devices.items():
-            silent_after_s = parts.settings.microphones[name].silent_after_s + REOPEN_GRACE_S
-            found += device_findings(microphone, silent_after_s, now_mono_s)
-            faults = parts.listening.faults.get(name, ""), parts.listening.disk_faults.get(name, "")
-            found += sound_findings(name, *faults)
+        found += self._device_findings(now_mono_s)
         if parts.vision is not None:
             found += model_findings(parts.vision.model_name, parts.vision.model_error)
             if parts.vision.detector is not None:
@@ -111,6 +97,8 @@ class HealthDesk:
             found += rule_findings(parts.rules, now_mono_s)
         if parts.media is not None:
             found += media_findings(parts.media)
+        found += parts.body.findings(now_mono_s)
+        found += parts.acting.findings(now_mono_s)
         found += worker_findings(parts.workers())
         found += finder_findings(parts.finders)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))
@@ -130,6 +118,29 @@ class HealthDesk:
         )
         return found
 
+    def _device_findings(self, now_mono_s: float) -> list[Finding]:
+        """Of receivers, cameras, microphones, and what carries the unit."""
+        parts, found = self._parts, list[Finding]()
+        for name, receiver in parts.receivers.items():
+            silent_after_s = parts.settings.gnss[name].silent_after_s
+            missing = device_findings(receiver.health, silent_after_s, now_mono_s)
+            since = receiver.fix_mono_s
+            if since is None:
+                since = receiver.health.started_mono_s
+            found += missing or fix_findings(name, now_mono_s - since)
+        for name, camera in parts.cameras.items():
+            silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
+            found += device_findings(camera, silent_after_s, now_mono_s)
+        for name, microphone in parts.listening.devices.items():
+            silent_after_s = parts.settings.microphones[name].silent_after_s + REOPEN_GRACE_S
+            found += device_findings(microphone, silent_after_s, now_mono_s)
+            faults = parts.listening.faults.get(name, ""), parts.listening.disk_faults.get(name, "")
+            found += sound_findings(name, *faults)
+        for name, carrier in parts.body.carriers.items():
+            silent_after_s = parts.settings.platforms[name].silent_after_s + REOPEN_GRACE_S
+            found += device_findings(carrier.health, silent_after_s, now_mono_s)
+        return found
+
     def _report(self, faults: tuple[Fault, ...], now_mono_s: float) -> Health:
         return Health(
             faults=faults,
@@ -139,6 +150,7 @@ class HealthDesk:
             link=self._link(),
             queue=self._queue(),
             budget=self._budget(),
+            batteries=self._parts.body.charges(),
             rates=self._rate_list(),
             drops=self._drops(),
         )
@@ -182,6 +194,10 @@ class HealthDesk:
         counts |= {f"camera.{name}": health.samples for name, health in parts.cameras.items()}
         counts |= {
             f"microphone.{name}": health.samples for name, health in parts.listening.devices.items()
+        }
+        counts |= {
+            f"{health.component}.{health.name}": health.samples
+            for health in (*parts.body.devices(), *parts.acting.devices())
         }
         vision = parts.vision
         if vision is not None:
@@ -228,6 +244,7 @@ class HealthDesk:
             for name, count in parts.listening.bad_samples.items()
         }
         drops |= parts.finders.drops()
+        drops |= parts.body.drops()
         if parts.media is not None:
             drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
+from edge.acting.acting import Acting
+from edge.body.body import Body
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.listening.listening import Listening
@@ -65,6 +67,8 @@ class Parts:
     local: LocalControl
     commanding: Commanding
     finders: Finders
+    body: Body
+    acting: Acting
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

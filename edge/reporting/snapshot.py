@@ -52,6 +52,9 @@ def state_of(parts: Parts) -> State:
         task=task.id if task is not None else None,
         task_state=task.state if task is not None else None,
         unlocked=_unlocked(parts),
+        stealth=parts.office.tuning.now.stealth,
+        actuators=parts.acting.states(),
+        vehicles=parts.body.vehicles(),
         components=tuple(_components(parts)),
         inventory=_inventory(parts),
     )
@@ -72,6 +75,7 @@ def _unlocked(parts: Parts) -> tuple[str, ...]:
 def _components(parts: Parts) -> list[Component]:
     devices = [part.health for part in parts.receivers.values()] + list(parts.cameras.values())
     devices += parts.listening.devices.values()
+    devices += [*parts.body.devices(), *parts.acting.devices()]
     found = [
         Component(name=health.name, kind=health.component, state=device_state(health))
         for health in devices
@@ -90,6 +94,7 @@ def _inventory(parts: Parts) -> Inventory:
         software=software_versions(),
         models={short(detector.spec.name): detector.spec.sha256 or ""} if detector else {},
         hardware={"machine": platform.machine(), "system": platform.release()},
+        modules=parts.body.modules(),
     )
 
 

@@ -1,0 +1,179 @@
+"""The unit's body: what carries it, its small sensors, its boards; who hears what they tell."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from config.models import Settings
+from drivers.base import Driver
+from drivers.clock import Clock
+from drivers.factory import open_platform
+from drivers.platforms.orders import PlatformOrder, PlatformSample
+from drivers.samples import Attitude, Battery, GnssEpoch, Odometry
+from edge.body.carrier import Carrier, Listener
+from edge.reporting.finding import Finding
+from edge.running.asking import Asked
+from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.worker import Beat
+from edge.seeing.poses import Poses
+from edge.tasks.local import Control
+from telemetry.commands.handling import Handler
+from telemetry.contract.body import Charge, Module, Vehicle
+from telemetry.contract.wire_types import short
+
+# A carrier that was there a moment ago is asked again soon: a unit without its body is no unit.
+CARRIER_RETRY_S = (0.5, 1.0, 2.0, 5.0)
+
+WorkOf = Callable[[Beat, threading.Event], None]
+
+
+class Body:
+    """Made before anything runs; `listen` before the workers start."""
+
+    def __init__(self, settings: Settings, poses: Poses, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._listeners: list[Listener] = [_pose_listener(poses)]
+        self.carriers = {
+            name: Carrier(name, config, self._health(name, "platform"))
+            for name, config in settings.platforms.items()
+        }
+
+    def _health(self, name: str, component: str) -> DriverHealth:
+        return DriverHealth(name, component, started_mono_s=self._clock.mono_s())
+
+    # --- who works, who hears ---
+
+    def listen(self, listener: Listener) -> None:
+        """Called in the carrier's thread with each sample; must not block."""
+        self._listeners.append(listener)
+
+    def works(self) -> dict[str, WorkOf]:
+        """Its workers, by name."""
+        return {f"platform.{name}": partial(self._run, one) for name, one in self.carriers.items()}
+
+    def _run(self, carrier: Carrier, beat: Beat, stop: threading.Event) -> None:
+        def emit(sample: PlatformSample) -> None:
+            carrier.note(sample)
+            for listener in self._listeners:
+                listener(carrier.name, sample)
+
+        def opener() -> Driver[PlatformSample]:
+            driver = open_platform(carrier.name, carrier.config, self._clock)
+            return Asked[PlatformSample, PlatformOrder](driver, carrier.requests)
+
+        run_driver(carrier.health, opener, emit, stop, beat, self._clock, CARRIER_RETRY_S)
+
+    # --- what it can be told ---
+
+    def handlers(self) -> dict[str, Handler]:
+        """For the orders of the hub, by their names in the contract."""
+        return {}
+
+    def controls(self) -> dict[str, Control]:
+        """For the crew, over the local control socket."""
+        return {}
+
+    # --- how it fares ---
+
+    def devices(self) -> Iterator[DriverHealth]:
+        """All of it that is a device of its own."""
+        for carrier in self.carriers.values():
+            yield carrier.health
+
+    def findings(self, now_mono_s: float) -> list[Finding]:  # noqa: ARG002 - for those to come
+        return []
+
+    def batteries(self) -> dict[str, Battery]:
+        """By name; a carrier's only one has the carrier's."""
+        return {
+            f"{name}.{each}" if each else name: battery
+            for name, carrier in self.carriers.items()
+            for each, battery in carrier.batteries.items()
+        }
+
+    def battery_percent(self) -> float | None:
+        """Of the weakest battery that tells it: what decides how hard the unit may work."""
+        known = [each.percent for each in self.batteries().values() if each.percent is not None]
+        return min(known, default=None)
+
+    def charges(self) -> tuple[Charge, ...]:
+        """For the health report."""
+        return tuple(
+            Charge(
+                name=short(name),
+                percent=battery.percent,
+                voltage_v=battery.voltage_v,
+                current_a=battery.current_a,
+                charging=battery.charging,
+                remaining_s=battery.remaining_s,
+                celsius=battery.celsius,
+            )
+            for name, battery in sorted(self.batteries().items())
+        )
+
+    def vehicles(self) -> tuple[Vehicle, ...]:
+        """For the state message."""
+        return tuple(
+            _vehicle(carrier) for carrier in self.carriers.values() if carrier.state is not None
+        )
+
+    def modules(self) -> tuple[Module, ...]:
+        """For the inventory."""
+        return ()
+
+    def drops(self) -> dict[str, int]:
+        return {
+            f"{health.component}.{health.name}.{cause}": count
+            for health in self.devices()
+            for cause, count in health.drops().items()
+        }
+
+
+def _pose_listener(poses: Poses) -> Listener:
+    def hear(_name: str, sample: PlatformSample) -> None:
+        if isinstance(sample, Attitude):
+            poses.note_attitude(sample)
+
+    return hear
+
+
+def positions(note: Callable[[str, GnssEpoch], None]) -> Listener:
+    """A listener that passes on the positions a carrier tells, under its name."""
+
+    def hear(name: str, sample: PlatformSample) -> None:
+        if isinstance(sample, GnssEpoch):
+            note(name, sample)
+
+    return hear
+
+
+def odometry(note: Callable[[str, Odometry], None]) -> Listener:
+    """The same for how it moves."""
+
+    def hear(name: str, sample: PlatformSample) -> None:
+        if isinstance(sample, Odometry):
+            note(name, sample)
+
+    return hear
+
+
+def _vehicle(carrier: Carrier) -> Vehicle:
+    state = carrier.state
+    if state is None:
+        return Vehicle(name=short(carrier.name), kind=carrier.config.kind)
+    return Vehicle(
+        name=short(carrier.name),
+        kind=carrier.config.kind,
+        mode=short(state.mode) if state.mode else None,
+        armed=state.armed,
+        estop=state.estop,
+        ignition=state.ignition,
+        doors_open=state.doors_open,
+        light_bar=state.light_bar,
+        siren=state.siren,
+        remote_id=state.remote_id,
+        mission_state=state.mission,
+        mission_item=state.mission_item,
+        mission_items=state.mission_items,
+    )
