@@ -7,7 +7,7 @@ from importlib.metadata import version as installed
 
 from config.errors import ConfigError
 from edge.cli import config_command, fleet, run, version
-from edge.cli.body import gnss, simulate
+from edge.cli.body import devices, gnss, simulate
 from edge.cli.console import (
     DONE,
     FAILED,
@@ -39,6 +39,7 @@ GROUPS = (
     conformance,
     outbox,
     config_command,
+    devices,
     models,
     camera,
     gnss,

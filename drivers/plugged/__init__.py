@@ -1,0 +1,1 @@
+"""What is plugged into this computer, by names that stay."""
