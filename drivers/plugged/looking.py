@@ -142,14 +142,14 @@ def _iio(tree: Tree) -> Iterator[Plugged]:
     for entry in tree.entries("bus/iio/devices"):
         chip = attribute(entry / "name")
         if chip is not None and entry.name.startswith("iio:device"):
-            yield _plain("iio", entry.name, _chip(chip), f"/sys/bus/iio/devices/{entry.name}")
+            yield _plain("iio", entry.name, _chip(chip), chip)
 
 
 def _i2c(tree: Tree) -> Iterator[Plugged]:
     for entry in tree.entries("bus/i2c/devices"):
         chip = attribute(entry / "name")
         if chip is not None and not entry.name.startswith("i2c-"):
-            yield _plain("i2c", entry.name, _chip(chip), f"/sys/bus/i2c/devices/{entry.name}")
+            yield _plain("i2c", entry.name, _chip(chip), chip)
 
 
 def _power(tree: Tree) -> Iterator[Plugged]:

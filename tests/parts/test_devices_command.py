@@ -90,6 +90,10 @@ gnss:
   spare: {kind: serial, port: /dev/serial/by-id/usb-not-there}
 cameras:
   front: {kind: v4l2, device: /dev/video0}
+platforms:
+  car: {kind: can, channel: can0}
+sensors:
+  air: {kind: iio, device: bmp280}
 """
 
 
@@ -106,6 +110,8 @@ def test_what_the_unit_file_uses_is_told_by_whatever_name_it_uses(
     assert used == {
         "/dev/ttyACM1": ["gnss.main.port"],
         "/dev/video0": ["cameras.front.device"],
+        "can0": ["platforms.car.channel"],
+        "iio:device0": ["sensors.air.device"],
     }
     assert "not plugged in: /dev/serial/by-id/usb-not-there, which gnss.spare.port names" in err
 
@@ -120,7 +126,7 @@ def test_the_lines_that_are_given_are_a_unit_file(tmp_path: Path) -> None:
             unit.write_text("\n".join(["unit: {id: car-1, kind: patrol_car}", *lines]))
             load(unit, {})
             tried += 1
-    assert tried >= 5  # two receivers, an adapter, a camera, a microphone
+    assert tried >= 9  # receivers, an adapter, camera, microphone, CAN, a sensor, a battery
 
 
 def test_the_text_says_what_to_do_with_two_alike(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +35,8 @@ KINDS = {
     "power": "Power",
     "usb": "Other USB devices",
 }
+# What goes by its name in the kernel: CAN interfaces, IIO sensors, batteries.
+BY_NAME = re.compile(r"platforms\.[^.]+\.channel|sensors\.[^.]+\.(device|supply)")
 TOO_ALIKE = (
     "two alike without serial numbers: their names by-id are the same and lead to one of them "
     "only; write the name by-path, and leave each in its port"
@@ -128,21 +131,19 @@ def _written(path: Path | None) -> dict[str, str]:
 
 
 def _names(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """What looks like a device, anywhere in the settings; CAN interfaces go by their names."""
+    """What looks like a device, anywhere in the settings."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _names(part, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for number, part in enumerate(value):
             yield from _names(part, f"{path}[{number}]")
-    elif isinstance(value, str):
-        is_can = path.endswith((".interface", ".channel")) and value.startswith(("can", "vcan"))
-        if value.startswith("/dev/") or is_can:
-            yield path, value
+    elif isinstance(value, str) and (value.startswith("/dev/") or BY_NAME.fullmatch(path)):
+        yield path, value
 
 
 def _used_by(tree: Tree, one: Plugged, written: Mapping[str, str]) -> Sequence[str]:
     node = one.node.removeprefix("/dev/")
     if one.node.startswith("/dev/"):
         return [path for path, name in written.items() if tree.same(name, node)]
-    return [path for path, name in written.items() if name == one.node]
+    return [path for path, name in written.items() if name == one.name]
