@@ -6,7 +6,7 @@ from drivers.plugged.looking import Plugged
 
 TRY_GNSS = "# if a GNSS receiver is behind it:"
 
-# By kind, and for serial ports by purpose: section, a name to begin with, `kind`, key of the device.
+# By kind, for serial ports by purpose: section, a name to begin with, `kind`, key of the device.
 FORMS: dict[str, tuple[str, str, str | None, str]] = {
     "camera": ("cameras", "front", "v4l2", "device"),
     "sound": ("microphones", "outside", "sound", "device"),
