@@ -1,5 +1,6 @@
 """What the unit says and shines, as types: which actuators there are, and through what."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -41,6 +42,14 @@ class SimulatedVia(Section):
     """For the bench: nothing is driven, and everything reported."""
 
     kind: Literal["simulated"]
+    behaviour: Literal["well", "refuses", "stays_off", "stays_on", "silent"] = Field(
+        "well", description="what is wrong with it"
+    )
+    delay_s: float = Field(0.0, ge=0, le=10, description="until it does what it is told")
+    heats_c_per_s: float = Field(0.0, ge=0, le=100, description="so much warmer while it is on")
+    told_to: Path | None = Field(
+        None, description="a Unix socket that hears of each change as a line of JSON"
+    )
 
 
 Via = Annotated[
@@ -115,6 +124,7 @@ class SpeakerConfig(ActuatorSource):
     device: str = Field(
         "default", min_length=1, description="its name, as `patrol-edge audio devices` says"
     )
+    via: SimulatedVia | None = Field(None, description="for the bench: nothing is heard")
     max_on_s: float = Field(30.0, gt=0, le=30, description="longer at a time it never speaks")
     max_volume: float = Field(1.0, gt=0, le=1, description="louder it never is")
 

@@ -5,6 +5,14 @@ Each driver is imported where it is chosen, so that a unit without a camera neve
 
 from typing import assert_never
 
+from config.actuators import (
+    ActuatorConfig,
+    BoardVia,
+    GpioVia,
+    PlatformVia,
+    SimulatedVia,
+    SpeakerConfig,
+)
 from config.audio import MicrophoneConfig, SoundCardConfig, SoundFileConfig
 from config.devices import (
     CameraConfig,
@@ -25,6 +33,7 @@ from config.platforms import (
     PlatformConfig,
     RobotPlatformConfig,
 )
+from drivers.actuators.actuator import Actuator
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.clock import Clock
 from drivers.platforms.orders import Platform
@@ -107,3 +116,23 @@ def open_platform(
         case RobotPlatformConfig():
             raise DeviceUnavailableError("no driver yet")
     assert_never(config)
+
+
+def open_actuator(name: str, config: ActuatorConfig, clock: Clock) -> Actuator:
+    """What this computer drives itself, open and off. Raises DeviceUnavailableError."""
+    match config.via:
+        case SimulatedVia() as via:
+            from drivers.actuators.simulated import SimulatedActuator
+
+            return SimulatedActuator.open(name, config.kind, via, clock)
+        case GpioVia():
+            raise DeviceUnavailableError("no driver yet")
+        case BoardVia() | PlatformVia():
+            raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
+        case None:
+            return _open_speaker(config, clock)
+    assert_never(config.via)
+
+
+def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:  # noqa: ARG001 - to come
+    raise DeviceUnavailableError("no driver yet")
