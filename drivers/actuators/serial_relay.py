@@ -56,7 +56,6 @@ class SerialRelaySwitch:
         if self._config.protocol != "numato":
             return None
         with self._lease.use() as stream:
-            stream.read(0.0)  # what it echoed of earlier commands
             stream.send(f"relay read {_NUMATO[self._config.channel - 1]}\r".encode())
             return numato_answer(_gathered(stream))
 
@@ -64,21 +63,26 @@ class SerialRelaySwitch:
         self._lease.close()
 
 
+_ANSWER = re.compile(rb"relay read \w\s+(on|off)\b")
+
+
 def numato_answer(heard: bytes) -> bool:
-    """What a Numato board says of a relay, with its echo and prompt around it.
+    """What a Numato board said last of a relay, among its echoes and prompts.
 
     Raises DeviceLostError where it says nothing of the kind.
     """
-    found = re.search(rb"relay read \w\s+(on|off)\b", heard)
-    if found is None:
+    answers = _ANSWER.findall(heard)
+    if not answers:
         raise DeviceLostError(f"the relay board says {heard[:40]!r}: is it a Numato board?")
-    return found[1] == b"on"
+    return bool(answers[-1] == b"on")
 
 
 def _gathered(stream: SerialStream) -> bytes:
-    """What comes until the prompt, or until nothing more does."""
+    """What comes until the answer has, with the prompt that ends it, or nothing more does."""
     heard = b""
     ends_s = time.monotonic() + ANSWER_S
-    while (left_s := ends_s - time.monotonic()) > 0 and not heard.rstrip().endswith(b">"):
+    while (left_s := ends_s - time.monotonic()) > 0:
         heard += stream.read(left_s)
+        if _ANSWER.search(heard) and heard.endswith(b">"):
+            break
     return heard

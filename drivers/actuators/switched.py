@@ -46,7 +46,7 @@ class SwitchedActuator:
         self._wanted = Output(level=0.0)
         self._since_s = clock.mono_s()
         self._on = False
-        self._real: bool | None = None
+        self._measured = self._astray = False  # as of the last check
         self._answers: deque[Done] = deque()
         self._reported_s = self._checked_s = float("-inf")
         self._counters = {"switched": 0, "disobeyed": 0}
@@ -58,7 +58,7 @@ class SwitchedActuator:
             return
         self._wanted, self._since_s = request, self._clock.mono_s()
         self._apply()
-        self._reported_s = float("-inf")  # tell it at once
+        self._reported_s = self._checked_s = float("-inf")  # look, and tell it, at once
         self._answers.append(Done(token=token, ok=True))
 
     def read(self) -> ActuatorReport | Done | None:
@@ -95,22 +95,27 @@ class SwitchedActuator:
     def _report(self, now_s: float) -> ActuatorReport:
         if now_s - self._checked_s >= CHECK_EVERY_S:
             self._checked_s = now_s
-            self._real = self._switch.get()
-            if self._real is not None and self._real != self._on:
-                self._counters["disobeyed"] += 1
-                self._switch.set(self._on)
-                self._real = self._switch.get()
+            self._check()
         shines = self._wanted.level > 0
-        steady = self._wanted.pattern == STEADY
-        astray = self._real is not None and self._real != self._on
-        stands = bool(self._real) if steady and astray else shines
+        if self._astray and self._wanted.pattern == STEADY:
+            shines = not self._on
         return ActuatorReport(
             mono_s=now_s,
-            level=1.0 if stands else 0.0,
+            level=1.0 if shines else 0.0,
             pattern=self._wanted.pattern,
-            measured=self._real is not None,
-            fault="it does not stand as it was told" if astray else None,
+            measured=self._measured,
+            fault="it does not stand as it was told" if self._astray else None,
         )
+
+    def _check(self) -> None:
+        """How it really stands; one that stands otherwise is told once more."""
+        real = self._switch.get()
+        if real is not None and real != self._on:
+            self._counters["disobeyed"] += 1
+            self._switch.set(self._on)
+            real = self._switch.get()
+        self._measured = real is not None
+        self._astray = real is not None and real != self._on
 
     def _patience_s(self, now_s: float) -> float:
         due_s = next_change_s(self._wanted.pattern, now_s - self._since_s)
