@@ -105,8 +105,13 @@ class SimulatedVia(Section):
 
 
 Via = Annotated[
-    BoardVia | PlatformVia | GpioVia | ModbusVia | SerialRelayVia | PelcoVia | SimulatedVia,
+    BoardVia | PlatformVia | GpioVia | ModbusVia | SerialRelayVia | SimulatedVia,
     Field(discriminator="kind", description="through what it is driven"),
+]
+
+MountVia = Annotated[
+    BoardVia | PlatformVia | PelcoVia | SimulatedVia,
+    Field(discriminator="kind", description="through what it is turned"),
 ]
 
 # --- the actuators ---------------------------------------------------------------------------
@@ -165,7 +170,7 @@ class PanTiltConfig(ActuatorSource):
     """What turns a camera."""
 
     kind: Literal["pan_tilt"]
-    via: Via
+    via: MountVia
     camera: Name = Field(description="the camera that it turns")
 
 

@@ -9,7 +9,10 @@ from config.actuators import (
     ActuatorConfig,
     BoardVia,
     GpioVia,
+    ModbusVia,
+    PelcoVia,
     PlatformVia,
+    SerialRelayVia,
     SimulatedVia,
     SpeakerConfig,
 )
@@ -34,6 +37,7 @@ from config.platforms import (
     RobotPlatformConfig,
 )
 from drivers.actuators.actuator import Actuator
+from drivers.actuators.lines import LINES, SharedLines
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.clock import Clock
 from drivers.platforms.orders import Platform
@@ -118,15 +122,35 @@ def open_platform(
     assert_never(config)
 
 
-def open_actuator(name: str, config: ActuatorConfig, clock: Clock) -> Actuator:
-    """What this computer drives itself, open and off. Raises DeviceUnavailableError."""
+def open_actuator(
+    name: str, config: ActuatorConfig, clock: Clock, lines: SharedLines = LINES
+) -> Actuator:
+    """What this computer drives itself, open and off. Raises DeviceUnavailableError, or
+    DeviceLostError where it is there and does not answer."""
     match config.via:
         case SimulatedVia() as via:
             from drivers.actuators.simulated import SimulatedActuator
 
             return SimulatedActuator.open(name, config.kind, via, clock)
-        case GpioVia():
-            raise DeviceUnavailableError("no driver yet")
+        case GpioVia() as via:
+            from drivers.actuators.gpio import GpioSwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(GpioSwitch.open(via), clock)
+        case ModbusVia() as via:
+            from drivers.actuators.modbus import ModbusSwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(ModbusSwitch.open(via, lines), clock)
+        case SerialRelayVia() as via:
+            from drivers.actuators.serial_relay import SerialRelaySwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(SerialRelaySwitch.open(via, lines), clock)
+        case PelcoVia() as via:
+            from drivers.actuators.pelco import PelcoMount
+
+            return PelcoMount.open(via, clock, lines)
         case BoardVia() | PlatformVia():
             raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
         case None:

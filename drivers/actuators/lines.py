@@ -88,3 +88,6 @@ class SharedLines:
                 line.item.close()
                 if self._lines.get(key) is line:
                     del self._lines[key]
+
+
+LINES = SharedLines()  # of this process: a port is open once, whoever asks for it

@@ -50,7 +50,11 @@ class SwitchedActuator:
         self._answers: deque[Done] = deque()
         self._reported_s = self._checked_s = float("-inf")
         self._counters = {"switched": 0, "disobeyed": 0}
-        switch.set(False)
+        try:
+            switch.set(False)
+        except DriverError:
+            switch.close()
+            raise
 
     def ask(self, token: int, request: ActuatorRequest) -> None:
         if not isinstance(request, Output):
