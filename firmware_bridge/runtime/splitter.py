@@ -22,6 +22,7 @@ from firmware_bridge.runtime.frames import (
     decode,
 )
 
+DAMAGES = ("cobs", "short", "crc", "length", "too_long")  # of frames, as they are counted
 MAX_LINE_BYTES = 1024  # SMP's lines have 128; a longer one is no line
 _SMP = re.compile(rb"\x06\x09|\x04\x14")
 _PRINTED = re.compile(rb"[\t\x1b -~]")
@@ -52,7 +53,7 @@ class Splitter:
         self._is_text = False  # what follows until the next 0x00 is none
         self._line = b""
         self.counts: Counter[str] = Counter()
-        """frames; and dropped: cobs, short, crc, length, too_long (frames), other_bytes."""
+        """frames; and dropped: DAMAGES (frames), other_bytes."""
 
     def feed(self, data: bytes) -> list[Item]:
         """What is complete by now, in the order in which it was completed."""

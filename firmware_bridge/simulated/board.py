@@ -1,7 +1,7 @@
 """A board that is a program: both planes behind one line, and what can befall a board."""
 
 from firmware_bridge.runtime.frames import Frame
-from firmware_bridge.runtime.splitter import ManagementLine, Splitter
+from firmware_bridge.runtime.splitter import DAMAGES, ManagementLine, Splitter
 from firmware_bridge.simulated.planes import ManagementPlane, RunTimePlane
 
 BOOT_S = 0.05  # from power or reset until it listens
@@ -18,6 +18,10 @@ class SimulatedBoard:
         self._listens_from_s: float | None = None  # None: without power
         self._is_up = False
         self._hangs_until_s = 0.0
+
+    def bad_frames(self) -> int:
+        """Frames that came damaged, since it started."""
+        return sum(self._splitter.counts[cause] for cause in DAMAGES)
 
     # --- what befalls it ---
 

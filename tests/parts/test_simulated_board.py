@@ -1,11 +1,7 @@
 """The simulated board as a program of its own, behind a pseudo-terminal."""
 
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,34 +14,7 @@ from firmware_bridge.simulated.bench import Bench
 from firmware_bridge.simulated.board import BOOT_S, SimulatedBoard
 from firmware_bridge.simulated.line import Line, Noise
 from firmware_bridge.simulated.planes import NoManagement, NoRunTime
-
-
-@contextmanager
-def simulated(folder: Path, *options: str) -> Iterator[tuple[Path, Path]]:
-    """A board as a process; its pseudo-terminal, and its control socket."""
-    link, control = folder / "board", folder / "control"
-    command = [sys.executable, "-m", "edge.cli.main", "simulate", "board"]
-    with subprocess.Popen(
-        [*command, "--link", str(link), "--control", str(control), *options],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            assert str(link) in process.stderr.readline()
-            yield link, control
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def order(control: Path, text: str) -> str:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(control))
-        connection.sendall(text.encode() + b"\n")
-        return connection.makefile().readline().rstrip("\n")
+from tests.boards import order, simulated
 
 
 def read_items(port: Port, until: type[Item], within_s: float = 5.0) -> list[Item]:

@@ -1,0 +1,82 @@
+"""Simulated boards as processes of their own, and links with them."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from config.boards import BoardConfig
+from drivers.clock import SystemClock
+from drivers.samples import Done
+from firmware_bridge.runtime.link import BoardLink
+from firmware_bridge.runtime.orders import BoardRequest, BoardSample
+
+S = TypeVar("S")
+
+
+@contextmanager
+def simulated(folder: Path, *options: str, name: str = "board") -> Iterator[tuple[Path, Path]]:
+    """A board as a process; its pseudo-terminal, and its control socket."""
+    link, control = folder / name, folder / f"{name}.control"
+    command = [sys.executable, "-m", "edge.cli.main", "simulate", "board"]
+    with subprocess.Popen(
+        [*command, "--link", str(link), "--control", str(control), *options],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert str(link) in process.stderr.readline()
+            yield link, control
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def order(control: Path, text: str) -> str:
+    """What the board answers to one line on its control socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(str(control))
+        connection.sendall(text.encode() + b"\n")
+        return connection.makefile().readline().rstrip("\n")
+
+
+def inside(control: Path) -> dict[str, Any]:
+    """What the board itself knows of its outputs."""
+    found: dict[str, Any] = json.loads(order(control, "state").removeprefix("ok "))
+    return found
+
+
+def on(control: Path) -> set[str]:
+    """The outputs that are on, as the board itself knows."""
+    return {name for name, one in inside(control)["outputs"].items() if one["on"]}
+
+
+def open_link(port: Path, **config: Any) -> BoardLink:
+    return BoardLink.open("payload", BoardConfig(port=str(port), **config), SystemClock())
+
+
+def read_until(
+    link: BoardLink, wanted: Callable[[BoardSample | Done], S | None], within_s: float = 5.0
+) -> S:
+    """What `wanted` makes of the first sample that it makes something of."""
+    end_s = time.monotonic() + within_s
+    while time.monotonic() < end_s:
+        sample = link.read()
+        if sample is not None and (found := wanted(sample)) is not None:
+            return found
+    raise AssertionError(f"it did not come within {within_s} s")
+
+
+def asked(link: BoardLink, request: BoardRequest, token: int = 1) -> Done:
+    link.ask(token, request)
+    return read_until(
+        link, lambda each: each if isinstance(each, Done) and each.token == token else None
+    )
