@@ -1,9 +1,11 @@
 """What the unit says and shines, as types: which actuators there are, and through what."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from config.devices import Baud, Host, Port, SerialPort
 from config.hours import Hours
 from config.section import NAME_PATTERN, Section
 
@@ -37,15 +39,79 @@ class GpioVia(Section):
     active_low: bool = Field(False, description="true: on is 0 volt")
 
 
+class ModbusVia(Section):
+    """A coil of a Modbus relay board, on RS-485 or TCP."""
+
+    kind: Literal["modbus"]
+    port: SerialPort | None = Field(
+        None,
+        examples=["/dev/serial/by-id/usb-FTDI_RS485-if00"],
+        description="the RS-485 adapter; or give host",
+    )
+    baud: Baud = Field(9_600, description="bits per second of the serial port")
+    host: Host | None = Field(None, description="address of a board on the network")
+    net_port: Port = Field(502, description="its TCP port")
+    device: int = Field(1, ge=1, le=247, description="address of the board on the bus")
+    coil: int = Field(ge=0, le=65_535, description="number of the relay, from 0")
+
+    @property
+    def where(self) -> str:
+        return str(self.port) if self.port is not None else f"{self.host}:{self.net_port}"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.port is None) == (self.host is None):
+            raise ValueError("give either port (RS-485) or host (network)")
+        return self
+
+
+class SerialRelayVia(Section):
+    """A relay board with a serial protocol of its own."""
+
+    kind: Literal["serial_relay"]
+    port: SerialPort = Field(
+        examples=["/dev/serial/by-id/usb-1a86_USB_Serial-if00"], description="its serial port"
+    )
+    baud: Baud = Field(9_600, description="bits per second")
+    protocol: Literal["lcus", "kmtronic", "numato"] = Field(
+        "lcus", description="lcus: most boards with a CH340"
+    )
+    channel: int = Field(ge=1, le=32, description="which relay, from 1")
+
+
+class PelcoVia(Section):
+    """A camera's mount that speaks Pelco-D on RS-485."""
+
+    kind: Literal["pelco_d"]
+    port: SerialPort = Field(
+        examples=["/dev/serial/by-id/usb-FTDI_RS485-if00"], description="the RS-485 adapter"
+    )
+    baud: Baud = Field(2_400, description="bits per second, as its switches are set")
+    address: int = Field(1, ge=1, le=254, description="as its switches are set")
+
+
 class SimulatedVia(Section):
     """For the bench: nothing is driven, and everything reported."""
 
     kind: Literal["simulated"]
+    behaviour: Literal["well", "refuses", "stays_off", "stays_on", "silent"] = Field(
+        "well", description="what is wrong with it"
+    )
+    delay_s: float = Field(0.0, ge=0, le=10, description="until it does what it is told")
+    heats_c_per_s: float = Field(0.0, ge=0, le=100, description="so much warmer while it is on")
+    told_to: Path | None = Field(
+        None, description="a Unix socket that hears of each change as a line of JSON"
+    )
 
 
 Via = Annotated[
-    BoardVia | PlatformVia | GpioVia | SimulatedVia,
+    BoardVia | PlatformVia | GpioVia | ModbusVia | SerialRelayVia | SimulatedVia,
     Field(discriminator="kind", description="through what it is driven"),
+]
+
+MountVia = Annotated[
+    BoardVia | PlatformVia | PelcoVia | SimulatedVia,
+    Field(discriminator="kind", description="through what it is turned"),
 ]
 
 # --- the actuators ---------------------------------------------------------------------------
@@ -104,7 +170,7 @@ class PanTiltConfig(ActuatorSource):
     """What turns a camera."""
 
     kind: Literal["pan_tilt"]
-    via: Via
+    via: MountVia
     camera: Name = Field(description="the camera that it turns")
 
 
@@ -115,6 +181,7 @@ class SpeakerConfig(ActuatorSource):
     device: str = Field(
         "default", min_length=1, description="its name, as `patrol-edge audio devices` says"
     )
+    via: SimulatedVia | None = Field(None, description="for the bench: nothing is heard")
     max_on_s: float = Field(30.0, gt=0, le=30, description="longer at a time it never speaks")
     max_volume: float = Field(1.0, gt=0, le=1, description="louder it never is")
 

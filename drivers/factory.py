@@ -5,6 +5,17 @@ Each driver is imported where it is chosen, so that a unit without a camera neve
 
 from typing import assert_never
 
+from config.actuators import (
+    ActuatorConfig,
+    BoardVia,
+    GpioVia,
+    ModbusVia,
+    PelcoVia,
+    PlatformVia,
+    SerialRelayVia,
+    SimulatedVia,
+    SpeakerConfig,
+)
 from config.audio import MicrophoneConfig, SoundCardConfig, SoundFileConfig
 from config.devices import (
     CameraConfig,
@@ -25,6 +36,8 @@ from config.platforms import (
     PlatformConfig,
     RobotPlatformConfig,
 )
+from drivers.actuators.actuator import Actuator
+from drivers.actuators.lines import LINES, SharedLines
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.clock import Clock
 from drivers.platforms.orders import Platform
@@ -107,3 +120,43 @@ def open_platform(
         case RobotPlatformConfig():
             raise DeviceUnavailableError("no driver yet")
     assert_never(config)
+
+
+def open_actuator(
+    name: str, config: ActuatorConfig, clock: Clock, lines: SharedLines = LINES
+) -> Actuator:
+    """What this computer drives itself, open and off. Raises DeviceUnavailableError, or
+    DeviceLostError where it is there and does not answer."""
+    match config.via:
+        case SimulatedVia() as via:
+            from drivers.actuators.simulated import SimulatedActuator
+
+            return SimulatedActuator.open(name, config.kind, via, clock)
+        case GpioVia() as via:
+            from drivers.actuators.gpio import GpioSwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(GpioSwitch.open(via), clock)
+        case ModbusVia() as via:
+            from drivers.actuators.modbus import ModbusSwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(ModbusSwitch.open(via, lines), clock)
+        case SerialRelayVia() as via:
+            from drivers.actuators.serial_relay import SerialRelaySwitch
+            from drivers.actuators.switched import SwitchedActuator
+
+            return SwitchedActuator(SerialRelaySwitch.open(via, lines), clock)
+        case PelcoVia() as via:
+            from drivers.actuators.pelco import PelcoMount
+
+            return PelcoMount.open(via, clock, lines)
+        case BoardVia() | PlatformVia():
+            raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
+        case None:
+            return _open_speaker(config, clock)
+    assert_never(config.via)
+
+
+def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:  # noqa: ARG001 - to come
+    raise DeviceUnavailableError("no driver yet")

@@ -108,7 +108,8 @@ class App:
         commanding.register("ping", pong(parts.timebase, self._clock, parts.started_mono_s))
         commanding.register("rebirth", Quick(rebirth))
         orders = (
-            part.handlers() for part in (parts.office, parts.finders, parts.body, parts.acting)
+            part.handlers()
+            for part in (parts.office, parts.finders, parts.body, parts.acting, parts.moving)
         )
         for name, handler in ((name, each) for found in orders for name, each in found.items()):
             commanding.register(name, handler)
@@ -119,6 +120,7 @@ class App:
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
         on_the_spot |= parts.office.controls() | parts.finders.controls()
         on_the_spot |= parts.body.controls() | parts.acting.controls()
+        on_the_spot |= parts.moving.controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)
@@ -160,7 +162,8 @@ class App:
             work["media"] = parts.media.studio.work
         if parts.vision is not None:
             work["perception"] = parts.vision.work
-        return work | parts.finders.works() | parts.body.works() | parts.acting.works()
+        work |= parts.finders.works() | parts.body.works() | parts.acting.works()
+        return work | parts.moving.works()
 
     def _employ(
         self,

@@ -16,6 +16,7 @@ from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
 from edge.media.media import Media
+from edge.moving.moving import Moving
 from edge.position import Whereabouts
 from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
@@ -84,6 +85,8 @@ def assemble(
     )
     acting = Acting(settings, body, witness, clock)
     office.tuning.add(acting)
+    moving = Moving(settings, body.carriers, witness, clock)
+    body.listen(moving.hear)
     easing = Easing(settings.perception.easing, partial(condition, body.battery_percent))
     finders = Finders.open(settings, clock, witness, easing.extras_allowed)
     media = Media.build(settings, timebase, clock, commanding.journal)
@@ -131,6 +134,7 @@ def assemble(
         finders=finders,
         body=body,
         acting=acting,
+        moving=moving,
         workers=workers,
     )
     if media is not None:

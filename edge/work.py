@@ -53,6 +53,7 @@ class Work:
                 structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
             up = publisher.connected
             self._parts.acting.link(up)
+            self._parts.moving.link(up)
         clock = self._parts.clock
         ends_mono_s = clock.mono_s() + FLUSH_S
         while self._parts.outbox.pending() and clock.mono_s() < ends_mono_s:

@@ -25,7 +25,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sound:
-    """For a loudspeaker: play this, instead of what it plays now."""
+    """For a loudspeaker: play this, instead of what it plays now.
+
+    It is `Done` once it has begun; that it is over, the report tells: `playing` is None again.
+    """
 
     samples: NDArray[np.float32]  # (N,) float32, -1..1, one channel
     rate_hz: int

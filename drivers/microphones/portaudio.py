@@ -1,15 +1,8 @@
-"""A microphone of this computer, through PortAudio: the only module that knows `sounddevice`.
-
-PortAudio lists the devices once, when it starts; a plugged-in one is seen only by starting it
-again, which ends all streams of the process. That is done when the kernel's list of sound cards has
-changed, never on suspicion: the streams that still run say that they are lost, and are reopened.
-"""
+"""A microphone of this computer, through PortAudio."""
 
 import queue
 import threading
 from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,58 +11,12 @@ from config.audio import SoundCardConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.samples import AudioBlock
+from drivers.sound_system import SYSTEM, SoundSystem, first_line
 
 BLOCK_S = 0.1
 MAX_WAIT_S = 0.5
 WAITING_BLOCKS = 20  # two seconds; then the oldest are dropped and counted
 MOST_BLOCKS = 100  # of a reader that hangs: memory does not grow with the time that it does
-CARDS = Path("/proc/asound/cards")
-
-
-class SoundSystem:
-    """PortAudio in this process. One for all microphones; any thread."""
-
-    def __init__(self, cards: Path = CARDS) -> None:
-        self._lock = threading.Lock()
-        self._library: Any = None
-        self._cards_file = cards
-        self._cards = ""
-        self.epoch = 0  # grows when all streams were ended
-
-    def library(self) -> Any:
-        """`sounddevice`, with the devices that are there now. Raises DeviceUnavailableError."""
-        with self._lock:
-            cards = self._list_cards()
-            if self._library is None:
-                self._library = _import()
-            elif cards != self._cards:
-                self.epoch += 1
-                self._library._terminate()
-                self._library._initialize()
-            self._cards = cards
-            return self._library
-
-    def _list_cards(self) -> str:
-        try:
-            return self._cards_file.read_text()
-        except OSError:
-            return ""
-
-
-def _import() -> Any:
-    try:
-        return import_module("sounddevice")
-    except ImportError as error:
-        raise DeviceUnavailableError(
-            "microphones need the audio extra: pip install 'patrol-edge[audio]'"
-        ) from error
-    except OSError as error:
-        raise DeviceUnavailableError(
-            "the system has no PortAudio: apt-get install libportaudio2"
-        ) from error
-
-
-SYSTEM = SoundSystem()
 
 
 class PortAudioMicrophone:
@@ -176,11 +123,11 @@ def _start(
         stream.start()
     except ValueError as error:  # no such name, or several devices with it
         raise DeviceUnavailableError(
-            f"{_first_line(error)}; `patrol-edge audio devices` lists what there is"
+            f"{first_line(error)}; `patrol-edge audio devices` lists what there is"
         ) from error
     except library.PortAudioError as error:
         raise DeviceUnavailableError(
-            f"{config.device}: {_first_line(error)}; is another program using it?"
+            f"{config.device}: {first_line(error)}; is another program using it?"
         ) from error
     return stream
 
@@ -194,7 +141,3 @@ def input_devices(system: SoundSystem = SYSTEM) -> list[tuple[str, int, float]]:
         for device in library.query_devices()
         if device["max_input_channels"] > 0
     ]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

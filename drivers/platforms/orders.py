@@ -124,6 +124,7 @@ class Abilities:
     channels: tuple[str, ...] = ()  # for Switch
     max_speed_mps: float | None = None
     gives_position: bool = False
+    flies: bool = False  # it cannot stay where it is for ever
 
 
 PlatformSample: TypeAlias = (

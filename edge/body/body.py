@@ -173,6 +173,7 @@ def _vehicle(carrier: Carrier) -> Vehicle:
         light_bar=state.light_bar,
         siren=state.siren,
         remote_id=state.remote_id,
+        mission=carrier.mission,
         mission_state=state.mission,
         mission_item=state.mission_item,
         mission_items=state.mission_items,

@@ -22,6 +22,7 @@ class Carrier:
     health: DriverHealth
     requests: Requests[PlatformOrder] = field(default_factory=Requests)
     abilities: Abilities | None = None
+    mission: str | None = None  # the id of the one it holds (edge.moving)
     state: VehicleState | None = None
     batteries: dict[str, Battery] = field(default_factory=dict)
     gimbals: dict[str, Gimbal] = field(default_factory=dict)

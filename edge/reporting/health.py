@@ -29,6 +29,7 @@ from edge.reporting.fault_list import FaultList
 from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
 from edge.reporting.media_findings import media_findings
+from edge.reporting.moving_findings import moving_findings
 from edge.reporting.parts import Parts
 from edge.reporting.rates import RateMeter, percentile
 from edge.reporting.rule_findings import rule_findings
@@ -99,6 +100,7 @@ class HealthDesk:
             found += media_findings(parts.media)
         found += parts.body.findings(now_mono_s)
         found += parts.acting.findings(now_mono_s)
+        found += moving_findings(parts.moving)
         found += worker_findings(parts.workers())
         found += finder_findings(parts.finders)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))

@@ -14,6 +14,7 @@ from edge.finders import Finders
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
+from edge.moving.moving import Moving
 from edge.position import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
@@ -69,6 +70,7 @@ class Parts:
     finders: Finders
     body: Body
     acting: Acting
+    moving: Moving
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

@@ -64,7 +64,9 @@ def _capabilities(parts: Parts) -> tuple[str, ...]:
     found = ["position"] if parts.receivers else []
     found += ["listen"] if parts.listening.devices else []
     found += ["detect"] if parts.vision is not None else []
-    return (*found, *parts.commanding.capabilities())
+    unable = parts.moving.unable()
+    able = (each for each in parts.commanding.capabilities() if each not in unable)
+    return (*found, *able)
 
 
 def _unlocked(parts: Parts) -> tuple[str, ...]:

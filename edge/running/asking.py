@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from drivers.base import ActiveDriver, DriverError
@@ -11,6 +12,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 MOST_WAITING = 64
+MEANWHILE_S = 0.5
 GONE = "the device is not there"
 
 
@@ -34,19 +36,33 @@ class Requests(Generic[R]):
     def open(self) -> bool:
         return self._open
 
-    def ask(self, request: R, within_s: float) -> Done:
+    def ask(self, request: R, within_s: float, meanwhile: Callable[[], None] | None = None) -> Done:
         """The device's answer; one that is not `ok` where it is away, or does not answer in time.
 
-        What was not yet handed to the device by then never is.
+        What was not yet handed to the device by then never is. `meanwhile` is called now and then
+        while it is waited for; what it raises ends the waiting.
         """
         with self._changed:
             token = self._put(request, answered=True)
-            if token is None:
-                return Done(token=0, ok=False, text=GONE)
-            self._changed.wait_for(lambda: self._answers[token] is not None, within_s)
-            done = self._answers.pop(token)
-            self._waiting = deque(each for each in self._waiting if each[0] != token)
+        if token is None:
+            return Done(token=0, ok=False, text=GONE)
+        try:
+            self._wait(token, within_s, meanwhile)
+        finally:
+            with self._changed:
+                done = self._answers.pop(token)
+                self._waiting = deque(each for each in self._waiting if each[0] != token)
         return done or Done(token=token, ok=False, text=f"no answer within {within_s:g} s")
+
+    def _wait(self, token: int, within_s: float, meanwhile: Callable[[], None] | None) -> None:
+        left_s, step_s = within_s, within_s if meanwhile is None else MEANWHILE_S
+        while left_s > 0:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._answers[token] is not None, step_s):
+                    return
+            left_s -= step_s
+            if meanwhile is not None:
+                meanwhile()
 
     def post(self, request: R) -> bool:
         """Ask, and do not wait. False where the device is away."""

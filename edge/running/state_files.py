@@ -8,7 +8,15 @@ from pathlib import Path
 import structlog
 
 UMASK = 0o077  # as in patrol-edge.service: a unit that is run by hand keeps its files as closely
-_OURS = ("outbox.db*", "commands.db*", "sos.json*", "orders.json*", "control.json*", "lock")
+_OURS = (
+    "outbox.db*",
+    "commands.db*",
+    "sos.json*",
+    "orders.json*",
+    "moves.json*",
+    "control.json*",
+    "lock",
+)
 _ALSO = (
     "link_budget.json*",
     "journal",

@@ -1,7 +1,7 @@
 """What a simulated board is and has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from firmware_bridge.runtime.inventory import BoardIdentity, Channel, Input, Temperature
@@ -21,16 +21,13 @@ def bits(*patterns: Pattern) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
-    model: str = "PB-100"
+    model: str = "patrol-io"
     serial: str = "SIM-0001"
-    hardware: str = "C"
+    hardware: str = "1"
     calibrated: date | None = date(2026, 5, 4)
     channels: tuple[Channel, ...] = ()
     inputs: tuple[Input, ...] = ()
     temperatures: tuple[str, ...] = ()
-
-    def called(self, serial: str) -> "Equipment":
-        return replace(self, serial=serial)
 
     def describe(self, wish: Describe, firmware: str) -> bytes | None:
         """The answer's data; None where there is no such thing."""

@@ -38,7 +38,7 @@ def test_it_says_what_it_is_and_does_what_it_is_asked(tmp_path: Path) -> None:
     with simulated(tmp_path) as (port, control), closing(open_link(port)) as link:
         identity = link.read()
         assert isinstance(identity, Identity)
-        assert (identity.model, identity.serial) == ("PB-100", "SIM-0001")
+        assert (identity.model, identity.serial) == ("patrol-io", "SIM-0001")
         assert identity.calibrated == date(2026, 5, 4)
         assert asked(link, SetChannel(channel="siren", level=0.5, pattern="wail", for_s=9)).ok
         assert on(control) == {"siren"}
@@ -184,7 +184,7 @@ def test_another_board_than_the_file_says_is_refused(tmp_path: Path) -> None:
         with pytest.raises(BoardRefusedError, match="serial B, the unit's file says A") as caught:
             open_link(port, serial="A")
         assert caught.value.code == "board_other"
-        open_link(port, serial="B", model="PB-100").close()
+        open_link(port, serial="B", model="patrol-io").close()
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from drivers.microphones.portaudio import (
     MOST_BLOCKS,
     WAITING_BLOCKS,
     PortAudioMicrophone,
-    SoundSystem,
 )
 from drivers.samples import AudioBlock
+from drivers.sound_system import SoundSystem
 from tests.fakes import ManualClock
 from tests.sounds import noise, sine, write_wav
 

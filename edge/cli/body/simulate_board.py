@@ -3,7 +3,9 @@
 import argparse
 import signal
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,11 @@ from edge.cli.console import DONE, CommandError, note
 from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from firmware_bridge.simulated.bench import Bench
-    from firmware_bridge.simulated.controls import Controls
+    from firmware_bridge.simulated.controls import Controls, Verb
+    from firmware_bridge.simulated.management import SimulatedManagement
 
 BOARD_HELP = """\
 Be a board with lights, siren and buttons behind a pseudo-terminal, which the runtime and
@@ -49,7 +54,17 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     add("--seed", type=int, default=1, metavar="N", help="another one, other damage; default: 1")
     add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    _add_firmware_options(parser)
     parser.set_defaults(handler=simulate)
+
+
+def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--flash", type=Path, metavar="DIR", help="where its flash is kept; default: nowhere")
+    add("--model", default="patrol-io", metavar="NAME", help="what it is; default: %(default)s")
+    add("--hardware", default="1", metavar="REV", help="its revision; default: %(default)s")
+    add("--firmware", default="1.0.0", metavar="X.Y.Z", help="what it was delivered with")
+    add("--erase", type=number_in(0, 60), default=0.0, metavar="S", help="to erase a slot")
 
 
 def simulate(args: argparse.Namespace) -> int:
@@ -58,8 +73,11 @@ def simulate(args: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
     end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
+    throw_away = tempfile.TemporaryDirectory(prefix="board-")
     try:
-        bench, controls = _board(args)
+        management = _management(args, args.flash or Path(throw_away.name))
+        bench, controls = _board(args, management)
+        controls.learn(_verbs(management))
         hands = Hands(controls.obey, args.control, sys.stdin.fileno())
     except DeviceUnavailableError as error:
         raise CommandError(str(error)) from error
@@ -71,10 +89,34 @@ def simulate(args: argparse.Namespace) -> int:
     finally:
         hands.close()
         bench.close()
+        throw_away.cleanup()
     return DONE
 
 
-def _board(args: argparse.Namespace) -> "tuple[Bench, Controls]":
+def _management(args: argparse.Namespace, folder: Path) -> "SimulatedManagement":
+    from firmware_bridge.simulated.management import BoardModel, SimulatedManagement
+
+    model = BoardModel(
+        model=args.model, hardware=args.hardware, firmware=args.firmware, erase_s=args.erase
+    )
+    try:
+        return SimulatedManagement(folder, model, time.sleep)
+    except OSError as error:
+        told = f"{folder} takes no flash: {error.strerror}"
+        raise CommandError(told, "give another --flash") from error
+
+
+def _verbs(management: "SimulatedManagement") -> "dict[str, Verb]":
+    from firmware_bridge.simulated.controls import Verb
+
+    def burn(words: "Sequence[str]", _now_s: float) -> None:
+        management.slots.flash.fuse = int(words[0])
+
+    what = "lose its power in the middle of writing so many more pages of flash"
+    return {"burn": Verb("burn PAGES", what, burn)}
+
+
+def _board(args: argparse.Namespace, management: "SimulatedManagement") -> "tuple[Bench, Controls]":
     from firmware_bridge.simulated.bench import Bench
     from firmware_bridge.simulated.board import SimulatedBoard
     from firmware_bridge.simulated.controls import Controls
@@ -82,10 +124,10 @@ def _board(args: argparse.Namespace) -> "tuple[Bench, Controls]":
     from firmware_bridge.simulated.firmware import SimulatedFirmware
     from firmware_bridge.simulated.happenings import Happenings
     from firmware_bridge.simulated.line import Noise
-    from firmware_bridge.simulated.planes import NoManagement
 
-    firmware = SimulatedFirmware(PAYLOAD.called(args.serial), protocol=args.protocol)
-    board = SimulatedBoard(firmware, NoManagement())
+    equipment = replace(PAYLOAD, model=args.model, serial=args.serial, hardware=args.hardware)
+    firmware = SimulatedFirmware(equipment, protocol=args.protocol)
+    board = SimulatedBoard(firmware, management)
     firmware.bad_in = board.bad_frames
     bench = Bench(board, args.link, args.baud, args.seed)
     bench.set_noise(Noise(flipped=args.flip, dropped=args.drop))

@@ -1,0 +1,66 @@
+"""PortAudio in this process: the only module that knows `sounddevice`.
+
+PortAudio lists the devices once, when it starts; a plugged-in one is seen only by starting it
+again, which ends all streams of the process. That is done when the kernel's list of sound cards has
+changed, never on suspicion: the streams that still run say that they are lost, and are reopened.
+"""
+
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from drivers.base import DeviceUnavailableError
+
+CARDS = Path("/proc/asound/cards")
+
+
+class SoundSystem:
+    """PortAudio in this process. One for all that hears and speaks; any thread."""
+
+    def __init__(self, cards: Path = CARDS) -> None:
+        self._lock = threading.Lock()
+        self._library: Any = None
+        self._cards_file = cards
+        self._cards = ""
+        self.epoch = 0  # grows when all streams were ended
+
+    def library(self) -> Any:
+        """`sounddevice`, with the devices that are there now. Raises DeviceUnavailableError."""
+        with self._lock:
+            cards = self._list_cards()
+            if self._library is None:
+                self._library = _import()
+            elif cards != self._cards:
+                self.epoch += 1
+                self._library._terminate()
+                self._library._initialize()
+            self._cards = cards
+            return self._library
+
+    def _list_cards(self) -> str:
+        try:
+            return self._cards_file.read_text()
+        except OSError:
+            return ""
+
+
+def _import() -> Any:
+    try:
+        return import_module("sounddevice")
+    except ImportError as error:
+        raise DeviceUnavailableError(
+            "sound devices need the audio extra: pip install 'patrol-edge[audio]'"
+        ) from error
+    except OSError as error:
+        raise DeviceUnavailableError(
+            "the system has no PortAudio: apt-get install libportaudio2"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What a library says, in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+SYSTEM = SoundSystem()

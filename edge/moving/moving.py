@@ -1,0 +1,215 @@
+"""All orders to move under one roof: who takes them, what they keep to, what is told of them."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from config.models import Settings
+from drivers.clock import Clock
+from drivers.platforms.orders import (
+    EmergencyStop,
+    GoHome,
+    Hold,
+    PlatformSample,
+    ReleaseStop,
+    Waypoint,
+)
+from drivers.samples import VehicleState
+from edge.body.carrier import Carrier
+from edge.moving.driving import Driving
+from edge.moving.helm import Helm, ask
+from edge.moving.missions import Missions
+from edge.moving.orders import (
+    NEEDS,
+    DriveOrder,
+    LoadOrder,
+    Passed,
+    StartOrder,
+    StopOrder,
+    posture,
+)
+from edge.moving.record import MoveBook
+from edge.moving.tales import Tales
+from edge.running.worker import Beat
+from edge.seeing.witness import Witness
+from edge.tasks.local import Control
+from edge.tasks.memory import Memory
+from telemetry.commands.handling import Handler, OrderFailedError
+
+MOVES_FILE = "moves.json"
+STOP_S = 1.0  # for the answer to an emergency stop
+MOST_STATES = 256
+
+WorkOf = Callable[[Beat, threading.Event], None]
+
+
+class Moving:
+    """Made before anything runs. Without a carrier that takes orders it has nothing to do."""
+
+    def __init__(
+        self, settings: Settings, carriers: Mapping[str, Carrier], witness: Witness, clock: Clock
+    ) -> None:
+        self._carriers = carriers
+        self._witness = witness
+        self._clock = clock
+        self.tales = Tales(witness)
+        self.missions = Missions(Memory(settings.state_dir / MOVES_FILE, MoveBook), self.tales)
+        self.helm = Helm(carriers, lambda: self.missions.stopped)
+        self._changed = threading.Condition()
+        self.driving = Driving(clock, self._dead_man, self._wake)
+        self._states: deque[tuple[Carrier, VehicleState]] = deque(maxlen=MOST_STATES)
+        for name, carrier in carriers.items():
+            held = self.missions.book.newest(name)
+            carrier.mission = None if held is None or held.state == "none" else held.id
+
+    # --- what it can be told ---
+
+    def handlers(self) -> dict[str, Handler]:
+        """For the orders of the hub, by their names in the contract."""
+        if not any(each.config.commands for each in self._carriers.values()):
+            return {}
+        helm, driving = self.helm, self.driving
+        return {
+            "mission.load": LoadOrder(helm, self.missions, self._allowed),
+            "mission.start": StartOrder(helm, self.missions, self._clock),
+            "move.hold": Passed(helm, lambda _args: Hold(), Hold, driving.halt),
+            "move.home": Passed(helm, lambda _args: GoHome(), GoHome, driving.halt),
+            "move.drive": DriveOrder(helm, driving),
+            "move.posture": posture(helm, driving),
+            "move.stop": StopOrder(helm, self.stop),
+        }
+
+    def unable(self) -> frozenset[str]:
+        """Commands that nothing here can carry out: no hub should offer them."""
+        lacking = self.helm.unable()
+        return frozenset(name for name, order in NEEDS.items() if order.__name__ in lacking)
+
+    def _allowed(self, carrier: Carrier, points: tuple[Waypoint, ...]) -> None:
+        """Raises OrderRefusedError for points that must not be gone to."""
+
+    def link(self, up: bool) -> None:
+        """Whether the hub can be heard. Called again and again, by the publisher's thread."""
+        self.driving.link(up)
+
+    # --- the emergency stop ---
+
+    def stop(self, by: str) -> list[str]:
+        """Stop whatever can be stopped, and keep it so. The names of those that did.
+
+        Raises OrderFailedError where one did not.
+        """
+        self.driving.halt()
+        self.missions.set_stopped(by)
+        stopped, failed = list[str](), list[str]()
+        for carrier in self.helm.all_that_can(EmergencyStop):
+            done = carrier.requests.ask(EmergencyStop(), STOP_S)
+            (stopped if done.ok else failed).append(carrier.name)
+            words = f"by {by}" if done.ok else f"by {by}; it did not obey: {done.text}"
+            self.tales.add(self._clock.mono_s(), "estop", carrier.name, words)
+        if failed:
+            raise OrderFailedError("carrier_refused", f"did not stop: {', '.join(failed)}")
+        return stopped
+
+    def release(self, by: str) -> list[str]:
+        """On the spot only. Raises OrderFailedError; then the stop stays on."""
+        carriers = self.helm.all_that_can(ReleaseStop)
+        for carrier in carriers:
+            ask(carrier, ReleaseStop())
+        self.missions.set_stopped(None)
+        for carrier in carriers or self.helm.all_that_can(EmergencyStop):
+            self.tales.add(self._clock.mono_s(), "estop_released", carrier.name, f"by {by}")
+        return [carrier.name for carrier in carriers]
+
+    # --- on the spot ---
+
+    def controls(self) -> dict[str, Control]:
+        """For the crew, over the local control socket."""
+        if not self._carriers:
+            return {}
+
+        def passed(order: Hold | GoHome) -> dict[str, Any]:
+            self.driving.halt()
+            carrier = self.helm.taker(type(order))
+            ask(carrier, order)
+            return {"carriers": [carrier.name]}
+
+        return {
+            "move.status": lambda _asked: self.status(),
+            "move.hold": lambda _asked: passed(Hold()),
+            "move.home": lambda _asked: passed(GoHome()),
+            "move.stop": lambda asked: {"carriers": self.stop(asked.issuer)},
+            "move.release": lambda asked: {"carriers": self.release(asked.issuer)},
+        }
+
+    def status(self) -> dict[str, Any]:
+        """What carries the unit, its missions, and whether an emergency stop is on."""
+        book = self.missions.book
+        return {
+            "stopped_by": book.stopped_by,
+            "carriers": [_told(each) for each in self._carriers.values()],
+            "missions": [
+                {
+                    "mission": each.id,
+                    "carrier": each.carrier,
+                    "state": each.state,
+                    "item": each.item,
+                    "items": each.items,
+                }
+                for each in reversed(book.missions)
+            ],
+        }
+
+    # --- what the carriers tell ---
+
+    def hear(self, name: str, sample: PlatformSample) -> None:
+        """A listener of the body: in the carrier's thread, returns at once."""
+        if isinstance(sample, VehicleState):
+            self._states.append((self._carriers[name], sample))
+            self._wake()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def works(self) -> dict[str, WorkOf]:
+        """Its workers, by name. The guard waits for nothing that may be slow, such as a disk."""
+        if not self._carriers:
+            return {}
+        return {"moving.guard": self._guard, "moving.tell": self._tell}
+
+    def _guard(self, beat: Beat, stop: threading.Event) -> None:
+        while not stop.is_set():
+            beat()
+            wait_s = self.driving.tick()
+            with self._changed:
+                self._changed.wait(wait_s)
+        self.driving.halt("the unit is stopping")
+
+    def _tell(self, beat: Beat, stop: threading.Event) -> None:
+        def beating() -> None:
+            beat()
+            self.digest()
+
+        self.tales.work(beating, stop)
+
+    def digest(self) -> None:
+        """Take what the carriers told into account."""
+        while self._states:
+            carrier, state = self._states.popleft()
+            self.missions.digest(carrier, state)
+
+    def _dead_man(self, carrier: str, why: str) -> None:
+        self.tales.add(self._clock.mono_s(), "dead_man", carrier, why)
+
+
+def _told(carrier: Carrier) -> dict[str, Any]:
+    state = carrier.state
+    return {
+        "name": carrier.name,
+        "kind": carrier.config.kind,
+        "there": carrier.health.open and not carrier.health.last_error,
+        "mode": None if state is None else state.mode,
+        "armed": None if state is None else state.armed,
+        "mission": carrier.mission,
+    }
