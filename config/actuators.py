@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from config.devices import Baud, Host, Port, SerialPort
 from config.hours import Hours
 from config.section import NAME_PATTERN, Section
+from config.speech import SpeechConfig
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
@@ -210,3 +211,4 @@ class ActingConfig(Section):
     link_lost_after_s: float = Field(
         3.0, ge=1, le=60, description="so long without the hub, and what it turned on goes off"
     )
+    speech: SpeechConfig = SpeechConfig()

@@ -158,5 +158,7 @@ def open_actuator(
     assert_never(config.via)
 
 
-def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:  # noqa: ARG001 - to come
-    raise DeviceUnavailableError("no driver yet")
+def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:
+    from drivers.actuators.speaker import Speaker
+
+    return Speaker.open(config, clock)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.audio import AudioConfig
+from drivers.resampling import Resampler
 from perception.hearing.background import Background, Impulses
 from perception.hearing.classes import KINDS, SoundClasses
 from perception.hearing.episodes import EndReason, Episode, Gate, SoundChange
 from perception.hearing.levels import Level, level
-from perception.hearing.resample import Resampler
 from perception.hearing.voice import VoiceDetector
 
 MODEL_RATE_HZ = 16_000

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.audio import AudioConfig
+from drivers.resampling import Resampler
 from perception.errors import ModelError
 from perception.hearing.background import Background, Impulses
 from perception.hearing.ear import Ear
 from perception.hearing.episodes import Episode, Gate, SoundChange
 from perception.hearing.levels import a_weight, level
-from perception.hearing.resample import Resampler
 from perception.hearing.ring import Ring
 from tests.sounds import RATE_HZ, bang, noise, sine
 

@@ -39,6 +39,18 @@ class Resampler:
         return slow
 
 
+def resampled(samples: Samples, rate_in_hz: int, rate_out_hz: int) -> Samples:
+    """A whole sound (N,) at the other rate, to its last sample."""
+    resampler = Resampler(rate_in_hz, rate_out_hz)
+    if rate_in_hz == rate_out_hz:
+        return samples
+    delay = round(ZEROS * max(1.0, rate_in_hz / rate_out_hz))  # in samples of the input
+    out = resampler.feed(np.concatenate([samples, np.zeros(2 * delay, np.float32)]))
+    first = round(delay * rate_out_hz / rate_in_hz)
+    whole: Samples = out[first : first + round(len(samples) * rate_out_hz / rate_in_hz)]
+    return whole
+
+
 def _phases(up: int, down: int) -> NDArray[np.float32]:
     """The filter's phases, each reversed, so that a product of rows is a convolution."""
     ratio = max(1.0, down / up)  # samples of the input per sample of the lower rate
