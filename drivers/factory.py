@@ -39,9 +39,10 @@ from config.platforms import (
 from drivers.actuators.actuator import Actuator
 from drivers.actuators.lines import LINES, SharedLines
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
+from drivers.cameras.facts import CameraDriver
 from drivers.clock import Clock
 from drivers.platforms.orders import Platform
-from drivers.samples import AudioBlock, Frame, GnssEpoch
+from drivers.samples import AudioBlock, GnssEpoch
 
 
 def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
@@ -72,7 +73,7 @@ def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
 
 def open_camera(
     name: str, config: CameraConfig, clock: Clock, wanted: Wanted = always
-) -> Driver[Frame]:
+) -> CameraDriver:
     """The camera of this section, open. Raises DeviceUnavailableError."""
     match config:
         case V4l2CameraConfig():

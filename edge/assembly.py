@@ -25,6 +25,7 @@ from edge.reporting.snapshot import state_draft
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.camera_watch import CameraWatch
 from edge.seeing.chain import Place
 from edge.seeing.circumstances import Circumstances
 from edge.seeing.detectors import open_detector, open_smaller
@@ -122,6 +123,10 @@ def assemble(
         office=office,
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
+        camera_watches={
+            name: CameraWatch(recorded=camera.kind == "file")
+            for name, camera in settings.cameras.items()
+        },
         frames=frames,
         vision=_vision(settings, frames, clock, watching, placing, around),
         rules=rules,

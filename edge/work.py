@@ -15,6 +15,7 @@ from edge.running.driver_loop import run_driver
 from edge.running.mailbox import Mailbox
 from edge.running.niceness import give_way
 from edge.running.worker import Beat
+from edge.seeing.camera_watch import WatchedCamera
 from edge.seeing.episodes import Change
 from edge.seeing.schedule import Schedule
 from perception.rules.rule import News
@@ -99,7 +100,10 @@ class Work:
             else:
                 glimpses.took(name, parts.clock.mono_s())
 
-        opener = partial(open_camera, name, config, parts.clock, wanted)
+        def opener() -> WatchedCamera:
+            driver = open_camera(name, config, parts.clock, wanted)
+            return parts.camera_watches[name].opened(driver)
+
         run_driver(parts.cameras[name], opener, emit, stop, beat, parts.clock, CAMERA_RETRY_S)
 
     def tell_changes(self, changes: list[Change]) -> None:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.cameras.facts import CameraFacts
+
 Picture = NDArray[np.uint8]  # (height, width, 3) uint8 BGR, read-only
 
 MAX_SIDE_PX = 8192  # larger is a mistake or an attack: 8192 x 8192 is 200 MB of pixels
@@ -167,6 +169,21 @@ class Capture:
         """Width and height as the source announces them; 0, 0 if it does not."""
         width, height = map(self._property, (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         return int(width or 0), int(height or 0)
+
+    def codec(self) -> str:
+        """How the pictures come, as a four-letter name such as h264 or mjpg; "" if not told."""
+        number = int(self._property(cv2.CAP_PROP_FOURCC) or 0)
+        letters = number.to_bytes(4, "little").decode("latin-1") if number < 2**32 else ""
+        return letters.strip("\0 ").lower() if letters.strip("\0 ").isalnum() else ""
+
+    def facts(self) -> CameraFacts:
+        """Of a file or stream."""
+        size_px = self.size_px()
+        return CameraFacts(
+            decoder=", ".join(word for word in ("software", self.codec()) if word),
+            size_px=size_px if min(size_px) > 0 else None,
+            fps=self.fps(),
+        )
 
     def close(self) -> None:
         self._capture.release()

@@ -7,6 +7,7 @@ the newest. Each pass of a looped recording goes on where the last one stopped, 
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -21,6 +22,7 @@ from drivers.base import (
 )
 from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
 from drivers.cameras.capture_size import PICTURE_SUFFIXES, picture_size
+from drivers.cameras.facts import CameraFacts
 from drivers.clock import Clock
 from drivers.samples import Frame
 
@@ -48,6 +50,8 @@ class Recording(Protocol):
 
     def media_s(self) -> float | None:
         """Its place in the recording, if the recording tells."""
+
+    def facts(self) -> CameraFacts: ...
 
     def rewind(self) -> None:
         """Before the first picture again. Raises DeviceUnavailableError if it is gone."""
@@ -121,6 +125,9 @@ class FileCamera:
 
     def close(self) -> None:
         self._recording.close()
+
+    def facts(self) -> CameraFacts:
+        return replace(self._recording.facts(), fps=self._fps)
 
     def counters(self) -> dict[str, int]:
         damaged = self._counters["undecodable"] + self._recording.damaged()
@@ -224,6 +231,9 @@ class VideoRecording:
     def media_s(self) -> float | None:
         return self._capture.position_s()
 
+    def facts(self) -> CameraFacts:
+        return self._capture.facts()
+
     def rewind(self) -> None:
         # Seeking to 0 is not exact in every container; opening again is.
         self._damaged += self._capture.damaged
@@ -257,6 +267,9 @@ class PictureFolder:
 
     def media_s(self) -> float | None:
         return None
+
+    def facts(self) -> CameraFacts:
+        return CameraFacts(decoder="software, pictures")
 
     def rewind(self) -> None:
         self._index = -1

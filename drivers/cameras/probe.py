@@ -36,7 +36,18 @@ def refusal(url: CameraUrl, timeout_s: float) -> str:
         return f"{url} does not exist on that camera; look up the path in its manual"
     if status is not None and status >= 400:
         return f"{url} answers with error {status}; restart the camera, or check the path"
-    return f"{url} answers, but gives no pictures that can be read; check the path in its manual"
+    return (
+        f"{url} answers, but gives no pictures that can be read within {timeout_s:g} s; check the "
+        "path in its manual, and whether it sends more than a picture now and then"
+    )
+
+
+def too_slow(url: CameraUrl, took_s: float) -> str:
+    """What to say of one that takes too long for its first two pictures."""
+    return (
+        f"{url} sent fewer than two pictures in {took_s:.0f} s; raise its frame rate, "
+        "or open_timeout_s"
+    )
 
 
 def _ask(url: CameraUrl, method: str, timeout_s: float) -> int | None:

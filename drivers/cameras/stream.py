@@ -17,7 +17,8 @@ from drivers.base import (
 )
 from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture
 from drivers.cameras.capture_stamps import StreamStamps
-from drivers.cameras.probe import check_answers, refusal
+from drivers.cameras.facts import CameraFacts
+from drivers.cameras.probe import check_answers, refusal, too_slow
 from drivers.cameras.url import CameraUrl, read_login
 from drivers.clock import Clock
 from drivers.samples import Frame
@@ -37,6 +38,7 @@ class Source(Protocol):
     @property
     def damaged(self) -> int: ...
     def position_s(self) -> float | None: ...
+    def facts(self) -> CameraFacts: ...
     def close(self) -> None: ...
 
 
@@ -90,6 +92,10 @@ class StreamCamera:
         )
         if source is None:
             raise DeviceUnavailableError(refusal(url, min(REFUSAL_S, config.open_timeout_s)))
+        took_s = clock.mono_s() - opening_s
+        if url.scheme.startswith("http") and took_s >= config.open_timeout_s:
+            source.close()  # what was interrupted while it was probed gives nothing more
+            raise DeviceUnavailableError(too_slow(url, took_s))
         if max(source.size_px()) > MAX_SIDE_PX:
             source.close()
             raise DeviceUnavailableError(
@@ -135,6 +141,9 @@ class StreamCamera:
     def close(self) -> None:
         self._source.close()
 
+    def facts(self) -> CameraFacts:
+        return self._source.facts()
+
     def counters(self) -> dict[str, int]:
         damaged = self._counters["undecodable"] + self._source.damaged
         return dict(self._counters) | {"undecodable": damaged}
@@ -146,7 +155,8 @@ class StreamCamera:
             took_s = self._clock.mono_s() - started_s
             silent = took_s >= self._config.stalled_after_s - 2 * POLL_S
             what = f"sent no picture for {took_s:.1f} s" if silent else "ended the stream"
-            raise DeviceLostError(f"{self._url} {what}; check the camera and its network")
+            cure = ", or raise its frame rate" if silent else ""
+            raise DeviceLostError(f"{self._url} {what}; check the camera and its network{cure}")
         now_s = self._clock.mono_s()
         self._grabbed_s = now_s
         return now_s - started_s

@@ -20,6 +20,7 @@ from drivers.base import (
     always,
 )
 from drivers.cameras.capture import Capture, Picture
+from drivers.cameras.facts import CameraFacts
 from drivers.clock import Clock
 from drivers.samples import Frame
 
@@ -37,6 +38,8 @@ class Source(Protocol):
     def grab(self) -> bool: ...
     def retrieve(self) -> Picture | None: ...
     def position_s(self) -> float | None: ...
+    def codec(self) -> str: ...
+    def size_px(self) -> tuple[int, int]: ...
     def close(self) -> None: ...
 
 
@@ -87,7 +90,8 @@ class V4l2Camera:
         if not any(source.grab() for _ in range(FIRST_TRIES)):
             source.close()
             raise DeviceUnavailableError(
-                f"{device} sends no pictures; plug it in again, at a port of its own (not a hub)"
+                f"{device} sent no picture in {FIRST_TRIES} s; plug it in again, at a port of its "
+                "own (not a hub)"
             )
         return cls(name, source, config, clock, wanted)
 
@@ -129,6 +133,15 @@ class V4l2Camera:
 
     def close(self) -> None:
         self._source.close()
+
+    def facts(self) -> CameraFacts:
+        codec = self._source.codec() or self._config.pixel_format
+        size_px = self._source.size_px()
+        return CameraFacts(
+            decoder=f"software, {codec}",
+            size_px=size_px if min(size_px) > 0 else None,
+            fps=self._config.fps,  # what OpenCV tells of the device is what it was asked
+        )
 
     def counters(self) -> dict[str, int]:
         return dict(self._counters)

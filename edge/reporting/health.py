@@ -4,6 +4,7 @@ import structlog
 
 from config.certificates import IdentityWatch
 from edge.reporting import computer
+from edge.reporting.camera_desk import CameraDesk
 from edge.reporting.command_findings import command_findings, local_findings
 from edge.reporting.computer import CpuMeter
 from edge.reporting.delivery_findings import (
@@ -50,6 +51,7 @@ class HealthDesk:
         self._logged: dict[tuple[str, str], Fault] = {}
         self._cpu = CpuMeter()
         self._rates = RateMeter(parts.clock)
+        self._cameras = CameraDesk(parts.settings.cameras, parts.cameras, parts.camera_watches)
         self._identity = IdentityWatch(parts.settings)
         self._sent_mono_s = float("-inf")
 
@@ -133,6 +135,7 @@ class HealthDesk:
         for name, camera in parts.cameras.items():
             silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
             found += device_findings(camera, silent_after_s, now_mono_s)
+        found += self._cameras.findings(now_mono_s)
         for name, microphone in parts.listening.devices.items():
             silent_after_s = parts.settings.microphones[name].silent_after_s + REOPEN_GRACE_S
             found += device_findings(microphone, silent_after_s, now_mono_s)
@@ -153,6 +156,7 @@ class HealthDesk:
             queue=self._queue(),
             budget=self._budget(),
             batteries=self._parts.body.charges(),
+            cameras=tuple(self._cameras.figures()),
             rates=self._rate_list(),
             drops=self._drops(),
         )

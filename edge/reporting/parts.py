@@ -20,6 +20,7 @@ from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
+from edge.seeing.camera_watch import CameraWatch
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.vision import Vision
@@ -58,6 +59,7 @@ class Parts:
     office: Office
     receivers: dict[str, Receiver]
     cameras: dict[str, DriverHealth]
+    camera_watches: dict[str, CameraWatch]
     frames: Mailbox[Frame]
     vision: Vision | None
     rules: RuleDesk | None

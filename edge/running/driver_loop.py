@@ -30,6 +30,7 @@ class DriverHealth:
     name: str
     component: str  # "gnss" or "camera"
     open: bool = False
+    opened: int = 0  # how often
     samples: int = 0  # that came, whether anybody wanted them or not
     bad: int = 0
     outages: int = 0
@@ -111,6 +112,7 @@ def _one_session(
     """From opening to closing. Raises what the driver raises, except BadDataError."""
     with closing(open_driver()) as driver:
         health.open = True
+        health.opened += 1
         try:
             while not stop.is_set():
                 beat()

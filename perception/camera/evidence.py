@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from config.rules import CameraStateRule
 from perception.camera.reference import SAME, Reference
-from perception.camera.view import View, likeness, shift, soften
+from perception.camera.view import View, best_contrast, likeness, shift, soften
 
 
 class Trouble(StrEnum):
@@ -38,11 +38,21 @@ GLARE_LEVEL = 160.0  # brightness of a veil of light, and how far it lies above 
 GLARE_RISE = 45.0
 BRIGHT_RISE = 0.2  # share of saturated pixels above the usual
 FROZEN_SHARE = 0.9  # of the newest pictures that are copies
+HIDDEN = 0.25  # of the usual contrast: a moving camera whose best blocks show less is covered
+CONTRAST_MIN = 0.04  # a camera that never showed more cannot be told to be covered
 
 
 def is_plain(usual: Reference) -> bool:
     """Whether a view has too little structure to lose: asphalt from above, a wall, the sky."""
     return float((usual.texture >= TEXTURED).mean()) < TEXTURED_SHARE
+
+
+def hidden(view: View, usual_contrast: float) -> float:
+    """How strongly it is covered, by the contrast of its best blocks; from 1 on it is. 0 where the
+    usual one is too little to tell by."""
+    if usual_contrast < CONTRAST_MIN:
+        return 0.0
+    return (1.0 - best_contrast(view) / usual_contrast) / (1.0 - HIDDEN)
 
 
 def standing_evidence(

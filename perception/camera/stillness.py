@@ -24,7 +24,9 @@ QUIET_SHARE = 0.15  # of the usual noise: a picture that was frozen and coded ag
 class Stillness:
     """How much of the last seconds of one camera was repetition."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_s: float = WINDOW_S, longest_gap_s: float = LONGEST_GAP_S) -> None:
+        self._window_s = window_s
+        self._longest_gap_s = longest_gap_s
         self._last: View | None = None
         self._last_s = 0.0
         self._digests: deque[int] = deque(maxlen=REMEMBERED)
@@ -32,11 +34,11 @@ class Stillness:
         self._recent: deque[tuple[float, bool]] = deque()
 
     def update(self, view: View, mono_s: float) -> float:
-        """The share of repeated pictures in the last WINDOW_S, 0..1; 0 while there are too few."""
+        """The share of repeated pictures in the last window, 0..1; 0 while there are too few."""
         last, gap_s = self._last, mono_s - self._last_s
         self._last, self._last_s = view, mono_s
         digest = zlib.crc32(view.raw.tobytes())
-        if last is None or not 0 < gap_s <= LONGEST_GAP_S:
+        if last is None or not 0 < gap_s <= self._longest_gap_s:
             self._recent.clear()
             self._digests.append(digest)
             return 0.0
@@ -44,14 +46,14 @@ class Stillness:
         still = change == 0 or change < self._quiet() or digest in self._digests
         self._digests.append(digest)
         self._recent.append((mono_s, still))
-        while mono_s - self._recent[0][0] > WINDOW_S:
+        while mono_s - self._recent[0][0] > self._window_s:
             self._recent.popleft()
         if not still:
             self._usual.append(change)
         return self._share(mono_s)
 
     def _share(self, mono_s: float) -> float:
-        spans = self._recent and mono_s - self._recent[0][0] >= WINDOW_S * 0.7
+        spans = self._recent and mono_s - self._recent[0][0] >= self._window_s * 0.7
         if not spans or len(self._recent) < FEWEST_LOOKS:
             return 0.0
         return sum(still for _, still in self._recent) / len(self._recent)

@@ -17,6 +17,7 @@ SOFT_PX = 2.0  # sigma
 FINE = 2  # detail is judged at twice the size
 GREEN = 1  # of BGR: half of a Bayer sensor's pixels, so nearest to its luminance
 SATURATED = 250  # of 255; codecs and lenses rarely leave a clean 255
+BEST_PERCENTILE = 90
 DARK_LEVEL = 16.0  # below this noise is as large as contrast (black of limited-range video)
 
 
@@ -51,6 +52,11 @@ class View:
             level=level,
             bright=float((raw >= SATURATED).mean()),
         )
+
+
+def best_contrast(view: View) -> float:
+    """Of the blocks that show most, about 0..1."""
+    return float(np.percentile(view.texture, BEST_PERCENTILE))
 
 
 def soften(small: Floats) -> Floats:

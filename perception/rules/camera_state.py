@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from config.rules import CameraStateRule
 from perception.camera.evidence import (
+    CONTRAST_MIN,
     FROZEN_SHARE,
     Evidence,
     Trouble,
     glare,
+    hidden,
     is_plain,
     standing_evidence,
 )
 from perception.camera.reference import Average, Reference
 from perception.camera.stillness import WINDOW_S, Stillness
-from perception.camera.view import View, covered_blocks
+from perception.camera.view import View, best_contrast, covered_blocks
 from perception.place.placed import Scene
 from perception.rules.rule import Claim, Verdict
 from perception.rules.sight import Sight
@@ -29,9 +31,6 @@ NO_PICTURE = "no_picture"
 NO_STRUCTURE = "no_structure"
 TURN_DEG = 3.0  # a unit that turns on the spot by more looks elsewhere
 BEFORE_S = 1.0  # a view that changed since then has not settled
-HIDDEN = 0.25  # of the usual contrast: a moving camera whose best blocks show less is covered
-BEST_PERCENTILE = 90
-CONTRAST_MIN = 0.04  # a camera that never showed more cannot be told to be covered
 ON = 0.5  # the level of a claim at which evidence of 1 stands
 
 
@@ -142,15 +141,15 @@ class _Watched:
         evidence = {Trouble.BLINDED: glare(self._config, view, self._bright.value)}
         usual = self._contrast.value
         if usual >= CONTRAST_MIN and evidence[Trouble.BLINDED] < 1.0:
-            evidence[Trouble.COVERED] = (1.0 - _best(view) / usual) / (1.0 - HIDDEN)
+            evidence[Trouble.COVERED] = hidden(view, usual)
         if not (standing and self._usual.known):
             return evidence
         boxes = [track.box for track in scene.tracks if track.seen]
         ignored = covered_blocks(boxes, scene.width_px, scene.height_px)
         compared = standing_evidence(self._config, view, self._views[0][1], self._usual, ignored)
         if Trouble.COVERED in compared and compared.get(Trouble.BLINDED, 0.0) < 1.0:
-            hidden = evidence.get(Trouble.COVERED, 0.0)
-            compared[Trouble.COVERED] = max(compared[Trouble.COVERED], hidden)
+            by_contrast = evidence.get(Trouble.COVERED, 0.0)
+            compared[Trouble.COVERED] = max(compared[Trouble.COVERED], by_contrast)
         return evidence | compared
 
     def _learn(self, view: View, evidence: Evidence, mono_s: float, *, standing: bool) -> None:
@@ -166,13 +165,9 @@ class _Watched:
             self._contrast, self._bright = Average(1.0), Average(1.0)
         if standing:
             self._usual.learn(view, mono_s)
-        self._contrast.learn(_best(view), mono_s)
+        self._contrast.learn(best_contrast(view), mono_s)
         self._bright.learn(view.bright, mono_s)
 
     def _pause(self, mono_s: float) -> None:
         for each in (self._usual, self._contrast, self._bright):
             each.pause(mono_s)
-
-
-def _best(view: View) -> float:
-    return float(np.percentile(view.texture, BEST_PERCENTILE))

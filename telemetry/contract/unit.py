@@ -219,6 +219,21 @@ class Rate(Message):
     p95_ms: float | None = Field(None, ge=0)
 
 
+class CameraFigures(Message):
+    """What one camera gives, and what that costs."""
+
+    name: Short
+    width_px: Count = Field(description="of its newest picture")
+    height_px: Count
+    fps: float | None = Field(None, ge=0, description="that came while it was open, lately")
+    fps_wanted: float | None = Field(None, ge=0, description="asked of it, or announced by it")
+    decode_ms: float | None = Field(
+        None, ge=0, description="of processor time to fetch and decode one, median"
+    )
+    decoder: Short | None = Field(None, description="software or hardware, and of which format")
+    brightness: float | None = Field(None, ge=0, le=1, description="mean of its newest picture")
+
+
 class Health(UpMessage):
     """The FULL list of active faults each time: one that is absent is resolved. Retained."""
 
@@ -234,6 +249,7 @@ class Health(UpMessage):
     queue: Queue | None = None
     budget: Budget | None = Field(None, description="only where the link is metered")
     batteries: tuple[Charge, ...] = ()
+    cameras: tuple[CameraFigures, ...] = ()
     rates: tuple[Rate, ...] = ()
     drops: dict[str, Count] = Field(
         default_factory=dict, description="since start, by cause: {camera.front.overrun: 3}"

@@ -27,6 +27,7 @@ from telemetry.contract.snapshot import SnapshotProperties
 from telemetry.contract.sounds import SoundEvent
 from telemetry.contract.tasks import DutyEvent, TaskEvent, TaskTimes
 from telemetry.contract.unit import (
+    CameraFigures,
     Component,
     Disk,
     Fault,
@@ -159,6 +160,18 @@ def _health() -> Health:
             limit_mib=512,
         ),
         batteries=(Charge(name="dog", percent=71.0, voltage_v=28.6, current_a=6.2),),
+        cameras=(
+            CameraFigures(
+                name="front",
+                width_px=1280,
+                height_px=720,
+                fps=24.8,
+                fps_wanted=25.0,
+                decode_ms=4.1,
+                decoder="software, mjpg",
+                brightness=0.44,
+            ),
+        ),
         rates=(Rate(name="front", per_s=5.1), Rate(name="detector", per_s=5.0, p50_ms=61)),
         drops={"camera.front.replaced_by_newer": 1204},
     )

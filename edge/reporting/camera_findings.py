@@ -1,0 +1,98 @@
+"""What is wrong with cameras that are open and give pictures, as findings."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from config.devices import CameraConfig, V4l2CameraConfig
+from drivers.cameras.facts import CameraFacts
+from edge.reporting.finding import Finding, about
+from perception.camera.soundness import Defect
+from telemetry.contract.up_message import Severity
+
+SLOW_SHARE = 0.5  # of the pictures that were asked for
+FEW_FPS = 0.5  # below this nobody can be followed, whatever was asked for
+
+SLOW_CURES = {
+    "v4l2": "give it a USB port of its own, write pixel_format: mjpg, and give it light: in the "
+    "dark it exposes longer than a picture may take; `patrol-edge camera list` shows its rates",
+    "stream": "raise the frame rate in the camera's own settings, or stalled_after_s; check its "
+    "network and power",
+    "file": "the computer is too slow to play it; take a smaller recording",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of one camera at this moment."""
+
+    fps: float | None = None  # that came, while it was open
+    trickles: bool = False  # it is lost between its pictures, again and again
+    fps_wanted: float | None = None
+    size_px: tuple[int, int] | None = None
+    facts: CameraFacts | None = None  # None while it is not open
+    defects: Collection[Defect] = ()
+
+
+def camera_findings(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:
+    """None where it is well. One that gives no pictures at all has a fault of its own."""
+    return [
+        *_on_pictures(name, seen.defects),
+        *_on_rate(name, config, seen),
+        *_on_size(name, config, seen),
+    ]
+
+
+def _on_pictures(name: str, defects: Collection[Defect]) -> list[Finding]:
+    finding, found = about(name), []
+    for defect in defects:
+        match defect:
+            case Defect.DARK:
+                text = "its pictures are nearly black"
+                action = (
+                    "take off the lens cap, clean the lens, give light, or let it expose longer"
+                )
+                found.append(finding("camera_dark", "warning", text, action))
+            case Defect.BURNT_OUT:
+                text = "half of its picture is burnt out"
+                action = "turn it out of the sun or lamp; switch its automatic exposure on"
+                found.append(finding("camera_burnt_out", "warning", text, action))
+            case Defect.COVERED:
+                text = "next to nothing is to be made out in its pictures"
+                action = "look whether something covers the lens; clean it"
+                found.append(finding("camera_covered", "warning", text, action))
+            case Defect.FROZEN:
+                text = "pictures come, and are copies of one another"
+                action = "power-cycle the camera; if it goes through a recorder, that one"
+                found.append(finding("camera_frozen", "error", text, action))
+    return found
+
+
+def _on_rate(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:
+    finding = about(name)
+    if not seen.fps:
+        return []
+    wanted = seen.fps_wanted
+    too_few = seen.trickles or (seen.fps < FEW_FPS and (wanted is None or wanted > FEW_FPS))
+    if not too_few and (wanted is None or seen.fps >= SLOW_SHARE * wanted):
+        return []
+    given = f"{seen.fps:.1f} pictures a second"
+    given = given if seen.fps >= 1 else f"one picture in {1 / seen.fps:.1f} s"
+    lost = f", and is lost after {config.stalled_after_s:g} s without one" if seen.trickles else ""
+    told = f"it gives {given}{lost}" + ("" if wanted is None else f"; {wanted:g} a second are due")
+    severity: Severity = "error" if too_few else "warning"
+    return [finding("camera_slow", severity, told, SLOW_CURES[config.kind])]
+
+
+def _on_size(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:
+    finding = about(name)
+    if not isinstance(config, V4l2CameraConfig) or seen.size_px is None:
+        return []
+    if seen.size_px == (config.width_px, config.height_px):
+        return []
+    width, height = seen.size_px
+    text = f"asked for {config.width_px}x{config.height_px}, it gives {width}x{height}"
+    action = (
+        f"write width_px: {width} and height_px: {height}, or a size that "
+        "`patrol-edge camera list` shows; a lens that was measured holds for one size only"
+    )
+    return [finding("camera_size", "warning", text, action)]
