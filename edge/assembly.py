@@ -64,8 +64,10 @@ def assemble(
     looks on."""
     settings = loaded.settings
     sender = Sender(unit=settings.unit.id, boot_id=uuid7(clock.utc()))
-    whereabouts = Whereabouts([*settings.gnss, *settings.platforms], settings.position.lost_after_s)
     poses = Poses(settings.pose)
+    whereabouts = Whereabouts(
+        [*settings.gnss, *settings.platforms], settings.position.lost_after_s, poses.note_gnss
+    )
     body = Body(settings, poses, clock)
     timebase = Timebase(clock, list(settings.gnss))
     writer = MessageWriter(

@@ -51,6 +51,7 @@ class MessageWriter:
             age_ms=round(position.age_s * 1e3),
             alt_msl_m=epoch.alt_msl_m,
             error_m=position.error_m,
+            error_95_m=position.error_95_m,
             course_deg=epoch.course_deg,
             heading_deg=epoch.heading_deg,
             speed_mps=epoch.speed_mps,

@@ -3,7 +3,7 @@
 import threading
 
 from drivers.samples import GnssEpoch
-from edge.position import PositionSchedule
+from edge.positioning.schedule import PositionSchedule
 from edge.reporting.health import HealthDesk
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts

@@ -140,7 +140,8 @@ class Poses:
 
     def _note_headings(self, mono_s: float, epoch: GnssEpoch, way_m: float) -> None:
         if epoch.heading_deg is not None:
-            told = _Heading(epoch.heading_deg, HEADING_ERROR_DEG, way_m)
+            error_deg = epoch.heading_error_deg or HEADING_ERROR_DEG
+            told = _Heading(epoch.heading_deg, error_deg, way_m)
             self._headings.add(mono_s, told)
         speed, course = epoch.speed_mps, epoch.course_deg
         if not self._config.course_is_heading or speed is None or course is None:

@@ -132,6 +132,9 @@ class Position(UpMessage):
     age_ms: Milliseconds = Field(0, description="of the fix when this was written")
     alt_msl_m: Metres | None = None
     error_m: Distance | None = Field(None, description="horizontal, 1 sigma")
+    error_95_m: Distance | None = Field(
+        None, description="horizontal: 95 of 100 times the unit is within"
+    )
     course_deg: Bearing | None = Field(None, description="direction of motion; not the heading")
     heading_deg: Bearing | None = Field(None, description="where the bow points")
     speed_mps: Speed | None = None

@@ -9,7 +9,7 @@ from config.loading import load
 from config.models import Settings
 from drivers.samples import FixKind, GnssEpoch
 from edge.app import App
-from edge.position import PositionSchedule
+from edge.positioning.schedule import PositionSchedule
 from edge.reporting.health import HealthDesk
 from edge.reporting.snapshot import state_of
 from edge.tasks.modes import Tuned, Tuning

@@ -1,0 +1,1 @@
+"""Where the unit is, from all that tells of it: receivers, wheels, gyros; and who to believe."""
