@@ -8,7 +8,7 @@ from config.loading import Loaded
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
-from edge.body.body import positions
+from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
@@ -66,6 +66,7 @@ class App:
         )
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
+        parts.body.listen(odometry(parts.whereabouts.note_odometry))
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         self._take_orders()
         self._hire()

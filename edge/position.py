@@ -27,6 +27,7 @@ UNKNOWN_HDOP = 2.0
 UNSEEN_SPEED_MPS = 3.0  # how fast an error radius grows when nothing is known of the motion
 RECKONED_AFTER_S = 2.5  # without a fix: one epoch at 1 Hz may fail
 RECKONED_EVERY_S = 0.2  # how often who needs a pose hears of it
+MOVER_SILENT_S = 5.0
 OWN_RECKONING_DOUBT = 10.0
 CIRCLE_95 = 1.7308  # of the error of both axes: sqrt(-2 ln 0.05) / sqrt(2), alike in all directions
 
@@ -95,6 +96,7 @@ class Whereabouts:
         self._reacquisition = Reacquisition()
         self._reckoning = DeadReckoning()
         self._has_motion = False
+        self._mover = "", float("-inf")  # who tells of the motion, and when it did last
         self._reckoned_s = float("-inf")
         self._against_s: float | None = None  # since when fixes contradict the odometry
         self._best: _Best | None = None
@@ -134,8 +136,16 @@ class Whereabouts:
         self._against_s = None if agrees else self._against_s or epoch.mono_s
         return agrees
 
-    def note_odometry(self, odometry: Odometry) -> None:
-        """Take the unit's own motion into account: the way goes on without a fix."""
+    def note_odometry(self, carrier: str, odometry: Odometry) -> None:
+        """Take the unit's own motion into account: the way goes on without a fix.
+
+        Of several that tell it, the first one counts while it tells.
+        """
+        with self._lock:
+            mover, told_s = self._mover
+            if carrier != mover and odometry.mono_s - told_s < MOVER_SILENT_S:
+                return
+            self._mover = carrier, odometry.mono_s
         self._reckoning.note_odometry(odometry)
         self._has_motion = True
         best, mono_s = self._best, odometry.mono_s

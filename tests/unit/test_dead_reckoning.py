@@ -30,7 +30,7 @@ def driven(drive: Drive, faults: Faults, seed: int, dark: tuple[float, float]) -
     where, looks = Whereabouts(["main"], 5.0), []
     begin_s, end_s = dark[0], dark[0] + dark[1]
     for moment, odometry, epoch in Sensors(drive, faults, seed).told():
-        where.note_odometry(odometry)
+        where.note_odometry("car", odometry)
         if moment.mono_s >= end_s:
             break
         if epoch is not None and moment.mono_s < begin_s:
@@ -182,7 +182,7 @@ def test_who_needs_a_pose_hears_of_it_while_there_is_no_fix() -> None:
     where = Whereabouts(["main"], 5.0, heard.append)
     for tick in range(900):
         mono_s = tick / 10
-        where.note_odometry(Odometry(mono_s=mono_s, speed_mps=5.0, yaw_rate_dps=0.0))
+        where.note_odometry("car", Odometry(mono_s=mono_s, speed_mps=5.0, yaw_rate_dps=0.0))
         if tick % 10 == 0 and tick <= 600:
             where.note("main", epoch(mono_s))
     assert {each.fix for each in heard} == {FixKind.ESTIMATED}
