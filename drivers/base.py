@@ -39,6 +39,7 @@ PROGRESS_COUNTERS = frozenset(
         "loops",
         "speeds_tried",
         "unstamped",
+        "readings",
     }
 )
 

@@ -36,13 +36,21 @@ from config.platforms import (
     PlatformConfig,
     RobotPlatformConfig,
 )
+from config.sensors import (
+    HwmonSensorConfig,
+    IioSensorConfig,
+    SensorConfig,
+    SysfsBatteryConfig,
+)
 from drivers.actuators.actuator import Actuator
 from drivers.actuators.lines import LINES, SharedLines
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.cameras.facts import CameraDriver
 from drivers.clock import Clock
 from drivers.platforms.orders import Platform
+from drivers.plugged.tree import Tree
 from drivers.samples import AudioBlock, GnssEpoch
+from drivers.sensors.sensor import SensorSample
 
 
 def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
@@ -163,3 +171,23 @@ def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:
     from drivers.actuators.speaker import Speaker
 
     return Speaker.open(config, clock)
+
+
+def open_sensor(
+    name: str, config: SensorConfig, clock: Clock, tree: Tree | None = None
+) -> Driver[SensorSample]:
+    """The small sensor of this section, open. Raises DeviceUnavailableError."""
+    match config:
+        case SysfsBatteryConfig():
+            from drivers.sensors.battery import SysfsBattery
+
+            return SysfsBattery.open(name, config, clock, tree)
+        case IioSensorConfig():
+            from drivers.sensors.iio import IioSensor
+
+            return IioSensor.open(name, config, clock, tree)
+        case HwmonSensorConfig():
+            from drivers.sensors.thermometer import HwmonThermometer
+
+            return HwmonThermometer.open(name, config, clock, tree)
+    assert_never(config)

@@ -7,10 +7,20 @@ from functools import partial
 from config.models import Settings
 from drivers.base import Driver
 from drivers.clock import Clock
-from drivers.factory import open_platform
+from drivers.factory import open_platform, open_sensor
 from drivers.platforms.orders import PlatformOrder, PlatformSample
-from drivers.samples import Attitude, Battery, GnssEpoch, Odometry
+from drivers.plugged.tree import Tree
+from drivers.samples import Ambient, Attitude, Battery, GnssEpoch, Odometry
+from drivers.sensors.sensor import Doubt, SensorSample
 from edge.body.carrier import Carrier, Listener
+from edge.body.sensor import Sensor, batteries_of, limits_of
+from edge.reporting.body_findings import (
+    battery_findings,
+    doubt_findings,
+    hot_findings,
+    kinds_in,
+    module_findings,
+)
 from edge.reporting.finding import Finding
 from edge.running.asking import Asked
 from edge.running.driver_loop import DriverHealth, run_driver
@@ -19,10 +29,14 @@ from edge.seeing.poses import Poses
 from edge.tasks.local import Control
 from telemetry.commands.handling import Handler
 from telemetry.contract.body import Charge, Module, Vehicle
+from telemetry.contract.unit import Temperature
 from telemetry.contract.wire_types import short
 
 # A carrier that was there a moment ago is asked again soon: a unit without its body is no unit.
 CARRIER_RETRY_S = (0.5, 1.0, 2.0, 5.0)
+SENSOR_RETRY_S = (1.0, 2.0)  # looking for a folder costs nothing
+
+CELSIUS = (-100.0, 300.0)  # what a message may say
 
 WorkOf = Callable[[Beat, threading.Event], None]
 
@@ -30,13 +44,22 @@ WorkOf = Callable[[Beat, threading.Event], None]
 class Body:
     """Made before anything runs; `listen` before the workers start."""
 
-    def __init__(self, settings: Settings, poses: Poses, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, poses: Poses, clock: Clock, tree: Tree | None = None
+    ) -> None:
+        """`tree`: another /sys and /dev than this computer's."""
         self._settings = settings
+        self._tree = tree
+        self._configured = kinds_in(settings)
         self._clock = clock
         self._listeners: list[Listener] = [_pose_listener(poses)]
         self.carriers = {
             name: Carrier(name, config, self._health(name, "platform"))
             for name, config in settings.platforms.items()
+        }
+        self.sensors = {
+            name: Sensor(name, config, self._health(name, "sensor"))
+            for name, config in settings.sensors.items()
         }
 
     def _health(self, name: str, component: str) -> DriverHealth:
@@ -50,7 +73,12 @@ class Body:
 
     def works(self) -> dict[str, WorkOf]:
         """Its workers, by name."""
-        return {f"platform.{name}": partial(self._run, one) for name, one in self.carriers.items()}
+        works: dict[str, WorkOf] = {
+            f"platform.{name}": partial(self._run, one) for name, one in self.carriers.items()
+        }
+        return works | {
+            f"sensor.{name}": partial(self._run_sensor, one) for name, one in self.sensors.items()
+        }
 
     def _run(self, carrier: Carrier, beat: Beat, stop: threading.Event) -> None:
         def emit(sample: PlatformSample) -> None:
@@ -63,6 +91,16 @@ class Body:
             return Asked[PlatformSample, PlatformOrder](driver, carrier.requests)
 
         run_driver(carrier.health, opener, emit, stop, beat, self._clock, CARRIER_RETRY_S)
+
+    def _run_sensor(self, sensor: Sensor, beat: Beat, stop: threading.Event) -> None:
+        def emit(sample: SensorSample) -> None:
+            sensor.note(sample)
+            if not isinstance(sample, Doubt):
+                for listener in self._listeners:
+                    listener(sensor.name, sample)
+
+        opener = partial(open_sensor, sensor.name, sensor.config, self._clock, self._tree)
+        run_driver(sensor.health, opener, emit, stop, beat, self._clock, SENSOR_RETRY_S)
 
     # --- what it can be told ---
 
@@ -80,9 +118,19 @@ class Body:
         """All of it that is a device of its own."""
         for carrier in self.carriers.values():
             yield carrier.health
+        for sensor in self.sensors.values():
+            yield sensor.health
 
     def findings(self, now_mono_s: float) -> list[Finding]:  # noqa: ARG002 - for those to come
-        return []
+        sensors = self.sensors.values()
+        limits = {name: (one.low_percent, one.hot_c) for name, one in limits_of(sensors).items()}
+        found = battery_findings(self.batteries(), limits)
+        found += module_findings(self._settings.modules.required, self._configured)
+        for sensor in sensors:
+            found += doubt_findings(sensor.name, sensor.doubts)
+            if sensor.config.kind == "thermometer":
+                found += hot_findings(sensor.ambient.values(), sensor.config.hot_c)
+        return found
 
     def batteries(self) -> dict[str, Battery]:
         """By name; a carrier's only one has the carrier's."""
@@ -90,26 +138,40 @@ class Body:
             f"{name}.{each}" if each else name: battery
             for name, carrier in self.carriers.items()
             for each, battery in carrier.batteries.items()
-        }
+        } | batteries_of(self.sensors.values())
+
+    def ambient(self) -> tuple[Ambient, ...]:
+        """Of the air, and of parts that have a thermometer."""
+        told = [each for carrier in self.carriers.values() for each in carrier.ambient.values()]
+        told += [each for sensor in self.sensors.values() for each in sensor.ambient.values()]
+        return tuple(told)
 
     def battery_percent(self) -> float | None:
         """Of the weakest battery that tells it: what decides how hard the unit may work."""
-        known = [each.percent for each in self.batteries().values() if each.percent is not None]
-        return min(known, default=None)
+        told = (within(each.percent, 0, 100) for each in self.batteries().values())
+        return min((percent for percent in told if percent is not None), default=None)
 
     def charges(self) -> tuple[Charge, ...]:
         """For the health report."""
         return tuple(
             Charge(
                 name=short(name),
-                percent=battery.percent,
-                voltage_v=battery.voltage_v,
-                current_a=battery.current_a,
+                percent=within(battery.percent, 0, 100),
+                voltage_v=within(battery.voltage_v, 0, 2000),
+                current_a=within(battery.current_a, -10_000, 10_000),
                 charging=battery.charging,
-                remaining_s=battery.remaining_s,
-                celsius=battery.celsius,
+                remaining_s=within(battery.remaining_s, 0, 10_000_000),
+                celsius=within(battery.celsius, *CELSIUS),
             )
             for name, battery in sorted(self.batteries().items())
+        )
+
+    def temperatures(self) -> tuple[Temperature, ...]:
+        """For the health report."""
+        return tuple(
+            Temperature(name=short(each.name), celsius=celsius)
+            for each in self.ambient()
+            if (celsius := within(each.celsius, *CELSIUS)) is not None
         )
 
     def vehicles(self) -> tuple[Vehicle, ...]:
@@ -128,6 +190,11 @@ class Body:
             for health in self.devices()
             for cause, count in health.drops().items()
         }
+
+
+def within(value: float | None, least: float, most: float) -> float | None:
+    """The figure; None for one that cannot be (NaN too), so that it spoils no report."""
+    return value if value is not None and least <= value <= most else None
 
 
 def _pose_listener(poses: Poses) -> Listener:

@@ -144,13 +144,15 @@ class HealthDesk:
         for name, carrier in parts.body.carriers.items():
             silent_after_s = parts.settings.platforms[name].silent_after_s + REOPEN_GRACE_S
             found += device_findings(carrier.health, silent_after_s, now_mono_s)
+        for sensor in parts.body.sensors.values():
+            found += device_findings(sensor.health, sensor.silent_after_s, now_mono_s)
         return found
 
     def _report(self, faults: tuple[Fault, ...], now_mono_s: float) -> Health:
         return Health(
             faults=faults,
             load=computer.load(self._cpu, now_mono_s - self._parts.started_mono_s),
-            temperatures=computer.temperatures(),
+            temperatures=(*computer.temperatures(), *self._parts.body.temperatures()),
             disk=computer.disk(self._parts.settings.state_dir),
             link=self._link(),
             queue=self._queue(),
