@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.devices import Baud, Host, Port, SerialPort
 from config.hours import Hours
-from config.section import NAME_PATTERN, Section
+from config.secrets import SecretFile
+from config.section import KEPT_TO_ITSELF, NAME_PATTERN, Section
 from config.speech import SpeechConfig
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -91,6 +92,31 @@ class PelcoVia(Section):
     address: int = Field(1, ge=1, le=254, description="as its switches are set")
 
 
+class OnvifVia(Section):
+    """A camera on the network that turns itself, by ONVIF."""
+
+    kind: Literal["onvif"]
+    host: Host = Field(examples=["192.168.1.20"], description="the camera's address")
+    net_port: Port = Field(80, description="its HTTP port")
+    credentials_file: SecretFile | None = Field(
+        None, description=f"a file with user:password; {KEPT_TO_ITSELF}"
+    )
+    profile: str = Field("", max_length=64, description="token of a media profile; default: any")
+    pan_range_deg: tuple[float, float] = Field(
+        (-180.0, 180.0), description="from where to where it pans, clockwise from the bow"
+    )
+    tilt_range_deg: tuple[float, float] = Field(
+        (-90.0, 90.0), description="from where to where it tilts, above the horizon positive"
+    )
+
+    @field_validator("pan_range_deg", "tilt_range_deg")
+    @classmethod
+    def _is_a_range(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if not -360 <= ends[0] < ends[1] <= 360:
+            raise ValueError("write the lower end first, within -360..360, e.g. [-180, 180]")
+        return ends
+
+
 class SimulatedVia(Section):
     """For the bench: nothing is driven, and everything reported."""
 
@@ -111,7 +137,7 @@ Via = Annotated[
 ]
 
 MountVia = Annotated[
-    BoardVia | PlatformVia | PelcoVia | SimulatedVia,
+    BoardVia | PlatformVia | OnvifVia | PelcoVia | SimulatedVia,
     Field(discriminator="kind", description="through what it is turned"),
 ]
 

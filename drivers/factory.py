@@ -10,6 +10,7 @@ from config.actuators import (
     BoardVia,
     GpioVia,
     ModbusVia,
+    OnvifVia,
     PelcoVia,
     PlatformVia,
     SerialRelayVia,
@@ -44,6 +45,7 @@ from config.sensors import (
 )
 from drivers.actuators.actuator import Actuator
 from drivers.actuators.lines import LINES, SharedLines
+from drivers.actuators.switched import Switch
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.cameras.facts import CameraDriver
 from drivers.clock import Clock
@@ -141,30 +143,40 @@ def open_actuator(
             from drivers.actuators.simulated import SimulatedActuator
 
             return SimulatedActuator.open(name, config.kind, via, clock)
-        case GpioVia() as via:
-            from drivers.actuators.gpio import GpioSwitch
+        case GpioVia() | ModbusVia() | SerialRelayVia() as via:
             from drivers.actuators.switched import SwitchedActuator
 
-            return SwitchedActuator(GpioSwitch.open(via), clock)
-        case ModbusVia() as via:
-            from drivers.actuators.modbus import ModbusSwitch
-            from drivers.actuators.switched import SwitchedActuator
-
-            return SwitchedActuator(ModbusSwitch.open(via, lines), clock)
-        case SerialRelayVia() as via:
-            from drivers.actuators.serial_relay import SerialRelaySwitch
-            from drivers.actuators.switched import SwitchedActuator
-
-            return SwitchedActuator(SerialRelaySwitch.open(via, lines), clock)
+            return SwitchedActuator(_open_switch(via, lines), clock)
         case PelcoVia() as via:
             from drivers.actuators.pelco import PelcoMount
 
             return PelcoMount.open(via, clock, lines)
+        case OnvifVia() as via:
+            from drivers.actuators.onvif import OnvifMount
+
+            return OnvifMount.open(via, clock)
         case BoardVia() | PlatformVia():
             raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
         case None:
             return _open_speaker(config, clock)
     assert_never(config.via)
+
+
+def _open_switch(via: GpioVia | ModbusVia | SerialRelayVia, lines: SharedLines) -> Switch:
+    match via:
+        case GpioVia():
+            from drivers.actuators.gpio import GpioSwitch
+
+            return GpioSwitch.open(via)
+        case ModbusVia():
+            from drivers.actuators.modbus import ModbusSwitch
+
+            return ModbusSwitch.open(via, lines)
+        case SerialRelayVia():
+            from drivers.actuators.serial_relay import SerialRelaySwitch
+
+            return SerialRelaySwitch.open(via, lines)
+    assert_never(via)
 
 
 def _open_speaker(config: SpeakerConfig, clock: Clock) -> Actuator:

@@ -1,0 +1,167 @@
+"""A camera on the network that turns itself, by ONVIF: absolute positions, presets, where it is.
+
+ONVIF Core Specification (device service, WS-Security user name token), Media Service and PTZ
+Service Specification: AbsoluteMove and GetStatus in the generic position space, where pan and tilt
+are -1..1 over the mount's range and zoom is 0..1; the file says which degrees that range is.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+
+from config.actuators import OnvifVia
+from drivers.actuators.actuator import ActuatorReport, ActuatorRequest
+from drivers.actuators.soap import Element, Soap, SoapFaultError, first, inner, values
+from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
+from drivers.clock import Clock
+from drivers.platforms.orders import Aim
+from drivers.samples import Done
+
+REPORT_EVERY_S = 1.0
+DEVICE_PATH = "/onvif/device_service"
+DEVICE = "http://www.onvif.org/ver10/device/wsdl"
+MEDIA = "http://www.onvif.org/ver10/media/wsdl"
+PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
+SCHEMA = "http://www.onvif.org/ver10/schema"
+
+
+class OnvifMount:
+    """Counters: moves, unanswered."""
+
+    def __init__(
+        self,
+        soap: Soap,
+        config: OnvifVia,
+        clock: Clock,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Asks the camera who it is. Raises DeviceUnavailableError."""
+        self._soap = soap
+        self._config = config
+        self._clock = clock
+        self._wait = wait
+        self._answers: deque[Done] = deque()
+        self._reported_s = float("-inf")
+        self._counters = {"moves": 0, "unanswered": 0}
+        self._ptz_path, self._profile = _profile_of(soap, config)
+
+    @classmethod
+    def open(cls, config: OnvifVia, clock: Clock) -> Self:
+        """Raises DeviceUnavailableError."""
+        return cls(Soap.to(config), config, clock)
+
+    def ask(self, token: int, request: ActuatorRequest) -> None:
+        """Raises DeviceLostError."""
+        if not isinstance(request, Aim):
+            self._answers.append(Done(token=token, ok=False, text="it can only be turned"))
+            return
+        try:
+            self._soap.ask(self._ptz_path, self._order(request))
+        except SoapFaultError as error:
+            self._answers.append(Done(token=token, ok=False, text=str(error)))
+            return
+        self._counters["moves"] += 1
+        self._reported_s = float("-inf")
+        self._answers.append(Done(token=token, ok=True))
+
+    def read(self) -> ActuatorReport | Done | None:
+        """Raises DeviceLostError."""
+        if self._answers:
+            return self._answers.popleft()
+        now_s = self._clock.mono_s()
+        if now_s - self._reported_s < REPORT_EVERY_S:
+            self._wait(ACTIVE_READ_S)
+            return None
+        self._reported_s = now_s
+        return self._report(now_s)
+
+    def close(self) -> None:
+        """Each question had a connection of its own."""
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)
+
+    def _order(self, aim: Aim) -> Element:
+        if aim.preset is not None:
+            return Element(
+                PTZ, "GotoPreset", {"ProfileToken": self._profile, "PresetToken": aim.preset}
+            )
+        order = Element(PTZ, "AbsoluteMove", {"ProfileToken": self._profile})
+        position = order.child(PTZ, "Position")
+        if aim.pan_deg is not None or aim.tilt_deg is not None:
+            here = self._report(self._clock.mono_s())
+            pan = aim.pan_deg if aim.pan_deg is not None else here.pan_deg or 0.0
+            tilt = aim.tilt_deg if aim.tilt_deg is not None else here.tilt_deg or 0.0
+            x = share(turned_into(pan, self._config.pan_range_deg), self._config.pan_range_deg)
+            y = share(tilt, self._config.tilt_range_deg)
+            position.child(SCHEMA, "PanTilt", x=f"{x:.5f}", y=f"{y:.5f}")
+        if aim.zoom is not None:
+            position.child(SCHEMA, "Zoom", x=f"{aim.zoom:.5f}")
+        return order
+
+    def _report(self, now_s: float) -> ActuatorReport:
+        """Where it says that it is; some do not say."""
+        try:
+            answer = self._soap.ask(
+                self._ptz_path, Element(PTZ, "GetStatus", {"ProfileToken": self._profile})
+            )
+        except SoapFaultError:
+            self._counters["unanswered"] += 1
+            return ActuatorReport(mono_s=now_s)
+        pan_tilt = first(answer, SCHEMA, "PanTilt")
+        x, y = values(pan_tilt, "x", "y")
+        (zoom,) = values(first(answer, SCHEMA, "Zoom"), "x")
+        known = x is not None and y is not None
+        return ActuatorReport(
+            mono_s=now_s,
+            pan_deg=None if x is None else degrees(x, self._config.pan_range_deg),
+            tilt_deg=None if y is None else degrees(y, self._config.tilt_range_deg),
+            zoom=zoom,
+            measured=known,
+        )
+
+
+def turned_into(angle_deg: float, range_deg: tuple[float, float]) -> float:
+    """The same direction within the range, where there is one; else as it was."""
+    for turns in (0, -360, 360):
+        if range_deg[0] <= angle_deg + turns <= range_deg[1]:
+            return angle_deg + turns
+    return angle_deg
+
+
+def share(angle_deg: float, range_deg: tuple[float, float]) -> float:
+    """-1..1 over the range; what is beyond it is its end."""
+    low, high = range_deg
+    return max(-1.0, min(1.0, 2.0 * (angle_deg - low) / (high - low) - 1.0))
+
+
+def degrees(part: float, range_deg: tuple[float, float]) -> float:
+    low, high = range_deg
+    return low + (max(-1.0, min(1.0, part)) + 1.0) / 2.0 * (high - low)
+
+
+def _profile_of(soap: Soap, config: OnvifVia) -> tuple[str, str]:
+    """The path of the PTZ service, and the profile whose mount is turned."""
+    try:
+        soap.set_time(soap.ask(DEVICE_PATH, Element(DEVICE, "GetSystemDateAndTime"), plain=True))
+        able = soap.ask(DEVICE_PATH, Element(DEVICE, "GetCapabilities", {"Category": "All"}))
+        ptz, media = (
+            inner(first(able, SCHEMA, service), SCHEMA, "XAddr") for service in ("PTZ", "Media")
+        )
+        if not ptz or not media:
+            raise DeviceUnavailableError(f"{config.host}: this camera says that it cannot turn")
+        profiles = soap.ask(soap.path_of(media), Element(MEDIA, "GetProfiles"))
+    except (SoapFaultError, DeviceLostError) as error:
+        raise DeviceUnavailableError(str(error)) from error
+    tokens = [
+        profile.get("token", "")
+        for profile in profiles.iter(f"{{{MEDIA}}}Profiles")
+        if first(profile, SCHEMA, "PTZConfiguration") is not None
+    ]
+    wanted = config.profile or next(iter(tokens), "")
+    if wanted not in tokens:
+        raise DeviceUnavailableError(
+            f"{config.host}: no profile {wanted!r} that turns; there is: {', '.join(tokens)}"
+        )
+    return soap.path_of(ptz), wanted
