@@ -8,6 +8,7 @@ from config.loading import Loaded
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
+from edge.body.board_news import BoardNews
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.local.outbox import outbox_controls
@@ -67,6 +68,8 @@ class App:
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
+        self._board_news = BoardNews(parts.office.sos.call, parts.moving.stop, parts.witness)
+        parts.body.boards.hear(self._board_news.hear)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         self._take_orders()
         self._hire()
@@ -164,6 +167,8 @@ class App:
         if parts.vision is not None:
             work["perception"] = parts.vision.work
         work |= parts.finders.works() | parts.body.works() | parts.acting.works()
+        if parts.settings.boards:
+            work["boards"] = self._board_news.work
         return work | parts.moving.works()
 
     def _employ(

@@ -142,6 +142,7 @@ def assemble(
         body=body,
         acting=acting,
         moving=moving,
+        witness=witness,
         workers=workers,
     )
     if media is not None:

@@ -12,6 +12,7 @@ from drivers.platforms.orders import PlatformOrder, PlatformSample
 from drivers.plugged.tree import Tree
 from drivers.samples import Ambient, Attitude, Battery, GnssEpoch, Odometry
 from drivers.sensors.sensor import Doubt, SensorSample
+from edge.body.boards import Boards
 from edge.body.carrier import Carrier, Listener
 from edge.body.sensor import Sensor, batteries_of, limits_of
 from edge.reporting.body_findings import (
@@ -61,6 +62,7 @@ class Body:
             name: Sensor(name, config, self._health(name, "sensor"))
             for name, config in settings.sensors.items()
         }
+        self.boards = Boards(settings.boards, clock)
 
     def _health(self, name: str, component: str) -> DriverHealth:
         return DriverHealth(name, component, started_mono_s=self._clock.mono_s())
@@ -76,9 +78,14 @@ class Body:
         works: dict[str, WorkOf] = {
             f"platform.{name}": partial(self._run, one) for name, one in self.carriers.items()
         }
-        return works | {
-            f"sensor.{name}": partial(self._run_sensor, one) for name, one in self.sensors.items()
-        }
+        return (
+            works
+            | {
+                f"sensor.{name}": partial(self._run_sensor, one)
+                for name, one in self.sensors.items()
+            }
+            | self.boards.works()
+        )
 
     def _run(self, carrier: Carrier, beat: Beat, stop: threading.Event) -> None:
         def emit(sample: PlatformSample) -> None:
@@ -120,8 +127,9 @@ class Body:
             yield carrier.health
         for sensor in self.sensors.values():
             yield sensor.health
+        yield from self.boards.devices()
 
-    def findings(self, now_mono_s: float) -> list[Finding]:  # noqa: ARG002 - for those to come
+    def findings(self, now_mono_s: float) -> list[Finding]:
         sensors = self.sensors.values()
         limits = {name: (one.low_percent, one.hot_c) for name, one in limits_of(sensors).items()}
         found = battery_findings(self.batteries(), limits)
@@ -130,7 +138,7 @@ class Body:
             found += doubt_findings(sensor.name, sensor.doubts)
             if sensor.config.kind == "thermometer":
                 found += hot_findings(sensor.ambient.values(), sensor.config.hot_c)
-        return found
+        return found + self.boards.findings(now_mono_s)
 
     def batteries(self) -> dict[str, Battery]:
         """By name; a carrier's only one has the carrier's."""
@@ -144,7 +152,7 @@ class Body:
         """Of the air, and of parts that have a thermometer."""
         told = [each for carrier in self.carriers.values() for each in carrier.ambient.values()]
         told += [each for sensor in self.sensors.values() for each in sensor.ambient.values()]
-        return tuple(told)
+        return (*told, *self.boards.ambient())
 
     def battery_percent(self) -> float | None:
         """Of the weakest battery that tells it: what decides how hard the unit may work."""

@@ -212,12 +212,17 @@ class HealthDesk:
             counts["inference"] = sum(tally.looked_at for tally in vision.tallies.values())
         rates = self._rates.rates(counts)
         times = {"inference": list(vision.inference_ms)} if vision is not None else {}
+        times |= {
+            name: [1000 * each for each in figures.round_trips_s]
+            for name, figures in parts.body.boards.round_trips().items()
+        }
         return tuple(
             Rate(
                 name=name,
                 per_s=round(per_s, 2),
                 p50_ms=percentile(times.get(name, []), 50),
                 p95_ms=percentile(times.get(name, []), 95),
+                p99_ms=percentile(times.get(name, []), 99),
             )
             for name, per_s in rates.items()
         )

@@ -24,6 +24,7 @@ from edge.seeing.camera_watch import CameraWatch
 from edge.seeing.poses import Poses
 from edge.seeing.rule_desk import RuleDesk
 from edge.seeing.vision import Vision
+from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase
 from telemetry.link.publisher import Publisher
@@ -73,6 +74,7 @@ class Parts:
     body: Body
     acting: Acting
     moving: Moving
+    witness: Witness
     workers: Callable[[], Sequence[Worker]]
 
     def camera_drops(self, camera: str) -> dict[str, int]:

@@ -46,8 +46,7 @@ class _Clearing:
 class LinkFigures:
     """How well the line carries."""
 
-    p50_s: float | None  # of the last thousand round trips: from sent to answered
-    p99_s: float | None
+    round_trips_s: tuple[float, ...]  # of the last thousand requests: from sent to answered
     answered: int
     resent: int
 
@@ -126,14 +125,7 @@ class BoardLink:
 
     def figures(self) -> LinkFigures:
         window = self._talk.window
-        trips_s = sorted(window.round_trips_s)
-        last = len(trips_s) - 1
-        return LinkFigures(
-            p50_s=trips_s[last // 2] if trips_s else None,
-            p99_s=trips_s[round(0.99 * last)] if trips_s else None,
-            answered=window.answered,
-            resent=window.resent,
-        )
+        return LinkFigures(tuple(window.round_trips_s), window.answered, window.resent)
 
     # --- the talk ---
 

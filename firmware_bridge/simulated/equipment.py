@@ -95,5 +95,5 @@ PAYLOAD = Equipment(
         Input(name="light_bar", kind=InputKind.LIGHT_BAR),
         Input(name="siren_switch", kind=InputKind.SIREN),
     ),
-    temperatures=("board", "lamp"),
+    temperatures=("board", "searchlight"),
 )

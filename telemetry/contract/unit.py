@@ -220,6 +220,7 @@ class Rate(Message):
     per_s: float = Field(ge=0, description="samples, frames or inferences per second")
     p50_ms: float | None = Field(None, ge=0)
     p95_ms: float | None = Field(None, ge=0)
+    p99_ms: float | None = Field(None, ge=0)
 
 
 class CameraFigures(Message):

@@ -73,13 +73,13 @@ def test_buttons_heat_and_supply_are_told(tmp_path: Path) -> None:
         pressed = read_until(link, incident)
         assert (pressed.what, pressed.subject, pressed.input_kind) == ("pressed", "sos", "sos")
         assert abs(pressed.mono_s - time.monotonic()) < 0.5
-        order(control, "celsius lamp 93.5")
+        order(control, "celsius searchlight 93.5")
         order(control, "celsius board unknown")
         order(control, "volts 10.8")
 
         def hot(sample: BoardSample | Done) -> BoardState | None:
             found = state(sample)
-            return found if found and found.celsius["lamp"] == 93.5 else None
+            return found if found and found.celsius["searchlight"] == 93.5 else None
 
         told = read_until(link, hot)
         assert told.celsius["board"] is None
