@@ -18,6 +18,7 @@ from config.actuators import (
     SpeakerConfig,
 )
 from config.audio import MicrophoneConfig, SoundCardConfig, SoundFileConfig
+from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from config.devices import (
     CameraConfig,
     FileCameraConfig,
@@ -31,8 +32,6 @@ from config.devices import (
     V4l2CameraConfig,
 )
 from config.platforms import (
-    CanPlatformConfig,
-    Elm327PlatformConfig,
     MavlinkPlatformConfig,
     PlatformConfig,
     RobotPlatformConfig,
@@ -116,18 +115,22 @@ def open_microphone(name: str, config: MicrophoneConfig, clock: Clock) -> Driver
 
 
 def open_platform(
-    name: str,  # noqa: ARG001 - for drivers to come
+    name: str,
     config: PlatformConfig,
-    clock: Clock,  # noqa: ARG001
+    clock: Clock,
 ) -> Platform:
     """What carries the unit, open. Raises DeviceUnavailableError."""
     match config:
         case MavlinkPlatformConfig():
             raise DeviceUnavailableError("no driver yet")
         case CanPlatformConfig():
-            raise DeviceUnavailableError("no driver yet")
+            from drivers.platforms.can_car import CanCar
+
+            return CanCar.open(name, config, clock)
         case Elm327PlatformConfig():
-            raise DeviceUnavailableError("no driver yet")
+            from drivers.platforms.elm327 import Elm327
+
+            return Elm327.open(name, config, clock)
         case RobotPlatformConfig():
             raise DeviceUnavailableError("no driver yet")
     assert_never(config)

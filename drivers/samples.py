@@ -95,6 +95,9 @@ class Odometry:
     yaw_rate_error_dps: float = 0.5  # 1 sigma, before its bias was learned
 
 
+FUEL = "fuel"  # the name of a tank that drives no computer: it makes nobody work less hard
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
     """One battery, or the tank of a vehicle that has no other."""
@@ -154,6 +157,7 @@ class VehicleState:
     mission_item: int | None = None  # the one under way, from 0
     mission_items: int | None = None
     faults: tuple[str, ...] = ()  # in its own words
+    troubles: tuple[str, ...] = ()  # with the line to it, as codes of docs/troubleshooting.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

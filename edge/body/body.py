@@ -10,7 +10,7 @@ from drivers.clock import Clock
 from drivers.factory import open_platform, open_sensor
 from drivers.platforms.orders import PlatformOrder, PlatformSample
 from drivers.plugged.tree import Tree
-from drivers.samples import Ambient, Attitude, Battery, GnssEpoch, Odometry
+from drivers.samples import FUEL, Ambient, Attitude, Battery, GnssEpoch, Odometry
 from drivers.sensors.sensor import Doubt, SensorSample
 from edge.body.boards import Boards
 from edge.body.carrier import Carrier, Listener
@@ -156,7 +156,11 @@ class Body:
 
     def battery_percent(self) -> float | None:
         """Of the weakest battery that tells it: what decides how hard the unit may work."""
-        told = (within(each.percent, 0, 100) for each in self.batteries().values())
+        told = (
+            within(battery.percent, 0, 100)
+            for name, battery in self.batteries().items()
+            if name.rpartition(".")[2] != FUEL
+        )
         return min((percent for percent in told if percent is not None), default=None)
 
     def charges(self) -> tuple[Charge, ...]:

@@ -5,6 +5,7 @@ import structlog
 from config.certificates import IdentityWatch
 from edge.reporting import computer
 from edge.reporting.camera_desk import CameraDesk
+from edge.reporting.carrier_findings import carrier_findings
 from edge.reporting.command_findings import command_findings, local_findings
 from edge.reporting.computer import CpuMeter
 from edge.reporting.delivery_findings import (
@@ -144,6 +145,7 @@ class HealthDesk:
         for name, carrier in parts.body.carriers.items():
             silent_after_s = parts.settings.platforms[name].silent_after_s + REOPEN_GRACE_S
             found += device_findings(carrier.health, silent_after_s, now_mono_s)
+            found += carrier_findings(carrier, now_mono_s)
         for sensor in parts.body.sensors.values():
             found += device_findings(sensor.health, sensor.silent_after_s, now_mono_s)
         return found

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from config.certificates import DoubtCode
-from edge.reporting import delivery_findings, device_findings
+from edge.reporting import carrier_findings, delivery_findings, device_findings
 from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
 from telemetry.contract.unit import Disk, Temperature
@@ -111,7 +111,7 @@ def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
     named |= set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
     named |= set(re.findall(r'code, text = "([a-z_]+)"', source))
     named |= {f"{component}_{what}" for component, what in device_findings.DEVICE_ACTIONS}
-    named |= set(get_args(DoubtCode))
+    named |= set(get_args(DoubtCode)) | set(carrier_findings.TROUBLES)
     page = (ROOT / "docs/troubleshooting.md").read_text()
     headings = [line for line in page.splitlines() if line.startswith("### ")]
     told = {code for line in headings for code in re.findall(r"`([a-z_]+)`", line)}
