@@ -147,7 +147,9 @@ MountVia = Annotated[
 class ActuatorSource(Section):
     """What every actuator has."""
 
-    max_on_s: float = Field(300.0, gt=0, le=3600, description="longer at a time it is never on")
+    max_on_s: float = Field(
+        300.0, gt=0, le=3600, description="off after this, unless it is asked for again"
+    )
     hot_c: float = Field(80.0, ge=30, le=150, description="hotter than this it goes off")
     battery_min_percent: float = Field(
         0.0, ge=0, le=100, description="below this charge of the unit it stays off"
@@ -184,6 +186,9 @@ class RelayConfig(ActuatorSource):
 
     kind: Literal["relay"]
     via: Via
+    unseen: bool = Field(
+        False, description="true: it neither shines nor sounds, and stays as it is in stealth"
+    )
 
 
 class LampConfig(ActuatorSource):
@@ -193,12 +198,23 @@ class LampConfig(ActuatorSource):
     via: Via
 
 
+class Preset(Section):
+    """Where a mount is turned to; what is not set stays as it is."""
+
+    pan_deg: float | None = Field(None, ge=-180, le=180, description="clockwise from the bow")
+    tilt_deg: float | None = Field(None, ge=-90, le=90, description="above the horizon")
+    zoom: float | None = Field(None, ge=0, le=1, description="0 wide, 1 long")
+
+
 class PanTiltConfig(ActuatorSource):
     """What turns a camera."""
 
     kind: Literal["pan_tilt"]
     via: MountVia
     camera: Name = Field(description="the camera that it turns")
+    presets: dict[Name, Preset] = Field(
+        default_factory=dict, description="places to look at, by name"
+    )
 
 
 class SpeakerConfig(ActuatorSource):
@@ -233,8 +249,26 @@ class ActingConfig(Section):
         max_length=16,
         description="then it speaks softly and the siren is off, e.g. 22:00-06:00",
     )
+    utc_offset_h: float = Field(
+        8.0, ge=-12, le=14, description="what local time is ahead of UTC, for quiet_hours"
+    )
     quiet_volume: float = Field(0.3, ge=0, le=1, description="at most so loud in quiet hours")
     link_lost_after_s: float = Field(
-        3.0, ge=1, le=60, description="so long without the hub, and what it turned on goes off"
+        3.0, ge=1, le=4, description="so long without the hub, and what it turned on goes off"
+    )
+    exclusions: tuple[tuple[Name, ...], ...] = Field(
+        (),
+        max_length=16,
+        examples=[["search", "beacon"]],
+        description="groups of actuators of which only one is on at a time: one fuse, one cable",
+    )
+    emergency_breaks_stealth: bool = Field(
+        False, description="true: a call for help shines and sounds also in stealth"
+    )
+    on_sos: tuple[Name, ...] = Field(
+        (), max_length=16, description="actuators that go on with a call for help"
+    )
+    clips_dir: Path | None = Field(
+        None, description="a folder with WAV files, for `play`; a file's name is the clip's"
     )
     speech: SpeechConfig = SpeechConfig()

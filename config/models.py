@@ -204,6 +204,22 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _actuators_are_there(self) -> Self:
+        named = [*self.acting.on_sos, *(name for group in self.acting.exclusions for name in group)]
+        for name in named:
+            if name not in self.actuators:
+                raise ValueError(
+                    f"acting names {name}, which is not below actuators; correct one of the two"
+                )
+        for name in self.acting.on_sos:
+            if self.actuators[name].kind in ("speaker", "pan_tilt", "record_lamp"):
+                raise ValueError(
+                    f"acting.on_sos: {name} cannot just be switched on; name lights, beacons, "
+                    "sirens or relays"
+                )
+        return self
+
     @property
     def looked_at(self) -> list[str]:
         """The cameras whose pictures go through the detector."""

@@ -71,6 +71,7 @@ class App:
         self._board_news = BoardNews(parts.office.sos.call, parts.moving.stop, parts.witness)
         parts.body.boards.hear(self._board_news.hear)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
+        parts.acting.changed = self._reporter.look_now
         self._take_orders()
         self._hire()
 

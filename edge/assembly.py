@@ -86,7 +86,7 @@ def assemble(
         put=outbox.put,
         journal=commanding.journal,
     )
-    acting = Acting(settings, body, witness, clock)
+    acting = Acting(settings, body, witness, clock, lambda: _standing_call(office))
     office.tuning.add(acting)
     moving = Moving(settings, body.carriers, witness, clock)
     body.listen(moving.hear)
@@ -152,6 +152,11 @@ def assemble(
         office.tuning.add(parts.vision)
         office.tuning.add(episodes)
     return parts
+
+
+def _standing_call(office: Office) -> str | None:
+    call = office.sos.book.call
+    return None if call is None else call.episode
 
 
 def _device(name: str, component: str, clock: Clock) -> DriverHealth:

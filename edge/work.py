@@ -23,6 +23,7 @@ from telemetry.contract.envelope import Draft
 
 CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
 GLIMPSE_FPS = 1.0  # decoded all the same: a camera that sends only damaged ones is to be found
+TRIES = 3  # of the link, within the time after which it counts as lost
 FLUSH_S = 0.5  # for what was told last
 GOODBYE_S = 0.6  # for the status `stopping`
 
@@ -53,13 +54,20 @@ class Work:
             if publisher.connected and not up:  # its loss is told as a fault, with the reason
                 structlog.get_logger().info("link_up", protocol=publisher.stats().protocol)
             up = publisher.connected
-            self._parts.acting.link(up)
+            self._keep_in_touch()
             self._parts.moving.link(up)
         clock = self._parts.clock
         ends_mono_s = clock.mono_s() + FLUSH_S
         while self._parts.outbox.pending() and clock.mono_s() < ends_mono_s:
             publisher.work(0.05)  # the ends of the last episodes, while the link still stands
         publisher.close(GOODBYE_S)
+
+    def _keep_in_touch(self) -> None:
+        """What the hub has switched on goes off without it; so the link is tried while it is on."""
+        publisher, acting = self._parts.publisher, self._parts.acting
+        acting.link(publisher.heard_mono_s)
+        every_s = self._parts.settings.acting.link_lost_after_s / TRIES
+        publisher.try_link(every_s if acting.needs_the_hub else None)
 
     def run_gnss(self, name: str, config: GnssConfig, beat: Beat, stop: threading.Event) -> None:
         parts, receiver = self._parts, self._parts.receivers[name]

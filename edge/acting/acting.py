@@ -2,18 +2,39 @@
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 from config.models import Settings
+from drivers.actuators.actuator import Output
 from drivers.clock import Clock
+from edge.acting.claims import Level, Refusal, Wish
+from edge.acting.conditions import Conditions
+from edge.acting.crew import crew_controls
+from edge.acting.desk import Desk
+from edge.acting.openers import open_device
+from edge.acting.orders import order_handlers, readers
+from edge.acting.outlet import Outlet
+from edge.acting.record import ActingBook
+from edge.acting.switching import Switching
+from edge.acting.telling import Telling
 from edge.body.body import Body
+from edge.reporting.acting_findings import acting_findings
 from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Beat
 from edge.seeing.witness import Witness
 from edge.tasks.local import Control
+from edge.tasks.memory import Memory
 from edge.tasks.modes import Tuned
 from telemetry.commands.handling import Handler
 from telemetry.contract.body import Actuator
+
+ACTING_FILE = "acting.json"
+LOOK_EVERY_S = 0.1
+SOS = "sos"
+SOS_FOR_S = 10.0  # said again while the call stands
 
 WorkOf = Callable[[Beat, threading.Event], None]
 
@@ -21,35 +42,156 @@ WorkOf = Callable[[Beat, threading.Event], None]
 class Acting:
     """Made before anything runs."""
 
-    def __init__(self, settings: Settings, body: Body, witness: Witness, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        body: Body,
+        witness: Witness,
+        clock: Clock,
+        sos: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`sos`: the call for help that stands."""
+        self.changed: Callable[[], None] = _nobody  # called when the state is another
         self._settings = settings
         self._body = body
         self._witness = witness
         self._clock = clock
-        self._stealth = False
+        self._sos = sos
+        self._sos_lit: str | None = None  # the call whose lights were switched on
+        self._telling = Telling(witness, clock)
+        outlets = {
+            name: Outlet(name, config, clock, lambda: self.changed())
+            for name, config in settings.actuators.items()
+        }
+        config = settings.acting
+        conditions = Conditions(config, settings.actuators, self._time_of_day, body.battery_percent)
+        memory = Memory(settings.state_dir / ACTING_FILE, ActingBook)
+        self.desk = Desk(outlets, config.exclusions, conditions, memory, clock, self._telling.ended)
+        self._switching = Switching(self.desk)
+
+    def _time_of_day(self) -> datetime | None:
+        now, quality = self._witness.timebase.now()
+        return None if quality == "none" else now
+
+    # --- what it is told ---
 
     def tune(self, tuned: Tuned) -> None:
-        """A component of `Tuning`: the mode has changed."""
-        self._stealth = tuned.stealth
+        """A component of `Tuning`: the mode has changed. In stealth all is off when this returns;
+        nothing comes back by itself afterwards."""
+        self.desk.tune(stealth=tuned.stealth)
+        self.changed()
 
-    def link(self, connected: bool) -> None:
-        """Whether the hub can be heard. Called again and again, by the publisher's thread."""
+    def link(self, heard_mono_s: float) -> None:
+        """When the hub was heard last. Called again and again, by the publisher's thread."""
+        self.desk.conditions.hub_heard_s = heard_mono_s
+
+    @property
+    def needs_the_hub(self) -> bool:
+        """Whether something is on that goes off when the hub is not heard any more."""
+        return any(each.claim.origin == "hub" for each in self.desk.holdings.values())
+
+    @property
+    def stealth(self) -> bool:
+        return self.desk.conditions.stealth
+
+    def claim(
+        self, level: Level, actuator: str, wanted: Output, for_s: float, source: str, why: str = ""
+    ) -> Refusal | None:
+        """For emergencies, plans and programmes: on for so long, unless it is said again.
+
+        A programme that loses against a higher level waits. Why not, where a rule forbids it.
+        """
+        wish = Wish(
+            fitting=actuator, level=level, wanted=wanted, for_s=for_s, source=source, why=why
+        )
+        return self.desk.act([wish])[0].refusal
+
+    def release(self, actuator: str, source: str) -> None:
+        """The source wants it no more."""
+        self.desk.take_back(lambda claim: (claim.fitting, claim.source) == (actuator, source))
+
+    # --- workers ---
 
     def works(self) -> dict[str, WorkOf]:
-        return {}
+        if not self.desk.outlets:
+            return {}
+        found: dict[str, WorkOf] = {
+            f"actuator.{name}": partial(self._keep_open, outlet)
+            for name, outlet in self.desk.outlets.items()
+        }
+        return found | {"acting": self._work}
+
+    def _keep_open(self, outlet: Outlet, beat: Beat, stop: threading.Event) -> None:
+        opener = partial(open_device, outlet.name, outlet.config, self._body, self._clock)
+        outlet.work(opener, beat, stop)
+
+    def _work(self, beat: Beat, stop: threading.Event) -> None:
+        try:
+            while not stop.wait(LOOK_EVERY_S):
+                beat()
+                held = self.desk.holdings
+                self._call_for_help()
+                self.desk.look()
+                if held.keys() != self.desk.holdings.keys():
+                    self.changed()
+        finally:  # nothing may stay on that nobody looks after
+            self.desk.take_back(lambda _claim: True)
+
+    def _call_for_help(self) -> None:
+        """Lights of a call for help go on once, and stay while it stands: whoever turns them off
+        does so for good."""
+        call = self._sos()
+        for name in self._settings.acting.on_sos:
+            stands = any((each.fitting, each.source) == (name, SOS) for each in self.desk.claims)
+            if call is None and stands:
+                self.release(name, SOS)
+            elif call is not None and (stands or call != self._sos_lit):
+                output = Output(level=1.0, pattern=_pattern(self.desk.outlets[name]))
+                self.claim(Level.EMERGENCY, name, output, SOS_FOR_S, SOS, call)
+        self._sos_lit = call
+
+    # --- what it can be told to do ---
 
     def handlers(self) -> dict[str, Handler]:
-        return {}
+        """For the orders of the hub, by their names in the contract."""
+        return order_handlers(self.desk, self._switching)
 
     def controls(self) -> dict[str, Control]:
-        return {}
+        """For the crew, over the local control socket."""
+        known = readers(self.desk.outlets)
+        return crew_controls(self.desk, self._switching, known, self._status)
+
+    def _status(self) -> dict[str, Any]:
+        conditions = self.desk.conditions
+        return {
+            "stealth": conditions.stealth,
+            "stopped_by": self.desk.book.stopped_by,
+            "actuators": [
+                each.model_dump(mode="json", exclude_none=True) for each in self.states()
+            ],
+        }
+
+    # --- how it fares ---
 
     def devices(self) -> list[DriverHealth]:
-        return []
+        return [outlet.health for outlet in self.desk.outlets.values()]
 
     def states(self) -> tuple[Actuator, ...]:
         """For the state message."""
-        return ()
+        return self._telling.states(self.desk)
 
-    def findings(self, now_mono_s: float) -> list[Finding]:  # noqa: ARG002 - for those to come
-        return []
+    def findings(self, now_mono_s: float) -> list[Finding]:
+        fault = self.desk.memory.fault
+        return acting_findings(self.desk.outlets, self.desk.book, fault, now_mono_s)
+
+
+def _pattern(outlet: Outlet) -> str:
+    """The first that it knows."""
+    config = outlet.config
+    if config.kind == "beacon":
+        return config.patterns[0]
+    return config.tones[0] if config.kind == "siren" else "steady"
+
+
+def _nobody() -> None:
+    """Nobody is told."""

@@ -21,7 +21,7 @@ from edge.cli.console import (
 )
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
-from edge.cli.unit import audio, control, duty, journal, keys, move, outbox, search, sos, task
+from edge.cli.unit import act, audio, control, duty, journal, keys, move, outbox, search, sos, task
 from edge.cli.vision import camera, detect, models, plates, redact, replay, track, zones
 from edge.cli.vision import eval as evaluate
 
@@ -31,6 +31,7 @@ GROUPS = (
     task,
     duty,
     sos,
+    act,
     hub,
     control,
     move,

@@ -10,6 +10,7 @@ from edge.reporting.parts import Parts
 from edge.reporting.snapshot import StateDesk
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Beat
+from telemetry.contract.envelope import Draft
 
 LOOK_EVERY_S = 0.25
 HEALTH_EVERY_S = 1.0  # how soon a fault that came or went is told
@@ -26,6 +27,7 @@ class Reporter:
         self._health = HealthDesk(parts)
         self._state = StateDesk(parts)
         self._looked_mono_s = float("-inf")
+        self._state_wanted = False
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -33,6 +35,11 @@ class Reporter:
             self._fixes.take(LOOK_EVERY_S)
             self._report_position()
             self._report_self()
+
+    def look_now(self) -> None:
+        """Something of the state has changed that is not to wait for the next look. Any thread."""
+        self._state_wanted = True
+        self._fixes.wake()
 
     def tell_again(self) -> None:
         """The health report, though it is not due. Any thread."""
@@ -53,9 +60,14 @@ class Reporter:
 
     def _report_self(self) -> None:
         now_mono_s = self._parts.clock.mono_s()
-        if now_mono_s - self._looked_mono_s < HEALTH_EVERY_S:
-            return
-        self._looked_mono_s = now_mono_s
-        for draft in (self._state.due(), self._health.due()):
-            if draft is not None:
-                self._parts.outbox.put(draft, durable=False)
+        due = now_mono_s - self._looked_mono_s >= HEALTH_EVERY_S
+        if due or self._state_wanted:
+            self._state_wanted = False
+            self._put(self._state.due())
+        if due:
+            self._looked_mono_s = now_mono_s
+            self._put(self._health.due())
+
+    def _put(self, draft: Draft | None) -> None:
+        if draft is not None:
+            self._parts.outbox.put(draft, durable=False)

@@ -52,7 +52,7 @@ def state_of(parts: Parts) -> State:
         task=task.id if task is not None else None,
         task_state=task.state if task is not None else None,
         unlocked=_unlocked(parts),
-        stealth=parts.office.tuning.now.stealth,
+        stealth=parts.acting.stealth,
         actuators=parts.acting.states(),
         vehicles=parts.body.vehicles(),
         components=tuple(_components(parts)),

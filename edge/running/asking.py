@@ -42,8 +42,7 @@ class Requests(Generic[R]):
         What was not yet handed to the device by then never is. `meanwhile` is called now and then
         while it is waited for; what it raises ends the waiting.
         """
-        with self._changed:
-            token = self._put(request, answered=True)
+        token = self.begin(request)
         if token is None:
             return Done(token=0, ok=False, text=GONE)
         try:
@@ -63,6 +62,25 @@ class Requests(Generic[R]):
             left_s -= step_s
             if meanwhile is not None:
                 meanwhile()
+
+    def begin(self, request: R) -> int | None:
+        """Ask, and look later: the token for `answer`. None where the device is away."""
+        with self._changed:
+            return self._put(request, answered=True)
+
+    def answer(self, token: int, within_s: float = 0.0) -> Done | None:
+        """The answer, once it has come within the time; it is given once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._answers.get(token) is not None, within_s)
+            done = self._answers.get(token)
+            if done is not None:
+                del self._answers[token]
+            return done
+
+    def forget(self, token: int) -> None:
+        """Nobody will look for this answer any more."""
+        with self._changed:
+            self._answers.pop(token, None)
 
     def post(self, request: R) -> bool:
         """Ask, and do not wait. False where the device is away."""

@@ -26,6 +26,7 @@ class Mailbox(Generic[T]):
         self._changed = threading.Condition()
         self._items: dict[str, T] = {}  # insertion order is the order of turns
         self._replaced: Counter[str] = Counter()
+        self._woken = False
 
     def put(self, key: str, item: T) -> None:
         with self._changed:
@@ -39,9 +40,23 @@ class Mailbox(Generic[T]):
         `choose` decides otherwise: it is given the keys that wait, and names one of them, or none
         for now. It is asked again when something comes, after `look_again`, and at last.
         """
+        key: str | None = None
+
+        def due() -> bool:
+            nonlocal key
+            key = choose(self._items)
+            return key is not None or self._woken
+
         with self._changed:
-            key = self._changed.wait_for(lambda: choose(self._items), timeout_s)
+            self._changed.wait_for(due, timeout_s)
+            self._woken = False
             return None if key is None else (key, self._items.pop(key))
+
+    def wake(self) -> None:
+        """Whoever waits, or will wait next, waits no longer, though nothing came."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def look_again(self) -> None:
         """What `choose` would say may have changed."""

@@ -68,21 +68,21 @@ def controls(desk: Desk, sos: SosDesk, tuning: Tuning, config: TasksConfig) -> d
     """By the names under which they are asked for."""
 
     def act(asked: Asked) -> Answer:
-        return desk.do(lambda page: _act(page, _read(TaskAct, asked)))
+        return desk.do(lambda page: _act(page, read(TaskAct, asked)))
 
     def offer(asked: Asked) -> Answer:
-        return desk.do(lambda page: _offer(page, config, _read(TaskOffer, asked)))
+        return desk.do(lambda page: _offer(page, config, read(TaskOffer, asked)))
 
     def duty(asked: Asked) -> Answer:
-        return desk.do(lambda page: set_duty(page, _read(DutyWish, asked).duty, "local"))
+        return desk.do(lambda page: set_duty(page, read(DutyWish, asked).duty, "local"))
 
     def cry(asked: Asked) -> Answer:
-        wanted = _read(SosCry, asked)
+        wanted = read(SosCry, asked)
         call = sos.call(wanted.cause, asked.issuer, wanted.text)
         return {"episode": call.episode, "cause": call.cause, "begun": rfc3339_ms(call.begun.utc)}
 
     def end(asked: Asked) -> Answer:
-        wanted = _read(SosEnd, asked)
+        wanted = read(SosEnd, asked)
         return {"episode": sos.cancel(wanted.episode, asked.issuer, wanted.reason).episode}
 
     return {
@@ -96,7 +96,7 @@ def controls(desk: Desk, sos: SosDesk, tuning: Tuning, config: TasksConfig) -> d
     }
 
 
-def _read(model: type[M], asked: Asked) -> M:
+def read(model: type[M], asked: Asked) -> M:
     try:
         return model.model_validate(asked.args)
     except ValidationError as error:

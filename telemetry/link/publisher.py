@@ -78,6 +78,9 @@ class Publisher:
         self._on_command: Callable[[Arrived], None] | None = None
         self._rebirth_wanted = False
         self._unheard_topics: tuple[str, ...] = ()
+        self._heard_s = float("-inf")
+        self._try_every_s: float | None = None
+        self._tried_s = float("-inf")
         self._pictures: PictureFlow | None = None
         outbox.attach(transport.bell)
 
@@ -110,6 +113,7 @@ class Publisher:
                 self._rebirth_wanted = False
                 self._births.give(again=True)
             self._keep_sending(self._clock.mono_s())
+            self._try(self._clock.mono_s())
 
     def close(self, timeout_s: float = 1.5) -> None:
         """Say `stopping` and leave, within `timeout_s`. What is not delivered stays on the disk."""
@@ -127,6 +131,24 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker has accepted the unit, now."""
         return self._dialer.up
+
+    @property
+    def heard_mono_s(self) -> float:
+        """When something came from the broker last, while the hub is not known to be away."""
+        return self._heard_s
+
+    def try_link(self, every_s: float | None) -> None:
+        """Have the broker answer so often, by saying `online` again; None: as it comes.
+
+        A dead link is noticed late otherwise (1.5 times the keep-alive). Thread of `work` only.
+        """
+        self._try_every_s = every_s
+
+    def _try(self, now_s: float) -> None:
+        every_s, waits = self._try_every_s, bool(self._out.status_tokens)
+        if every_s is not None and not waits and now_s - self._tried_s >= every_s:
+            self._tried_s = now_s
+            self._publish_status("online")
 
     @property
     def stalled(self) -> bool:
@@ -255,6 +277,8 @@ class Publisher:
     # --- hearing ---
 
     def _handle(self, event: TransportEvent) -> None:
+        if isinstance(event, Connected | Acknowledged | Arrived) and self._hub_may_be_there:
+            self._heard_s = self._clock.mono_s()
         match event:
             case Reached() | Refused():
                 self._dialer.heard(event)
@@ -283,6 +307,10 @@ class Publisher:
         self._left_the_unit(self._out.acknowledged(token, code, self._clock.mono_s()))
         if code >= 0x80:
             self._dialer.last_error = why_not_taken(code, self._dialer.link)
+
+    @property
+    def _hub_may_be_there(self) -> bool:
+        return self._hub is None or self._hub.state == "online"
 
     def _count_down(self, cause: str) -> None:
         self._down = self._down + Counter([cause])  # replaced, since others read it meanwhile
