@@ -1,5 +1,6 @@
 """How a camera sees and how it is mounted, and what is fixed of the unit's pose, as types."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -41,6 +42,7 @@ class LensConfig(Section):
         le=0.5,
         description="share of fx_px, 1 sigma; default: 0.005, by angle 0.03",
     )
+    calibrated: date | None = Field(None, description="when it was measured, for the inventory")
 
     @model_validator(mode="after")
     def _one_way_or_the_other(self) -> Self:
@@ -77,6 +79,7 @@ class MountConfig(Section):
     left_m: Offset = Field(0.0, description="of the lens, left of there")
     error_deg: float = Field(0.5, gt=0, le=20, description="of each of the angles, 1 sigma")
     height_error_m: float = Field(0.03, ge=0, le=5, description="1 sigma")
+    calibrated: date | None = Field(None, description="when it was measured, for the inventory")
 
 
 class PoseConfig(Section):

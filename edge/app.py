@@ -167,6 +167,7 @@ class App:
             work["media"] = parts.media.studio.work
         if parts.vision is not None:
             work["perception"] = parts.vision.work
+        work["modules"] = parts.roll_call.work
         work |= parts.finders.works() | parts.body.works() | parts.acting.works()
         if parts.settings.boards:
             work["boards"] = self._board_news.work

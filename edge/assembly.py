@@ -10,6 +10,8 @@ from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.acting.acting import Acting
 from edge.body.body import Body
+from edge.body.inventory import Inventory
+from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.listening.listening import Listening
@@ -110,6 +112,17 @@ def assemble(
         open_smaller=partial(open_smaller, settings.perception),
     )
 
+    inventory = Inventory(settings, body.identities)
+    roll_call = RollCall(
+        config=settings.modules,
+        devices=lambda: parts.devices(),
+        facts=inventory.facts,
+        witness=witness,
+        clock=clock,
+        memory=RollCall.memory_in(settings.state_dir),
+        usual_s={f"sensor.{name}": one.every_s for name, one in settings.sensors.items()},
+    )
+
     def birth() -> list[Draft]:
         return [*office.sos.birth(), state_draft(parts)]
 
@@ -143,6 +156,7 @@ def assemble(
         acting=acting,
         moving=moving,
         witness=witness,
+        roll_call=roll_call,
         workers=workers,
     )
     if media is not None:

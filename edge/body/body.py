@@ -10,7 +10,7 @@ from drivers.clock import Clock
 from drivers.factory import open_platform, open_sensor
 from drivers.platforms.orders import PlatformOrder, PlatformSample
 from drivers.plugged.tree import Tree
-from drivers.samples import FUEL, Ambient, Attitude, Battery, GnssEpoch, Odometry
+from drivers.samples import FUEL, Ambient, Attitude, Battery, GnssEpoch, Identity, Odometry
 from drivers.sensors.sensor import Doubt, SensorSample
 from edge.body.boards import Boards
 from edge.body.carrier import Carrier, Listener
@@ -29,7 +29,7 @@ from edge.running.worker import Beat
 from edge.seeing.poses import Poses
 from edge.tasks.local import Control
 from telemetry.commands.handling import Handler
-from telemetry.contract.body import Charge, Module, Vehicle
+from telemetry.contract.body import Charge, Vehicle
 from telemetry.contract.unit import Temperature
 from telemetry.contract.wire_types import short
 
@@ -192,9 +192,14 @@ class Body:
             _vehicle(carrier) for carrier in self.carriers.values() if carrier.state is not None
         )
 
-    def modules(self) -> tuple[Module, ...]:
-        """For the inventory."""
-        return ()
+    def identities(self) -> Iterator[Identity]:
+        """What its parts say of themselves; a carrier's parts have its name before a dot."""
+        for carrier in self.carriers.values():
+            yield from carrier.identities.values()
+        yield from self.boards.identities()
+        for sensor in self.sensors.values():
+            if sensor.identity is not None:
+                yield sensor.identity
 
     def drops(self) -> dict[str, int]:
         return {

@@ -18,7 +18,7 @@ from edge.listening.telling import SoundDesk
 from edge.running.driver_loop import DriverHealth, run_driver
 from edge.running.worker import Beat
 
-RETRY_S = (1.0, 2.0, 5.0, 10.0)
+RETRY_S = (1.0, 2.0, 3.0)  # it shall be back within 5 s
 TIDY_EVERY_S = 600.0
 
 

@@ -71,6 +71,15 @@ def module_findings(required: Sequence[str], configured: Collection[str]) -> lis
     return found
 
 
+def roll_call_findings(fault: str | None) -> list[Finding]:
+    """Which parts are lost cannot be remembered."""
+    if fault is None:
+        return []
+    finding, action = about("modules"), "make room in state_dir, so that the service may write"
+    text = f"which parts are lost would be forgotten by a restart: {fault}"
+    return [finding("modules_not_stored", "error", text, action)]
+
+
 def kinds_in(settings: Settings) -> set[str]:
     """What the unit's file names, as `modules.required` calls it."""
     sections = {

@@ -4,6 +4,7 @@ import structlog
 
 from config.certificates import IdentityWatch
 from edge.reporting import computer
+from edge.reporting.body_findings import roll_call_findings
 from edge.reporting.camera_desk import CameraDesk
 from edge.reporting.carrier_findings import carrier_findings
 from edge.reporting.command_findings import command_findings, local_findings
@@ -103,6 +104,7 @@ class HealthDesk:
             found += media_findings(parts.media)
         found += parts.body.findings(now_mono_s)
         found += parts.acting.findings(now_mono_s)
+        found += roll_call_findings(parts.roll_call.fault)
         found += moving_findings(parts.moving)
         found += worker_findings(parts.workers())
         found += finder_findings(parts.finders)

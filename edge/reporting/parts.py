@@ -9,6 +9,7 @@ from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
 from edge.acting.acting import Acting
 from edge.body.body import Body
+from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.listening.listening import Listening
@@ -75,7 +76,14 @@ class Parts:
     acting: Acting
     moving: Moving
     witness: Witness
+    roll_call: RollCall
     workers: Callable[[], Sequence[Worker]]
+
+    def devices(self) -> list[DriverHealth]:
+        """All that can be plugged in and pulled out."""
+        found = [receiver.health for receiver in self.receivers.values()]
+        found += [*self.cameras.values(), *self.listening.devices.values()]
+        return [*found, *self.body.devices(), *self.acting.devices()]
 
     def camera_drops(self, camera: str) -> dict[str, int]:
         """What became of this camera's pictures that were not looked at, by cause; and how many

@@ -75,12 +75,9 @@ def _unlocked(parts: Parts) -> tuple[str, ...]:
 
 
 def _components(parts: Parts) -> list[Component]:
-    devices = [part.health for part in parts.receivers.values()] + list(parts.cameras.values())
-    devices += parts.listening.devices.values()
-    devices += [*parts.body.devices(), *parts.acting.devices()]
     found = [
         Component(name=health.name, kind=health.component, state=device_state(health))
-        for health in devices
+        for health in parts.devices()
     ]
     vision = parts.vision
     if vision is not None:
@@ -96,7 +93,7 @@ def _inventory(parts: Parts) -> Inventory:
         software=software_versions(),
         models={short(detector.spec.name): detector.spec.sha256 or ""} if detector else {},
         hardware={"machine": platform.machine(), "system": platform.release()},
-        modules=parts.body.modules(),
+        modules=parts.roll_call.modules(),
     )
 
 

@@ -1,6 +1,7 @@
 """`patrol-edge camera calibrate lens`, once its arguments are right."""
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.cli.console import DONE, CommandError, of_perception, say
@@ -69,4 +70,5 @@ def _tell_lens(fit: LensFit) -> None:
     say(f"  model: {fit.model}")
     say(f"  distortion: [{', '.join(f'{value:.5f}' for value in fit.distortion)}]")
     say(f"  focal_error: {fit.focal_error:.4f}")
+    say(f"  calibrated: {datetime.now(UTC).date().isoformat()}")
     warn(fit.warnings())

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,9 @@ def _tell_mount(fit: MountFit, mount: MountConfig, count: int) -> None:
     if fit.yaw_deg is None:
         say("# yaw_deg was not measured: give bearings to measure it, too")
     say("mount:")
-    for name, value in mount.model_dump().items():
+    for name, value in mount.model_dump(exclude={"calibrated"}).items():
         say(f"  {name}: {value:g}")
+    say(f"  calibrated: {datetime.now(UTC).date().isoformat()}")
     warn(fit.warnings())
 
 
