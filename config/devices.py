@@ -48,6 +48,13 @@ class GnssSource(Section):
     silent_after_s: float = Field(
         5.0, ge=0.5, le=120, description="no sentence for this long is a fault"
     )
+    heading_offset_deg: float = Field(
+        0.0,
+        ge=-360,
+        le=360,
+        description="of two antennas: from the line between them, as the receiver counts it, to "
+        "the bow, clockwise; 90 where the second antenna is to the left of the first",
+    )
 
 
 class SerialGnssConfig(GnssSource):

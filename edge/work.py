@@ -9,6 +9,7 @@ import structlog
 from config.devices import CameraConfig, GnssConfig, ReplayGnssConfig
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
+from edge.position import turned
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts
 from edge.running.driver_loop import run_driver
@@ -74,17 +75,18 @@ class Work:
         live = not isinstance(config, ReplayGnssConfig)
 
         def emit(epoch: GnssEpoch) -> None:
+            epoch = turned(epoch, config.heading_offset_deg)
             receiver.note(epoch)
             if live:
                 parts.timebase.note_gnss(name, epoch)
-            self.note_epoch(name, epoch)
+            self.note_epoch(name, epoch, receiver.watch.doubt)
 
         opener = partial(open_gnss, config, parts.clock)
         run_driver(receiver.health, opener, emit, stop, beat, parts.clock)
 
-    def note_epoch(self, name: str, epoch: GnssEpoch) -> None:
-        """A position, of a receiver or of what carries the unit."""
-        if self._parts.whereabouts.note(name, epoch):
+    def note_epoch(self, name: str, epoch: GnssEpoch, doubt: float = 1.0) -> None:
+        """A position, of a receiver or of what carries the unit; `doubt` as of `Whereabouts`."""
+        if self._parts.whereabouts.note(name, epoch, doubt):
             self._parts.poses.note_gnss(epoch)
             self.fixes.put("newest", epoch)
 

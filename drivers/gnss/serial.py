@@ -80,16 +80,19 @@ class SerialGnss:
         noise_bytes = self._gnss.noise_bytes
         if not self._hunt.gives_up(self._gnss.sentences, noise_bytes, self._clock.mono_s()):
             return
+        if (stranger := self._gnss.stranger()) is not None:
+            raise BadDataError(f"{self._port} at {self.baud} baud: {stranger}")
         if not self._is_auto:
             raise BadDataError(
                 f"{self._port}: bytes, but no NMEA sentence, at {self.baud} baud; set baud: auto"
             )
         self._tried += 1
         self._stream.set_baud(BAUDS[(BAUDS.index(self.baud) + 1) % len(BAUDS)])
+        self._gnss.forget()
         if self._tried % len(BAUDS) == 0:
             raise BadDataError(
-                f"{self._port}: no NMEA sentence at any usual speed; is it a GNSS receiver, and is "
-                "it set to NMEA?"
+                f"{self._port}: bytes, but no NMEA sentence at any usual speed; is it a GNSS "
+                "receiver, and is it set to NMEA?"
             )
 
     def close(self) -> None:

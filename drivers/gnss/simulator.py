@@ -1,24 +1,38 @@
 """A simulated receiver: the bytes that a real one would send while it follows a route.
 
 Honest where it matters to a reader: errors that wander slowly like real ones, satellites that come
-and go, stretches without a fix, several talkers, and, if asked for, damage on the line.
+and go and are heard the better the higher they stand, stretches without a fix, several talkers;
+and, if asked for, tunnels, jamming, deceit, a date of long ago, damage on the line.
 """
 
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from drivers.gnss.nmea_fields import KNOT_MPS
 from drivers.gnss.nmea_framing import frame
-from drivers.gnss.route import Place, Route, moved
+from drivers.gnss.route import Route, moved
+from drivers.gnss.simulated_sentences import KINDS, Told, Truth, sentences_of
+from drivers.gnss.simulated_sky import SimulatedSky, Weakening
 
-KINDS = ("GGA", "RMC", "GSA", "GSV", "VTG", "GLL", "GST", "ZDA")
-CONSTELLATIONS = {"GP": 1, "GL": 2, "GA": 3, "GB": 4}  # talker: system id (NMEA 0183, 4.11)
 WANDER_S = 60.0  # how long an error of position lasts: ionosphere and satellite geometry
 JITTER = 0.02  # what comes on top from one epoch to the next, as a share of the error
 UBX_NOISE = bytes.fromhex("b56201350800")  # the head of a u-blox binary message
+
+
+Span = tuple[float, float]  # from, for how long, in seconds since the start
+FADES_S = 3.0  # at a tunnel's mouth
+REFLECTED_S, REFLECTED_M = 2.0, 60.0  # just beyond it
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What a base sends, and how well it is used: 2 DGPS, 5 float, 4 fixed (GGA's quality)."""
+
+    quality: int = 4
+    age_s: float = 1.0
+    base_id: str = "0042"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +45,19 @@ class SimulatorPlan:
     alt_msl_m: float = 35.0
     error_m: float = 1.5  # horizontal, 1 sigma
     satellites: int = 12  # used, on average
-    outages: tuple[tuple[float, float], ...] = ()  # without a fix: from, for how long, in seconds
+    cn0_dbhz: float = 46.0  # of a satellite overhead
+    heading: bool = False  # a second antenna: HDT and THS
+    corrections: Corrections | None = None
+    outages: tuple[Span, ...] = ()  # without a fix: from, for how long, in seconds
+    tunnels: tuple[Span, ...] = ()  # the signals fade, go, and come back with reflections
+    jamming: tuple[Span, ...] = ()  # the signals fall all at once, and the fix is lost
+    spoofing: tuple[Span, ...] = ()  # all signals alike, and the place is another one
+    spoofed_m: float = 500.0  # how far from the true one
+    days_back: int = 0  # the date that is told lies so many days in the past
     garbage: float = 0.0  # share of bursts with damage in or between their sentences, 0..1
     kinds: tuple[str, ...] = KINDS
     constellations: tuple[str, ...] = ("GP", "GB")
     seed: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
-    """What the receiver would ideally report at one instant."""
-
-    utc: datetime
-    has_fix: bool
-    place: Place
-    speed_mps: float
-    course_deg: float
 
 
 class GnssSimulator:
@@ -56,6 +67,8 @@ class GnssSimulator:
         self._plan = plan
         self._start_utc = start_utc
         self._dice = random.Random(plan.seed)  # noqa: S311  # a simulation, not a secret
+        heaven = random.Random(plan.seed + 1)  # noqa: S311  # likewise
+        self._sky = SimulatedSky(plan.constellations, plan.satellites + 3, plan.cn0_dbhz, heaven)
         self._number = 0
         self._north_m = self._dice.gauss(0, plan.error_m)
         self._east_m = self._dice.gauss(0, plan.error_m)
@@ -70,9 +83,10 @@ class GnssSimulator:
         plan, elapsed_s = self._plan, self.elapsed_s
         way_m = elapsed_s * plan.speed_mps
         bearing = plan.route.at(way_m)
+        dark = _within(plan.outages, elapsed_s) or _within(plan.jamming, elapsed_s)
         return Truth(
             utc=self._start_utc + timedelta(seconds=elapsed_s),
-            has_fix=not any(begin <= elapsed_s < begin + last for begin, last in plan.outages),
+            has_fix=not dark and not _within(plan.tunnels, elapsed_s, later_s=FADES_S),
             place=bearing.place,
             speed_mps=0.0 if plan.route.ends_before(way_m) else plan.speed_mps,
             course_deg=bearing.course_deg,
@@ -81,27 +95,56 @@ class GnssSimulator:
     def burst(self) -> bytes:
         """All sentences of the next epoch."""
         truth = self.truth()
-        place = moved(
-            truth.place, self._north_m + self._jitter_m(), self._east_m + self._jitter_m()
-        )
+        place = moved(truth.place, *self._error_m())
         told = Told(
-            plan=self._plan,
-            truth=truth,
+            truth=replace(truth, utc=truth.utc - timedelta(days=self._plan.days_back)),
             place=place if truth.has_fix else None,
-            sky=self._sky(truth),
+            sky=self._sky.at(self.elapsed_s, self._used(truth), self._weakening()),
+            talkers=self._plan.constellations,
+            alt_msl_m=self._plan.alt_msl_m,
+            error_m=self._plan.error_m,
+            corrections=self._plan.corrections,
         )
-        sentences = [frame(body) for kind in self._plan.kinds for body in _WRITERS[kind](told)]
+        sentences = [frame(body) for body in sentences_of(self._plan.kinds, told)]
+        if self._plan.heading:
+            heading = "" if told.place is None else f"{truth.course_deg:.2f}"
+            talker = told.combined
+            sentences += [
+                frame(f"{talker}HDT,{heading},T"),
+                frame(f"{talker}THS,{heading},{'A' if heading else 'V'}"),
+            ]
         self._wander()
         self._number += 1
         if self._plan.garbage and self._dice.random() < self._plan.garbage:
             self._damage(sentences)
         return b"".join(sentences)
 
-    def _sky(self, truth: Truth) -> "Sky":
+    def _error_m(self) -> tuple[float, float]:
+        """North and east: what wanders, what jitters, what reflections and liars add."""
+        north_m, east_m = self._north_m + self._jitter_m(), self._east_m + self._jitter_m()
+        plan, elapsed_s = self._plan, self.elapsed_s
+        if _within(plan.spoofing, elapsed_s):
+            north_m += plan.spoofed_m
+        for begin_s, last_s in plan.tunnels:
+            beyond_s = elapsed_s - begin_s - last_s
+            if 0 <= beyond_s < REFLECTED_S:
+                east_m += REFLECTED_M * (1 - beyond_s / REFLECTED_S)
+        return north_m, east_m
+
+    def _weakening(self) -> Weakening:
+        plan, elapsed_s = self._plan, self.elapsed_s
+        if _within(plan.jamming, elapsed_s):
+            return Weakening(by_db=18.0)
+        if _within(plan.spoofing, elapsed_s):
+            return Weakening(all_dbhz=plan.cn0_dbhz - 1)
+        for begin_s, last_s in plan.tunnels:
+            if 0 <= elapsed_s - begin_s < last_s:
+                return Weakening(by_db=40.0 * min(1.0, (elapsed_s - begin_s + 1) / FADES_S))
+        return Weakening()
+
+    def _used(self, truth: Truth) -> int:
         swing = 2 * math.sin(self.elapsed_s / 40) + self._dice.choice((0, 0, 0, 1, -1))
-        used = max(4, round(self._plan.satellites + swing)) if truth.has_fix else 0
-        hdop = round(0.5 + 6 / used, 2) if used else 99.99
-        return Sky(used=used, in_view=max(used, self._plan.satellites) + 3, hdop=hdop)
+        return max(4, round(self._plan.satellites + swing)) if truth.has_fix else 0
 
     def _jitter_m(self) -> float:
         return self._dice.gauss(0, self._plan.error_m * JITTER)
@@ -140,134 +183,22 @@ def paced(
         yield simulator.burst()
 
 
-# --- sentences -------------------------------------------------------------------------------
+def _within(spans: tuple[Span, ...], elapsed_s: float, later_s: float = 0.0) -> bool:
+    return any(begin + later_s <= elapsed_s < begin + last for begin, last in spans)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sky:
-    """The satellites of one epoch."""
-
-    used: int
-    in_view: int
-    hdop: float
-
-    def shares(self, talkers: tuple[str, ...]) -> list[tuple[str, int, int]]:
-        """Talker, used and in view, spread evenly over the constellations."""
-        count = len(talkers)
-        return [
-            (talker, (self.used + n) // count, (self.in_view + n) // count)
-            for n, talker in enumerate(talkers)
-        ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What the sentences of one epoch tell."""
-
-    plan: SimulatorPlan
-    truth: Truth
-    place: Place | None  # with its error; None without a fix
-    sky: Sky
-
-
-Writer = Callable[[Told], list[str]]
-
-
-def _combined(told: Told) -> str:
-    talkers = told.plan.constellations
-    return "GN" if len(talkers) > 1 else talkers[0]
-
-
-def _time(truth: Truth) -> str:
-    return truth.utc.strftime("%H%M%S.") + f"{truth.utc.microsecond // 10_000:02d}"
-
-
-def _position(place: Place | None) -> str:
-    if place is None:
-        return ",,,"
-    lat, lon = _minutes(place[0], 2), _minutes(place[1], 3)
-    return f"{lat},{'N' if place[0] >= 0 else 'S'},{lon},{'E' if place[1] >= 0 else 'W'}"
-
-
-def _minutes(value_deg: float, width: int) -> str:
-    # In whole units of the last digit, so that no minutes are rounded up to 60.
-    units = round(abs(value_deg) * 60 * 100_000)
-    degrees, rest = divmod(units, 60 * 100_000)
-    return f"{degrees:0{width}d}{rest // 100_000:02d}.{rest % 100_000:05d}"
-
-
-def _gga(told: Told) -> list[str]:
-    head = f"{_combined(told)}GGA,{_time(told.truth)},{_position(told.place)}"
-    if told.place is None:
-        return [f"{head},0,00,99.99,,,,,,"]
-    # Older receivers show at most 12 here; NMEA 4 has two digits for all.
-    return [f"{head},1,{told.sky.used:02d},{told.sky.hdop:.2f},{told.plan.alt_msl_m:.1f},M,0.0,M,,"]
-
-
-def _rmc(told: Told) -> list[str]:
-    truth, place = told.truth, _position(told.place)
-    motion = f"{truth.speed_mps / KNOT_MPS:.3f},{_course(truth)}" if told.place else ","
-    status, mode = ("A", "A") if told.place else ("V", "N")
-    head = f"{_combined(told)}RMC,{_time(truth)},{status},{place}"
-    return [f"{head},{motion},{truth.utc.strftime('%d%m%y')},,,{mode},V"]
-
-
-def _course(truth: Truth) -> str:
-    # Receivers leave the course out when they stand: there is none.
-    return f"{truth.course_deg:.2f}" if truth.speed_mps > 0.2 else ""
-
-
-def _gsa(told: Told) -> list[str]:
-    dops = f"{told.sky.hdop * 1.6:.2f},{told.sky.hdop:.2f},{told.sky.hdop * 1.25:.2f}"
-    dops = dops if told.place else "99.99,99.99,99.99"
-    return [
-        f"{_combined(told)}GSA,A,{3 if told.place else 1},"
-        + ",".join(f"{n + 1:02d}" if n < used else "" for n in range(12))
-        + f",{dops},{CONSTELLATIONS[talker]}"
-        for talker, used, _ in told.sky.shares(told.plan.constellations)
-    ]
-
-
-def _gsv(told: Told) -> list[str]:
-    pages = []
-    for talker, _, in_view in told.sky.shares(told.plan.constellations):
-        total = max(1, -(-in_view // 4))
-        for page in range(total):
-            numbers = range(page * 4 + 1, min(page * 4 + 5, in_view + 1))
-            cells = "".join(f",{n:02d},{15 + n * 3:02d},{n * 23 % 360:03d},40" for n in numbers)
-            pages.append(f"{talker}GSV,{total},{page + 1},{in_view:02d}{cells},1")
-    return pages
-
-
-def _vtg(told: Told) -> list[str]:
-    if told.place is None:
-        return [f"{_combined(told)}VTG,,T,,M,,N,,K,N"]
-    knots, kmph = told.truth.speed_mps / KNOT_MPS, told.truth.speed_mps * 3.6
-    return [f"{_combined(told)}VTG,{_course(told.truth)},T,,M,{knots:.3f},N,{kmph:.3f},K,A"]
-
-
-def _gll(told: Told) -> list[str]:
-    state = "A,A" if told.place else "V,N"
-    return [f"{_combined(told)}GLL,{_position(told.place)},{_time(told.truth)},{state}"]
-
-
-def _gst(told: Told) -> list[str]:
-    sigma = f"{told.plan.error_m:.2f}"
-    errors = f"{told.plan.error_m * 2:.2f},,,,{sigma},{sigma},{told.plan.error_m * 2:.2f}"
-    return [f"{_combined(told)}GST,{_time(told.truth)},{errors if told.place else ',,,,,,'}"]
-
-
-def _zda(told: Told) -> list[str]:
-    return [f"{_combined(told)}ZDA,{_time(told.truth)},{told.truth.utc.strftime('%d,%m,%Y')},00,00"]
-
-
-_WRITERS: dict[str, Writer] = {
-    "GGA": _gga,
-    "RMC": _rmc,
-    "GSA": _gsa,
-    "GSV": _gsv,
-    "VTG": _vtg,
-    "GLL": _gll,
-    "GST": _gst,
-    "ZDA": _zda,
-}
+def at_wrong_speed(data: bytes, sent_baud: int, read_baud: int) -> bytes:
+    """What a UART makes of bytes (8N1) that were sent at another speed than it reads at."""
+    line = bytearray()
+    for byte in data:  # one entry per bit sent: start, eight data bits, stop
+        line += bytes([0, *(byte >> bit & 1 for bit in range(8)), 1])
+    step, found, at = sent_baud / read_baud, bytearray(), 0.0
+    while (edge := line.find(0, math.ceil(at))) >= 0:
+        samples = [edge + (n + 1.5) * step for n in range(9)]
+        if samples[-1] >= len(line):
+            break
+        bits = [line[int(place)] for place in samples]
+        byte = sum(bit << n for n, bit in enumerate(bits[:8]))
+        found.append(byte if bits[8] else 0)  # without a stop bit Linux hands over a zero
+        at = samples[-1] + step / 2
+    return bytes(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from drivers.clock import Clock
 from drivers.gnss.assembler import SILENCE_S
 from drivers.gnss.receiver import NmeaReceiver, TimedEpoch
+from drivers.gnss.strangers import LOOKED_AT_BYTES, Stranger, seen_in
 from drivers.samples import GnssEpoch
 from drivers.stream import ByteStream
 
@@ -33,6 +34,7 @@ class StreamGnss:
         self._pause = pause
         self._receiver = NmeaReceiver(max_speed_mps=max_speed_mps, live=True)
         self._ready: deque[GnssEpoch] = deque()
+        self._recent = b""
         self._began_s: float | None = None  # when the burst under way began
         self._burst_s = 0.0  # how long the last one took
 
@@ -45,6 +47,14 @@ class StreamGnss:
     def noise_bytes(self) -> int:
         """How many bytes came so far that belong to no sentence."""
         return self._receiver.noise_bytes
+
+    def stranger(self) -> Stranger | None:
+        """Who speaks instead of a receiver; None where that cannot be told, or one does."""
+        return None if self._receiver.sentences else seen_in(self._recent)
+
+    def forget(self) -> None:
+        """What came so far was at another speed: it says nothing of who speaks."""
+        self._recent = b""
 
     def read(self) -> GnssEpoch | None:
         """The next epoch, or None after at most half a second.
@@ -65,6 +75,8 @@ class StreamGnss:
         if not data:
             self._hand_over(self._receiver.silence(now_s))
             return
+        if not self._receiver.sentences:
+            self._recent = (self._recent + data)[-LOOKED_AT_BYTES:]
         if self._began_s is None:
             self._began_s = now_s
         done = self._receiver.feed(data, now_s)

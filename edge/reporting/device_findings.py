@@ -14,7 +14,6 @@ from edge.timebase import TimeQuality
 from telemetry.contract.unit import Disk, Temperature
 from telemetry.contract.wire_types import text
 
-NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
 STUCK_AFTER_S = 10.0
 HOT_C = 85.0  # most boards throttle from here on
 DISK_LOW_MIB = 200
@@ -82,21 +81,6 @@ def _end_of_recording(health: DriverHealth) -> Finding:
     )
     text = "the recording holds nothing that can be read"
     return finding("recording_empty", "error", text, action)
-
-
-def fix_findings(receiver: str, no_fix_s: float) -> list[Finding]:
-    """A receiver that speaks, but has had no fix for `no_fix_s` seconds."""
-    if no_fix_s <= NO_FIX_AFTER_S:
-        return []
-    return [
-        Finding(
-            code="gnss_no_fix",
-            severity="warning",
-            component=receiver,
-            text=f"the receiver speaks, but has had no fix for {no_fix_s:.0f} s",
-            action="give the antenna a view of the sky; check its plug",
-        )
-    ]
 
 
 def worker_findings(workers: Iterable[Worker]) -> list[Finding]:

@@ -21,7 +21,6 @@ from edge.reporting.device_findings import (
     computer_findings,
     device_findings,
     easing_findings,
-    fix_findings,
     model_findings,
     onlooker_findings,
     provider_findings,
@@ -35,6 +34,7 @@ from edge.reporting.media_findings import media_findings
 from edge.reporting.moving_findings import moving_findings
 from edge.reporting.parts import Parts
 from edge.reporting.rates import RateMeter, percentile
+from edge.reporting.receiver_desk import ReceiverDesk
 from edge.reporting.rule_findings import rule_findings
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft
@@ -54,6 +54,7 @@ class HealthDesk:
         self._cpu = CpuMeter()
         self._rates = RateMeter(parts.clock)
         self._cameras = CameraDesk(parts.settings.cameras, parts.cameras, parts.camera_watches)
+        self._receivers = ReceiverDesk(parts)
         self._identity = IdentityWatch(parts.settings)
         self._sent_mono_s = float("-inf")
 
@@ -128,13 +129,7 @@ class HealthDesk:
     def _device_findings(self, now_mono_s: float) -> list[Finding]:
         """Of receivers, cameras, microphones, and what carries the unit."""
         parts, found = self._parts, list[Finding]()
-        for name, receiver in parts.receivers.items():
-            silent_after_s = parts.settings.gnss[name].silent_after_s
-            missing = device_findings(receiver.health, silent_after_s, now_mono_s)
-            since = receiver.fix_mono_s
-            if since is None:
-                since = receiver.health.started_mono_s
-            found += missing or fix_findings(name, now_mono_s - since)
+        found += self._receivers.findings(now_mono_s)
         for name, camera in parts.cameras.items():
             silent_after_s = parts.settings.cameras[name].stalled_after_s + REOPEN_GRACE_S
             found += device_findings(camera, silent_after_s, now_mono_s)
@@ -163,6 +158,7 @@ class HealthDesk:
             budget=self._budget(),
             batteries=self._parts.body.charges(),
             cameras=tuple(self._cameras.figures()),
+            receivers=tuple(self._receivers.figures()),
             rates=self._rate_list(),
             drops=self._drops(),
         )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.models import Settings
 from drivers.clock import Clock
@@ -17,6 +17,7 @@ from edge.local.control import LocalControl
 from edge.media.media import Media
 from edge.moving.moving import Moving
 from edge.position import Whereabouts
+from edge.positioning.receiver_watch import ReceiverWatch
 from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
@@ -37,11 +38,13 @@ class Receiver:
     """One GNSS receiver as it fares. Written by its own thread only."""
 
     health: DriverHealth
+    watch: ReceiverWatch = field(default_factory=ReceiverWatch)
     newest: GnssEpoch | None = None
     fix_mono_s: float | None = None  # of the newest epoch with a fix
 
     def note(self, epoch: GnssEpoch) -> None:
         self.newest = epoch
+        self.watch.note(epoch)
         if epoch.has_fix:
             self.fix_mono_s = epoch.mono_s
 

@@ -37,6 +37,7 @@ class DriverHealth:
     started_mono_s: float = 0.0
     last_sample_mono_s: float | None = None
     last_error: str = ""
+    last_bad: str = ""  # what was wrong with the newest reading that was damaged
     ended: bool = False  # a recording was played to its end
     counters: Counter[str] = field(default_factory=Counter)  # of closed sessions
     session: dict[str, int] = field(default_factory=dict)  # of the open one
@@ -132,8 +133,9 @@ def _one_session(
 def _read(driver: Driver[S], health: DriverHealth) -> S | None:
     try:
         return driver.read()
-    except BadDataError:
+    except BadDataError as error:
         health.bad += 1
+        health.last_bad = str(error)
         return None
 
 
@@ -142,6 +144,7 @@ def _note_samples(health: DriverHealth, count: int, clock: Clock) -> None:
         log = structlog.get_logger().bind(component=health.component, name=health.name)
         log.info("device_back" if health.samples else "device_speaks")
         health.last_error = ""
+    health.last_bad = ""
     health.samples += count
     health.last_sample_mono_s = clock.mono_s()
 

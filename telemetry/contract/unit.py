@@ -238,6 +238,31 @@ class CameraFigures(Message):
     brightness: float | None = Field(None, ge=0, le=1, description="mean of its newest picture")
 
 
+class SignalFigures(Message):
+    """How one constellation is heard by one receiver."""
+
+    constellation: Short = Field(description="gps, glonass, galileo, beidou, qzss, navic, sbas")
+    in_view: Count = Field(description="satellites that the receiver knows above the horizon")
+    tracked: Count = Field(description="of these, heard")
+    used: Count = Field(description="of these, the position is made of")
+    cn0_dbhz: float | None = Field(None, ge=0, le=99, description="of those heard, median")
+
+
+class ReceiverFigures(Message):
+    """What one GNSS receiver says of its signals and its fix."""
+
+    name: Short
+    in_charge: bool = Field(description="whether the unit's position is its own")
+    fix: FixName
+    satellites_used: Count | None = None
+    satellites_in_view: Count | None = None
+    hdop: float | None = Field(None, ge=0)
+    corrections_age_s: Seconds | None = Field(None, description="of DGPS and RTK")
+    base: Short | None = Field(None, description="the station that corrects")
+    heading_error_deg: float | None = Field(None, ge=0, description="of two antennas, 1 sigma")
+    signals: tuple[SignalFigures, ...] = ()
+
+
 class Health(UpMessage):
     """The FULL list of active faults each time: one that is absent is resolved. Retained."""
 
@@ -254,6 +279,7 @@ class Health(UpMessage):
     budget: Budget | None = Field(None, description="only where the link is metered")
     batteries: tuple[Charge, ...] = ()
     cameras: tuple[CameraFigures, ...] = ()
+    receivers: tuple[ReceiverFigures, ...] = ()
     rates: tuple[Rate, ...] = ()
     drops: dict[str, Count] = Field(
         default_factory=dict, description="since start, by cause: {camera.front.overrun: 3}"

@@ -38,6 +38,8 @@ from telemetry.contract.unit import (
     Position,
     Queue,
     Rate,
+    ReceiverFigures,
+    SignalFigures,
     State,
     Status,
     Temperature,
@@ -170,6 +172,27 @@ def _health() -> Health:
                 decode_ms=4.1,
                 decoder="software, mjpg",
                 brightness=0.44,
+            ),
+        ),
+        receivers=(
+            ReceiverFigures(
+                name="main",
+                in_charge=True,
+                fix="rtk_fixed",
+                satellites_used=21,
+                satellites_in_view=27,
+                hdop=0.7,
+                corrections_age_s=1.2,
+                base="0042",
+                heading_error_deg=0.3,
+                signals=(
+                    SignalFigures(
+                        constellation="beidou", in_view=15, tracked=14, used=12, cn0_dbhz=42.5
+                    ),
+                    SignalFigures(
+                        constellation="gps", in_view=12, tracked=10, used=9, cn0_dbhz=43.0
+                    ),
+                ),
             ),
         ),
         rates=(Rate(name="front", per_s=5.1), Rate(name="detector", per_s=5.0, p50_ms=61)),

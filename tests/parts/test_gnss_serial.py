@@ -287,3 +287,27 @@ def test_the_link_goes_with_the_simulator_and_spares_files(tmp_path: Path) -> No
     with pytest.raises(DeviceUnavailableError, match="file of that name"):
         PtyOutlet(link)
     assert link.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (bytes.fromhex("b5620107000008190a61") * 40, "UBX"),
+        (bytes.fromhex("d300133ed7d30202980edeef34b4bd62ac0941986f33360b98") * 20, "RTCM"),
+        (b"unit login: \r\n" * 20, "unit login"),
+    ],
+)
+def test_who_speaks_instead_of_a_receiver_is_told(
+    outlet: PtyOutlet, gnss: SerialGnss, data: bytes, told: str
+) -> None:
+    def read_while_it_speaks() -> None:
+        end_s = time.monotonic() + TRY_S + 4
+        while time.monotonic() < end_s:
+            outlet.write(data)
+            gnss.read()
+
+    with pytest.raises(BadDataError) as error:
+        read_while_it_speaks()
+    assert told in str(error.value)
+    assert outlet.name in str(error.value)
+    assert gnss.baud == BAUDS[0], "no other speed is tried: this one is right"

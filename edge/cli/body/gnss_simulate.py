@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ reader opens like a serial port. Ends with Ctrl-C, or after --duration.
   patrol-edge gnss simulate --link /tmp/gnss
   patrol-edge gnss simulate --route beat.yaml --rate 10 --outage 60:20 --garbage 0.05
   patrol-edge gnss simulate --stdout --fast --duration 600 > drive.log
+  patrol-edge gnss simulate --link /tmp/gnss --constellations GP,GL,GA,GB --heading --rtk 4
+  patrol-edge gnss simulate --link /tmp/gnss --tunnel 60:45 --jamming 180:30 --spoofing 300:60
 
 A route file is YAML (crs: wgs84, waypoints: a list of lat_deg and lon_deg, and, if you like,
 loop: true and speed_mps:) or GeoJSON with a LineString.
@@ -54,11 +57,66 @@ def register(
         metavar="FROM:FOR",
         help="no fix from so many seconds after the start, for so many; may be repeated",
     )
+    _add_trouble(add)
     add("--garbage", type=number_in(0, 1), default=0.0, metavar="SHARE", help="of bursts, damaged")
+    _add_sky(add)
     add("--seed", type=int, default=1, metavar="N", help="another one, other errors; default: 1")
     add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
     add("--fast", action="store_true", help="with --stdout and --duration: do not wait")
     parser.set_defaults(handler=simulate)
+
+
+def _add_sky(add: Callable[..., object]) -> None:
+    add(
+        "--constellations",
+        type=_constellations,
+        default=("GP", "GB"),
+        metavar="LIST",
+        help="of GP, GL, GA, GB, GQ: GPS, GLONASS, Galileo, BeiDou, QZSS; default: GP,GB",
+    )
+    add("--satellites", type=_count, default=12, metavar="N", help="used, on average; default: 12")
+    add("--cn0", type=number_in(20, 60), default=46.0, metavar="DBHZ", help="overhead; default: 46")
+    add("--heading", action="store_true", help="of two antennas: HDT and THS")
+    add(
+        "--rtk",
+        type=int,
+        choices=(2, 4, 5),
+        help="corrections are used: 2 DGPS, 4 RTK fixed, 5 RTK float",
+    )
+
+
+def _add_trouble(add: Callable[..., object]) -> None:
+    for name, told in (
+        ("--tunnel", "signals fade, go, and come back with reflections"),
+        ("--jamming", "all signals fall at once, and the fix is lost"),
+        ("--spoofing", "all signals alike, and a position 500 m away"),
+    ):
+        add(name, type=_outage, action="append", default=[], metavar="FROM:FOR", help=told)
+    add(
+        "--days-back",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="a date so many days ago: 365 for last year's, 7168 for a week that rolled over",
+    )
+    add("--wrong-baud", action="store_true", help="what a UART reads at another speed")
+
+
+def _constellations(text: str) -> tuple[str, ...]:
+    from drivers.gnss.simulated_sentences import SYSTEMS
+
+    names = tuple(dict.fromkeys(text.upper().split(",")))
+    for name in names:
+        if name not in SYSTEMS:
+            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SYSTEMS)}")
+    return names
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 20_000:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0..20000")
+    return number
 
 
 def _port(text: str) -> int:
@@ -99,7 +157,7 @@ def simulate(args: argparse.Namespace) -> int:
 def _simulator(args: argparse.Namespace) -> "GnssSimulator":
     from drivers.clock import SystemClock
     from drivers.gnss.route import RouteError, demo_route, read_route
-    from drivers.gnss.simulator import GnssSimulator, SimulatorPlan
+    from drivers.gnss.simulator import Corrections, GnssSimulator, SimulatorPlan
 
     try:
         file = demo_route() if args.route == "demo" else read_route(Path(args.route))
@@ -111,7 +169,16 @@ def _simulator(args: argparse.Namespace) -> "GnssSimulator":
         speed_mps=5.0 if speed_mps is None else speed_mps,
         rate_hz=args.rate,
         error_m=args.error,
+        satellites=min(args.satellites, 60),
+        constellations=args.constellations,
+        cn0_dbhz=args.cn0,
+        heading=args.heading,
+        corrections=None if args.rtk is None else Corrections(quality=args.rtk),
         outages=tuple(args.outage),
+        tunnels=tuple(args.tunnel),
+        jamming=tuple(args.jamming),
+        spoofing=tuple(args.spoofing),
+        days_back=args.days_back,
         garbage=args.garbage,
         seed=args.seed,
     )
@@ -140,7 +207,7 @@ class StandardOutput:
 
 
 def _send(simulator: "GnssSimulator", outlet: "Outlet", args: argparse.Namespace) -> None:
-    from drivers.gnss.simulator import paced
+    from drivers.gnss.simulator import at_wrong_speed, paced
 
     end_s = float("inf") if args.duration is None else args.duration
 
@@ -152,4 +219,4 @@ def _send(simulator: "GnssSimulator", outlet: "Outlet", args: argparse.Namespace
         return False
 
     for burst in paced(simulator, time.monotonic, wait):
-        outlet.write(burst)
+        outlet.write(at_wrong_speed(burst, 115_200, 38_400) if args.wrong_baud else burst)
