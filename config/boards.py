@@ -1,5 +1,7 @@
 """The microcontroller boards of the unit, as types."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from config.devices import Baud, SerialPort
@@ -20,6 +22,16 @@ class BoardConfig(Section):
     )
     serial: str | None = Field(
         None, max_length=32, description="and which one; two boards of one model never swap then"
+    )
+    hardware: str | None = Field(
+        None,
+        min_length=1,
+        max_length=32,
+        examples=["2"],
+        description="its revision, where it does not say it itself: what firmware it takes",
+    )
+    update: Literal["smp", "esp32", "stm32-dfu"] = Field(
+        "smp", description="how it gets new firmware: MCUboot and MCUmgr, esptool, or dfu-util"
     )
     silent_after_s: float = Field(
         2.0, ge=0.5, le=60, description="nothing from it for this long is a fault"

@@ -7,7 +7,7 @@ from importlib.metadata import version as installed
 
 from config.errors import ConfigError
 from edge.cli import config_command, fleet, run, version
-from edge.cli.body import devices, gnss, simulate
+from edge.cli.body import devices, firmware, gnss, simulate
 from edge.cli.console import (
     DONE,
     FAILED,
@@ -55,6 +55,7 @@ GROUPS = (
     replay,
     simulate,
     evaluate,
+    firmware,
     version,
 )
 

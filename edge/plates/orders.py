@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from edge.plates.hits import HitDesk
 from edge.plates.hotlist import Change, HotList
-from edge.plates.stick import SignedLists, StickError
+from edge.plates.stick import SignedLists
 from edge.seeing.witness import Witness
 from edge.tasks.local import Asked, Control
 from telemetry.commands.handling import Handler, Order, OrderRefusedError, Progress, Result
+from telemetry.commands.signed_files import SignedFileError
 from telemetry.contract.plates import PlatesList, PlatesReview
 from telemetry.contract.wire_types import rfc3339_ms
 
@@ -91,7 +92,7 @@ class PlatesOffice:
             raise OrderRefusedError("invalid_arguments", "token: the signed list")
         try:
             wanted, signer = self._signed.verified(token, self._witness.now())
-        except StickError as error:
+        except SignedFileError as error:
             raise OrderRefusedError(error.code, str(error)) from error
         return self.install(wanted, f"{asked.issuer}, signed by {signer}")
 

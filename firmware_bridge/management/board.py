@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from firmware_bridge.management import replies, smp
-from firmware_bridge.management.errors import BoardRefusedError, BoardSilentError, ManagementError
+from firmware_bridge.management.errors import (
+    BoardRefusedError,
+    BoardRestartedError,
+    BoardSilentError,
+    ManagementError,
+)
+from firmware_bridge.management.refusals import SETTINGS
 from firmware_bridge.management.replies import Parameters, Slot, Uploaded
 from firmware_bridge.management.smp import SmpLine
 
@@ -18,6 +24,7 @@ UNKNOWN_BUFFER_BYTES = 256  # boot loaders that do not say what they take have 5
 FRAME_BYTES = 4  # length and CRC share the board's buffer
 CBOR_LENGTH_BYTES = 2  # by which the data's own length grows, from 0 to 65,535 bytes
 _NOT_BUILT_IN = 8  # MGMT_ERR_ENOTSUP
+_NO_SETTING = {None: (5,), SETTINGS: (3, 5)}  # by the group whose error it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,14 @@ class Board:
         part = image[offset : offset + room]
         return replies.uploaded(self._again(smp.next_part(offset, part)))
 
-    def setting(self, name: str) -> bytes:
-        return replies.value(self._again(smp.read_setting(name)))
+    def setting(self, name: str) -> bytes | None:
+        """What it keeps under this name; None if there is nothing."""
+        try:
+            return replies.value(self._again(smp.read_setting(name)))
+        except BoardRefusedError as error:
+            if error.code in _NO_SETTING.get(error.group, ()):
+                return None
+            raise
 
     def set(self, name: str, value: bytes) -> None:
         self._again(smp.write_setting(name, value))
@@ -95,6 +108,9 @@ class Board:
         empty = smp.first_part(b"", len(image), sha256)
         room = self._room() - len(empty.BYTES) - CBOR_LENGTH_BYTES
         first = smp.first_part(image[:room], len(image), sha256)
+        for _ in range(TRIES - 1):
+            with suppress(BoardRestartedError):  # at once, where a silent one takes long to give up
+                return replies.uploaded(self._line.ask(first, FIRST_PART_S))
         return replies.uploaded(self._line.ask(first, FIRST_PART_S))
 
     @property

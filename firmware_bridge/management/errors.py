@@ -15,6 +15,10 @@ class BoardSilentError(ManagementError):
     """It gave no answer in time."""
 
 
+class BoardRestartedError(BoardSilentError):
+    """It started anew instead of answering: what it knew of this conversation is gone."""
+
+
 class BoardRefusedError(ManagementError):
     """It answered with an error. `code` is what it said, of its own or of the group's errors."""
 

@@ -12,15 +12,20 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from firmware_bridge.management.errors import BoardSilentError, MissingProgramError
+from firmware_bridge.management.errors import (
+    BoardRestartedError,
+    BoardSilentError,
+    MissingProgramError,
+)
 from firmware_bridge.management.refusals import raise_for
 from firmware_bridge.runtime.port import Port
-from firmware_bridge.runtime.splitter import ManagementLine, Splitter
+from firmware_bridge.runtime.splitter import ConsoleText, ManagementLine, Splitter
 
 ANSWER_S = 2.5
 READ_S = 0.05
 LINE_BYTES = 128  # Zephyr's MCUMGR_SERIAL_MAX_FRAME
 _HEADER = struct.Struct(">BBHHBB")  # operation and version, flags, length, group, sequence, command
+BANNER = "*** Booting"  # Zephyr prints it, where it has its console on this line
 FIRST_LINE = b"\x06\x09"
 
 try:
@@ -48,12 +53,15 @@ class Replies:
         self._splitter = Splitter()
         self._decoder: Any = None
         self.dropped: Counter[str] = Counter()
+        self.boots = 0  # how often the board was heard to start
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that these bytes complete."""
         found = []
         for item in self._splitter.feed(data):
-            if isinstance(item, ManagementLine):
+            if isinstance(item, ConsoleText) and BANNER in item.text:
+                self.boots += 1
+            elif isinstance(item, ManagementLine):
                 message = self._take(item.data)
                 if message is not None:
                     found.append(message)
@@ -102,7 +110,7 @@ class SmpLine:
     def ask(self, request: Request, within_s: float = ANSWER_S) -> dict[str, Any]:
         """The answer's map. Raises BoardSilentError, BoardRefusedError, DeviceLostError."""
         data = request.BYTES
-        ends_s = self._mono_s() + within_s
+        ends_s, boots = self._mono_s() + within_s, self._replies.boots
         self._port.send(b"".join(packet.encode(data, line_length=LINE_BYTES)))
         while self._mono_s() < ends_s:
             for message in self._replies.feed(self._port.read(READ_S)):
@@ -111,6 +119,8 @@ class SmpLine:
                     raise_for(body, _HEADER.unpack_from(data)[3])
                     return body
                 self._replies.dropped["other"] += 1
+            if self._replies.boots > boots:
+                raise BoardRestartedError("the board has started anew", "is its supply steady?")
         raise BoardSilentError(
             f"the board gives no answer within {within_s:g} s",
             "is it powered, is this its port and baud rate, does its firmware have MCUmgr?",

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from config.models import Settings
 from edge.plates.hotlist import HotList
 from edge.plates.parts import Plates
-from edge.plates.stick import SignedLists, StickError, signed
+from edge.plates.stick import SignedLists, signed
 from edge.plates.vault import Secret, Vault, VaultError
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import Keyring, KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
+from telemetry.commands.signed_files import SignedFileError
 from telemetry.contract.plates import PlatesList
 from tests.commanded import Commanded
 from tests.finders import BLIND, Field, ends_in, plates_list, revocation
@@ -444,7 +445,7 @@ def test_a_stick_of_somebody_else_is_refused(
 ) -> None:
     lists = SignedLists("car-07", keyring_at(field.folder, **changes))
     line = signed(plates_list(), units, field.now(), KEY, "hub-1")
-    with pytest.raises(StickError) as caught:
+    with pytest.raises(SignedFileError) as caught:
         lists.verified(line, field.now())
     assert caught.value.code == code
 
@@ -454,7 +455,7 @@ def test_a_stick_of_somebody_else_is_refused(
 def test_any_other_text_on_a_stick_is_refused(tmp_path: Path, text: str) -> None:
     field = Field(tmp_path)
     lists = SignedLists("car-07", keyring_at(field.folder))
-    with pytest.raises(StickError):
+    with pytest.raises(SignedFileError):
         lists.verified(text, field.now())
 
 

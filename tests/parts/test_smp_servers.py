@@ -33,8 +33,7 @@ def test_zephyr_on_this_computer_tells_who_it_is(tmp_path: Path) -> None:
         assert board.parameters() == Parameters(384, 4)
         with pytest.raises(BoardRefusedError, match="built without"):
             board.images()
-        with pytest.raises(BoardRefusedError, match="no setting of that name"):
-            board.setting("light/most")
+        assert board.setting("light/most") is None
 
 
 def test_zephyr_with_mcuboot_takes_an_image(tmp_path: Path) -> None:

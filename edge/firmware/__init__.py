@@ -1,0 +1,1 @@
+"""New firmware for the boards: signed packages, who may flash what, and how it is carried out."""

@@ -1,0 +1,153 @@
+"""Boards that the running unit lets go of for a while, so that somebody else can have their port.
+
+A loan ends when it is given back, or by itself when nobody renews it: a technician's tool that was
+killed must not keep a board from its unit.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
+from drivers.clock import Clock
+from edge.local.control import Call, LocalHandler
+from telemetry.commands.handling import OrderRefusedError
+
+S = TypeVar("S")
+LONGEST_S = 600.0
+LET_GO_WITHIN_S = 3.0  # a read of the board's worker, and its goodbye
+WhyActive = Callable[[], str | None]  # why the unit cannot do without its boards now
+
+
+@dataclass(slots=True)
+class _Loan:
+    by: str
+    ends_mono_s: float
+
+
+class Lending:
+    """Any thread lends; each board's own worker lets go of it."""
+
+    def __init__(self, boards: Iterable[str], clock: Clock, why_active: WhyActive) -> None:
+        self._boards = frozenset(boards)
+        self._clock = clock
+        self._why_active = why_active
+        self._changed = threading.Condition()
+        self._loans: dict[str, _Loan] = {}
+        self._open: set[str] = set()
+
+    # --- any thread ---
+
+    def lend(self, board: str, by: str, for_s: float) -> None:
+        """The port is free when this returns. Again by the same: renewed.
+
+        Raises OrderRefusedError: no such board, lent already, the unit is active.
+        """
+        self._check(board, by)
+        with self._changed:
+            ends_s = self._clock.mono_s() + min(for_s, LONGEST_S)
+            self._loans[board] = _Loan(by, ends_s)
+            free = self._changed.wait_for(lambda: board not in self._open, LET_GO_WITHIN_S)
+            if not free:
+                del self._loans[board]
+        if not free:
+            raise OrderRefusedError("busy", f"{board} is not let go of by its worker")
+
+    def take_back(self, board: str, by: str) -> None:
+        """From whoever has it; nothing happens if it is another."""
+        with self._changed:
+            loan = self._loans.get(board)
+            if loan is not None and loan.by == by:
+                del self._loans[board]
+
+    def borrower(self, board: str) -> str | None:
+        """Who has it now; None: the unit."""
+        with self._changed:
+            loan = self._loans.get(board)
+            if loan is not None and self._clock.mono_s() >= loan.ends_mono_s:
+                del self._loans[board]
+                loan = None
+            return loan.by if loan is not None else None
+
+    def _check(self, board: str, by: str) -> None:
+        if board not in self._boards:
+            known = ", ".join(sorted(self._boards)) or "none"
+            raise OrderRefusedError(
+                "invalid_arguments", f"no board {board} here; there is: {known}"
+            )
+        borrower = self.borrower(board)
+        if borrower is not None and borrower != by:
+            raise OrderRefusedError("busy", f"{borrower} has {board} now")
+        why = self._why_active() if borrower is None else None
+        if why is not None:
+            raise OrderRefusedError("busy", f"the unit is active: {why}")
+
+    # --- the board's worker ---
+
+    def opener(self, board: str, open_driver: Callable[[], Driver[S]]) -> Callable[[], Driver[S]]:
+        """Opens the board only while the unit has it, and loses it when it is lent."""
+
+        def opened() -> Driver[S]:
+            borrower = self.borrower(board)
+            if borrower is not None:
+                raise DeviceUnavailableError(f"lent to {borrower}, for its firmware")
+            with self._changed:
+                self._open.add(board)
+            try:
+                return _Lendable(open_driver(), lambda: self.borrower(board), self._closer(board))
+            except BaseException:
+                self._closer(board)()
+                raise
+
+        return opened
+
+    def _closer(self, board: str) -> Callable[[], None]:
+        def closed() -> None:
+            with self._changed:
+                self._open.discard(board)
+                self._changed.notify_all()
+
+        return closed
+
+    # --- on the spot ---
+
+    def controls(self) -> dict[str, LocalHandler]:
+        """For the technician's commands, over the local control socket."""
+
+        def release(call: Call) -> dict[str, Any]:
+            board, for_s = call.args.get("board"), call.args.get("for_s")
+            if not isinstance(board, str) or not isinstance(for_s, int | float) or not for_s > 0:
+                raise OrderRefusedError("invalid_arguments", "board, and for_s above 0")
+            self.lend(board, call.issuer, float(for_s))
+            return {"board": board}
+
+        def take(call: Call) -> dict[str, Any]:
+            self.take_back(str(call.args.get("board")), call.issuer)
+            return {}
+
+        return {"board.release": release, "board.take": take}
+
+
+class _Lendable(Generic[S]):
+    """A driver that is lost when its board is lent."""
+
+    def __init__(
+        self, driver: Driver[S], borrower: Callable[[], str | None], closed: Callable[[], None]
+    ) -> None:
+        self._driver = driver
+        self._borrower = borrower
+        self._closed = closed
+
+    def read(self) -> S | None:
+        borrower = self._borrower()
+        if borrower is not None:
+            raise DeviceLostError(f"lent to {borrower}, for its firmware")
+        return self._driver.read()
+
+    def close(self) -> None:
+        self._driver.close()
+        self._closed()
+
+    def counters(self) -> dict[str, int]:
+        return self._driver.counters()
