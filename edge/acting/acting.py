@@ -8,8 +8,11 @@ from typing import Any
 
 from config.models import Settings
 from drivers.actuators.actuator import Output
+from drivers.actuators.speech import Speech
 from drivers.clock import Clock
+from edge.acting.announcer import Announcer, Voice
 from edge.acting.claims import Level, Refusal, Wish
+from edge.acting.clips import Clips
 from edge.acting.conditions import Conditions
 from edge.acting.crew import crew_controls
 from edge.acting.desk import Desk
@@ -17,10 +20,12 @@ from edge.acting.openers import open_device
 from edge.acting.orders import order_handlers, readers
 from edge.acting.outlet import Outlet
 from edge.acting.record import ActingBook
+from edge.acting.sounding import Sounds, sound_handlers
 from edge.acting.switching import Switching
 from edge.acting.telling import Telling
+from edge.acting.wishes import of_kind
 from edge.body.body import Body
-from edge.reporting.acting_findings import acting_findings
+from edge.reporting.acting_findings import acting_findings, sound_findings
 from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Beat
@@ -49,6 +54,7 @@ class Acting:
         witness: Witness,
         clock: Clock,
         sos: Callable[[], str | None] = lambda: None,
+        voice: Voice | None = None,
     ) -> None:
         """`sos`: the call for help that stands."""
         self.changed: Callable[[], None] = _nobody  # called when the state is another
@@ -68,6 +74,16 @@ class Acting:
         memory = Memory(settings.state_dir / ACTING_FILE, ActingBook)
         self.desk = Desk(outlets, config.exclusions, conditions, memory, clock, self._telling.ended)
         self._switching = Switching(self.desk)
+        self._announcer = Announcer(self.desk, clock)
+        self._sounds = self._sounds_of(voice or Speech(config.speech))
+
+    def _sounds_of(self, voice: Voice) -> Sounds | None:
+        """None without a loudspeaker."""
+        if not of_kind(self.desk.outlets, "speaker"):
+            return None
+        clips = Clips.look(self._settings.acting.clips_dir)
+        folder = self._settings.state_dir / "talk"
+        return Sounds(self.desk, self._announcer, voice, clips, folder)
 
     def _time_of_day(self) -> datetime | None:
         now, quality = self._witness.timebase.now()
@@ -119,6 +135,8 @@ class Acting:
             f"actuator.{name}": partial(self._keep_open, outlet)
             for name, outlet in self.desk.outlets.items()
         }
+        if self._sounds is not None:
+            found["announcer"] = self._announcer.work
         return found | {"acting": self._work}
 
     def _keep_open(self, outlet: Outlet, beat: Beat, stop: threading.Event) -> None:
@@ -154,12 +172,13 @@ class Acting:
 
     def handlers(self) -> dict[str, Handler]:
         """For the orders of the hub, by their names in the contract."""
-        return order_handlers(self.desk, self._switching)
+        found = order_handlers(self.desk, self._switching)
+        return found if self._sounds is None else found | sound_handlers(self._sounds)
 
     def controls(self) -> dict[str, Control]:
         """For the crew, over the local control socket."""
         known = readers(self.desk.outlets)
-        return crew_controls(self.desk, self._switching, known, self._status)
+        return crew_controls(self.desk, self._switching, known, self._status, self._sounds)
 
     def _status(self) -> dict[str, Any]:
         conditions = self.desk.conditions
@@ -181,8 +200,12 @@ class Acting:
         return self._telling.states(self.desk)
 
     def findings(self, now_mono_s: float) -> list[Finding]:
-        fault = self.desk.memory.fault
-        return acting_findings(self.desk.outlets, self.desk.book, fault, now_mono_s)
+        desk = self.desk
+        found = acting_findings(desk.outlets, desk.book, desk.memory.fault, now_mono_s)
+        if self._sounds is not None:
+            faults = self._sounds.clips.faults
+            found += sound_findings(faults, self._sounds.voice.missing(), self._announcer.fault)
+        return found
 
 
 def _pattern(outlet: Outlet) -> str:

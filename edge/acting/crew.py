@@ -5,9 +5,11 @@ from typing import Any
 
 from edge.acting.desk import Desk
 from edge.acting.outlet import Outlet
+from edge.acting.sounding import Sounds
 from edge.acting.switching import Switching
 from edge.acting.wishes import Asker, Reader
 from edge.tasks.local import Answer, Asked, Control, read
+from telemetry.contract.commands import Play, Speak
 from telemetry.contract.wire_types import Message
 
 
@@ -20,9 +22,10 @@ def crew_controls(
     switching: Switching,
     readers: Mapping[str, tuple[type[Message], Reader]],
     status: Callable[[], dict[str, Any]],
+    sounds: Sounds | None,
 ) -> dict[str, Control]:
     """By the names under which they are asked for. `readers`: by command, its arguments and what
-    they ask for."""
+    they ask for; `sounds`: None without a loudspeaker."""
 
     def switch(args: type[Message], reader: Reader) -> Control:
         def act(asked: Asked) -> Answer:
@@ -51,6 +54,8 @@ def crew_controls(
     found: dict[str, Control] = {
         f"act.{name}": switch(args, reader) for name, (args, reader) in readers.items()
     }
+    if sounds is not None:
+        found |= _sound_controls(sounds)
     return found | {
         "act.status": lambda _asked: status(),
         "act.quiet": quiet,
@@ -58,6 +63,16 @@ def crew_controls(
         "act.resume": resume,
         "act.stealth": stealth,
     }
+
+
+def _sound_controls(sounds: Sounds) -> dict[str, Control]:
+    def speak(asked: Asked) -> Answer:
+        return sounds.speak(read(Speak, asked), Asker(asked.issuer, "local"))
+
+    def play(asked: Asked) -> Answer:
+        return sounds.play(read(Play, asked), Asker(asked.issuer, "local"))
+
+    return {"act.speak": speak, "act.play": play}
 
 
 def _still_on(outlets: Mapping[str, Outlet]) -> list[str]:

@@ -9,6 +9,7 @@ from drivers.clock import Clock
 from drivers.factory import open_actuator
 from drivers.platforms.orders import Aim, PlatformOrder, Switch
 from drivers.samples import Done
+from edge.body.board_actuator import BoardActuator
 from edge.body.body import Body
 from edge.body.carrier import Carrier
 
@@ -24,7 +25,9 @@ def open_device(name: str, config: ActuatorConfig, body: Body, clock: Clock) -> 
                 raise DeviceUnavailableError(f"there is no {via.platform} below platforms")
             return CarrierOutput(body.carriers[via.platform], via.channel, clock)
         case BoardVia() as via:
-            raise DeviceUnavailableError(f"board {via.board} is not driven yet")
+            if via.board not in body.boards.all:
+                raise DeviceUnavailableError(f"there is no {via.board} below boards")
+            return BoardActuator.open(body.boards.all[via.board], via.channel, clock)
         case _:
             return open_actuator(name, config, clock)
 

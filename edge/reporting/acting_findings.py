@@ -6,6 +6,7 @@ from edge.acting.outlet import Outlet
 from edge.acting.record import ActingBook
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding, about
+from telemetry.contract.wire_types import text
 
 SILENT_AFTER_S = 5.0
 
@@ -31,11 +32,32 @@ def _outlet_findings(outlet: Outlet, now_mono_s: float) -> Iterable[Finding]:
     finding, report = about(outlet.name), outlet.report
     if not outlet.there or report is None:
         return
-    disobeys = outlet.disobeys or report.fault
-    if disobeys is not None:
+    if outlet.disobeys is not None:
         action = "look at it: it may be stuck, broken, or wired to another output"
-        yield finding("actuator_disobeys", "error", disobeys, action)
+        yield finding("actuator_disobeys", "error", outlet.disobeys, action)
+    elif report.fault is not None:
+        action = "look at it and at what drives it; its own papers say what this means"
+        yield finding("actuator_fault", "error", text(report.fault), action)
     if report.celsius is not None and report.celsius >= outlet.config.hot_c:
         told = f"{report.celsius:.0f} °C, and it goes off at {outlet.config.hot_c:.0f} °C"
         action = "let it cool; clean it, and see that air gets to it"
         yield finding("actuator_hot", "warning", told, action)
+
+
+def sound_findings(
+    clips: Mapping[str, str], voice_missing: str | None, not_sounded: str
+) -> list[Finding]:
+    """Of loudspeakers. `clips`: by file, why it cannot be played."""
+    finding, found = about("acting"), []
+    if clips:
+        first, more = next(iter(clips.values())), len(clips) - 1
+        told = first + (f"; and {more} more" if more else "")
+        action = "put WAV files of 16 bits there, e.g. `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
+        found.append(finding("clip_unreadable", "warning", text(told), action))
+    if voice_missing is not None:
+        action = "install what is named, or set acting.speech; clips are played all the same"
+        found.append(finding("speech_missing", "warning", text(voice_missing), action))
+    if not_sounded:
+        action = "try `patrol-edge act speak TEXT`; see to the loudspeaker, or to the voice"
+        found.append(finding("not_sounded", "warning", text(not_sounded), action))
+    return found
