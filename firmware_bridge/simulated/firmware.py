@@ -54,31 +54,13 @@ class SimulatedFirmware:
         self.temperatures: list[int | None] = [250] * len(equipment.temperatures)
         self.bad_in: Callable[[], int] = lambda: 0  # frames that the splitter refused
         self._boots = 0
-        self.boot("", 0.0)
+        self._start("", 0.0)
 
     # --- RunTimePlane ---
 
     def boot(self, firmware: str, now_s: float) -> None:
-        self._firmware = firmware
         self._boots += 1
-        self._started_s = now_s
-        self.outputs = Outputs(self.equipment.channels)
-        self.events = EventStore()
-        self.faults = 0
-        self.inputs = 0
-        self.session = 0
-        self._expected = 1
-        self._results: dict[int, tuple[int, Result]] = {}  # by sequence: of which type, how it went
-        self._alive_ms = 0
-        self._silent = False
-        self._latched = 0  # the number of the dead-man event that was not cleared yet
-        self._report_sequence = 0
-        self._reported_ms: int | None = None
-        self._report_due = False
-        self._frames_in = self._repeats = 0
-        self._cause, self.next_cause = self.next_cause, ResetCause.POWER
-        if self._cause is not ResetCause.POWER:
-            self.events.note(EventKind.BOOT, 0, self._cause, 0, urgent=True)
+        self._start(firmware, now_s)
 
     def frame(self, frame: Frame, now_s: float) -> bytes:
         now_ms = self._ms(now_s)
@@ -105,6 +87,27 @@ class SimulatedFirmware:
         if self.outputs.expire(now_ms):
             self._report_due = True
         return self._report(now_ms)
+
+    def _start(self, firmware: str, now_s: float) -> None:
+        self._firmware = firmware
+        self._started_s = now_s
+        self.outputs = Outputs(self.equipment.channels)
+        self.events = EventStore()
+        self.faults = 0
+        self.inputs = 0
+        self.session = 0
+        self._expected = 1
+        self._results: dict[int, tuple[int, Result]] = {}  # by sequence: of which type, how it went
+        self._alive_ms = 0
+        self._silent = False
+        self._latched = 0  # the number of the dead-man event that was not cleared yet
+        self._report_sequence = 0
+        self._reported_ms: int | None = None
+        self._report_due = False
+        self._frames_in = self._repeats = 0
+        self._cause, self.next_cause = self.next_cause, ResetCause.POWER
+        if self._cause is not ResetCause.POWER:
+            self.events.note(EventKind.BOOT, 0, self._cause, 0, urgent=True)
 
     # --- what the world does to it ---
 
