@@ -6,23 +6,29 @@ from functools import partial
 
 import structlog
 
-from config.devices import CameraConfig, GnssConfig, ReplayGnssConfig
+from config.devices import (
+    CameraConfig,
+    GnssConfig,
+    ReplayGnssConfig,
+    SerialGnssConfig,
+    V4l2CameraConfig,
+)
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
 from edge.position import turned
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts
-from edge.running.driver_loop import run_driver
+from edge.running.driver_loop import PLUGGED_RETRY_S, run_driver
 from edge.running.mailbox import Mailbox
 from edge.running.niceness import give_way
-from edge.running.worker import Beat
+from edge.running.worker import RETRY_S, Beat
 from edge.seeing.camera_watch import WatchedCamera
 from edge.seeing.episodes import Change
 from edge.seeing.schedule import Schedule
 from perception.rules.rule import News
 from telemetry.contract.envelope import Draft
 
-CAMERA_RETRY_S = (1.0, 2.0, 5.0)  # asking a camera is cheap, and it shall be back within 5 s
+CAMERA_RETRY_S = (1.0, 2.0, 3.0)  # on the network; asking is cheap, and it shall be back within 5 s
 GLIMPSE_FPS = 1.0  # decoded all the same: a camera that sends only damaged ones is to be found
 TRIES = 3  # of the link, within the time after which it counts as lost
 FLUSH_S = 0.5  # for what was told last
@@ -82,7 +88,8 @@ class Work:
             self.note_epoch(name, epoch, receiver.watch.doubt)
 
         opener = partial(open_gnss, config, parts.clock)
-        run_driver(receiver.health, opener, emit, stop, beat, parts.clock)
+        retry_s = PLUGGED_RETRY_S if isinstance(config, SerialGnssConfig) else RETRY_S
+        run_driver(receiver.health, opener, emit, stop, beat, parts.clock, retry_s)
 
     def note_epoch(self, name: str, epoch: GnssEpoch, doubt: float = 1.0) -> None:
         """A position, of a receiver or of what carries the unit; `doubt` as of `Whereabouts`."""
@@ -114,7 +121,8 @@ class Work:
             driver = open_camera(name, config, parts.clock, wanted)
             return parts.camera_watches[name].opened(driver)
 
-        run_driver(parts.cameras[name], opener, emit, stop, beat, parts.clock, CAMERA_RETRY_S)
+        retry_s = PLUGGED_RETRY_S if isinstance(config, V4l2CameraConfig) else CAMERA_RETRY_S
+        run_driver(parts.cameras[name], opener, emit, stop, beat, parts.clock, retry_s)
 
     def tell_changes(self, changes: list[Change]) -> None:
         """To the outbox in one commit: it keeps the order, so the last one stands for all."""

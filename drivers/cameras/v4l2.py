@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -43,6 +44,14 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+def device_id(device: str) -> int | None:
+    """The number of the node that a name leads to now; None if to none."""
+    try:
+        return os.stat(device).st_rdev  # noqa: PTH116 - a name may be what no Path takes
+    except (OSError, ValueError):
+        return None
+
+
 class V4l2Camera:
     """One open device. Counters: frames, not_wanted, skipped_stale, undecodable, unstamped."""
 
@@ -53,9 +62,12 @@ class V4l2Camera:
         config: V4l2CameraConfig,
         clock: Clock,
         wanted: Wanted = always,
+        device_id: Callable[[str], int | None] = device_id,
     ) -> None:
         self._name = name
         self._source = source
+        self._device_id = device_id
+        self._opened_id = device_id(config.device)
         self._config = config
         self._clock = clock
         self._wanted = wanted
@@ -109,6 +121,7 @@ class V4l2Camera:
                 "check its cable and power"
             )
         if not self._source.ready(min(MAX_WAIT_S, left_s)):
+            self._check_name()
             return None
         self._grab()
         for _ in range(BUFFERS):
@@ -157,6 +170,12 @@ class V4l2Camera:
         else:
             self._counters["unstamped"] += 1
             self._stamp_s = self._newest_s
+
+    def _check_name(self) -> None:
+        """A camera that was plugged in again comes back under another node, and its stable name
+        leads there, while the old node may be held open and silent for long."""
+        if self._device_id(self._config.device) != self._opened_id:
+            raise DeviceLostError(f"{self._config.device} was unplugged; it is opened anew")
 
     def _check_readable(self) -> None:
         bad_s = self._newest_s - self._good_s

@@ -15,10 +15,9 @@ from drivers.samples import AudioBlock
 from edge.listening.clips import FOLDER, ClipShelf
 from edge.listening.listener import Listener, Watched, open_ear
 from edge.listening.telling import SoundDesk
-from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.driver_loop import PLUGGED_RETRY_S, DriverHealth, run_driver
 from edge.running.worker import Beat
 
-RETRY_S = (1.0, 2.0, 3.0)  # it shall be back within 5 s
 TIDY_EVERY_S = 600.0
 
 
@@ -60,7 +59,7 @@ class Listening:
             stop,
             beat,
             self._clock,
-            RETRY_S,
+            PLUGGED_RETRY_S,
         )
 
     def _open(

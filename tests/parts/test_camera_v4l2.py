@@ -171,6 +171,38 @@ def test_a_pulled_plug_is_noticed_at_once() -> None:
     assert device.now_s == pytest.approx(100.15)
 
 
+def test_a_camera_whose_name_leads_elsewhere_is_lost_at_once_though_the_old_node_is_open(
+    tmp_path: Path,
+) -> None:
+    """Re-enumeration: /dev/v4l/by-id/x goes, and comes back for another /dev/videoN."""
+    name = tmp_path / "by-id-camera"
+    name.symlink_to("/dev/null")
+    device = Device(0.1, 30.0)
+    config = V4l2CameraConfig(kind="v4l2", device=str(name), stalled_after_s=20)
+    driver = V4l2Camera("front", device, config, device)
+    assert driver.read() is not None
+    assert driver.read() is None, "silent, and the name is where it was"
+
+    name.unlink()
+    name.symlink_to("/dev/zero")
+    silent_since_s = device.now_s
+    with pytest.raises(DeviceLostError, match="was unplugged"):
+        driver.read()
+    assert device.now_s - silent_since_s <= 0.5
+
+
+def test_a_camera_whose_name_has_gone_is_lost_too(tmp_path: Path) -> None:
+    name = tmp_path / "by-id-camera"
+    name.symlink_to("/dev/null")
+    device = Device(0.1)
+    config = V4l2CameraConfig(kind="v4l2", device=str(name), stalled_after_s=20)
+    driver = V4l2Camera("front", device, config, device)
+    assert driver.read() is not None
+    name.unlink()
+    with pytest.raises(DeviceLostError, match="was unplugged"):
+        driver.read()
+
+
 def test_a_damaged_picture_is_counted_and_the_next_one_read() -> None:
     device = Device(0.1, 0.2)
     device.damaged = {100.1}
