@@ -129,7 +129,9 @@ def naive_is_back(folder: Path) -> bool:
 
 
 def receiver_at(port: Port, baud: int | str = 9600) -> Watched:
-    config = SerialGnssConfig.model_validate({"kind": "serial", "port": str(port.link), "baud": baud})
+    config = SerialGnssConfig.model_validate(
+        {"kind": "serial", "port": str(port.link), "baud": baud}
+    )
     return Watched("gnss", port.link.name, partial(open_gnss, config, CLOCK), PLUGGED_RETRY_S)
 
 
