@@ -40,6 +40,7 @@ PROGRESS_COUNTERS = frozenset(
         "speeds_tried",
         "unstamped",
         "readings",
+        "messages",
     }
 )
 

@@ -122,7 +122,9 @@ def open_platform(
     """What carries the unit, open. Raises DeviceUnavailableError."""
     match config:
         case MavlinkPlatformConfig():
-            raise DeviceUnavailableError("no driver yet")
+            from drivers.platforms.mavlink.platform import MavlinkPlatform
+
+            return MavlinkPlatform.open(name, config, clock)
         case CanPlatformConfig():
             from drivers.platforms.can_car import CanCar
 

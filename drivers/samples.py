@@ -111,6 +111,7 @@ class Battery:
     celsius: float | None = None
     cells_low: bool | None = None  # it says itself that it is about to be empty
     name: str = ""  # where a device has several
+    doubt: str = ""  # why what it says cannot be true
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,7 @@ class VehicleState:
     mission_items: int | None = None
     faults: tuple[str, ...] = ()  # in its own words
     troubles: tuple[str, ...] = ()  # with the line to it, as codes of docs/troubleshooting.md
+    strangers: tuple[int, ...] = ()  # other carriers that speak on the same line, by their numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Drones, rovers and boats whose autopilot speaks MAVLink (mavlink.io)."""
