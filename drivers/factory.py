@@ -48,13 +48,14 @@ from drivers.actuators.switched import Switch
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.cameras.facts import CameraDriver
 from drivers.clock import Clock
+from drivers.gnss.driver import GnssDriver
 from drivers.platforms.orders import Platform
 from drivers.plugged.tree import Tree
-from drivers.samples import AudioBlock, GnssEpoch
+from drivers.samples import AudioBlock
 from drivers.sensors.sensor import SensorSample
 
 
-def open_gnss(config: GnssConfig, clock: Clock) -> Driver[GnssEpoch]:
+def open_gnss(config: GnssConfig, clock: Clock) -> GnssDriver:
     """The receiver of this section, open. Raises DeviceUnavailableError."""
     match config:
         case SerialGnssConfig():

@@ -1,7 +1,7 @@
 """From bytes to epochs: what serial ports, networks, gpsd and recordings have in common."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,6 +40,8 @@ class NmeaReceiver:
         self._guard = JumpGuard(max_speed_mps)
         self._counts: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()  # "GNGGA", "PUBX"
+        self.heard: Callable[[str], None] | None = None
+        """Called with each sentence that has a right checksum, as it comes."""
 
     @property
     def is_open(self) -> bool:
@@ -87,6 +89,8 @@ class NmeaReceiver:
 
     def _take(self, line: Line) -> list[TimedEpoch]:
         self._counts["sentences"] += 1
+        if self.heard is not None:
+            self.heard(line.body)
         address = line.body.partition(",")[0]
         known = address in self._addresses or len(self._addresses) < MAX_ADDRESSES
         self._addresses[address if known else OTHERS] += 1

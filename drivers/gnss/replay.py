@@ -37,6 +37,7 @@ class ReplayGnss:
         self._clock = clock
         self._pause = pause
         self._past: Counter[str] = Counter()  # what was counted in earlier rounds
+        self._heard: Callable[[str], None] | None = None
         self._receiver = self._new_receiver()
         self._epochs = self._play()
         self._next: TimedEpoch | None = None
@@ -62,6 +63,10 @@ class ReplayGnss:
             return None
         self._last, self._next = self._next, None
         return replace(self._last.epoch, mono_s=self._clock.mono_s())
+
+    def hear(self, heard: Callable[[str], None]) -> None:
+        """From now on call this with each sentence as it is read."""
+        self._heard = self._receiver.heard = heard
 
     def close(self) -> None:
         self._log.close()
@@ -99,7 +104,9 @@ class ReplayGnss:
             self._log.seek(0)
 
     def _new_receiver(self) -> NmeaReceiver:
-        return NmeaReceiver(max_speed_mps=self._config.max_speed_mps, live=False)
+        receiver = NmeaReceiver(max_speed_mps=self._config.max_speed_mps, live=False)
+        receiver.heard = self._heard
+        return receiver
 
 
 def _gap_s(last: TimedEpoch, following: TimedEpoch) -> float:

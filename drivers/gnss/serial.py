@@ -1,5 +1,6 @@
 """A GNSS receiver that speaks NMEA 0183 on a serial port, at a speed that is found out."""
 
+from collections.abc import Callable
 from typing import Self
 
 from config.devices import SerialGnssConfig
@@ -64,6 +65,10 @@ class SerialGnss:
     def baud(self) -> int:
         """The speed in use."""
         return self._stream.baud
+
+    def hear(self, heard: Callable[[str], None]) -> None:
+        """From now on call this with each sentence as it comes."""
+        self._gnss.hear(heard)
 
     def read(self) -> GnssEpoch | None:
         """The next epoch, or None after at most half a second.

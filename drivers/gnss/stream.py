@@ -48,6 +48,10 @@ class StreamGnss:
         """How many bytes came so far that belong to no sentence."""
         return self._receiver.noise_bytes
 
+    def hear(self, heard: Callable[[str], None]) -> None:
+        """From now on call this with each sentence as it comes."""
+        self._receiver.heard = heard
+
     def stranger(self) -> Stranger | None:
         """Who speaks instead of a receiver; None where that cannot be told, or one does."""
         return None if self._receiver.sentences else seen_in(self._recent)

@@ -1,9 +1,7 @@
 """How the receivers fare, for the health report: signals, fixes, and what is odd about them."""
 
-import statistics
 from collections.abc import Iterator
 
-from drivers.gnss.sky import Sky
 from edge.positioning.agreement import Agreement
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -17,7 +15,8 @@ from edge.reporting.gnss_findings import (
     time_findings,
 )
 from edge.reporting.parts import Parts, Receiver
-from telemetry.contract.unit import ReceiverFigures, SignalFigures
+from edge.reporting.signal_figures import signal_figures
+from telemetry.contract.unit import ReceiverFigures
 from telemetry.contract.wire_types import short
 
 
@@ -73,24 +72,3 @@ class ReceiverDesk:
                 heading_error_deg=epoch.heading_error_deg,
                 signals=signal_figures(receiver.watch.sky),
             )
-
-
-def signal_figures(sky: Sky | None) -> tuple[SignalFigures, ...]:
-    """By constellation, in the order of their names."""
-    if sky is None:
-        return ()
-    best = sky.strongest().values()
-    figures = []
-    for constellation in sorted({signal.constellation for signal in best}):
-        own = [signal for signal in best if signal.constellation is constellation]
-        heard = [signal.cn0_dbhz for signal in own if signal.cn0_dbhz is not None]
-        figures.append(
-            SignalFigures(
-                constellation=constellation.value,
-                in_view=len(own),
-                tracked=len(heard),
-                used=sum(signal.satellite in sky.used for signal in own),
-                cn0_dbhz=round(statistics.median(heard), 1) if heard else None,
-            )
-        )
-    return tuple(figures)

@@ -1,4 +1,4 @@
-"""`patrol-edge gnss`: GNSS recordings played back; see also gnss_simulate."""
+"""`patrol-edge gnss`: recordings played back; the other commands are beside this module."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.body import gnss_simulate
+from edge.cli.body import gnss_monitor, gnss_simulate
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, say
 from edge.cli.parser import number_in
 
@@ -38,11 +38,12 @@ really is there.
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "gnss",
-        help="play a GNSS log, or simulate a receiver",
-        description="Look into the recordings of a satellite receiver, or stand in for one.",
+        help="see what a receiver says, play its log, or simulate one",
+        description="Look at a satellite receiver or into its recordings, or stand in for one.",
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _register_replay(parts)
+    gnss_monitor.register(parts)
     gnss_simulate.register(parts)
 
 
