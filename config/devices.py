@@ -175,6 +175,11 @@ class StreamCameraConfig(CameraSource):
         json_schema_extra={"pattern": r"^(rtsps?|https?)://[^@/\s]+(/.*)?$"},
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="how RTSP carries the pictures")
+    decode: Literal["auto", "software", "hardware"] = Field(
+        "auto",
+        description="auto: by hardware where there is some (extra video); hardware: it is a fault "
+        "if there is none",
+    )
     open_timeout_s: float = Field(5.0, gt=0, le=30, description="then it is tried again")
     credentials_file: SecretFile | None = Field(
         None, description=f"a file with user:password, instead of in the URL; {KEPT_TO_ITSELF}"

@@ -38,6 +38,9 @@ FFMPEG_OPTIONS = {
     "udp": f"rtsp_transport;udp|{STREAM_OPTIONS}",
 }
 
+# cv2.VideoAccelerationType: who decodes.
+ACCELERATIONS = {0: "software", 2: "d3d11", 3: "vaapi", 4: "mfx", 5: "drm"}
+
 # OpenCV takes FFmpeg's options from the environment only, when it opens. The lock keeps two
 # cameras with different options apart. It costs no time: OpenCV has such a lock of its own and
 # opens one source after the other (measured on 4.10 and 5.0), so a source that does not answer
@@ -60,14 +63,18 @@ class Capture:
         open_timeout_s: float,
         read_timeout_s: float,
         transport: Literal["tcp", "udp"] | None = None,
+        hardware: bool = False,
     ) -> Self | None:
         """A file or stream through FFmpeg; None if it cannot be opened or has no pictures.
 
         A read that times out ends an FFmpeg stream for good (measured on OpenCV 5.0).
         One decoding thread: each further one delays the picture by a frame, and takes a core
-        from the detector.
+        from the detector. `hardware`: decode with it where this build of OpenCV can; else the
+        processor does.
         """
+        accelerated = [cv2.CAP_PROP_HW_ACCELERATION, cv2.VIDEO_ACCELERATION_ANY]
         parameters = [
+            *(accelerated if hardware else []),
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
             _milliseconds(open_timeout_s),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
@@ -179,8 +186,10 @@ class Capture:
     def facts(self) -> CameraFacts:
         """Of a file or stream."""
         size_px = self.size_px()
+        way = ACCELERATIONS.get(int(self._property(cv2.CAP_PROP_HW_ACCELERATION) or 0), "hardware")
         return CameraFacts(
-            decoder=", ".join(word for word in ("software", self.codec()) if word),
+            decoder=", ".join(word for word in (way, self.codec()) if word),
+            hardware=way != "software",
             size_px=size_px if min(size_px) > 0 else None,
             fps=self.fps(),
         )

@@ -13,6 +13,7 @@ class CameraFacts:
 
     decoder: str  # who makes pictures of what it sends: "software, h264", "vaapi, hevc", ...
     hardware: bool = False  # a part of the computer made for it, not the processor
+    why_software: str = ""  # where hardware was asked for and is not used
     size_px: tuple[int, int] | None = None  # width and height as it announces them
     fps: float | None = None  # pictures a second: as asked of it, or as it announces
 

@@ -5,7 +5,7 @@ has queued up while nobody read is passed over cheaply.
 """
 
 from collections import Counter
-from typing import Protocol, Self
+from typing import Self
 
 from config.devices import StreamCameraConfig
 from drivers.base import (
@@ -15,8 +15,9 @@ from drivers.base import (
     Wanted,
     always,
 )
-from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture
+from drivers.cameras.capture import MAX_SIDE_PX
 from drivers.cameras.capture_stamps import StreamStamps
+from drivers.cameras.decoding import Source, explained, open_source
 from drivers.cameras.facts import CameraFacts
 from drivers.cameras.probe import check_answers, refusal, too_slow
 from drivers.cameras.url import CameraUrl, read_login
@@ -28,18 +29,6 @@ ANSWER_S = 5.0  # a camera that takes longer to say hello is as good as gone
 REFUSAL_S = 3.0
 MAX_SKIPPED = 250  # at once
 DEFAULT_FPS = 25.0
-
-
-class Source(Protocol):
-    """What is used of a `Capture`."""
-
-    def grab(self) -> bool: ...
-    def retrieve(self) -> Picture | None: ...
-    @property
-    def damaged(self) -> int: ...
-    def position_s(self) -> float | None: ...
-    def facts(self) -> CameraFacts: ...
-    def close(self) -> None: ...
 
 
 class StreamCamera:
@@ -54,6 +43,7 @@ class StreamCamera:
         clock: Clock,
         opening_s: float,
         wanted: Wanted = always,
+        why_software: str = "",
     ) -> None:
         self._name = name
         self._url = url
@@ -61,6 +51,7 @@ class StreamCamera:
         self._config = config
         self._clock = clock
         self._wanted = wanted
+        self._why_software = why_software
         self._damaged = False  # the last picture that was decoded
         # HTTP streams of JPEGs carry no stamps: FFmpeg makes them up, at 25 a second.
         self._stamps = StreamStamps() if url.scheme.startswith("rtsp") else None
@@ -84,12 +75,8 @@ class StreamCamera:
         url = CameraUrl.parse(config.url, login)
         check_answers(url, min(ANSWER_S, config.open_timeout_s))
         opening_s = clock.mono_s()
-        source = Capture.open_ffmpeg(
-            url.with_login(),
-            open_timeout_s=config.open_timeout_s,
-            read_timeout_s=max(POLL_S, config.stalled_after_s - POLL_S),
-            transport=config.transport,
-        )
+        read_timeout_s = max(POLL_S, config.stalled_after_s - POLL_S)
+        source, why_software = open_source(url.with_login(), config, read_timeout_s)
         if source is None:
             raise DeviceUnavailableError(refusal(url, min(REFUSAL_S, config.open_timeout_s)))
         took_s = clock.mono_s() - opening_s
@@ -101,7 +88,7 @@ class StreamCamera:
             raise DeviceUnavailableError(
                 f"{url} sends pictures of more than {MAX_SIDE_PX} px a side; choose a smaller size"
             )
-        return cls(name, url, source, config, clock, opening_s, wanted)
+        return cls(name, url, source, config, clock, opening_s, wanted, why_software)
 
     def read(self) -> Frame | None:
         """The newest picture; None if one came that is damaged, or not wanted.
@@ -142,7 +129,7 @@ class StreamCamera:
         self._source.close()
 
     def facts(self) -> CameraFacts:
-        return self._source.facts()
+        return explained(self._source.facts(), self._config.decode, self._why_software)
 
     def counters(self) -> dict[str, int]:
         damaged = self._counters["undecodable"] + self._source.damaged

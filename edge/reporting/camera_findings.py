@@ -8,6 +8,7 @@ from drivers.cameras.facts import CameraFacts
 from edge.reporting.finding import Finding, about
 from perception.camera.soundness import Defect
 from telemetry.contract.up_message import Severity
+from telemetry.contract.wire_types import text
 
 SLOW_SHARE = 0.5  # of the pictures that were asked for
 FEW_FPS = 0.5  # below this nobody can be followed, whatever was asked for
@@ -39,6 +40,7 @@ def camera_findings(name: str, config: CameraConfig, seen: Seen) -> list[Finding
         *_on_pictures(name, seen.defects),
         *_on_rate(name, config, seen),
         *_on_size(name, config, seen),
+        *_on_decoder(name, seen.facts),
     ]
 
 
@@ -47,23 +49,23 @@ def _on_pictures(name: str, defects: Collection[Defect]) -> list[Finding]:
     for defect in defects:
         match defect:
             case Defect.DARK:
-                text = "its pictures are nearly black"
+                told = "its pictures are nearly black"
                 action = (
                     "take off the lens cap, clean the lens, give light, or let it expose longer"
                 )
-                found.append(finding("camera_dark", "warning", text, action))
+                found.append(finding("camera_dark", "warning", told, action))
             case Defect.BURNT_OUT:
-                text = "half of its picture is burnt out"
+                told = "half of its picture is burnt out"
                 action = "turn it out of the sun or lamp; switch its automatic exposure on"
-                found.append(finding("camera_burnt_out", "warning", text, action))
+                found.append(finding("camera_burnt_out", "warning", told, action))
             case Defect.COVERED:
-                text = "next to nothing is to be made out in its pictures"
+                told = "next to nothing is to be made out in its pictures"
                 action = "look whether something covers the lens; clean it"
-                found.append(finding("camera_covered", "warning", text, action))
+                found.append(finding("camera_covered", "warning", told, action))
             case Defect.FROZEN:
-                text = "pictures come, and are copies of one another"
+                told = "pictures come, and are copies of one another"
                 action = "power-cycle the camera; if it goes through a recorder, that one"
-                found.append(finding("camera_frozen", "error", text, action))
+                found.append(finding("camera_frozen", "error", told, action))
     return found
 
 
@@ -90,9 +92,18 @@ def _on_size(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:
     if seen.size_px == (config.width_px, config.height_px):
         return []
     width, height = seen.size_px
-    text = f"asked for {config.width_px}x{config.height_px}, it gives {width}x{height}"
+    told = f"asked for {config.width_px}x{config.height_px}, it gives {width}x{height}"
     action = (
         f"write width_px: {width} and height_px: {height}, or a size that "
         "`patrol-edge camera list` shows; a lens that was measured holds for one size only"
     )
-    return [finding("camera_size", "warning", text, action)]
+    return [finding("camera_size", "warning", told, action)]
+
+
+def _on_decoder(name: str, facts: CameraFacts | None) -> list[Finding]:
+    finding = about(name)
+    if facts is None or not facts.why_software:
+        return []
+    told = f"decode: hardware, and the processor does it: {facts.why_software}"
+    action = "install what is missing, or write decode: auto; `patrol-edge camera bench` tells"
+    return [finding("camera_decoder", "warning", text(told), action)]
