@@ -78,6 +78,10 @@ class CanBus:
         try:
             message = self._bus.recv(wait_s)
         except (CanError, OSError) as error:
+            if isinstance(error.__cause__, UnicodeDecodeError):
+                # python-can keeps the line that it cannot decode, and stumbles over it for ever.
+                self._bus.flush()  # type: ignore[attr-defined]  # only slcan comes here
+                raise BadDataError(f"a damaged line of {self._name}") from error
             raise DeviceLostError(self._gone(error)) from error
         except _DAMAGED as error:
             raise BadDataError(f"a damaged frame on {self._name}: {error}") from error

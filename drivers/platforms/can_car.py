@@ -23,6 +23,7 @@ from drivers.samples import Done
 
 ANSWER_WITHIN_S = 0.25  # ISO 15765-4 gives 50 ms (P2CAN); gateways and USB adapters take more
 PENDING_WITHIN_S = 5.0  # P2*CAN, after "response pending"
+AWAKE_S = 1.0  # a bus with frames on it
 FRAMES_A_READ = 200  # then whoever asks is heard
 NOT_TAKEN = "a car takes no orders from its passengers"
 
@@ -124,7 +125,7 @@ class CanCar:
         if self._asked is not None or self._off or not self._config.obd or self._state.bus_off:
             return
         self._drop_what_it_lacks()
-        query = self._polling.next(now_s)
+        query = self._polling.next(now_s, awake=now_s - self._heard_s < AWAKE_S)
         if query is None:
             return
         way = self._ways[0]
@@ -200,7 +201,8 @@ class CanCar:
         troubles = self._state.troubles(now_s)
         silent = now_s - self._heard_s > self._config.silent_after_s
         if "ignition" in self._config.signals:
-            if silent and not self._off:
+            stale = self._car.number("ignition", now_s) is None
+            if not self._off and (silent or stale):
                 self._car.set_ignition(None)
         else:
             self._car.set_ignition(True if self._polling.answering and not silent else None)

@@ -19,7 +19,7 @@ class Polling:
         self._misses: dict[Query, int] = {}
         self._answered: set[Query] = set()
         self._missed_in_a_row = 0
-        self._away_due_s = 0.0
+        self._missed_s = 0.0
         self.answering = False
         self._restart()
 
@@ -36,10 +36,14 @@ class Polling:
         """Nobody answers."""
         return self._missed_in_a_row >= AWAY_AFTER
 
-    def next(self, now_s: float) -> Query | None:
-        """The question that is most overdue for its pace; None: nothing is due."""
+    def next(self, now_s: float, *, awake: bool = False) -> Query | None:
+        """The question that is most overdue for its pace; None: nothing is due.
+
+        `awake`: something else says that the car is, so that a question wakes nobody.
+        """
         if not self.answering:
-            return ARE_YOU_THERE if now_s >= self._away_due_s or not self.away else None
+            every_s = ARE_YOU_THERE.every_s if awake else AWAY_EVERY_S
+            return ARE_YOU_THERE if now_s - self._missed_s >= every_s or not self.away else None
         due = [query for query, due_s in self._due_s.items() if due_s <= now_s]
         # Never asked before late; of those, what is asked most often.
         return max(due, key=lambda each: (now_s - self._due_s[each]) / each.every_s, default=None)
@@ -58,7 +62,7 @@ class Polling:
             self._missed_in_a_row += 1  # of one that it never answered nothing follows
         if self.away:
             self.answering = False
-            self._away_due_s = now_s + AWAY_EVERY_S
+            self._missed_s = now_s
             return
         self._misses[query] = self._misses.get(query, 0) + 1
         never = self.answering and query not in self._answered

@@ -1,23 +1,12 @@
 """What can be done to a simulated board while it runs: one line of text each."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
+from drivers.simulated.verbs import Verb, WrongOrderError, obey
 from firmware_bridge.simulated.bench import Bench
 
 FOR_EVER_S = 1e9
-
-
-class WrongOrderError(ValueError):
-    """Not understood; the text says what is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    usage: str
-    does: str
-    act: Callable[[Sequence[str], float], str | None]
-    """Gets the words behind it and the time; returns what to answer besides ok."""
 
 
 class Controls:
@@ -28,7 +17,6 @@ class Controls:
         self.verbs: dict[str, Verb] = {}
         self.learn(
             {
-                "help": Verb("help", "this list", self._help),
                 "hang": Verb("hang [S]", "neither listen nor speak", self._hang),
                 "reset": Verb("reset", "start again, as after a watchdog", self._reset),
                 "power": Verb("power off|on", "in the middle of whatever it is at", self._power),
@@ -42,19 +30,7 @@ class Controls:
 
     def obey(self, text: str, now_s: float) -> str:
         """Do it. Returns `ok`, `ok` and what was asked for, or `error` and what is wrong."""
-        name, *words = text.split() or [""]
-        verb = self.verbs.get(name)
-        if verb is None:
-            return f"error there is no {name!r}; there is: {', '.join(self.verbs)}"
-        try:
-            told = verb.act(words, now_s)
-        except (ValueError, IndexError, KeyError) as error:
-            why = f"{error}; " if isinstance(error, WrongOrderError) else ""
-            return f"error {why}write: {verb.usage}"
-        return "ok" if told is None else f"ok {told}"
-
-    def _help(self, _words: Sequence[str], _now_s: float) -> str:
-        return "; ".join(f"{verb.usage}: {verb.does}" for verb in self.verbs.values())
+        return obey(self.verbs, text, now_s)
 
     def _hang(self, words: Sequence[str], now_s: float) -> None:
         self._bench.board.hang(now_s + (float(words[0]) if words else FOR_EVER_S))

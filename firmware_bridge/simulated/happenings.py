@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from drivers.simulated.verbs import Verb, WrongOrderError
 from firmware_bridge.runtime.frames import VERSIONS
 from firmware_bridge.runtime.vocabulary import Fault
-from firmware_bridge.simulated.controls import Verb, WrongOrderError
 from firmware_bridge.simulated.firmware import SimulatedFirmware
 
 

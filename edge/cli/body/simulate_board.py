@@ -15,8 +15,9 @@ from edge.cli.parser import number_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drivers.simulated.verbs import Verb
     from firmware_bridge.simulated.bench import Bench
-    from firmware_bridge.simulated.controls import Controls, Verb
+    from firmware_bridge.simulated.controls import Controls
     from firmware_bridge.simulated.management import SimulatedManagement
 
 BOARD_HELP = """\
@@ -107,7 +108,7 @@ def _management(args: argparse.Namespace, folder: Path) -> "SimulatedManagement"
 
 
 def _verbs(management: "SimulatedManagement") -> "dict[str, Verb]":
-    from firmware_bridge.simulated.controls import Verb
+    from drivers.simulated.verbs import Verb
 
     def burn(words: "Sequence[str]", _now_s: float) -> None:
         management.slots.flash.fuse = int(words[0])
