@@ -91,6 +91,41 @@ def journal(data: bytes) -> None:
     check([_file("journal-000001.jsonl", data)], _public_key())
 
 
+def elm327(data: bytes) -> None:
+    """What an adapter writes, all the way to facts: lines, frames, answers, the dialogue."""
+    from drivers.platforms.car import Car
+    from drivers.platforms.elm327_dialogue import Dialogue
+    from drivers.platforms.elm327_replies import Prompts
+
+    prompts, dialogue, now_s = Prompts(), Dialogue(Car("car"), 0.0), 0.0
+    for text in prompts.feed(b">".join((b"ELM327 v1.4b", *(b"OK",) * 6, b"12.4V", data, b""))):
+        dialogue.command(now_s)
+        dialogue.heard(text, now_s)
+        now_s += 1.0
+    dialogue.car.due(now_s)
+
+
+def obd(data: bytes) -> None:
+    """Frames of a car's bus (the first byte: how many bytes the frame has), put together."""
+    from drivers.base import BadDataError
+    from drivers.platforms.car import Car
+    from drivers.platforms.isotp import Reassembly
+    from drivers.platforms.obd import not_supported, read_answer
+
+    reassembly, car, now_s = Reassembly(), Car("car"), 0.0
+    while data:
+        size, frame, now_s = data[0] % 9, data[1 : 1 + data[0] % 9], now_s + 0.1
+        sender, data = 0x7E8 + data[0] // 9 % 8, data[1 + size :]
+        reassembly.expire(now_s)
+        with suppress(BadDataError):
+            payload, _ = reassembly.feed(sender, frame, now_s)
+            if payload is not None:
+                facts = read_answer(payload)
+                not_supported(facts)
+                car.note(facts, now_s)
+    car.due(now_s)
+
+
 def naive(data: bytes) -> None:
     """The control: reads a command as one does in a hurry. A fuzzer must find what is wrong."""
     import json
@@ -108,7 +143,20 @@ _REMEMBERED: list[bytes] = []
 CONTROLS: dict[str, Callable[[bytes], None]] = {"naive": naive, "leaky": leaky}
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
-    for each in (ack, hub_state, envelope, topic, jws, claims, keyring, config, nmea, journal)
+    for each in (
+        ack,
+        hub_state,
+        envelope,
+        topic,
+        jws,
+        claims,
+        keyring,
+        config,
+        nmea,
+        journal,
+        elm327,
+        obd,
+    )
 }
 
 
@@ -159,7 +207,9 @@ def main() -> None:
 
     name, *options = sys.argv[1:]
     target = (CONTROLS | TARGETS)[name]
-    with atheris.instrument_imports(include=["config", "drivers.gnss.nmea", "telemetry"]):
+    with atheris.instrument_imports(
+        include=["config", "drivers.gnss.nmea", "drivers.platforms", "telemetry"]
+    ):
         target(b"")  # imports what it needs
     if name in CONTROLS:
         target = atheris.instrument_func(target)
