@@ -127,11 +127,11 @@ def open_platform(
 
             return MavlinkPlatform.open(name, config, clock)
         case CanPlatformConfig():
-            from drivers.platforms.can_car import CanCar
+            from drivers.platforms.cars.can_car import CanCar
 
             return CanCar.open(name, config, clock)
         case Elm327PlatformConfig():
-            from drivers.platforms.elm327 import Elm327
+            from drivers.platforms.cars.elm327 import Elm327
 
             return Elm327.open(name, config, clock)
         case RobotPlatformConfig():

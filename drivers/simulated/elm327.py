@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from drivers.platforms.obd import REFUSED
+from drivers.platforms.cars.obd import REFUSED
 from drivers.simulated.car import SimulatedCar
 from drivers.simulated.verbs import Verb, switched
 

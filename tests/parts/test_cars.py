@@ -11,10 +11,10 @@ import pytest
 from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
-from drivers.platforms.can_car import CanCar
-from drivers.platforms.can_link import judge
-from drivers.platforms.elm327 import Elm327
-from drivers.platforms.isotp import single_frame
+from drivers.platforms.cars.can_car import CanCar
+from drivers.platforms.cars.can_link import judge
+from drivers.platforms.cars.elm327 import Elm327
+from drivers.platforms.cars.isotp import single_frame
 from drivers.platforms.orders import Hold, PlatformSample
 from drivers.samples import Battery, Done, Identity, Odometry, VehicleState
 from edge.body.carrier import Carrier

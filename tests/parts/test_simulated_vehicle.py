@@ -15,9 +15,9 @@ import pytest
 
 from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from drivers.clock import SystemClock
-from drivers.platforms import elm327
-from drivers.platforms.can_car import CanCar
-from drivers.platforms.elm327 import Elm327
+from drivers.platforms.cars import elm327
+from drivers.platforms.cars.can_car import CanCar
+from drivers.platforms.cars.elm327 import Elm327
 from drivers.platforms.orders import Platform, PlatformSample
 from drivers.samples import FUEL, Battery, Identity, Odometry, VehicleState
 from tests.cars import samples_until

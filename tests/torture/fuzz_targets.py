@@ -93,9 +93,9 @@ def journal(data: bytes) -> None:
 
 def elm327(data: bytes) -> None:
     """What an adapter writes, all the way to facts: lines, frames, answers, the dialogue."""
-    from drivers.platforms.car import Car
-    from drivers.platforms.elm327_dialogue import Dialogue
-    from drivers.platforms.elm327_replies import Prompts
+    from drivers.platforms.cars.car import Car
+    from drivers.platforms.cars.elm327_dialogue import Dialogue
+    from drivers.platforms.cars.elm327_replies import Prompts
 
     prompts, dialogue, now_s = Prompts(), Dialogue(Car("car"), 0.0), 0.0
     for text in prompts.feed(b">".join((b"ELM327 v1.4b", *(b"OK",) * 6, b"12.4V", data, b""))):
@@ -108,9 +108,9 @@ def elm327(data: bytes) -> None:
 def obd(data: bytes) -> None:
     """Frames of a car's bus (the first byte: how many bytes the frame has), put together."""
     from drivers.base import BadDataError
-    from drivers.platforms.car import Car
-    from drivers.platforms.isotp import Reassembly
-    from drivers.platforms.obd import not_supported, read_answer
+    from drivers.platforms.cars.car import Car
+    from drivers.platforms.cars.isotp import Reassembly
+    from drivers.platforms.cars.obd import not_supported, read_answer
 
     reassembly, car, now_s = Reassembly(), Car("car"), 0.0
     while data:

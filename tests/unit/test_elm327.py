@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import BadDataError
-from drivers.platforms.car import Car
-from drivers.platforms.elm327_dialogue import LOST_AFTER, SEARCH_S, Dialogue
-from drivers.platforms.elm327_replies import Answer, Payloads, Prompts, Trouble, read_lines
+from drivers.platforms.cars.car import Car
+from drivers.platforms.cars.elm327_dialogue import LOST_AFTER, SEARCH_S, Dialogue
+from drivers.platforms.cars.elm327_replies import Answer, Payloads, Prompts, Trouble, read_lines
 from drivers.samples import Odometry
 
 

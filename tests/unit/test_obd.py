@@ -9,16 +9,16 @@ from pydantic import ValidationError
 
 from config.cars import SignalConfig
 from drivers.base import BadDataError
-from drivers.platforms.can_signals import Signals, raw_of, value_of
-from drivers.platforms.isotp import CONSECUTIVE_WITHIN_S, Reassembly, single_frame
-from drivers.platforms.obd import (
+from drivers.platforms.cars.can_signals import Signals, raw_of, value_of
+from drivers.platforms.cars.isotp import CONSECUTIVE_WITHIN_S, Reassembly, single_frame
+from drivers.platforms.cars.obd import (
     ARE_YOU_THERE,
     RefusedError,
     lists_for_queries,
     not_supported,
     read_answer,
 )
-from drivers.platforms.polling import AWAY_AFTER, AWAY_EVERY_S, Polling
+from drivers.platforms.cars.polling import AWAY_AFTER, AWAY_EVERY_S, Polling
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,16 @@ import re
 from collections import Counter
 
 from drivers.base import BadDataError
-from drivers.platforms.car import Car
-from drivers.platforms.elm327_replies import Answer, Payloads, Trouble, read_lines
-from drivers.platforms.obd import MODULE_VOLTAGE, Query, RefusedError, not_supported, read_answer
-from drivers.platforms.polling import Polling
+from drivers.platforms.cars.car import Car
+from drivers.platforms.cars.elm327_replies import Answer, Payloads, Trouble, read_lines
+from drivers.platforms.cars.obd import (
+    MODULE_VOLTAGE,
+    Query,
+    RefusedError,
+    not_supported,
+    read_answer,
+)
+from drivers.platforms.cars.polling import Polling
 
 # No echo, no line feeds, no spaces, with headers, adaptive timing, protocol by itself.
 SET_UP = ("ATE0", "ATL0", "ATS0", "ATH1", "ATAT1", "ATSP0")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from config.cars import SignalConfig, SignalName
-from drivers.platforms.obd import Facts
+from drivers.platforms.cars.obd import Facts
 
 _SWITCHES = frozenset({"ignition", "doors_open", "light_bar", "siren", "reverse"})
 

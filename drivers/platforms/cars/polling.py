@@ -1,6 +1,12 @@
 """Whose turn it is: questions to a car, the urgent ones on time, the others when there is time."""
 
-from drivers.platforms.obd import ARE_YOU_THERE, CURRENT_DATA, QUERIES, Query, lists_for_queries
+from drivers.platforms.cars.obd import (
+    ARE_YOU_THERE,
+    CURRENT_DATA,
+    QUERIES,
+    Query,
+    lists_for_queries,
+)
 
 GIVEN_UP_AFTER = 3  # times that it was never answered, while others are
 AGAIN_AFTER_S = 5.0  # what was missed

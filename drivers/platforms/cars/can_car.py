@@ -11,14 +11,19 @@ from typing import Self
 from config.cars import CanPlatformConfig
 from drivers.base import ACTIVE_READ_S, BadDataError
 from drivers.clock import Clock
-from drivers.platforms.can_bus import CanBus, CanFrame
-from drivers.platforms.can_faults import BusState
-from drivers.platforms.can_signals import Signals
-from drivers.platforms.car import Car
-from drivers.platforms.isotp import CONSECUTIVE_WITHIN_S, CONTINUE_TO_SEND, Reassembly, single_frame
-from drivers.platforms.obd import Query, RefusedError, not_supported, read_answer
+from drivers.platforms.cars.can_bus import CanBus, CanFrame
+from drivers.platforms.cars.can_faults import BusState
+from drivers.platforms.cars.can_signals import Signals
+from drivers.platforms.cars.car import Car
+from drivers.platforms.cars.isotp import (
+    CONSECUTIVE_WITHIN_S,
+    CONTINUE_TO_SEND,
+    Reassembly,
+    single_frame,
+)
+from drivers.platforms.cars.obd import Query, RefusedError, not_supported, read_answer
+from drivers.platforms.cars.polling import Polling
 from drivers.platforms.orders import PlatformOrder, PlatformSample
-from drivers.platforms.polling import Polling
 from drivers.samples import Done
 
 ANSWER_WITHIN_S = 0.25  # ISO 15765-4 gives 50 ms (P2CAN); gateways and USB adapters take more

@@ -7,9 +7,9 @@ from typing import Protocol, Self
 from config.cars import Elm327PlatformConfig
 from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
-from drivers.platforms.car import Car
-from drivers.platforms.elm327_dialogue import BUS_ERRORS_OF_A_FAULT, Dialogue
-from drivers.platforms.elm327_replies import Prompts
+from drivers.platforms.cars.car import Car
+from drivers.platforms.cars.elm327_dialogue import BUS_ERRORS_OF_A_FAULT, Dialogue
+from drivers.platforms.cars.elm327_replies import Prompts
 from drivers.platforms.orders import PlatformOrder, PlatformSample
 from drivers.samples import Done, Identity
 from drivers.stream import SerialStream, TcpStream

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from drivers.platforms.obd import Fact, Facts
+from drivers.platforms.cars.obd import Fact, Facts
 from drivers.platforms.orders import Abilities, PlatformSample
 from drivers.samples import FUEL, Battery, Identity, Odometry, VehicleState
 

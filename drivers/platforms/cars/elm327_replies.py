@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from drivers.base import BadDataError
-from drivers.platforms.isotp import Reassembly
+from drivers.platforms.cars.isotp import Reassembly
 
 PROMPT = b">"
 MOST_PENDING_BYTES = 8192  # the longest answer over CAN is 4095 bytes; more is another device

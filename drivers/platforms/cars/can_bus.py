@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from config.cars import CanPlatformConfig
 from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
-from drivers.platforms.can_link import check_link
+from drivers.platforms.cars.can_link import check_link
 
 if TYPE_CHECKING:
     import can

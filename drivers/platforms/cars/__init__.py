@@ -1,0 +1,1 @@
+"""Cars: over CAN, and through an OBD-II adapter."""
