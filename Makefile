@@ -57,7 +57,7 @@ setup: $(VENV)/.runtime ## create .venv with the runtime in it
 
 features: $(VENV)/.features ## and with the optional features (pyproject.toml lists them)
 
-demo: $(VENV)/.demo ## set up, then run the main job for about 20 s
+demo: $(VENV)/.demo ## set up, then run the main job: units at work, half a minute
 	@$(BIN)/python -m edge.demo
 
 test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## set up, then run all tests

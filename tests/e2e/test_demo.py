@@ -29,13 +29,24 @@ def demo(folder: Path, *options: str) -> "subprocess.Popen[str]":
 def test_real_detections_reach_the_hub(tmp_path: Path, broker: str) -> None:
     if broker == "mosquitto" and find_mosquitto() is None:
         pytest.skip("needs mosquitto (apt-get install mosquitto)")
-    process = demo(tmp_path, "--seconds", "10", "--broker", broker)
+    process = demo(tmp_path, "--scene", "car", "--seconds", "10", "--broker", broker)
     said, _ = process.communicate(timeout=90)
 
     assert process.returncode == 0, said
     assert "Real detections and positions reached the hub." in said
     assert broker in said
     assert list((tmp_path / "out").glob("*.jpg")), "annotated pictures"
+    assert not list(tmp_path.glob("patrol-demo-*")), "nothing is left behind"
+
+
+def test_a_robot_dog_shines_and_is_dark_in_stealth(tmp_path: Path) -> None:
+    process = demo(tmp_path, "--scene", "dog", "--broker", "amqtt")
+    said, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 0, said
+    assert "✗" not in said
+    for told in ("searchlight on", "dark and silent at once", "siren refused in stealth"):
+        assert f"✓  {told}" in said
     assert not list(tmp_path.glob("patrol-demo-*")), "nothing is left behind"
 
 
