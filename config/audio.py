@@ -39,8 +39,9 @@ class SoundCardConfig(MicrophoneSource):
         "default",
         min_length=1,
         max_length=200,
-        examples=["USB Audio"],
-        description="its name or a part of it; `patrol-edge audio devices` lists them",
+        examples=["/dev/snd/by-id/usb-C-Media_USB_Audio-00"],
+        description="its stable name, /dev/snd/by-id/... (`patrol-edge devices`), or a part of a "
+        "name as `patrol-edge audio devices` lists them",
     )
     rate_hz: int = Field(48_000, ge=8_000, le=192_000, description="asked of the device")
     channel: int = Field(1, ge=1, le=32, description="which one is listened to, from 1")

@@ -5,6 +5,8 @@ again, which ends all streams of the process. That is done when the kernel's lis
 changed, never on suspicion: the streams that still run say that they are lost, and are reopened.
 """
 
+import os
+import re
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 from drivers.base import DeviceUnavailableError
 
 CARDS = Path("/proc/asound/cards")
+NAMED_BY_PLUG = "/dev/snd/"  # udev's by-id and by-path lead to ALSA's control node of the card
+CONTROL_NODE = re.compile(r"controlC([0-9]+)")
 
 
 class SoundSystem:
@@ -56,6 +60,25 @@ def _import() -> Any:
         raise DeviceUnavailableError(
             "the system has no PortAudio: apt-get install libportaudio2"
         ) from error
+
+
+def library_name(device: str, dev: Path = Path("/dev")) -> str | None:
+    """What PortAudio calls the device of a unit file; None for the system's default.
+
+    /dev/snd/by-id/usb-... and by-path/... stay with a plug, where a name such as "USB Audio" may be
+    that of two cards; PortAudio has "(hw:CARD,DEVICE)" in each name. Raises DeviceUnavailableError.
+    """
+    if device == "default":
+        return None
+    if not device.startswith(NAMED_BY_PLUG):
+        return device
+    node = os.path.realpath(dev / device.removeprefix("/dev/"))
+    card = CONTROL_NODE.fullmatch(Path(node).name)
+    if card is None or not Path(node).exists():
+        raise DeviceUnavailableError(
+            f"{device} is not there; plug it in, or see what is: `patrol-edge devices`"
+        )
+    return f"(hw:{card[1]},0)"
 
 
 def first_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.resampling import resampled
 from drivers.samples import Done
-from drivers.sound_system import SYSTEM, SoundSystem, first_line
+from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name
 
 BLOCK_S = 0.02
 RAMP_S = 0.03
@@ -205,7 +205,7 @@ class Speaker:
 def _output_rate_hz(library: Any, device: str) -> int:
     """The device's own rate. Raises DeviceUnavailableError."""
     try:
-        found = library.query_devices(None if device == "default" else device, "output")
+        found = library.query_devices(library_name(device), "output")
     except (ValueError, library.PortAudioError) as error:
         raise DeviceUnavailableError(
             f"{first_line(error)}; `patrol-edge audio devices` lists what there is"
@@ -217,7 +217,7 @@ def _start(library: Any, device: str, rate_hz: int, fill: Callable[..., None]) -
     """An open stream of float32. Raises DeviceUnavailableError."""
     try:
         stream = library.OutputStream(
-            device=None if device == "default" else device,
+            device=library_name(device),
             samplerate=rate_hz,
             channels=1,
             dtype=np.float32,

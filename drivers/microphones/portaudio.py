@@ -11,7 +11,7 @@ from config.audio import SoundCardConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.samples import AudioBlock
-from drivers.sound_system import SYSTEM, SoundSystem, first_line
+from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name
 
 BLOCK_S = 0.1
 MAX_WAIT_S = 0.5
@@ -111,7 +111,7 @@ def _start(
     """An open stream of float32. Raises DeviceUnavailableError."""
     try:
         stream = library.InputStream(
-            device=None if config.device == "default" else config.device,
+            device=library_name(config.device),
             samplerate=config.rate_hz,
             channels=config.channel,
             dtype=np.float32,

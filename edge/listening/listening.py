@@ -17,6 +17,7 @@ from edge.listening.listener import Listener, Watched, open_ear
 from edge.listening.telling import SoundDesk
 from edge.running.driver_loop import PLUGGED_RETRY_S, DriverHealth, run_driver
 from edge.running.worker import Beat
+from perception.hearing.soundness import SoundWatch
 
 TIDY_EVERY_S = 600.0
 
@@ -36,6 +37,7 @@ class Listening:
         self.faults: dict[str, str] = {}  # by microphone: what of its models cannot be had
         self.disk_faults: dict[str, str] = {}  # by microphone: why its newest clip was not kept
         self.bad_samples = dict.fromkeys(heard, 0)
+        self.watches = {name: SoundWatch() for name in heard}
 
     def work(self, name: str, config: MicrophoneConfig, beat: Beat, stop: threading.Event) -> None:
         """One microphone, until `stop`. Its episodes then end with reason `shutdown`."""
@@ -50,6 +52,8 @@ class Listening:
             self.faults[name] = listener.fault or fault
             self.disk_faults[name] = shelf.fault
             self.bad_samples[name] = ear.bad_samples
+            if ear.level is not None:
+                self.watches[name].note(ear.level, block.mono_s)
 
         self.faults[name] = fault
         run_driver(

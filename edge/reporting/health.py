@@ -31,6 +31,7 @@ from edge.reporting.fault_list import FaultList
 from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
 from edge.reporting.media_findings import media_findings
+from edge.reporting.microphone_findings import microphone_findings
 from edge.reporting.moving_findings import moving_findings
 from edge.reporting.parts import Parts
 from edge.reporting.rates import RateMeter, percentile
@@ -139,6 +140,7 @@ class HealthDesk:
             found += device_findings(microphone, silent_after_s, now_mono_s)
             faults = parts.listening.faults.get(name, ""), parts.listening.disk_faults.get(name, "")
             found += sound_findings(name, *faults)
+            found += microphone_findings(name, parts.listening.watches[name].standing)
         for name, carrier in parts.body.carriers.items():
             silent_after_s = parts.settings.platforms[name].silent_after_s + REOPEN_GRACE_S
             found += device_findings(carrier.health, silent_after_s, now_mono_s)
