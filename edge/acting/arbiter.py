@@ -84,7 +84,7 @@ class Arbiter:
         fitting, run = self.fittings[claim.fitting], self._run_of(claim)
         if not fitting.rationed or run is None:
             return claim
-        return replace(claim, until_s=min(claim.until_s, run.begun_s + fitting.max_on_s))
+        return replace(claim, until_s=min(claim.until_s, run.begun_s + fitting.longest_s))
 
     def take_back(self, which: Callable[[Claim], bool]) -> list[Claim]:
         """These are wanted no more."""
@@ -139,7 +139,7 @@ class Arbiter:
     def _over(self, claim: Claim, now_s: float, around: Around) -> str | None:
         """Why it ends now."""
         run, fitting = self._run_of(claim), self.fittings[claim.fitting]
-        if fitting.rationed and run is not None and now_s >= run.begun_s + fitting.max_on_s:
+        if fitting.rationed and run is not None and now_s >= run.begun_s + fitting.longest_s:
             return "limit"
         if now_s >= claim.until_s:
             return "over"

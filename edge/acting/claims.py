@@ -33,6 +33,8 @@ class Sounding:
     speech: bool = True  # false: a clip, which gives way to speech
 
 
+STOPS_WITHIN_S = 0.5  # the next look, the device's thread, the device
+
 Wanted: TypeAlias = Output | Aim | Sounding
 
 
@@ -50,6 +52,12 @@ class Fitting:
     def rationed(self) -> bool:
         """On for `max_on_s` at a time and not longer, and only so often."""
         return self.kind in ("siren", "speaker")
+
+    @property
+    def longest_s(self) -> float:
+        """A rationed one is told to stop a little sooner, so that it is off in time."""
+        spare_s = min(STOPS_WITHIN_S, self.max_on_s / 10) if self.rationed else 0.0
+        return self.max_on_s - spare_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,7 @@ class Desk:
 
     def _claim(self, wish: Wish, now_s: float) -> Claim:
         self._ids += 1
-        longest_s = self._arbiter.fittings[wish.fitting].max_on_s
+        longest_s = self._arbiter.fittings[wish.fitting].longest_s
         return Claim(
             id=self._ids,
             fitting=wish.fitting,

@@ -92,11 +92,15 @@ class Outlet:
 
     def work(self, open_device: Callable[[], Actuator], beat: Beat, stop: threading.Event) -> None:
         def opener() -> Driver[ActuatorReport]:
-            driver = _Held(open_device(), self.requests, self._off_in_time)
-            self._tell_again()
-            return driver
+            return self.opened(open_device())
 
-        run_driver(self.health, opener, self._note, stop, beat, self._clock, RETRY_S)
+        run_driver(self.health, opener, self.note, stop, beat, self._clock, RETRY_S)
+
+    def opened(self, device: Actuator) -> Asked[ActuatorReport, ActuatorRequest]:
+        """With what it shall do now."""
+        driver = _Held(device, self.requests, self._off_in_time)
+        self._tell_again()
+        return driver
 
     def _tell_again(self) -> None:
         with self._lock:
@@ -110,7 +114,7 @@ class Outlet:
             self._until_s = float("inf")
             self.off()
 
-    def _note(self, report: ActuatorReport) -> None:
+    def note(self, report: ActuatorReport) -> None:
         before, self.report = self.report, report
         self._compare(report)
         if before is None or _told(before) != _told(report):
