@@ -45,7 +45,7 @@ def test_a_robot_dog_shines_and_is_dark_in_stealth(tmp_path: Path) -> None:
 
     assert process.returncode == 0, said
     assert "✗" not in said
-    for told in ("searchlight on", "dark and silent at once", "siren refused in stealth"):
+    for told in ("searchlight on", "stealth: dark and silent at once", "siren refused in stealth"):
         assert f"✓  {told}" in said
     assert not list(tmp_path.glob("patrol-demo-*")), "nothing is left behind"
 
