@@ -31,6 +31,7 @@ from config.search import SearchConfig
 from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, UNIT_ID_PATTERN, Section
 from config.sensors import SensorConfig
+from config.sleep import SleepConfig
 from config.zones import ZonesConfig
 
 UnitKind = Literal["robot_dog", "drone", "patrol_car"]
@@ -170,6 +171,7 @@ class Settings(Section):
     actuators: dict[DeviceName, ActuatorConfig] = Field(default_factory=dict)
     acting: ActingConfig = ActingConfig()
     modules: ModulesConfig = ModulesConfig()
+    sleep: SleepConfig = SleepConfig()
     perception: PerceptionConfig = PerceptionConfig()
     episodes: EpisodesConfig = EpisodesConfig()
     media: MediaConfig = MediaConfig()

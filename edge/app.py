@@ -159,8 +159,12 @@ class App:
             "tasks": parts.office.work_tasks,
         }
         for name, camera in parts.settings.cameras.items():
-            work[f"camera.{name}"] = partial(self._work.run_camera, name, camera)
-        work |= parts.listening.works(parts.settings.microphones)
+            see = partial(self._work.run_camera, name, camera)
+            work[f"camera.{name}"] = parts.resting.nap.rests(see, parts.cameras[name])
+        for name, listen in parts.listening.works(parts.settings.microphones).items():
+            microphone = parts.listening.devices.get(name.removeprefix("microphone."))
+            work[name] = parts.resting.nap.rests(listen, microphone) if microphone else listen
+        work["resting"] = parts.resting.work
         work["local"] = parts.local.work
         work["commands.long"] = parts.commanding.work_long
         if parts.media is not None:

@@ -24,6 +24,8 @@ from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts, Receiver
 from edge.reporting.snapshot import state_draft
+from edge.resting.reasons import why_awake
+from edge.resting.resting import Resting
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
@@ -157,6 +159,14 @@ def assemble(
         moving=moving,
         witness=witness,
         roll_call=roll_call,
+        resting=Resting(
+            config=settings.sleep,
+            carriers=body.carriers.values(),
+            witness=witness,
+            clock=clock,
+            pending=outbox.pending,
+            busy=partial(why_awake, office, acting),
+        ),
         workers=workers,
     )
     if media is not None:

@@ -119,8 +119,8 @@ class RollCall:
             self._tell_lost(key, health)
 
     def _is_well(self, health: DriverHealth, part: _Part, now_s: float) -> bool:
-        if health.ended:
-            return True  # a recording is a part that has done its work
+        if health.ended or health.resting:
+            return True  # a recording that has done its work; a camera while the unit sleeps
         if health.component in SELDOM:
             return health.open
         if health.last_error or not health.samples:

@@ -50,6 +50,8 @@ def device_findings(
     health: DriverHealth, silent_after_s: float, now_mono_s: float
 ) -> list[Finding]:
     """A device that is missing or silent, or a recording that has ended: at most one of them."""
+    if health.resting:
+        return []
     if health.ended:
         return [_end_of_recording(health)]
     silent_s = health.silent_s(now_mono_s)

@@ -108,6 +108,7 @@ class HealthDesk:
         found += parts.acting.findings(now_mono_s)
         found += roll_call_findings(parts.roll_call.fault)
         found += moving_findings(parts.moving)
+        found += parts.resting.findings()
         found += worker_findings(parts.workers())
         found += finder_findings(parts.finders)
         found += identity_findings(self._identity.doubts(parts.timebase.now()[0]))

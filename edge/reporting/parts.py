@@ -19,6 +19,7 @@ from edge.moving.moving import Moving
 from edge.position import Whereabouts
 from edge.positioning.receiver_watch import ReceiverWatch
 from edge.reporting.messages import MessageWriter
+from edge.resting.resting import Resting
 from edge.running.driver_loop import DriverHealth
 from edge.running.mailbox import Mailbox
 from edge.running.worker import Worker
@@ -80,6 +81,7 @@ class Parts:
     moving: Moving
     witness: Witness
     roll_call: RollCall
+    resting: Resting
     workers: Callable[[], Sequence[Worker]]
 
     def devices(self) -> list[DriverHealth]:

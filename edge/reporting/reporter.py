@@ -53,7 +53,7 @@ class Reporter:
         if position is not None and self._schedule.due(
             position,
             now_mono_s,
-            dispatched=office.desk.book.duty == "en_route",
+            dispatched=office.desk.book.duty == "en_route" or self._parts.resting.in_a_hurry,
             every_s=office.tuning.rate(now_mono_s),
         ):
             self._parts.outbox.put(self._writer.position(position), durable=False)

@@ -109,7 +109,7 @@ def software_versions() -> dict[str, str]:
 
 def device_state(health: DriverHealth) -> ComponentState:
     """How a device fares, in the hub's words."""
-    if health.ended:
+    if health.ended or health.resting:
         return "off"
     if health.last_error:
         return "failed"

@@ -43,6 +43,7 @@ class DriverHealth:
     last_error: str = ""
     last_bad: str = ""  # what was wrong with the newest reading that was damaged
     ended: bool = False  # a recording was played to its end
+    resting: bool = False  # closed while the unit sleeps
     counters: Counter[str] = field(default_factory=Counter)  # of closed sessions
     session: dict[str, int] = field(default_factory=dict)  # of the open one
 

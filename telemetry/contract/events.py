@@ -187,7 +187,8 @@ class BodyEvent(UpMessage):
 
     what: Code = Field(
         description="fence_breached, returning, estop, estop_released, dead_man, ignition_on, "
-        "ignition_off, mission_started, mission_item, mission_done, battery_low, ..."
+        "ignition_off, light_bar_on, siren_on (the carrier's own), asleep, awake, "
+        "mission_started, mission_item, mission_done, battery_low, ..."
     )
     component: Short
     text: Text = ""

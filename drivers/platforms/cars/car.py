@@ -9,7 +9,8 @@ from drivers.samples import FUEL, Battery, Identity, Odometry, VehicleState
 FRESH_S = 3.0  # an older speed, rpm or switch is not known any more
 STATE_EVERY_S = 1.0
 BATTERY_EVERY_S = 5.0
-SLOW_FRESH_S = 120.0  # of what is asked seldom: fuel, charge, voltage, odometer
+VOLTAGE_FRESH_S = 15.0
+SLOW_FRESH_S = 120.0  # of what is asked seldom: fuel, charge, odometer
 _WHEELS = ("wheel_fl_mps", "wheel_fr_mps", "wheel_rl_mps", "wheel_rr_mps")
 # What a control unit tells by OBD-II was measured at the wheels of a car with other tyres, and is
 # cut to whole km/h; wheel speeds off the bus are finer. Both before calibration.
@@ -133,7 +134,7 @@ class Car:
         )
 
     def _batteries(self, mono_s: float) -> Iterable[Battery]:
-        voltage_v = self.number("voltage_v", mono_s, SLOW_FRESH_S)
+        voltage_v = self.number("voltage_v", mono_s, VOLTAGE_FRESH_S)
         if voltage_v is not None:
             yield Battery(mono_s=mono_s, voltage_v=voltage_v)
         for fact, name in (("fuel_percent", FUEL), ("charge_percent", "traction")):

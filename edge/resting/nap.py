@@ -1,0 +1,70 @@
+"""Workers that rest while the unit sleeps: their devices are closed, and opened when it wakes."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+from drivers.clock import Clock
+from edge.running.driver_loop import DriverHealth
+from edge.running.worker import Beat
+
+WorkOf: TypeAlias = Callable[[Beat, threading.Event], None]
+LOOK_EVERY_S = 0.2
+
+
+class Nap:
+    """Any thread begins and ends it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._resting = threading.Event()
+
+    @property
+    def resting(self) -> bool:
+        return self._resting.is_set()
+
+    def begin(self) -> None:
+        self._resting.set()
+
+    def end(self) -> None:
+        self._resting.clear()
+
+    def rests(self, work: WorkOf, health: DriverHealth) -> WorkOf:
+        """The same work, stopped while the unit sleeps and begun again after that."""
+
+        def run(beat: Beat, stop: threading.Event) -> None:
+            until = _Either(stop, self._resting)
+            while not stop.is_set():
+                if self._resting.is_set():
+                    health.resting = True
+                    beat()
+                    stop.wait(LOOK_EVERY_S)
+                    continue
+                if health.resting:  # it is given its time to speak again
+                    health.resting, health.last_sample_mono_s = False, self._clock.mono_s()
+                work(beat, until)
+                if not self._resting.is_set():
+                    return  # it has ended by itself
+
+        return run
+
+
+class _Either(threading.Event):
+    """Set while one of two is; waited for in short steps, since there are two."""
+
+    def __init__(self, first: threading.Event, second: threading.Event) -> None:
+        super().__init__()
+        self._both = first, second
+
+    def is_set(self) -> bool:
+        return any(each.is_set() for each in self._both)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        left_s = float("inf") if timeout is None else timeout
+        first, second = self._both
+        while not self.is_set() and left_s > 0:
+            step_s = min(LOOK_EVERY_S, left_s)
+            if first.wait(step_s) or second.is_set():
+                break
+            left_s -= step_s
+        return self.is_set()

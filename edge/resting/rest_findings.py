@@ -1,0 +1,20 @@
+"""What is wrong with the unit's sleep, as findings."""
+
+from edge.reporting.finding import Finding, about
+from telemetry.contract.wire_types import text
+
+
+def rest_findings(held: str, action: str, fault: str) -> list[Finding]:
+    """`held`: why it does not sleep though it is time; `fault`: why `action` failed."""
+    finding, found = about("unit"), []
+    if held:
+        told = text(f"the ignition is off, and the unit does not sleep: {held}")
+        found.append(finding("sleep_held", "info", told, "end that, and it sleeps"))
+    if fault:
+        cure = (
+            "let the service do that: docs/car.md has the polkit rule; or set sleep.action: none "
+            "or command"
+        )
+        told = text(f"sleep.action: {action} failed: {fault}")
+        found.append(finding("sleep_failed", "error", told, cure))
+    return found
