@@ -61,6 +61,10 @@ class SerialStream:
         except (*_SERIAL_ERRORS, ValueError) as error:
             raise DeviceLostError(self._gone()) from error
 
+    def fileno(self) -> int:
+        """To wait for what comes."""
+        return int(self._port.fileno())
+
     def send(self, data: bytes) -> None:
         """Into the kernel's buffer, which empties at the line's speed.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from config.boards import BoardConfig
 from drivers.clock import SystemClock
 from drivers.samples import Done
+from firmware_bridge.runtime.frames import MAX_PAYLOAD_BYTES, Frame, encode
 from firmware_bridge.runtime.link import BoardLink
 from firmware_bridge.runtime.orders import BoardRequest, BoardSample
 
@@ -80,3 +81,29 @@ def asked(link: BoardLink, request: BoardRequest, token: int = 1) -> Done:
     return read_until(
         link, lambda each: each if isinstance(each, Done) and each.token == token else None
     )
+
+
+class ToldPort:
+    """A line on which a board says what it is told to say, in whole frames."""
+
+    def __init__(self) -> None:
+        self._waiting = b""
+
+    def say(self, script: bytes) -> None:
+        """Type, sequence, length, payload, and again."""
+        at = 0
+        while at + 3 <= len(script):
+            kind, sequence, length = script[at : at + 3]
+            payload = script[at + 3 : at + 3 + min(length, MAX_PAYLOAD_BYTES)]
+            self._waiting += encode(Frame(kind, sequence, payload))
+            at += 3 + length
+
+    def read(self, _wait_s: float) -> bytes:
+        waiting, self._waiting = self._waiting, b""
+        return waiting
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -141,6 +141,28 @@ def leaky(data: bytes) -> None:
 
 _REMEMBERED: list[bytes] = []
 CONTROLS: dict[str, Callable[[bytes], None]] = {"naive": naive, "leaky": leaky}
+
+
+def board_bytes(data: bytes) -> None:
+    """Any bytes from a board's line, in two pieces."""
+    from firmware_bridge.runtime.splitter import Splitter
+
+    splitter, half = Splitter(), len(data) // 2
+    splitter.feed(data[:half])
+    splitter.feed(data[half:])
+
+
+def board_frames(data: bytes) -> None:
+    """Whole frames, with anything in them, to a link that is open: type, length, payload."""
+    from drivers.base import DeviceLostError
+
+    link, port = _board_link()
+    link.ask(1, _board_request())
+    with suppress(DeviceLostError):
+        port.say(data)
+        link.read()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
@@ -156,6 +178,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         journal,
         elm327,
         obd,
+        board_bytes,
+        board_frames,
     )
 }
 
@@ -202,13 +226,53 @@ def _bench_judge() -> Any:
     )
 
 
+def _board_link() -> Any:
+    from firmware_bridge.runtime.link import BoardLink
+    from firmware_bridge.runtime.talk import Talk
+    from tests.boards import ToldPort
+
+    config, plate, clock = _board_parts()
+    port = ToldPort()
+    talk = Talk(port, clock)
+    talk.session = 0  # what a report of zeros has
+    return BoardLink("b", config, port, talk, 1, plate), port
+
+
+@cache
+def _board_parts() -> Any:
+    from config.boards import BoardConfig
+    from firmware_bridge.runtime.inventory import BoardIdentity, Temperature
+    from firmware_bridge.runtime.nameplate import Nameplate
+    from firmware_bridge.simulated.equipment import PAYLOAD
+    from tests.fakes import ManualClock
+
+    board = BoardIdentity(
+        model="m", serial="s", firmware="f", hardware="h", calibrated=None,
+        channels=6, inputs=4, temperatures=1,
+    )  # fmt: skip
+    plate = Nameplate(
+        board=board,
+        channels=PAYLOAD.channels,
+        inputs=PAYLOAD.inputs,
+        temperatures=(Temperature("board"),),
+    )
+    return BoardConfig(port="/dev/serial/by-id/x"), plate, ManualClock()
+
+
+@cache
+def _board_request() -> Any:
+    from firmware_bridge.runtime.orders import SetChannel
+
+    return SetChannel(channel="siren", level=1.0)
+
+
 def main() -> None:
     import atheris
 
     name, *options = sys.argv[1:]
     target = (CONTROLS | TARGETS)[name]
     with atheris.instrument_imports(
-        include=["config", "drivers.gnss.nmea", "drivers.platforms", "telemetry"]
+        include=["config", "drivers.gnss.nmea", "drivers.platforms", "firmware_bridge", "telemetry"]
     ):
         target(b"")  # imports what it needs
     if name in CONTROLS:
