@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.crs import to_wgs84
 from config.section import Section
 from config.zones import MAX_POINTS, Crs, LonLat
 
@@ -34,4 +35,12 @@ class FenceConfig(Section):
             raise ValueError("an area has three corners at least")
         if not self.points and self.centre is None and self.max_height_m is None:
             raise ValueError("it has no limit yet; add points, or centre and radius_m, or a height")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_its_crs(self) -> Self:
+        for lon, lat in (*self.points, *([self.centre] if self.centre else [])):
+            if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+                raise ValueError(f"{lon:g}, {lat:g} is no place; write longitude, latitude")
+            to_wgs84((lon, lat), self.crs)  # CrsError is a ValueError, and names the cure
         return self

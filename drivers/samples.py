@@ -159,7 +159,6 @@ class VehicleState:
     mission_items: int | None = None
     faults: tuple[str, ...] = ()  # in its own words
     troubles: tuple[str, ...] = ()  # with the line to it, as codes of docs/troubleshooting.md
-    strangers: tuple[int, ...] = ()  # other carriers that speak on the same line, by their numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,16 @@ STOPPED = "an emergency stop is on; release it on the spot: patrol-edge move rel
 class Helm:
     """Any thread."""
 
-    def __init__(self, carriers: Mapping[str, Carrier], stopped: Callable[[], bool]) -> None:
-        """`stopped`: whether an emergency stop of ours is on."""
+    def __init__(
+        self,
+        carriers: Mapping[str, Carrier],
+        stopped: Callable[[], bool],
+        forbids: Callable[[Carrier, type], str],
+    ) -> None:
+        """`stopped`: whether an emergency stop of ours is on; `forbids`: why an order is not
+        passed on now, "" if it may be."""
         self._carriers = carriers
+        self._forbids = forbids
         self._stopped = stopped
 
     def taker(self, order: type) -> Carrier:
@@ -38,6 +45,9 @@ class Helm:
         if there is None:
             raise OrderRefusedError("wrong_state", f"{able[0].name} is not there: {_why(able[0])}")
         self._keep_stopped(there, order)
+        why = self._forbids(there, order)
+        if why:
+            raise OrderRefusedError("interlock", why)
         return there
 
     def _knows(self, carrier: Carrier, order: type) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from config.models import Settings
@@ -13,12 +13,12 @@ from drivers.platforms.orders import (
     Hold,
     PlatformSample,
     ReleaseStop,
-    Waypoint,
 )
 from drivers.samples import VehicleState
 from edge.body.carrier import Carrier
 from edge.moving.driving import Driving
 from edge.moving.helm import Helm, ask
+from edge.moving.limits import Limits
 from edge.moving.missions import Missions
 from edge.moving.orders import (
     NEEDS,
@@ -48,16 +48,18 @@ class Moving:
     """Made before anything runs. Without a carrier that takes orders it has nothing to do."""
 
     def __init__(
-        self, settings: Settings, carriers: Mapping[str, Carrier], witness: Witness, clock: Clock
+        self, settings: Settings, carriers: dict[str, Carrier], witness: Witness, clock: Clock
     ) -> None:
         self._carriers = carriers
         self._witness = witness
         self._clock = clock
         self.tales = Tales(witness)
         self.missions = Missions(Memory(settings.state_dir / MOVES_FILE, MoveBook), self.tales)
-        self.helm = Helm(carriers, lambda: self.missions.stopped)
         self._changed = threading.Condition()
+        self._awake = False  # something has changed since the guard looked
         self.driving = Driving(clock, self._dead_man, self._wake)
+        self.limits = Limits(carriers, self.tales, clock, self._wake, self.driving.halt)
+        self.helm = Helm(carriers, lambda: self.missions.stopped, self.limits.forbids)
         self._states: deque[tuple[Carrier, VehicleState]] = deque(maxlen=MOST_STATES)
         for name, carrier in carriers.items():
             held = self.missions.book.newest(name)
@@ -71,7 +73,7 @@ class Moving:
             return {}
         helm, driving = self.helm, self.driving
         return {
-            "mission.load": LoadOrder(helm, self.missions, self._allowed),
+            "mission.load": LoadOrder(helm, self.missions, self.limits.allowed),
             "mission.start": StartOrder(helm, self.missions, self._clock),
             "move.hold": Passed(helm, lambda _args: Hold(), Hold, driving.halt),
             "move.home": Passed(helm, lambda _args: GoHome(), GoHome, driving.halt),
@@ -84,9 +86,6 @@ class Moving:
         """Commands that nothing here can carry out: no hub should offer them."""
         lacking = self.helm.unable()
         return frozenset(name for name, order in NEEDS.items() if order.__name__ in lacking)
-
-    def _allowed(self, carrier: Carrier, points: tuple[Waypoint, ...]) -> None:
-        """Raises OrderRefusedError for points that must not be gone to."""
 
     def link(self, up: bool) -> None:
         """Whether the hub can be heard. Called again and again, by the publisher's thread."""
@@ -164,12 +163,14 @@ class Moving:
 
     def hear(self, name: str, sample: PlatformSample) -> None:
         """A listener of the body: in the carrier's thread, returns at once."""
+        self.limits.hear(name, sample)
         if isinstance(sample, VehicleState):
             self._states.append((self._carriers[name], sample))
             self._wake()
 
     def _wake(self) -> None:
         with self._changed:
+            self._awake = True
             self._changed.notify()
 
     def works(self) -> dict[str, WorkOf]:
@@ -181,9 +182,11 @@ class Moving:
     def _guard(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.is_set():
             beat()
+            self.limits.act()
             wait_s = self.driving.tick()
             with self._changed:
-                self._changed.wait(wait_s)
+                self._changed.wait_for(lambda: self._awake, wait_s)
+                self._awake = False
         self.driving.halt("the unit is stopping")
 
     def _tell(self, beat: Beat, stop: threading.Event) -> None:

@@ -11,6 +11,8 @@ from telemetry.contract.wire_types import short, text
 
 MOST_WAITING = 256
 WAIT_S = 0.5
+# What the unit did by itself, beside the commands, which are on record anyway.
+JOURNALED = frozenset({"fence_breached", "battery_low", "returning", "holding", "dead_man"})
 
 
 class Tales:
@@ -46,4 +48,7 @@ class Tales:
             mono_s, facts = self._waiting[0]
             pose = self._witness.pose_at(mono_s)[0]
             self._witness.tell(BodyEvent(**facts, pose=pose), mono_s)
+            if facts["what"] in JOURNALED:
+                what, words = facts["what"], facts["text"] or None
+                self._witness.note(what, carrier=facts["component"], text=words)
             self._waiting.popleft()

@@ -32,6 +32,12 @@ TROUBLES: dict[str, tuple[Severity, str, str]] = {
         "is the ignition on, and the plug in? `candump` shows whether there is anything at all; "
         "some cars let only OBD-II through to that socket",
     ),
+    "autopilots_mixed": (
+        "error",
+        "several autopilots speak on this line; no order is passed on",
+        "one autopilot a line; give each its own number (SYSID_THISMAV, MAV_SYS_ID), and the unit "
+        "the right one: platforms.NAME.system",
+    ),
     "obd_no_answer": (
         "warning",
         "the car answers no OBD-II question",
@@ -56,9 +62,25 @@ def carrier_findings(carrier: Carrier, now_mono_s: float) -> list[Finding]:
     if state is None or carrier.health.last_error or now_mono_s - state.mono_s > OLD_AFTER_S:
         return []
     finding = about(carrier.name)
-    found = [finding(code, *TROUBLES[code]) for code in state.troubles if code in TROUBLES]
+    found = battery_doubts(carrier)
+    found += [finding(code, *TROUBLES[code]) for code in state.troubles if code in TROUBLES]
     if state.faults:
         action = "see what it means in its maker's manual; the unit goes on with what it still does"
         told = f"it says: {'; '.join(state.faults)}"
         found.append(finding("carrier_fault", "warning", text(told), action))
+    return found
+
+
+def battery_doubts(carrier: Carrier) -> list[Finding]:
+    """A battery of which it tells what cannot be true."""
+    action = (
+        "do not trust its charge: land, measure the battery, then calibrate the power module and "
+        "set the right capacity"
+    )
+    found = []
+    for each in carrier.batteries.values():
+        if each.doubt:
+            finding = about(f"{carrier.name}.{each.name}" if each.name else carrier.name)
+            told = text(f"its battery: {each.doubt}")
+            found.append(finding("battery_contradicts", "error", told, action))
     return found

@@ -16,4 +16,22 @@ def moving_findings(moving: Moving) -> list[Finding]:
         text = f"missions were forgotten, or would be by a restart: {wrong}"
         action = "make room in state_dir; let the hub load the mission again"
         found.append(finding("moves_not_stored", "error", text, action))
+    return found + limit_findings(moving)
+
+
+def limit_findings(moving: Moving) -> list[Finding]:
+    """Limits that are not kept to now, and orders against it that are not obeyed."""
+    found = []
+    for carrier, breach in moving.limits.breaches():
+        finding = about(carrier)
+        if breach.limit == "battery":
+            action = "bring it home, or have it land; then charge it"
+            found.append(finding("battery_low", "error", breach.words, action))
+        else:
+            action = "bring it back; see whether the fence and its crs are right"
+            found.append(finding("fence_breached", "error", f"it is {breach.words}", action))
+        if breach.refusal:
+            text = f"it was ordered to return or hold and does not: {breach.refusal}"
+            action = "take over by the pilot's own radio; the order is given again meanwhile"
+            found.append(finding("return_refused", "critical", text, action))
     return found

@@ -335,7 +335,7 @@ def test_a_second_autopilot_on_the_line_is_a_fault_and_takes_the_orders_away() -
     line = flying()
     line.link.autopilots.append(SimulatedAutopilot(system=2, talkative=True))
     line.run(3)
-    assert line.last(VehicleState).strangers == (2,)
+    assert line.last(VehicleState).troubles == ("autopilots_mixed",)
     assert line.ask(GoHome()).text == STRANGERS
     assert {round(each.lat_deg, 3) for each in line.of(GnssEpoch)} == {36.651}
     assert line.driver.counters()["foreign_system"] > 5
@@ -347,14 +347,14 @@ def test_two_autopilots_with_one_number_are_noticed() -> None:
     other.time_s = 500.0
     line.link.autopilots.append(other)
     line.run(4)
-    assert line.last(VehicleState).strangers == (1,)
+    assert line.last(VehicleState).troubles == ("autopilots_mixed",)
 
 
 def test_the_one_that_was_set_is_listened_to() -> None:
     line = Line(SimulatedAutopilot(system=7), {"system": 7})
     line.link.autopilots.append(SimulatedAutopilot(system=2, talkative=True))
     line.run(4)
-    assert line.last(VehicleState).strangers == ()
+    assert line.last(VehicleState).troubles == ()
     assert line.ask(GoHome()).ok
     assert MAV_CMD_SET_MESSAGE_INTERVAL in line.autopilot.commands.taken
 

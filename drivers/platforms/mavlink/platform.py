@@ -98,9 +98,9 @@ class MavlinkPlatform:
     def ask(self, token: int, request: PlatformOrder) -> None:
         """See ActiveDriver."""
         now_s = self._clock.mono_s()
-        strangers = self._census.strangers(now_s)
+        mixed = bool(self._census.strangers(now_s))
         height_m = self._motion.relative_height_m()
-        self._samples += self._steering.ask(token, request, strangers, height_m)
+        self._samples += self._steering.ask(token, request, height_m, mixed=mixed)
 
     def close(self) -> None:
         """What is driven from afar stands still."""
@@ -187,8 +187,8 @@ class MavlinkPlatform:
         vehicle = self._census.vehicle
         if vehicle is None:
             return
-        strangers = self._census.strangers(now_s)
-        state = self._condition.state(now_s, vehicle, self._motion.doubts, strangers)
+        mixed = bool(self._census.strangers(now_s))
+        state = self._condition.state(now_s, vehicle, self._motion.doubts, mixed=mixed)
         told = self._told
         changed = told is None or not _alike(told, state)
         if told is None or changed or now_s - told.mono_s >= STATE_S:

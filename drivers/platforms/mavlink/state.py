@@ -123,9 +123,8 @@ class Condition:
             return True  # taking off or landing
         return None if height_m is None else height_m > IN_THE_AIR_M
 
-    def state(
-        self, now_s: float, vehicle: Vehicle, doubts: str, strangers: tuple[int, ...]
-    ) -> VehicleState:
+    def state(self, now_s: float, vehicle: Vehicle, doubts: str, *, mixed: bool) -> VehicleState:
+        """`mixed`: others of its sort speak on the same line."""
         mission = self._mission
         item = None
         if mission.plan is not None and mission.current is not None:
@@ -140,7 +139,7 @@ class Condition:
             mission_item=item,
             mission_items=None if mission.plan is None else len(mission.plan.points),
             faults=(*self._alarms(now_s), *((doubts,) if doubts else ())),
-            strangers=strangers,
+            troubles=("autopilots_mixed",) if mixed else (),
         )
 
     def _mission_state(self, vehicle: Vehicle) -> MissionState | None:

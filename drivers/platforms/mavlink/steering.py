@@ -58,10 +58,10 @@ class Steering:
     # --- orders ---
 
     def ask(
-        self, token: int, order: PlatformOrder, strangers: tuple[int, ...], height_m: float | None
+        self, token: int, order: PlatformOrder, height_m: float | None, *, mixed: bool
     ) -> list[PlatformSample]:
         """Begin with it; what is refused is answered at once."""
-        why = self._refusal(order, strangers, height_m)
+        why = self._refusal(order, height_m, mixed=mixed)
         if why or self._vehicle is None:
             return [Done(token=token, ok=False, text=why)]
         if isinstance(order, LoadMission):
@@ -72,15 +72,13 @@ class Steering:
             self._driving_s = None
         return self._begin(token, self._talk(order, self._vehicle))
 
-    def _refusal(
-        self, order: PlatformOrder, strangers: tuple[int, ...], height_m: float | None
-    ) -> str:
+    def _refusal(self, order: PlatformOrder, height_m: float | None, *, mixed: bool) -> str:
         vehicle = self._vehicle
         if vehicle is None:
             return "no autopilot has been heard yet"
         if type(order) not in self._abilities(vehicle).orders:
             return f"a {vehicle.words} cannot do that"
-        if strangers:
+        if mixed:
             return STRANGERS
         if isinstance(order, LoadMission):
             return unfit(order, vehicle)

@@ -1,5 +1,6 @@
 """How the simulated autopilot answers commands."""
 
+import math
 from typing import TYPE_CHECKING
 
 from drivers.platforms.mavlink.codec import Heard
@@ -72,11 +73,11 @@ class Commands:
         pilot, fields = self._autopilot, heard.fields
         match command:
             case n if n == MAV_CMD_SET_MESSAGE_INTERVAL:
-                known = pilot.set_interval(int(fields.param1), fields.param2)
+                known = pilot.set_interval(_whole(fields.param1), fields.param2)
                 return MAV_RESULT_ACCEPTED if known else MAV_RESULT_DENIED
             case n if n == MAV_CMD_REQUEST_MESSAGE:
                 names = {number: name for name, number in (MESSAGES | OTHERS).items()}
-                said = pilot.say(names.get(int(fields.param1), ""))
+                said = pilot.say(names.get(_whole(fields.param1), ""))
                 return MAV_RESULT_ACCEPTED if said else MAV_RESULT_DENIED
             case n if n == MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW:
                 pilot.turn_gimbal(fields.param1, fields.param2)
@@ -113,7 +114,8 @@ class Commands:
 
     def _set_mode(self, main: float, sub: float) -> int:
         pilot = self._autopilot
-        custom = int(main) << 16 | int(sub) << 24 if pilot.vehicle.stack == "px4" else int(main)
+        px4 = pilot.vehicle.stack == "px4"
+        custom = _whole(main) << 16 | _whole(sub) << 24 if px4 else _whole(main)
         name = pilot.vehicle.mode_name(custom)
         if name is None:
             return MAV_RESULT_DENIED
@@ -122,3 +124,8 @@ class Commands:
             return MAV_RESULT_TEMPORARILY_REJECTED
         pilot.set_mode(name)
         return MAV_RESULT_ACCEPTED
+
+
+def _whole(value: float) -> int:
+    """A parameter as a number; -1 for one that was left open."""
+    return int(value) if math.isfinite(value) else -1

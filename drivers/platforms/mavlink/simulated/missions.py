@@ -1,5 +1,6 @@
 """The autopilot's side of the mission protocol, and the way along a mission's items."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 from drivers.platforms.mavlink.codec import Heard
@@ -133,7 +134,9 @@ class MissionStore:
         if frame == MAV_FRAME_GLOBAL_RELATIVE_ALT_INT and self._keeps_home:
             frame = MAV_FRAME_GLOBAL_RELATIVE_ALT
         x = item.x + 5000 if self.damages else item.x
-        return replace(item, frame=frame, x=x, z=round(item.z, 2), param1=round(item.param1))
+        hold_s = round(item.param1) if math.isfinite(item.param1) else 0
+        height_m = round(item.z, 2) if math.isfinite(item.z) else 0.0
+        return replace(item, frame=frame, x=x, z=height_m, param1=float(hold_s))
 
     def _take(self, items: list[Item]) -> None:
         home = [self._home_item()] if self._keeps_home else []
