@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Generator
 from typing import Literal, Self
 
 import cv2
@@ -204,6 +205,18 @@ class Capture:
         except cv2.error:
             return None
         return value if math.isfinite(value) and value >= 0 else None
+
+
+def plain_loop(source: str) -> Generator[bool]:
+    """The loop over `cv2.VideoCapture` that everybody writes, with its defaults, to be measured
+    beside ours: whether a picture came, again and again."""
+    prepare()
+    capture = cv2.VideoCapture(source)
+    try:
+        while True:
+            yield bool(capture.read()[0])
+    finally:
+        capture.release()
 
 
 def is_text(source: str) -> bool:

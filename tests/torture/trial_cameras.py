@@ -1,4 +1,4 @@
-"""R-CAM-1: network cameras block, send garbage, hang up, disappear; the others see nothing of it."""
+"""R-CAM-1: network cameras block, send garbage, hang up, disappear; others see nothing of it."""
 
 import random
 import statistics

@@ -1,11 +1,13 @@
-"""`patrol-edge camera`: measure a lens and a mount, and look whether they are right."""
+"""`patrol-edge camera`: which there are, what they give; measure and check a lens and a mount."""
 
 import argparse
 import re
 from pathlib import Path
 
+from config.loading import DEFAULT_FILE
 from edge.cli.console import USAGE, CommandError
 from edge.cli.parser import Parts, add_part, number_in
+from edge.cli.vision.camera_source import add_source
 
 LENS = """\
 Measures a lens from pictures or a video of a board, and prints the lines for the unit file.
@@ -25,6 +27,20 @@ the bow; both may be empty. A mast, a door frame, a rod, or points on the ground
 
 --person-height M PICTURE[=DISTANCE] ...: pictures in which one person of that height stands alone,
 who is found by the detector; or a video in which he walks up and down."""
+PREVIEW = """\
+What a camera gives, a line a second: pictures, their size and age, brightness, how much is burnt
+out, contrast, and what is wrong. A unit that runs has its cameras to itself: systemctl stop
+patrol-edge. With --save the last picture is written, with faces, heads and plates covered: what is
+on a disk leaves it some day. Exit code 1 if something is wrong with the pictures.
+
+  patrol-edge camera preview front --config unit.yaml
+  patrol-edge camera preview /dev/v4l/by-id/usb-046d_HD_Webcam-video-index0 --save now.jpg
+  patrol-edge camera preview rtsp://192.168.1.20/stream1 --credentials front.credentials"""
+BENCH = """\
+Reads a camera as the unit does, then with a plain loop over OpenCV's VideoCapture: pictures a
+second, processor time for each, how old they are when they are handed over (where the camera stamps
+them; the time from the light to the stamp is not in it), what was dropped and why, who decodes.
+Exit code 1 if fewer than nine tenths come of what is due."""
 CHECK = """\
 Draws what the unit file says of a camera into one of its pictures: the horizon, lines at 5, 10, 20
 and 50 m, where the bow points, and the ground that counts. If the horizon lies off, so does the
@@ -32,8 +48,9 @@ mount's pitch or roll; if somebody at a measured distance does, its height or pi
 
 
 def register(commands: Parts) -> None:
-    parser = commands.add_parser("camera", help="measure and check a camera's lens and mount")
+    parser = commands.add_parser("camera", help="list, look at, bench and measure cameras")
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _live(parts)
     _calibrate(parts)
     check = add_part(parts, "check", _check_handler, "draw horizon and distances into a picture")
     _described(check, CHECK)
@@ -44,6 +61,33 @@ def register(commands: Parts) -> None:
     add("--height", type=number_in(0, 10_000), metavar="M", help="of a drone's body above ground")
     add("--pitch", type=number_in(-90, 90), default=0.0, metavar="DEG", help="of the body")
     add("--roll", type=number_in(-180, 180), default=0.0, metavar="DEG", help="of the body")
+
+
+def _live(parts: Parts) -> None:
+    told = "the cameras that are plugged in, with sizes and rates, and those of the unit file"
+    listing = add_part(parts, "list", _list_handler, told)
+    listing.add_argument(
+        "--config", type=Path, metavar="UNIT.yaml", help=f"default: {DEFAULT_FILE}"
+    )
+    listing.add_argument("--json", action="store_true", help="one JSON object per camera")
+    preview = add_part(parts, "preview", _preview_handler, "what a camera gives, live as text")
+    _described(preview, PREVIEW)
+    add_source(preview)
+    add = preview.add_argument
+    add("--seconds", type=number_in(0.5, 86_400), default=10.0, metavar="S", help="default: 10")
+    add("--save", type=Path, metavar="OUT.jpg", help="the last picture, redacted")
+    add("--heads-only", action="store_true", help="without a face model: by geometry alone")
+    add("--model", default="nanodet-g-416-int8", metavar="NAME|FILE", help="default: %(default)s")
+    add("--face-model", default="face-yunet", metavar="NAME|FILE", help="default: %(default)s")
+    add("--models-dir", type=Path, metavar="DIR", help="where pulled models lie")
+    add("--json", action="store_true", help="one JSON object per second")
+    bench = add_part(parts, "bench", _bench_handler, "measure rate, latency and cost of a camera")
+    _described(bench, BENCH)
+    add_source(bench)
+    add = bench.add_argument
+    add("--seconds", type=number_in(0.5, 3600), default=10.0, metavar="S", help="default: 10")
+    add("--no-peer", action="store_true", help="without the plain loop")
+    add("--json", action="store_true", help="one JSON object per way of reading")
 
 
 def _calibrate(parts: Parts) -> None:
@@ -88,6 +132,24 @@ def _board(text: str) -> tuple[int, int]:
 
 
 # OpenCV takes half a second to import: not for `patrol-edge --help`.
+
+
+def _list_handler(args: argparse.Namespace) -> int:
+    from edge.cli.vision.camera_list import list_cameras
+
+    return list_cameras(args)
+
+
+def _preview_handler(args: argparse.Namespace) -> int:
+    from edge.cli.vision.camera_preview import preview
+
+    return preview(args)
+
+
+def _bench_handler(args: argparse.Namespace) -> int:
+    from edge.cli.vision.camera_bench import bench
+
+    return bench(args)
 
 
 def _lens_handler(args: argparse.Namespace) -> int:
