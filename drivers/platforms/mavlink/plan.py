@@ -46,10 +46,11 @@ class Item:
     x: int = 0  # latitude, degrees E7
     y: int = 0
     z: float = 0.0
+    param3: float = 0.0
+    param4: float = 0.0
 
     def fields(self, number: int) -> dict[str, Any]:
         """As the message has them."""
-        yaw = math.nan if self.command == MAV_CMD_NAV_WAYPOINT else 0.0  # as it likes
         return {
             "seq": number,
             "frame": self.frame,
@@ -58,8 +59,8 @@ class Item:
             "autocontinue": 1,
             "param1": self.param1,
             "param2": self.param2,
-            "param3": 0.0,
-            "param4": yaw,
+            "param3": self.param3,
+            "param4": self.param4,
             "x": self.x,
             "y": self.y,
             "z": self.z,
@@ -67,9 +68,8 @@ class Item:
 
     @classmethod
     def of(cls, fields: Any) -> "Item":
-        return cls(
-            fields.command, fields.frame, fields.param1, fields.param2, fields.x, fields.y, fields.z
-        )
+        names = ("command", "frame", "param1", "param2", "x", "y", "z", "param3", "param4")
+        return cls(*(getattr(fields, name) for name in names))
 
     def same_as(self, other: "Item") -> bool:
         """Whether this is the other one, as an autopilot may have rounded it."""
@@ -158,6 +158,7 @@ def _waypoint(point: Waypoint, height_m: float) -> Item:
         x=round(point.lat_deg * DEG_E7),
         y=round(point.lon_deg * DEG_E7),
         z=height_m,
+        param4=math.nan,  # it turns as it likes
     )
 
 
