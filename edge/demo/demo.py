@@ -17,6 +17,7 @@ from config.models import LoggingConfig
 from edge.cli.console import DONE, FAILED, CommandError, complain
 from edge.demo.car import Car
 from edge.demo.dog import Dog
+from edge.demo.drone import Drone
 from edge.demo.loopback_broker import BrokerError, LoopbackBroker, find_mosquitto
 from edge.demo.scene import Scene, Stage
 from edge.hub import ReferenceHub
@@ -25,7 +26,7 @@ from edge.running.supervisor import allow_stop_signals, block_stop_signals
 
 SECONDS = 20.0
 INTERRUPTED = 130  # what shells give for a program that ended on Ctrl-C
-SCENES = ("car", "dog")
+SCENES = ("car", "dog", "drone")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +68,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chosen(args: argparse.Namespace) -> list[Scene]:
-    scenes: dict[str, Scene] = {"car": Car(args.seconds, args.out, args.svg), "dog": Dog()}
+    scenes: dict[str, Scene] = {
+        "car": Car(args.seconds, args.out, args.svg),
+        "dog": Dog(),
+        "drone": Drone(),
+    }
     return [scenes[name] for name in SCENES if args.scene is None or name in args.scene]
 
 

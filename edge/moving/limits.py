@@ -51,6 +51,7 @@ class Breach:
     good_since_mono_s: float | None = None
     told: bool = False
     obeyed: bool = False
+    answered_s: float | None = None  # from the breach to the carrier's yes
     refusal: str = ""
 
 
@@ -201,6 +202,7 @@ class Limits:
         done = carrier.requests.ask(order, ANSWER_S)
         breach.obeyed, breach.refusal = done.ok, "" if done.ok else done.text or "it will not"
         if done.ok:
+            breach.answered_s = self._clock.mono_s() - breach.since_mono_s
             what = "returning" if kind is GoHome else "holding"
             self._tell(watch, what, f"ordered by the unit: {breach.words}")
 

@@ -50,6 +50,20 @@ def test_a_robot_dog_shines_and_is_dark_in_stealth(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("patrol-demo-*")), "nothing is left behind"
 
 
+def test_a_drone_is_followed_from_a_recording_and_brought_back_into_its_fence(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("pymavlink")
+    process = demo(tmp_path, "--scene", "drone", "--broker", "amqtt")
+    said, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 0, said
+    assert "✗" not in said
+    for told in ("mission followed to its end", "the unit orders it home, and it obeys"):
+        assert f"✓  {told}" in said
+    assert not list(tmp_path.glob("patrol-demo-*")), "nothing is left behind"
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_can_be_stopped_at_any_time_and_leaves_nothing_behind(
     tmp_path: Path, how: signal.Signals

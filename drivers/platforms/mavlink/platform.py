@@ -51,7 +51,7 @@ class MavlinkPlatform:
         self._link = link
         self._codec = codec
         self._census = Census(config.system)
-        self._condition = Condition()
+        self._condition = Condition(asks=self._may_talk)
         self._steering = Steering(self, self._condition, config, talks=self._may_talk)
         self._samples: deque[PlatformSample] = deque()
         self._told: VehicleState | None = None

@@ -48,7 +48,9 @@ class _Mission:
 class Condition:
     """Takes messages; `state` gives the whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, asks: bool = True) -> None:
+        """`asks`: the mission will be read from the autopilot; else only its own count is known."""
+        self._asks = asks
         self.telling = Telling()
         self._heartbeat: Any = None
         self._landed = 0
@@ -125,10 +127,7 @@ class Condition:
 
     def state(self, now_s: float, vehicle: Vehicle, doubts: str, *, mixed: bool) -> VehicleState:
         """`mixed`: others of its sort speak on the same line."""
-        mission = self._mission
-        item = None
-        if mission.plan is not None and mission.current is not None:
-            item = mission.plan.point_under_way(mission.current)
+        item, items = self._progress(vehicle)
         return VehicleState(
             mono_s=now_s,
             mode=self.mode(vehicle),
@@ -137,10 +136,22 @@ class Condition:
             remote_id=self._broadcasts(now_s),
             mission=self._mission_state(vehicle),
             mission_item=item,
-            mission_items=None if mission.plan is None else len(mission.plan.points),
+            mission_items=items,
             faults=(*self._alarms(now_s), *((doubts,) if doubts else ())),
             troubles=("autopilots_mixed",) if mixed else (),
         )
+
+    def _progress(self, vehicle: Vehicle) -> tuple[int | None, int | None]:
+        """Which point is under way, from 0, and of how many."""
+        mission = self._mission
+        if mission.plan is not None:
+            current = mission.current
+            under_way = None if current is None else mission.plan.point_under_way(current)
+            return under_way, len(mission.plan.points)
+        if self._asks or mission.current is None or not mission.total:
+            return None, None
+        first = int(vehicle.stack == "ardupilot")  # whose item 0 is its home
+        return min(max(0, mission.current - first), mission.total - 1), mission.total
 
     def _mission_state(self, vehicle: Vehicle) -> MissionState | None:
         """As it says, or as mode and progress show, where its firmware does not say."""

@@ -48,6 +48,14 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("--talkative", action="store_true", help="speak without being asked to")
     add("--lost", type=number_in(0, 1), default=0.0, metavar="SHARE", help="of messages, each way")
     add("--seed", type=int, default=1, metavar="N", help="another one, other losses; default: 1")
+    add(
+        "--at",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("S", "LINE"),
+        help="a pilot's line, then",
+    )
     add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
     parser.set_defaults(handler=simulate)
 
@@ -72,8 +80,16 @@ def simulate(args: argparse.Namespace) -> int:
     end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
     note(f"an autopilot: {wire.name}")
     try:
-        hands = sys.stdin.fileno()
-        serve(autopilot, wire, Pilot(autopilot), note, lambda: time.monotonic() >= end_s, hands)
+        hands, script = sys.stdin.fileno(), [(float(at_s), line) for at_s, line in args.at]
+        serve(
+            autopilot,
+            wire,
+            Pilot(autopilot),
+            note,
+            lambda: time.monotonic() >= end_s,
+            hands,
+            script,
+        )
     except KeyboardInterrupt:
         note("stopped")
     finally:

@@ -4,7 +4,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -142,8 +142,9 @@ class Pilot:
     """Whoever stands beside it with a radio, as lines of text."""
 
     HELP = (
-        "takeoff METRES | arm | disarm | mode NAME | gps KIND(0-6) | battery PERCENT | "
-        "drain TIMES | lie percent|volts VALUE|off | lose SHARE | damage SHARE | mute SECONDS | "
+        "takeoff METRES | arm | disarm | mode NAME | stick FORWARD RIGHT (m/s) | gps KIND(0-6) | "
+        "battery PERCENT | drain TIMES | lie percent|volts VALUE|off | lose SHARE | "
+        "damage SHARE | mute SECONDS | "
         "remote-id on|off | fence in|out | say WORDS | refuse COMMAND RESULT | slow SECONDS | quit"
     )
 
@@ -155,6 +156,7 @@ class Pilot:
             "arm": lambda _words: setattr(autopilot, "armed", True),
             "disarm": lambda _words: setattr(autopilot, "armed", False),
             "mode": self._mode,
+            "stick": self._stick,
             "gps": lambda words: setattr(autopilot, "gps_fix", int(words[0])),
             "battery": self._battery,
             "drain": lambda words: setattr(autopilot.battery, "drain", float(words[0])),
@@ -181,6 +183,11 @@ class Pilot:
         except (IndexError, ValueError, KeyError):
             return self.HELP
         return f"ok: {line.strip()}"
+
+    def _stick(self, words: list[str]) -> None:
+        """Fly it by hand from now on, until its mode changes."""
+        self._autopilot.set_mode("LOITER")
+        self._autopilot.guidance.sticks = (float(words[0]), float(words[1]), 0.0)
 
     def _mode(self, words: list[str]) -> None:
         self._autopilot.vehicle.custom_mode(words[0])
@@ -214,10 +221,14 @@ def serve(
     said: Callable[[str], None],
     ends: Callable[[], bool],
     stdin: int | None,
+    script: Sequence[tuple[float, str]] = (),
 ) -> None:
-    """Live, until `ends` says so, or the pilot quits."""
+    """Live, until `ends` says so, or the pilot quits. `script`: seconds, and what is done then."""
+    later = sorted(script)
     last_s, half = time.monotonic(), b""
     while not ends() and not pilot.quit:
+        while later and later[0][0] <= autopilot.time_s:
+            said(pilot.obey(later.pop(0)[1]))
         if stdin is not None and select.select([stdin], [], [], 0)[0]:
             data = os.read(stdin, CHUNK_BYTES)
             stdin = stdin if data else None  # nobody is there any more

@@ -31,10 +31,12 @@ class Guidance:
         self._held_s = 0.0
         self._wanted = (0.0, 0.0, 0.0)  # forward, right, turn
         self._wanted_s = -math.inf
+        self.sticks: tuple[float, float, float] | None = None  # of a pilot: forward, right, turn
 
     def begin(self) -> None:
         """The mode has changed."""
         self._held_s, self._speed_mps = 0.0, SPEED_MPS
+        self.sticks = None
 
     def want(self, forward_mps: float, right_mps: float, turn_dps: float) -> None:
         """A companion computer drives."""
@@ -53,8 +55,15 @@ class Guidance:
             "LAND": self._land,
             "GUIDED": self._obey,
         }
-        way = ways.get(pilot.mode, body.stay) if pilot.armed else body.stay
+        way = ways.get(pilot.mode, self._by_hand) if pilot.armed else body.stay
         way(dt)
+
+    def _by_hand(self, dt: float) -> None:
+        """A mode in which a pilot flies: it stays where the sticks are left alone."""
+        if self.sticks is None:
+            self._autopilot.body.stay(dt)
+        else:
+            self._autopilot.body.drive(*self.sticks, dt)
 
     def _go_on(self, dt: float) -> None:
         """Along the mission."""

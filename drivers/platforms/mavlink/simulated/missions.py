@@ -84,7 +84,7 @@ class MissionStore:
                 self._tell(fields.seq)
             case "MISSION_CLEAR_ALL":
                 if kind == 0:
-                    self._take([])
+                    self.load([])
                 self._ack(MAV_MISSION_ACCEPTED, kind)
             case "MISSION_COUNT":
                 self._ack(UNSUPPORTED, kind)
@@ -95,7 +95,7 @@ class MissionStore:
         if count > MOST_ITEMS:
             self._ack(NO_SPACE)
         elif count == 0:
-            self._take([])
+            self.load([])
             self._ack(MAV_MISSION_ACCEPTED)
         else:
             self._upload = Upload(count)
@@ -125,7 +125,7 @@ class MissionStore:
             self._ask()
             return
         self._upload = None
-        self._take(upload.items)
+        self.load(upload.items)
         self._ack(MAV_MISSION_ACCEPTED)
 
     def _stored(self, item: Item) -> Item:
@@ -138,7 +138,8 @@ class MissionStore:
         height_m = round(item.z, 2) if math.isfinite(item.z) else 0.0
         return replace(item, frame=frame, x=x, z=height_m, param1=float(hold_s))
 
-    def _take(self, items: list[Item]) -> None:
+    def load(self, items: list[Item]) -> None:
+        """These from now on; the first one is its home, where it keeps that."""
         home = [self._home_item()] if self._keeps_home else []
         self.items = [*home, *items[self.first :]]
         self.current = min(self.first, max(0, len(self.items) - 1))
