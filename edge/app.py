@@ -11,6 +11,7 @@ from edge.assembly import OUTBOX_FILE, assemble
 from edge.body.board_news import BoardNews
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
+from edge.doctor.facts import doctor_controls
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
 from edge.running.sdnotify import SystemdNotifier
@@ -125,6 +126,8 @@ class App:
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
         on_the_spot |= parts.office.controls() | parts.finders.controls()
         on_the_spot |= parts.body.controls() | parts.acting.controls()
+        health = self._reporter.health
+        on_the_spot |= doctor_controls(parts, lambda: health.faults, health.camera_figures)
         on_the_spot |= parts.moving.controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)

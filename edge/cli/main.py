@@ -7,7 +7,7 @@ from importlib.metadata import version as installed
 
 from config.errors import ConfigError
 from edge.cli import config_command, fleet, run, version
-from edge.cli.body import devices, firmware, gnss, simulate
+from edge.cli.body import devices, doctor, firmware, gnss, simulate
 from edge.cli.console import (
     DONE,
     FAILED,
@@ -42,6 +42,7 @@ GROUPS = (
     outbox,
     config_command,
     devices,
+    doctor,
     models,
     camera,
     gnss,

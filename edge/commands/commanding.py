@@ -5,9 +5,7 @@ out; a second one does what takes long.
 """
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from config.models import Settings
 from drivers.clock import Clock
 from edge.commands.handlers import stopper
 from edge.commands.inbox import Inbox
+from edge.commands.key_facts import expiring
 from edge.commands.on_the_spot import OnTheSpot
 from edge.local.control import LocalControl
 from edge.running.worker import Beat
@@ -35,7 +34,6 @@ from telemetry.link.transport import Arrived
 
 WAIT_S = 0.2
 LAST_S = 0.3  # when the unit stops, for what waits in the inbox
-EXPIRING = timedelta(days=30)  # so long before a key ends, health says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +187,7 @@ class Commanding:
             keyring_missing=self._keyring.missing,
             keyring_fault=self._keyring.fault,
             keyring_cure=self._keyring.cure,
-            keys_expiring=tuple(self._expiring()),
+            keys_expiring=tuple(expiring(self._keyring.known, self._timebase.now()[0])),
             keys_over=self._keyring.over(self._timebase.now()[0]),
             journal_broken=self.journal.broken,
             journal_fault=self.journal.fault,
@@ -201,9 +199,3 @@ class Commanding:
             overflow=self._inbox.overflow,
             intake=self._intake.stats(),
         )
-
-    def _expiring(self) -> Iterator[str]:
-        now = self._timebase.now()[0]
-        for key in self._keyring.known:
-            if key.state(now) == "valid" and key.not_after and key.not_after - now < EXPIRING:
-                yield f"{key.kid} of {key.issuer} on {key.not_after:%Y-%m-%d}"

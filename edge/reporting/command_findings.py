@@ -1,6 +1,7 @@
 """What is wrong with being commanded, told as findings."""
 
 from edge.commands.commanding import CommandingHealth
+from edge.commands.key_facts import KeyFacts
 from edge.reporting.finding import Finding, about
 
 
@@ -21,7 +22,7 @@ def local_findings(fault: str | None) -> list[Finding]:
 
 def command_findings(health: CommandingHealth) -> list[Finding]:
     """Commands that are not proved, cannot be proved, or cannot be kept."""
-    finding, found = about("commands"), _key_findings(health)
+    finding, found = about("commands"), key_findings(health)
     if health.clock_set_back:
         text = "the clock was set back, so that no command's age can be told; all are refused"
         action = "set the clock right; if it is right: `patrol-edge control trust-clock`"
@@ -59,7 +60,7 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
     return found
 
 
-def _key_findings(health: CommandingHealth) -> list[Finding]:
+def key_findings(health: CommandingHealth | KeyFacts) -> list[Finding]:
     """Who may command this unit: at most one of them."""
     finding = about("commands")
     if not health.signed:

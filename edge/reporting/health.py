@@ -1,5 +1,7 @@
 """The health report: the full list of faults each time, with load, drops and rates."""
 
+from collections.abc import Iterator
+
 import structlog
 
 from config.certificates import IdentityWatch
@@ -39,7 +41,7 @@ from edge.reporting.receiver_desk import ReceiverDesk
 from edge.reporting.rule_findings import rule_findings
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft
-from telemetry.contract.unit import Budget, Fault, Health, Link, Queue, Rate
+from telemetry.contract.unit import Budget, CameraFigures, Fault, Health, Link, Queue, Rate
 from telemetry.contract.wire_types import text
 
 REOPEN_GRACE_S = 3.0  # a camera's driver reopens a stalled one by itself; a fault comes after that
@@ -58,6 +60,15 @@ class HealthDesk:
         self._receivers = ReceiverDesk(parts)
         self._identity = IdentityWatch(parts.settings)
         self._sent_mono_s = float("-inf")
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The newest list. Any thread."""
+        return tuple(self._logged.values())
+
+    def camera_figures(self) -> Iterator[CameraFigures]:
+        """Of the pictures that came. Any thread: it only reads."""
+        return self._cameras.figures()
 
     def tell_again(self) -> None:
         """The next look is followed by a report. Any thread."""

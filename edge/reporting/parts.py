@@ -42,12 +42,15 @@ class Receiver:
     watch: ReceiverWatch = field(default_factory=ReceiverWatch)
     newest: GnssEpoch | None = None
     fix_mono_s: float | None = None  # of the newest epoch with a fix
+    first_fix_after_s: float | None = None  # of the start
 
     def note(self, epoch: GnssEpoch) -> None:
         self.newest = epoch
         self.watch.note(epoch)
         if epoch.has_fix:
             self.fix_mono_s = epoch.mono_s
+            if self.first_fix_after_s is None:
+                self.first_fix_after_s = epoch.mono_s - self.health.started_mono_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

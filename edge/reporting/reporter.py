@@ -41,6 +41,10 @@ class Reporter:
         self._state_wanted = True
         self._fixes.wake()
 
+    @property
+    def health(self) -> HealthDesk:
+        return self._health
+
     def tell_again(self) -> None:
         """The health report, though it is not due. Any thread."""
         self._health.tell_again()

@@ -30,6 +30,11 @@ class CameraWatch:
         return self._pictures.standing
 
     @property
+    def doubts(self) -> bool:
+        """Whether something is wrong with them now that may pass."""
+        return self._pictures.doubts
+
+    @property
     def brightness(self) -> float | None:
         """Mean of the newest picture that was looked at, 0..1."""
         view = self._pictures.view

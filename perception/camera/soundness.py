@@ -68,6 +68,11 @@ class PictureWatch:
             defect for defect, since_s in self._since_s.items() if mono_s - since_s >= STANDS_S
         )
 
+    @property
+    def doubts(self) -> bool:
+        """Whether something is wrong now that may pass."""
+        return bool(self._since_s)
+
     def forget(self) -> None:
         """The camera is opened anew: what it usually shows still holds, the rest does not."""
         self._since_s, self.standing = {}, ()

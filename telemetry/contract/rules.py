@@ -474,6 +474,12 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "unit told it once more after a crash",
                 "test_what_is_told_once_more_after_a_crash_is_a_repeat",
             ),
+            _hub(
+                136,
+                "ignore an empty message: what was retained there was cleared, or a unit asks its "
+                "broker whether it may write",
+                "test_an_empty_message_says_nothing",
+            ),
         ),
     ),
     Chapter(

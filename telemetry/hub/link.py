@@ -166,6 +166,8 @@ class HubLink:
     def _hear(self, message: Arrived) -> None:
         if message.topic == hub_state_topic(self._root):
             return  # what hubs say matches `+/state` too
+        if not message.payload:
+            return  # what was retained has been cleared, or a unit asks whether it may write
         with self._lock:
             arrival = self._ledger.receive(
                 message.topic,

@@ -44,3 +44,26 @@ def announced(port: int, after: str) -> str:
         client.disconnect()
         client.loop_stop()
     raise AssertionError(f"no new session of the hub's; heard {heard}")
+
+
+def test_an_empty_message_says_nothing() -> None:
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto (apt-get install mosquitto)")
+    with Broker() as broker:
+        hub = ReferenceHub(broker.url)
+        hub.start()
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        try:
+            announced(broker.port, after="")
+            client.connect("127.0.0.1", broker.port)
+            client.loop_start()
+            for payload in (b"", b"x"):
+                client.publish("patrol/v1/dog-1/event", payload, qos=1).wait_for_publish(5)
+            deadline = time.monotonic() + 10
+            while not hub.snapshot().units and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert [view.invalid for view in hub.snapshot().units] == [1], "what has a letter in it"
+        finally:
+            client.disconnect()
+            client.loop_stop()
+            hub.stop()

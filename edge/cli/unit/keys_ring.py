@@ -16,7 +16,7 @@ from config.wording import in_days
 from drivers.clock import SystemClock
 from edge.cli.console import FAILED, USAGE, CommandError
 from edge.cli.unit.asking import state_folder
-from edge.commands.commanding import EXPIRING
+from edge.commands.key_facts import EXPIRING
 from edge.timebase import PLAUSIBLE_FROM
 from telemetry.commands.files import FileRefusedError, one_at_a_time, replace
 from telemetry.commands.jws import KID, KeyTextError, PrivateKey, PublicKey

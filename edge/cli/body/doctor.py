@@ -1,0 +1,227 @@
+"""`patrol-edge doctor`: is this unit fit for work, and if not, what to do about it."""
+
+import argparse
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.parser import number_in
+from edge.cli.run import DEFAULT_CONFIG
+
+if TYPE_CHECKING:
+    from edge.doctor.case import Case
+    from edge.doctor.examination import Waiting
+    from edge.doctor.line import Line
+
+HELP = """\
+Looks at each part of the unit and says OK, or FAULT and what to do. Beside a running unit it asks
+that for what it holds open, and opens nothing twice. Shines and speaks only with --exercise.
+
+  sudo -u patrol-edge patrol-edge doctor
+  patrol-edge doctor --config unit.yaml --only gnss,cameras --watch
+  patrol-edge doctor --json | jq '.lines[] | select(.state == "fault")'
+
+Exit codes: 0 no fault, 1 faults, 2 wrong usage or a unit file that is wrong.
+"""
+MARKS = {"ok": "OK   ", "fault": "FAULT", "none": "-    "}
+STYLES = {"ok": "green", "fault": "bold red", "none": "dim"}
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="look at each part of the unit: OK, or what to do",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})")
+    add("--only", metavar="GROUP,...", help="these groups; see the headings of its output")
+    add("--json", action="store_true", help="one JSON object; with --watch one a round")
+    add(
+        "--watch",
+        type=number_in(1, 3600),
+        nargs="?",
+        const=5.0,
+        metavar="S",
+        help="again and again, so many seconds apart (5), until Ctrl-C",
+    )
+    add("--limit", type=number_in(1, 600), default=40.0, metavar="S", help="for a group (40)")
+    add("--exercise", action="store_true", help="lights shine for a second; asks before it does")
+    add("--yes", action="store_true", help="with --exercise: it was asked already")
+    # For looking at another computer's tree, and for tests.
+    add("--sys", type=Path, default=Path("/sys"), help=argparse.SUPPRESS)
+    add("--proc", type=Path, default=Path("/proc"), help=argparse.SUPPRESS)
+    parser.set_defaults(handler=doctor)
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Raises ConfigError for a wrong unit file, CommandError."""
+    from edge.doctor.examination import GROUPS
+
+    groups = _groups(args.only, tuple(GROUPS))
+    _quiet_log()
+    case = _case(args)
+    if case.exercise and not args.yes:
+        _ask_first()
+    code = _round(case, groups, args)
+    while args.watch is not None:
+        try:
+            threading.Event().wait(args.watch)
+        except KeyboardInterrupt:
+            break
+        case = _case(args)
+        code = _round(case, groups, args)
+    return code
+
+
+def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int:
+    """One examination, told."""
+    from edge.doctor.examination import examine
+
+    with _progress(shown=not args.json) as waiting:
+        lines = examine(case, groups, args.limit, waiting)
+        if args.json:
+            told = list(lines)
+            say(json.dumps(_as_json(case, told)))
+        else:
+            told = list(_shown(case, lines, clear=args.watch is not None))
+    return FAILED if any(line.state == "fault" for line in told) else DONE
+
+
+def _groups(only: str | None, known: Sequence[str]) -> Sequence[str]:
+    """Raises CommandError for one that there is not."""
+    if only is None:
+        return known
+    wanted = [name.strip() for name in only.split(",") if name.strip()]
+    strange = [name for name in wanted if name not in known]
+    if strange or not wanted:
+        text = f"--only: there is no group {strange[0]!r}" if strange else "--only names nothing"
+        raise CommandError(text, f"there are: {', '.join(known)}", USAGE)
+    return wanted
+
+
+def _case(args: argparse.Namespace) -> "Case":
+    from config.loading import load
+    from drivers.plugged.tree import Tree
+    from edge.doctor.case import Case
+    from edge.doctor.host import Host
+    from edge.doctor.running_unit import RunningUnit, UnitSilentError
+
+    loaded = load(args.config)
+    host = Host(tree=Tree(args.sys, Path("/dev")), proc=args.proc)
+    try:
+        unit = RunningUnit.find(loaded.settings.state_dir)
+    except UnitSilentError as error:
+        text, _, cure = str(error).partition("; ")
+        raise CommandError(text, cure or "sudo systemctl restart patrol-edge") from error
+    return Case(file=args.config, loaded=loaded, host=host, unit=unit, exercise=args.exercise)
+
+
+def _quiet_log() -> None:
+    """What drivers and workers log goes to stderr, and only what is worse than a warning: each
+    fault has a line of its own here."""
+    from config.models import LoggingConfig
+    from edge.running import log
+
+    log.set_up(LoggingConfig(level="error", format="console"))
+
+
+def _ask_first() -> None:
+    """Raises CommandError where nobody is there to be asked, or the answer is no."""
+    if not sys.stdin.isatty():
+        raise CommandError("--exercise asks first, and nobody is there", "add --yes", USAGE)
+    note("Lights will shine and relays will switch for a second each. Is everybody clear? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError("nothing was switched", "answer y when everybody is clear")
+
+
+# --- what is shown ---
+
+
+def _shown(case: "Case", lines: Iterable["Line"], *, clear: bool) -> Iterator["Line"]:
+    """Each line as it comes, under its group's name."""
+    from rich.console import Console
+
+    from edge.doctor.line import NOT_CONFIGURED
+
+    console = Console(highlight=False, soft_wrap=True)
+    if clear and console.is_terminal:
+        console.clear()
+    console.print(_head(case), markup=False)
+    group, counts, absent = "", Counter[str](), list[str]()
+    for line in lines:
+        if line.text == NOT_CONFIGURED:
+            absent.append(line.group)
+            yield line
+            continue
+        if line.group != group:
+            group = line.group
+            console.print(f"\n{group.upper()}", style="bold", markup=False)
+        counts[line.state] += 1
+        _print(console, line)
+        yield line
+    if absent:
+        console.print(f"\nnot configured: {', '.join(absent)}", style=STYLES["none"])
+    console.print(f"\n{_sum(counts)}", style=STYLES["fault" if counts["fault"] else "ok"])
+
+
+def _print(console: Any, line: "Line") -> None:
+    code = f"   [{line.code}]" if line.code else ""
+    console.print("  ", end="")
+    console.print(MARKS[line.state], style=STYLES[line.state], end="", markup=False)
+    console.print(f"  {line.name:<18} {line.text}{code}", markup=False)
+    if line.cure:
+        console.print(f"           → {line.cure}", markup=False)
+
+
+def _head(case: "Case") -> str:
+    settings = case.settings
+    who = f"{settings.unit.id}, {settings.unit.kind}"
+    if case.unit is None:
+        return f"{who}: no unit runs here, so its devices are opened"
+    pid = case.unit.facts.get("pid")
+    return f"{who}: the unit runs (process {pid}), so it is asked for its devices"
+
+
+def _sum(counts: Counter[str]) -> str:
+    from edge.doctor.line import PAGE
+
+    faults = counts["fault"]
+    if not faults:
+        return f"{counts['ok']} OK: fit for work"
+    word = "fault" if faults == 1 else "faults"
+    return f"{counts['ok']} OK, {faults} {word}; {PAGE} has a paragraph for each code"
+
+
+def _as_json(case: "Case", lines: Sequence["Line"]) -> dict[str, Any]:
+    return {
+        "ok": all(line.state != "fault" for line in lines),
+        "unit": case.settings.unit.id,
+        "running": case.unit is not None,
+        "lines": [asdict(line) | {"help": line.help} for line in lines],
+    }
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator["Waiting"]:
+    """Says on a terminal whom the doctor still waits for."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield lambda _names: None
+        return
+    with console.status("looking around") as status:
+
+        def tell(names: Sequence[str]) -> None:
+            status.update(f"waiting for {', '.join(names)}" if names else "looking around")
+
+        yield tell

@@ -1,0 +1,82 @@
+"""What the unit says and shines: whether it is there; with `--exercise`, whether it acts."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from config.actuators import ActuatorConfig, BoardVia, PlatformVia
+from drivers.actuators.actuator import Actuator, ActuatorReport, Output
+from drivers.base import DeviceLostError, DeviceUnavailableError
+from drivers.factory import open_actuator
+from drivers.samples import Done
+from edge.doctor.case import Case
+from edge.doctor.line import NOT_CONFIGURED, Line, fault, none, ok
+from edge.reporting.device_findings import DEVICE_ACTIONS
+
+REPORT_WITHIN_S = 3.0
+ON_FOR_S = 1.0
+GENTLY = 0.3  # bright enough to be seen, not to blind
+SHINES = ("light", "beacon", "record_lamp", "relay")
+
+
+def examine(case: Case) -> Iterator[Line]:
+    if not case.settings.actuators:
+        yield none("actuators", NOT_CONFIGURED)
+    for name, config in case.settings.actuators.items():
+        if case.unit is not None:
+            yield from case.unit.device("actuator", name)
+        else:
+            yield _tried(case, name, config)
+
+
+def _tried(case: Case, name: str, config: ActuatorConfig) -> Line:
+    match config.via:
+        case BoardVia() as via:
+            return none(name, f"{config.kind} on the board {via.board}: see the group boards")
+        case PlatformVia() as via:
+            return none(name, f"{config.kind} on {via.platform}: see the group platforms")
+    try:
+        with closing(open_actuator(name, config, case.host.clock)) as device:
+            report = _report(case, device)
+            acted = _exercise(case, device, config) if case.exercise else None
+    except (DeviceUnavailableError, DeviceLostError) as error:
+        return fault("actuator_missing", name, str(error), DEVICE_ACTIONS["actuator", "missing"])
+    if report is None:
+        text = f"it reports nothing within {REPORT_WITHIN_S:.0f} s"
+        return fault("actuator_silent", name, text, DEVICE_ACTIONS["actuator", "silent"])
+    if report.fault or (acted is not None and not acted.ok):
+        text = report.fault or (acted.text if acted is not None else "")
+        return fault("actuator_disobeys", name, text, DEVICE_ACTIONS["actuator", "silent"])
+    told = "" if acted is None else ", went on and off"
+    return ok(name, f"{config.kind}{told}")
+
+
+def _report(case: Case, device: Actuator) -> ActuatorReport | None:
+    ends_s = case.host.clock.mono_s() + REPORT_WITHIN_S
+    while case.host.clock.mono_s() < ends_s:
+        sample = device.read()
+        if isinstance(sample, ActuatorReport):
+            return sample
+    return None
+
+
+def _exercise(case: Case, device: Actuator, config: ActuatorConfig) -> Done | None:
+    """Softly on, and off again. Raises DeviceLostError."""
+    if config.kind not in SHINES:
+        return None
+    done = _asked(case, device, 1, GENTLY, 0.0)
+    _asked(case, device, 0, 0.0, ON_FOR_S)
+    return done
+
+
+def _asked(case: Case, device: Actuator, token: int, level: float, after_s: float) -> Done:
+    clock = case.host.clock
+    begin_s = clock.mono_s() + after_s
+    while clock.mono_s() < begin_s and not case.stop.is_set():
+        device.read()
+    device.ask(token, Output(level=level))
+    ends_s = clock.mono_s() + REPORT_WITHIN_S
+    while clock.mono_s() < ends_s:
+        sample = device.read()
+        if isinstance(sample, Done) and sample.token == token:
+            return sample
+    return Done(token=token, ok=False, text=f"no answer within {REPORT_WITHIN_S:.0f} s")

@@ -1,0 +1,113 @@
+"""Cameras: opened, timed and looked at, or asked of the unit that runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.devices import CameraConfig, FileCameraConfig, V4l2CameraConfig
+from drivers.factory import open_camera
+from drivers.samples import Frame
+from edge.doctor import words
+from edge.doctor.case import Case
+from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
+from edge.reporting.camera_findings import Seen, camera_findings
+from edge.reporting.device_findings import device_findings
+from edge.reporting.finding import Finding
+from edge.running.driver_loop import DriverHealth
+from edge.seeing.camera_watch import CameraWatch, WatchedCamera
+
+LISTEN_S = 20.0  # with opening; a network camera may take some seconds for that
+TIMED_S = 4.0  # pictures are counted for so long
+FROZEN_S = 10.0  # smart codecs send a street that is still unchanged for some seconds
+FROZEN_CURE = "power-cycle the camera; if it goes through a recorder, that one"
+FEWEST = 3
+
+
+@dataclass(slots=True)
+class _Times:
+    """When the first and the newest picture came."""
+
+    first_s: float | None = None
+    last_s: float = 0.0
+    count: int = 0
+    still: bool = True  # each was a copy of the one before
+    picture: NDArray[np.uint8] | None = None
+
+    def note(self, frame: Frame) -> None:
+        self.first_s = frame.mono_s if self.first_s is None else self.first_s
+        self.last_s, self.count = frame.mono_s, self.count + 1
+        if self.still and self.picture is not None:
+            self.still = np.array_equal(self.picture, frame.image)
+        self.picture = frame.image
+
+    @property
+    def fps(self) -> float | None:
+        return (self.count - 1) / self.seen_s if self.seen_s > 0 else None
+
+    @property
+    def seen_s(self) -> float:
+        return 0.0 if self.first_s is None else self.last_s - self.first_s
+
+    @property
+    def frozen(self) -> bool:
+        return self.still and self.count >= FEWEST and self.seen_s >= FROZEN_S
+
+
+def examine(case: Case) -> Iterator[Line]:
+    if not case.settings.cameras:
+        yield none("cameras", NOT_CONFIGURED)
+    for name, config in case.settings.cameras.items():
+        yield from case.unit.device("camera", name) if case.unit else _tried(case, name, config)
+
+
+def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
+    health, times = case.health(name, "camera"), _Times()
+    watch = CameraWatch(recorded=config.kind == "file")
+
+    def opener() -> WatchedCamera:
+        return watch.opened(open_camera(name, config, case.host.clock))
+
+    def enough() -> bool:
+        """What looks wrong is looked at for longer."""
+        if watch.defects or times.frozen:
+            return True
+        doubtful = watch.doubts or (times.still and config.kind != "file")
+        return times.seen_s >= TIMED_S and not doubtful
+
+    case.listen(health, opener, times.note, LISTEN_S, enough)
+    missing = _missing(case, health, config)
+    if missing:
+        yield from judged(name, missing, "")
+        return
+    if times.frozen and config.kind != "file":
+        text = f"pictures come, and all {times.count} of them are copies of one another"
+        yield fault("camera_frozen", name, text, FROZEN_CURE)
+        return
+    wanted = _wanted_fps(config, watch)
+    fps = times.fps if times.count >= FEWEST else times.count / LISTEN_S
+    seen = Seen(
+        fps=fps, fps_wanted=wanted, size_px=watch.size_px, facts=watch.facts, defects=watch.defects
+    )
+    yield from judged(
+        name, camera_findings(name, config, seen), words.of_camera(watch, fps, wanted)
+    )
+
+
+def _missing(case: Case, health: DriverHealth, config: CameraConfig) -> list[Finding]:
+    if health.samples and not health.last_error:
+        return []
+    now_s = case.host.clock.mono_s()
+    return device_findings(health, config.stalled_after_s, now_s)
+
+
+def _wanted_fps(config: CameraConfig, watch: CameraWatch) -> float | None:
+    announced = watch.facts.fps if watch.facts is not None else None
+    match config:
+        case V4l2CameraConfig():
+            return config.fps
+        case FileCameraConfig():
+            return config.fps or announced
+        case _:
+            return announced

@@ -1,0 +1,116 @@
+"""What the running unit tells the doctor: how each of its parts fares, and its list of faults."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from drivers.samples import Battery
+from drivers.sensors.sensor import SensorSample
+from edge.doctor import words
+from edge.doctor.clock import clock_off_s
+from edge.doctor.running_unit import CONTROL
+from edge.reporting.parts import Parts
+from edge.reporting.rates import percentile
+from edge.running.driver_loop import DriverHealth
+from edge.tasks.local import Asked, Control
+from telemetry.contract.unit import CameraFigures, Fault
+
+Answer = dict[str, Any]
+
+
+def doctor_controls(
+    parts: Parts,
+    faults: Callable[[], Sequence[Fault]],
+    cameras: Callable[[], Iterator[CameraFigures]],
+) -> dict[str, Control]:
+    """By the name under which it is asked for."""
+
+    def tell(_asked: Asked) -> Answer:
+        link = parts.publisher.stats()
+        return {
+            "unit": parts.settings.unit.id,
+            "pid": os.getpid(),
+            "config": parts.config_digest[:12],
+            "uptime_s": round(parts.clock.mono_s() - parts.started_mono_s, 1),
+            "time_quality": parts.timebase.now()[1],
+            "clock_off_s": _clock_off_s(parts),
+            "faults": [
+                fault.model_dump(mode="json", include={"code", "component", "text", "action"})
+                for fault in faults()
+            ],
+            "devices": [_device(health) for health in parts.devices()],
+            "words": dict(_words(parts, cameras)),
+            "model": _model(parts),
+            "link": {
+                "connected": link.connected,
+                "protocol": link.protocol,
+                "unacked": link.unacked + link.awaiting_hub,
+                "acked": link.acked,
+                "hub_online": link.hub_online,
+                "last_error": link.last_error,
+            },
+        }
+
+    return {CONTROL: tell}
+
+
+def _device(health: DriverHealth) -> Answer:
+    return {
+        "kind": health.component,
+        "name": health.name,
+        "open": health.open,
+        "samples": health.samples,
+        "last_error": health.last_error,
+        "drops": health.drops(),
+    }
+
+
+def _words(
+    parts: Parts, cameras: Callable[[], Iterator[CameraFigures]]
+) -> Iterator[tuple[str, str]]:
+    for name, receiver in parts.receivers.items():
+        yield f"gnss.{name}", words.of_receiver(receiver)
+    figures = {one.name: one for one in cameras()}
+    for name, watch in parts.camera_watches.items():
+        one = figures.get(name)
+        fps, wanted = (None, None) if one is None else (one.fps, one.fps_wanted)
+        yield f"camera.{name}", words.of_camera(watch, fps, wanted)
+    for name, health in parts.listening.devices.items():
+        yield f"microphone.{name}", f"{health.samples} blocks of sound"
+    for name, sensor in parts.body.sensors.items():
+        newest: dict[type, SensorSample] = {type(one): one for one in sensor.ambient.values()}
+        newest |= {} if sensor.battery is None else {Battery: sensor.battery}
+        yield f"sensor.{name}", words.of_sensor(newest)
+    for name, board in parts.body.boards.all.items():
+        counters = board.health.totals()
+        yield f"board.{name}", words.of_board(board.identity, board.figures, counters)
+    for name, carrier in parts.body.carriers.items():
+        batteries = list(carrier.batteries.values())
+        yield f"platform.{name}", words.of_carrier(carrier.state, batteries, carrier.abilities)
+    for state in parts.acting.states():
+        on = f"on at {state.level:.0%}" if state.on else "off"
+        yield f"actuator.{state.name}", f"{state.kind}, {on}"
+
+
+def _model(parts: Parts) -> Answer | None:
+    vision = parts.vision
+    if vision is None:
+        return None
+    times = list(vision.inference_ms)
+    return {
+        "name": vision.model_name,
+        "error": vision.model_error,
+        "ready": vision.ready.is_set(),
+        "p50_ms": percentile(times, 50),
+        "p95_ms": percentile(times, 95),
+    }
+
+
+def _clock_off_s(parts: Parts) -> float | None:
+    """The system clock against the first receiver that tells the time; its sentences are late by
+    some tenths of a second, so less than that is nothing."""
+    for name, config in parts.settings.gnss.items():
+        off_s = clock_off_s(parts.clock, parts.receivers[name])
+        if config.kind != "replay" and off_s is not None:
+            return off_s
+    return None

@@ -1,0 +1,78 @@
+"""The model: whether it loads, and whether it is quick enough for the cameras."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from edge.doctor.case import Case
+from edge.doctor.line import Line, fault, none, of_finding, ok
+from edge.reporting.device_findings import model_findings, provider_findings
+from edge.reporting.rates import percentile
+from edge.seeing.detectors import open_detector
+from perception.errors import PerceptionError
+
+LOOKS = 12
+LOOKS_WITHIN_S = 8.0
+SIZE_PX = (720, 1280, 3)
+SLOW_CURE = (
+    "ask less: a lower perception.max_fps, detect_fps or detect: false for a camera; or take a "
+    "smaller model: `patrol-edge models bench`"
+)
+
+
+def examine(case: Case) -> Iterator[Line]:
+    config = case.settings.perception
+    if not config.enabled:
+        yield none("model", "perception.enabled is false: nothing is looked for")
+    elif case.unit is not None:
+        yield _of_unit(case)
+    else:
+        yield from _tried(case)
+
+
+def _wanted_fps(case: Case) -> float:
+    most = case.settings.perception.max_fps
+    cameras = case.settings.cameras
+    return sum(cameras[name].looked_at_fps(most) for name in case.settings.looked_at)
+
+
+def _of_unit(case: Case) -> Line:
+    facts = {} if case.unit is None else case.unit.facts.get("model") or {}
+    found = [] if case.unit is None else case.unit.take("model_refused", "provider_missing")
+    if found:
+        return found[0]
+    name = str(facts.get("name", "model"))
+    took_ms = facts.get("p50_ms")
+    if not facts.get("ready"):
+        return none(name, "the running unit is still loading it")
+    if took_ms is None:
+        return none(name, "loaded; the running unit has not looked at a picture yet")
+    return _judged(case, name, float(took_ms), "; asked the running unit")
+
+
+def _tried(case: Case) -> Iterator[Line]:
+    config = case.settings.perception
+    try:
+        detector = open_detector(config)
+        times_ms: list[float] = []
+        picture = np.zeros(SIZE_PX, np.uint8)
+        ends_s = time.monotonic() + LOOKS_WITHIN_S
+        while len(times_ms) < LOOKS and time.monotonic() < ends_s:
+            began_s = time.perf_counter()
+            detector.detect(picture)
+            times_ms.append((time.perf_counter() - began_s) * 1e3)
+    except PerceptionError as error:
+        told = f"{error}; {error.cure}" if error.cure else str(error)
+        yield from map(of_finding, model_findings(config.model, told))
+        return
+    missing = provider_findings(detector.session.skipped, detector.session.providers)
+    yield from map(of_finding, missing)
+    yield _judged(case, detector.spec.name, percentile(times_ms, 50) or 0.0, "")
+
+
+def _judged(case: Case, name: str, took_ms: float, source: str) -> Line:
+    wanted = _wanted_fps(case)
+    can = 1000 / max(took_ms, 1e-3)
+    text = f"{took_ms:.1f} ms a picture, so {can:.0f} a second; {wanted:g} are wanted{source}"
+    return fault("model_slow", name, text, SLOW_CURE) if can < wanted else ok(name, text)

@@ -1,0 +1,63 @@
+"""GNSS receivers: opened and listened to, or asked of the unit that runs."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from config.devices import GnssConfig
+from drivers.factory import open_gnss
+from edge.doctor import words
+from edge.doctor.case import Case
+from edge.doctor.clock import against_gnss, clock_off_s
+from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
+from edge.reporting.device_findings import device_findings
+from edge.reporting.finding import Finding
+from edge.reporting.gnss_findings import bytes_findings, signal_findings
+from edge.reporting.parts import Receiver
+
+LISTEN_S = 8.0  # some receivers tell their satellites every fifth second only
+EPOCHS_ENOUGH = 5
+SKY_CURE = "bring the antenna under open sky and wait a minute; check its plug"
+
+
+def examine(case: Case) -> Iterator[Line]:
+    if not case.settings.gnss:
+        yield none("receivers", NOT_CONFIGURED)
+    for name, config in case.settings.gnss.items():
+        yield from case.unit.device("gnss", name) if case.unit else _tried(case, name, config)
+
+
+def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:
+    receiver = Receiver(case.health(name, "gnss"))
+
+    def enough() -> bool:
+        return receiver.health.samples >= EPOCHS_ENOUGH and receiver.watch.sky is not None
+
+    opener = partial(open_gnss, config, case.host.clock)
+    case.listen(receiver.health, opener, receiver.note, LISTEN_S, enough)
+    wrong = _missing(case, receiver, config)
+    epoch = receiver.newest
+    if wrong:
+        yield from judged(name, wrong, "")
+    elif epoch is None or not epoch.has_fix:
+        seen = None if epoch is None else epoch.satellites_in_view
+        told = "" if seen is None else f"; {seen} satellites in view"
+        text = f"it speaks, but had no fix within {LISTEN_S:.0f} s{told}"
+        yield fault("gnss_no_fix", name, text, SKY_CURE)
+    else:
+        yield from judged(name, signal_findings(name, receiver.watch), words.of_receiver(receiver))
+        off_s = clock_off_s(case.host.clock, receiver)
+        if off_s is not None and config.kind != "replay":
+            yield against_gnss(f"{name} time", off_s)
+
+
+def _missing(case: Case, receiver: Receiver, config: GnssConfig) -> list[Finding]:
+    """It cannot be opened, is silent, or says what is no NMEA."""
+    health = receiver.health
+    if health.samples:
+        return []
+    wrong = getattr(health, "last_bad", "")
+    if wrong and not health.last_error:
+        return bytes_findings(health.name, wrong)
+    return device_findings(
+        health, min(config.silent_after_s, LISTEN_S / 2), case.host.clock.mono_s()
+    )

@@ -1,0 +1,86 @@
+"""The unit that runs on this computer, asked through its control socket.
+
+A device has one owner. What the unit holds open is asked of the unit, not opened a second time: two
+readers of one serial port get half of the bytes each.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.doctor.line import Line, fault, ok
+from edge.local.asking import NoUnitError, ask
+from telemetry.commands.handling import OrderRefusedError
+
+CONTROL = "doctor.facts"
+WITHIN_S = 5.0
+# Codes of health by the beginning of their names: whose they are.
+PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "gnss": ("gnss_", "recording_"),
+    "camera": ("camera_", "recording_"),
+    "microphone": ("microphone_", "sound_", "recording_"),
+    "sensor": ("sensor_", "battery_", "part_"),
+    "board": ("board_",),
+    "platform": ("platform_", "carrier_", "vehicle_", "can_", "autopilot_", "robot_"),
+    "actuator": ("actuator_", "speaker_"),
+}
+
+
+class UnitSilentError(Exception):
+    """A unit runs, and does not answer. The text says why."""
+
+
+@dataclass(slots=True)
+class RunningUnit:
+    """What it told when it was asked."""
+
+    facts: Mapping[str, Any]
+    told: set[tuple[str, str]] = field(default_factory=set)  # code and component of its faults
+
+    @classmethod
+    def find(cls, state_dir: Path) -> "RunningUnit | None":
+        """None where none runs. Raises UnitSilentError."""
+        try:
+            return cls(ask(state_dir, CONTROL, timeout_s=WITHIN_S))
+        except NoUnitError as error:
+            if "no unit runs" in str(error):
+                return None
+            raise UnitSilentError(f"{error}; {error.cure}") from error
+        except OrderRefusedError as error:
+            raise UnitSilentError(f"it refuses to answer: {error}") from error
+
+    def device(self, kind: str, name: str) -> Iterator[Line]:
+        """How it fares, in the unit's own words."""
+        faults = [each for each in self._faults() if self._is_about(each, kind, name)]
+        for each in faults:
+            self.told.add((str(each["code"]), str(each["component"])))
+            yield fault(str(each["code"]), name, str(each["text"]), str(each["action"]))
+        if not faults:
+            words = self.facts.get("words", {}).get(f"{kind}.{name}", "no word of it yet")
+            yield ok(name, f"{words}; asked the running unit")
+
+    def left(self) -> Iterator[Line]:
+        """Its faults that no line has told."""
+        for each in self._faults():
+            if (str(each["code"]), str(each["component"])) not in self.told:
+                name = str(each["component"])
+                yield fault(str(each["code"]), name, str(each["text"]), str(each["action"]))
+
+    def take(self, *codes: str) -> Sequence[Line]:
+        """Its faults with these codes, which another line tells."""
+        found = [each for each in self._faults() if each["code"] in codes]
+        self.told |= {(str(each["code"]), str(each["component"])) for each in found}
+        return [
+            fault(str(one["code"]), str(one["component"]), str(one["text"]), str(one["action"]))
+            for one in found
+        ]
+
+    def _faults(self) -> Sequence[Mapping[str, Any]]:
+        return list(self.facts.get("faults", ()))
+
+    @staticmethod
+    def _is_about(each: Mapping[str, Any], kind: str, name: str) -> bool:
+        component, code = str(each["component"]), str(each["code"])
+        mine = component == name or component.startswith(f"{name}.")
+        return mine and code.startswith(PREFIXES.get(kind, (f"{kind}_",)))

@@ -1,0 +1,170 @@
+"""`patrol-edge doctor` as a technician runs it: exit codes, JSON, groups, beside a running unit."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from edge.cli.main import main
+from edge.doctor import examination
+from edge.doctor.case import Case
+from edge.doctor.line import Line, ok
+from tests.broker import MOSQUITTO, Broker
+from tests.e2e.unit_process import CLI, write_unit_file
+from tests.examined import Examined, states
+from tests.pulled_plugs import plugs
+from tests.sensor_tree import SensorTree
+from tests.unit_under_test import wait_for
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The command sets the log up, for a stderr that ends with the test."""
+    yield
+    structlog.reset_defaults()
+
+
+def doctor(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLI, "doctor", *words], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_well_is_0_a_fault_is_1_wrong_usage_is_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = SensorTree(tmp_path / "computer")
+    battery = {"main": {"kind": "battery", "supply": "BAT0", "every_s": 0.1}}
+    unit_file = write_unit_file(tmp_path, "mqtt://127.0.0.1:1", sensors=battery)
+    words = ["doctor", "--config", str(unit_file), "--only", "sensors,power"]
+    words += ["--sys", str(tree.sys)]
+    tree.battery()
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "POWER" in out
+    assert "battery 80 %" in out
+    assert "fit for work" in out
+    tree.battery(capacity=5)
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert "[battery_low]" in out
+    assert "→ charge it" in out
+    assert "docs/troubleshooting.md" in out
+
+    assert main(["doctor", "--config", str(unit_file), "--only", "gps"]) == 2
+    assert "there are: power, clock" in capsys.readouterr().err
+    assert main(["doctor", "--config", str(unit_file), "--exercise"]) == 2
+    unit_file.write_text("unit: {id: x")
+    assert main(["doctor", "--config", str(unit_file)]) == 2
+
+
+def test_json_for_machines(tmp_path: Path) -> None:
+    unit_file = write_unit_file(tmp_path, "mqtt://127.0.0.1:1")
+    done = doctor("--config", str(unit_file), "--only", "broker,modules", "--json")
+    assert done.returncode == 1
+    found = told(done)
+    assert (found["ok"], found["unit"], found["running"]) == (False, "car-07", False)
+    broken = next(line for line in found["lines"] if line["group"] == "broker")
+    assert broken["state"] == "fault"
+    assert broken["help"] == "docs/troubleshooting.md#link_down"
+    assert broken["cure"]
+
+
+def test_beside_a_running_unit_nothing_is_opened_twice(tmp_path: Path) -> None:
+    with plugs(tmp_path) as unit:
+        assert wait_for(lambda: len(unit.app.parts.roll_call.present) == 2, 15.0)
+        assert wait_for(lambda: unit.app.parts.local.path.exists())
+        requests = len(unit.camera.requests)
+        words = ["--config", str(tmp_path / "unit.yaml"), "--only", "gnss,cameras,modules"]
+        found = told(doctor(*words, "--json"))
+        assert found["running"]
+        lines = {line["name"]: line for line in found["lines"] if line["group"] != "modules"}
+        assert lines["main"]["state"] == "ok"
+        assert "satellites" in lines["main"]["text"]
+        assert all("asked the running unit" in line["text"] for line in lines.values())
+        assert len(unit.camera.requests) == requests, "the camera was not opened a second time"
+        required = {line["name"]: line["text"] for line in found["lines"]}
+        assert required["gnss"] == "1 of 1 there"
+
+        unit.camera.vanish()
+        assert wait_for(lambda: "camera_missing" in states_of(words), 20.0)
+
+
+def states_of(words: list[str]) -> set[str]:
+    return {line["code"] for line in told(doctor(*words, "--json"))["lines"] if line["code"]}
+
+
+def test_faults_of_the_unit_that_no_line_tells_have_a_group_of_their_own(tmp_path: Path) -> None:
+    odd = {"code": "hotlist_expired", "component": "plates", "text": "it is old", "action": "a"}
+    known = {"code": "gnss_no_fix", "component": "main", "text": "no fix", "action": "wait"}
+    examined = Examined(tmp_path, facts={"faults": [odd, known]})
+    serial = {"gnss": {"main": {"kind": "tcp", "host": "127.0.0.1"}}}
+    case = examined.case(perception={"enabled": False}, **serial)
+    lines = list(examination.examine(case, list(examination.GROUPS), 20.0))
+    unit = [line for line in lines if line.group == "unit"]
+    assert [line.code for line in unit] == ["hotlist_expired"]
+    assert [line.code for line in lines if line.group == "gnss"] == ["gnss_no_fix"]
+
+
+def test_a_part_that_hangs_and_one_that_fails_cost_the_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(_case: Case) -> list[Line]:
+        time.sleep(30)
+        return []
+
+    def fail(_case: Case) -> list[Line]:
+        raise ZeroDivisionError("a mistake of ours")
+
+    groups = {"power": hang, "clock": fail, "disk": lambda _case: [ok("room", "enough")]}
+    monkeypatch.setattr(examination, "GROUPS", groups)
+    waited: list[str] = []
+    case = Examined(tmp_path).case()
+    began_s = time.monotonic()
+    lines = list(examination.examine(case, list(groups), 1.0, waited.extend))
+    assert time.monotonic() - began_s < 5
+    assert states(lines) == {"power": "doctor_no_answer", "clock": "doctor_failed", "room": "ok"}
+    assert "power" in waited
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
+def test_watching_looks_again_and_again_until_it_is_stopped(tmp_path: Path) -> None:
+    import signal
+
+    with Broker() as broker:
+        unit_file = write_unit_file(tmp_path, broker.url)
+        words = ["doctor", "--config", str(unit_file), "--only", "broker", "--watch", "1", "--json"]
+        with subprocess.Popen([*CLI, *words], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            rounds = [json.loads(process.stdout.readline()) for _ in range(2)]
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+    assert [one["ok"] for one in rounds] == [True, True]
+
+
+def test_a_state_folder_whose_unit_does_not_answer(tmp_path: Path) -> None:
+    """Another program listens on its socket."""
+    import socket
+
+    from edge.local.unix_socket import socket_paths
+
+    state = tmp_path / "state"
+    state.mkdir()
+    unit_file = write_unit_file(tmp_path, "mqtt://127.0.0.1:1")
+    path = socket_paths(state)[0]
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(path))
+        mute.listen()
+        done = doctor("--config", str(unit_file), "--only", "clock")
+    assert done.returncode == 1
+    assert "gives no answer" in done.stderr
