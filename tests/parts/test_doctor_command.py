@@ -24,7 +24,8 @@ from tests.unit_under_test import wait_for
 
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
-    """The command sets the log up, for a stderr that ends with the test."""
+    """The command sets the log up for a stderr that ends with the test; others did so, too."""
+    structlog.reset_defaults()
     yield
     structlog.reset_defaults()
 
