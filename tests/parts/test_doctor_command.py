@@ -132,8 +132,10 @@ def test_a_part_that_hangs_and_one_that_fails_cost_the_others_nothing(
     waited: list[str] = []
     case = Examined(tmp_path).case()
     began_s = time.monotonic()
-    lines = list(examination.examine(case, list(groups), 1.0, waited.extend))
+    with structlog.testing.capture_logs() as logged:
+        lines = list(examination.examine(case, list(groups), 1.0, waited.extend))
     assert time.monotonic() - began_s < 5
+    assert [entry["event"] for entry in logged] == ["worker_crashed"]
     assert states(lines) == {"power": "doctor_no_answer", "clock": "doctor_failed", "room": "ok"}
     assert "power" in waited
 
