@@ -536,6 +536,45 @@ CHAPTERS: tuple[Chapter, ...] = (
             ),
         ),
     ),
+    Chapter(
+        "What the unit says and shines",
+        (
+            _unit(
+                155,
+                "switch off what a hub has switched on, within 5 s after it last heard the hub",
+                "test_what_the_hub_holds_is_off_five_seconds_after_it_was_heard_last",
+            ),
+            _unit(
+                156,
+                "have a siren or a loudspeaker on for at most 30 s at a time and three times in "
+                "ten minutes, over restarts, too",
+                "test_a_siren_made_again_is_off_after_its_thirty_seconds_all_the_same",
+                "test_three_times_in_ten_minutes_also_over_restarts_and_clocks_that_jump",
+            ),
+            _unit(
+                157,
+                "in stealth switch off all that shines or sounds, refuse it with `interlock`, and "
+                "bring nothing back by itself",
+                "test_stealth_reaches_all_that_shines_or_sounds_whoever_asks",
+                "test_in_stealth_all_goes_off_is_refused_and_does_not_come_back",
+            ),
+            _unit(
+                158,
+                "tell each change of an actuator in its state, as the device itself says it is",
+                "test_the_hub_switches_and_the_state_says_so",
+            ),
+            _unit(
+                159,
+                "name in a refusal the rule that forbids it, and what lifts it",
+                "test_each_rule_is_used_and_says_what_lifts_it",
+            ),
+            _hub_should(
+                160,
+                "repeat what switches a light, a beacon or a relay on before its time is over",
+                "test_a_claim_lasts_while_it_is_made_again",
+            ),
+        ),
+    ),
 )
 
 

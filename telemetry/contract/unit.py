@@ -108,7 +108,7 @@ class State(UpMessage):
     unlocked: tuple[Short, ...] = Field(
         (), description="cameras whose pictures leave unredacted when asked for: media.unlock"
     )
-    stealth: bool = Field(False, description="dark and silent, by its mode")
+    stealth: bool = Field(False, description="dark and silent, by its mode or its crew")
     actuators: tuple[Actuator, ...] = ()
     vehicles: tuple[Vehicle, ...] = ()
     components: tuple[Component, ...] = ()

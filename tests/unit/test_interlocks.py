@@ -1,13 +1,24 @@
 """The truth table of what forbids what: all conditions, kinds, levels and origins."""
 
 from itertools import chain, combinations, product
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from drivers.actuators.actuator import Output
 from edge.acting.claims import Claim, Fitting, Kind, Level, Origin
-from edge.acting.interlocks import EVERY, INTERLOCKS, Condition, off_by, refusal_by, softened
+from edge.acting.interlocks import (
+    ALL,
+    BUT_EMERGENCY,
+    EVERY,
+    INTERLOCKS,
+    Condition,
+    Interlock,
+    off_by,
+    refusal_by,
+    softened,
+)
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
@@ -83,3 +94,34 @@ def test_each_rule_is_used_and_says_what_lifts_it() -> None:
         assert rule.because in refusal.text
         assert rule.lifted in refusal.text
         assert refusal.code in ("interlock", "limit", "storage")
+
+
+def test_the_page_shows_the_programs_own_table() -> None:
+    page = (Path(__file__).parents[2] / "docs/acting.md").read_text()
+    rows = ["| while | these are | for | because | lifted by |", "|---|---|---|---|---|"]
+    rows += [
+        f"| {rule.condition} | {_named(rule)} {rule.effect} | {_for(rule)} | {rule.because} | "
+        f"{rule.lifted} |"
+        for rule in INTERLOCKS
+    ]
+
+    assert "\n".join(rows) in page, "\n".join(rows)
+
+
+def _named(rule: Interlock) -> str:
+    missing = sorted(EVERY - rule.kinds)
+    if not missing:
+        return "all"
+    few = len(rule.kinds) <= len(missing)
+    named = ", ".join(sorted(rule.kinds) if few else missing).replace("_", " ")
+    return named if few else f"all but {named}"
+
+
+def _for(rule: Interlock) -> str:
+    if rule.levels == ALL:
+        return "everybody"
+    if rule.of is not None:
+        return f"the {rule.of}'s {min(rule.levels).word}"
+    if rule.levels == BUT_EMERGENCY:
+        return "all but emergencies"
+    return ", ".join(level.word for level in sorted(rule.levels, reverse=True))
