@@ -84,6 +84,11 @@ class SerialStream:
         """Bits per second."""
         return int(self._port.baudrate)
 
+    @property
+    def is_usb(self) -> bool:
+        """Whether it is a device on USB itself (CDC ACM), which has no speed of its own."""
+        return Path(self._port.port or "").resolve().name.startswith("ttyACM")
+
     def set_baud(self, baud: int) -> None:
         """Go on at another speed; what has arrived at the old one is thrown away.
 

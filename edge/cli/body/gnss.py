@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.body import gnss_monitor, gnss_simulate
+from edge.cli.body import gnss_configure, gnss_monitor, gnss_simulate
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, say
 from edge.cli.parser import number_in
 
@@ -44,6 +44,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _register_replay(parts)
     gnss_monitor.register(parts)
+    gnss_configure.register(parts)
     gnss_simulate.register(parts)
 
 

@@ -1,0 +1,1 @@
+"""Setting up a receiver: what it is, what it sends and how often, and at which speed."""
