@@ -62,12 +62,14 @@ class Flashing:
         mono_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         plug_within_s: float = PLUG_WITHIN_S,
+        settle_s: float = SETTLE_S,
     ) -> None:
         self._open_board = open_board
         self._watch = watch
         self._mono_s = mono_s
         self._pause = pause
         self._plug_within_s = plug_within_s
+        self._settle_s = settle_s
         self._board: Board | None = None
         self._interruptions = 0
 
@@ -204,8 +206,8 @@ class Flashing:
 
     def _settle(self) -> None:
         """Raises RevertedError if it starts anew, BoardSilentError if it falls silent."""
-        self._watch.step(f"seeing whether it answers for {SETTLE_S:g} s")
-        ends_s = self._mono_s() + SETTLE_S
+        self._watch.step(f"seeing whether it answers for {self._settle_s:g} s")
+        ends_s = self._mono_s() + self._settle_s
         while self._mono_s() < ends_s:
             if not self._with_line(lambda board: board.is_there()):
                 raise BoardSilentError(

@@ -27,6 +27,9 @@ LINE_BYTES = 128  # Zephyr's MCUMGR_SERIAL_MAX_FRAME
 _HEADER = struct.Struct(">BBHHBB")  # operation and version, flags, length, group, sequence, command
 BANNER = "*** Booting"  # Zephyr prints it, where it has its console on this line
 FIRST_LINE = b"\x06\x09"
+# Ends a line that a pulled plug has left half sent. Two bytes: after one alone, the first byte of a
+# line could be taken for the version of a frame.
+END_LINE = b"\r\n"
 
 try:
     import cbor2
@@ -98,6 +101,7 @@ class SmpLine:
         self._port = port
         self._mono_s = mono_s
         self._replies = Replies()
+        self._between = END_LINE
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -111,7 +115,8 @@ class SmpLine:
         """The answer's map. Raises BoardSilentError, BoardRefusedError, DeviceLostError."""
         data = request.BYTES
         ends_s, boots = self._mono_s() + within_s, self._replies.boots
-        self._port.send(b"".join(packet.encode(data, line_length=LINE_BYTES)))
+        self._port.send(self._between + b"".join(packet.encode(data, line_length=LINE_BYTES)))
+        self._between = b""
         while self._mono_s() < ends_s:
             for message in self._replies.feed(self._port.read(READ_S)):
                 body = answer_to(data, message)
@@ -121,6 +126,7 @@ class SmpLine:
                 self._replies.dropped["other"] += 1
             if self._replies.boots > boots:
                 raise BoardRestartedError("the board has started anew", "is its supply steady?")
+        self._between = END_LINE
         raise BoardSilentError(
             f"the board gives no answer within {within_s:g} s",
             "is it powered, is this its port and baud rate, does its firmware have MCUmgr?",

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from drivers.base import DeviceUnavailableError
-from drivers.gnss.outlets import PtyOutlet
 from firmware_bridge.simulated.board import SimulatedBoard
 from firmware_bridge.simulated.line import QUIET, Line, Noise
+from firmware_bridge.simulated.plug import Plug
 
 STEP_S = 0.005  # between two looks at what is due; on a paced line less
 Obey = Callable[[str, float], str]
@@ -27,14 +27,14 @@ class Bench:
         self.board = board
         self.to_board = Line(baud, seed=2 * seed)
         self.to_host = Line(baud, seed=2 * seed + 1)
-        self._outlet = PtyOutlet(link)
+        self.plug = Plug(link)
 
     @property
     def name(self) -> str:
-        return self._outlet.name
+        return self.plug.name
 
     def fileno(self) -> int:
-        return self._outlet.fileno()
+        return self.plug.fileno()
 
     def set_noise(self, noise: Noise = QUIET) -> None:
         self.to_board.noise = self.to_host.noise = noise
@@ -50,17 +50,17 @@ class Bench:
 
     def step(self, now_s: float) -> float:
         """Carry what is due. Returns the seconds after which it must be called again."""
-        self.to_board.put(self._outlet.read(), now_s)
+        self.to_board.put(self.plug.read(), now_s)
         self.to_host.put(self.board.feed(self.to_board.take(now_s), now_s), now_s)
         self.to_host.put(self.board.tick(now_s), now_s)
         arrived = self.to_host.take(now_s)
         if arrived:
-            self._outlet.write(arrived)
+            self.plug.write(arrived)
         due = [at_s - now_s for line in (self.to_board, self.to_host) if (at_s := line.next_s())]
         return max(0.0, min([STEP_S, *due]))
 
     def close(self) -> None:
-        self._outlet.close()
+        self.plug.close()
 
 
 class Hands:

@@ -20,6 +20,8 @@ class Controls:
                 "hang": Verb("hang [S]", "neither listen nor speak", self._hang),
                 "reset": Verb("reset", "start again, as after a watchdog", self._reset),
                 "power": Verb("power off|on", "in the middle of whatever it is at", self._power),
+                "unplug": Verb("unplug [BYTES]", "now, or after so many more bytes", self._unplug),
+                "plug": Verb("plug", "put the plug back in", self._plug),
                 "flip": Verb("flip SHARE", "of bytes, both ways, get a wrong bit", self._flip),
                 "drop": Verb("drop SHARE", "of bytes, both ways, never arrive", self._drop),
             }
@@ -40,6 +42,15 @@ class Controls:
 
     def _power(self, words: Sequence[str], now_s: float) -> None:
         self._bench.power(now_s, on={"on": True, "off": False}[words[0]])
+
+    def _unplug(self, words: Sequence[str], _now_s: float) -> None:
+        after = int(words[0]) if words else 0
+        if after < 0:
+            raise WrongOrderError(f"{after} bytes have gone already")
+        self._bench.plug.pull(after)
+
+    def _plug(self, _words: Sequence[str], _now_s: float) -> None:
+        self._bench.plug.put_back()
 
     def _flip(self, words: Sequence[str], _now_s: float) -> None:
         self._bench.set_noise(replace(self._bench.to_host.noise, flipped=_share(words[0])))

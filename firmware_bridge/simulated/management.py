@@ -39,7 +39,7 @@ class BoardModel:
     model: str = "patrol-io"
     hardware: str = "1"
     firmware: str = "1.0.0"  # what the factory delivered
-    image_bytes: int = 24 * 1024
+    image_bytes: int = 20_000
     slot_bytes: int = SLOT_BYTES
     buffer_bytes: int = BUFFER_BYTES
     erase_s: float = 0.0  # for slot 1, before the first packet is answered

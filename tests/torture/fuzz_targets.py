@@ -126,6 +126,44 @@ def obd(data: bytes) -> None:
     car.due(now_s)
 
 
+def smp(data: bytes) -> None:
+    """What a board sends: as bytes of the line, and as an answer (the first byte: to what)."""
+    from firmware_bridge.management import smp
+    from firmware_bridge.management.errors import ManagementError
+    from firmware_bridge.management.refusals import raise_for
+
+    stream = smp.Replies()
+    for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
+        stream.feed(piece)
+    answers = _smp_answers()
+    request, read = answers[data[0] % len(answers) if data else 0]
+    content = data[1:60_000]
+    header = bytes([request[0] | 1, 0]) + len(content).to_bytes(2, "big") + request[4:8]
+    body = smp.answer_to(request, header + content)
+    if body is not None:
+        with suppress(ManagementError):
+            raise_for(body, request[5])
+            read(body)
+
+
+def mcuboot(data: bytes) -> None:
+    from firmware_bridge.management.mcuboot import BadImageError, read_image
+
+    with suppress(BadImageError):
+        read_image(data)
+
+
+def firmware_package(data: bytes) -> None:
+    from datetime import UTC, datetime
+
+    from edge.firmware.package import PackageError, read_package
+    from telemetry.commands.keyring import Keyring
+
+    with suppress(PackageError):
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        read_package(_file("any.pefw", data), Keyring(_folder() / "none.json"), now)
+
+
 def naive(data: bytes) -> None:
     """The control: reads a command as one does in a hurry. A fuzzer must find what is wrong."""
     import json
@@ -172,6 +210,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         topic,
         jws,
         claims,
+        smp,
+        mcuboot,
+        firmware_package,
         keyring,
         config,
         nmea,
@@ -197,6 +238,20 @@ def _file(name: str, data: bytes) -> Path:
     path.write_bytes(data)
     path.chmod(0o600)
     return path
+
+
+@cache
+def _smp_answers() -> list[tuple[bytes, Callable[[Any], object]]]:
+    """Requests, and what reads an answer to each."""
+    from firmware_bridge.management import replies, smp
+
+    return [
+        (smp.read_images().BYTES, replies.slots),
+        (smp.next_part(1, b"").BYTES, replies.uploaded),
+        (smp.read_parameters().BYTES, replies.parameters),
+        (smp.read_setting("x").BYTES, replies.value),
+        (smp.echo("x").BYTES, lambda body: replies.text(body, "r")),
+    ]
 
 
 @cache
@@ -272,7 +327,14 @@ def main() -> None:
     name, *options = sys.argv[1:]
     target = (CONTROLS | TARGETS)[name]
     with atheris.instrument_imports(
-        include=["config", "drivers.gnss.nmea", "drivers.platforms", "firmware_bridge", "telemetry"]
+        include=[
+            "config",
+            "drivers.gnss.nmea",
+            "drivers.platforms",
+            "edge.firmware",
+            "firmware_bridge",
+            "telemetry",
+        ]
     ):
         target(b"")  # imports what it needs
     if name in CONTROLS:

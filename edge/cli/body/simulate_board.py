@@ -65,6 +65,8 @@ def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
     add("--model", default="patrol-io", metavar="NAME", help="what it is; default: %(default)s")
     add("--hardware", default="1", metavar="REV", help="its revision; default: %(default)s")
     add("--firmware", default="1.0.0", metavar="X.Y.Z", help="what it was delivered with")
+    add("--slot", type=int, default=256 * 1024, metavar="BYTES", help="for an image (%(default)s)")
+    add("--buffer", type=int, default=2048, metavar="BYTES", help="it takes at once (%(default)s)")
     add("--erase", type=number_in(0, 60), default=0.0, metavar="S", help="to erase a slot")
 
 
@@ -98,7 +100,12 @@ def _management(args: argparse.Namespace, folder: Path) -> "SimulatedManagement"
     from firmware_bridge.simulated.management import BoardModel, SimulatedManagement
 
     model = BoardModel(
-        model=args.model, hardware=args.hardware, firmware=args.firmware, erase_s=args.erase
+        model=args.model,
+        hardware=args.hardware,
+        firmware=args.firmware,
+        slot_bytes=args.slot,
+        buffer_bytes=args.buffer,
+        erase_s=args.erase,
     )
     try:
         return SimulatedManagement(folder, model, time.sleep)
@@ -111,10 +118,10 @@ def _verbs(management: "SimulatedManagement") -> "dict[str, Verb]":
     from drivers.simulated.verbs import Verb
 
     def burn(words: "Sequence[str]", _now_s: float) -> None:
-        management.slots.flash.fuse = int(words[0])
+        management.slots.flash.fuse = None if words[0] == "never" else int(words[0])
 
     what = "lose its power in the middle of writing so many more pages of flash"
-    return {"burn": Verb("burn PAGES", what, burn)}
+    return {"burn": Verb("burn PAGES|never", what, burn)}
 
 
 def _board(args: argparse.Namespace, management: "SimulatedManagement") -> "tuple[Bench, Controls]":
