@@ -28,7 +28,7 @@ from edge.seeing.schedule import Schedule
 from perception.rules.rule import News
 from telemetry.contract.envelope import Draft
 
-CAMERA_RETRY_S = (1.0, 2.0, 3.0)  # on the network; asking is cheap, and it shall be back within 5 s
+CAMERA_RETRY_S = (1.0, 1.5, 2.0)  # on the network; asking is cheap, and it shall be back within 5 s
 GLIMPSE_FPS = 1.0  # decoded all the same: a camera that sends only damaged ones is to be found
 TRIES = 3  # of the link, within the time after which it counts as lost
 FLUSH_S = 0.5  # for what was told last
