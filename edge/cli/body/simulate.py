@@ -2,13 +2,19 @@
 
 import argparse
 
-from edge.cli.body import gnss_simulate, simulate_autopilot, simulate_board, simulate_vehicle
+from edge.cli.body import (
+    gnss_simulate,
+    simulate_autopilot,
+    simulate_board,
+    simulate_camera,
+    simulate_vehicle,
+)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "simulate",
-        help="stand in for a device: autopilot, board, gnss, vehicle",
+        help="stand in for a device: autopilot, board, camera, gnss, vehicle",
         description="Be a device that is not there. The runtime opens it like a real one.",
     )
     parts = parser.add_subparsers(title="commands", metavar="DEVICE", required=True)
@@ -29,5 +35,6 @@ DEVICES = (
     simulate_board,
     simulate_vehicle,
     simulate_autopilot,
+    simulate_camera,
     _Gnss,
 )
