@@ -26,6 +26,8 @@ REMEMBERED = 64  # incidents that might be told again by a board whose port was 
 FIGURES_EVERY_S = 1.0
 
 Hear = Callable[[str, BoardIncident], None]
+Open = Callable[[], Driver[BoardSample]]
+OpenerOf = Callable[[str, Open], Open]  # of a board's name and what opens it
 WorkOf = Callable[[Beat, threading.Event], None]
 
 
@@ -64,6 +66,7 @@ class Boards:
     def __init__(self, configs: dict[str, BoardConfig], clock: Clock) -> None:
         self._clock = clock
         self._listeners: list[Hear] = []
+        self._opener_of: OpenerOf = lambda _name, opens: opens
         self.all = {
             name: UnitBoard(
                 name, config, DriverHealth(name, "board", started_mono_s=clock.mono_s())
@@ -76,6 +79,10 @@ class Boards:
         incident; and while it does not, the board hears nothing from the unit."""
         self._listeners.append(listener)
 
+    def open_through(self, opener_of: OpenerOf) -> None:
+        """Whoever may keep a board from being opened for a while, and have it closed."""
+        self._opener_of = opener_of
+
     # --- who works ---
 
     def works(self) -> dict[str, WorkOf]:
@@ -83,7 +90,7 @@ class Boards:
 
     def _run(self, board: UnitBoard, beat: Beat, stop: threading.Event) -> None:
         emit = partial(self._note, board)
-        opener = partial(self._open, board)
+        opener = self._opener_of(board.name, partial(self._open, board))
         run_driver(board.health, opener, emit, stop, beat, self._clock, RETRY_S)
         board.note_state(None)
 

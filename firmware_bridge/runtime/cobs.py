@@ -6,6 +6,8 @@ S. Cheshire, M. Baker, "Consistent Overhead Byte Stuffing", IEEE/ACM Transaction
 
 BLOCK_BYTES = 254  # of data behind one code at most; code 0xFF means: and no zero follows
 
+_CODES = [bytes((length + 1,)) for length in range(BLOCK_BYTES)]
+
 
 class CobsError(ValueError):
     """No encoder makes such bytes: something of them was damaged or is missing."""
@@ -15,12 +17,13 @@ def encode(data: bytes) -> bytes:
     """Without a delimiter. One byte longer than `data`, and one more per 254 without a zero."""
     blocks: list[bytes] = []
     for run in data.split(b"\0"):
-        whole = len(run) - len(run) % BLOCK_BYTES
-        for begin in range(0, whole, BLOCK_BYTES):
-            blocks += (b"\xff", run[begin : begin + BLOCK_BYTES])
-        blocks += (bytes((len(run) - whole + 1,)), run[whole:])
-    if len(blocks) > 2 and not blocks[-1] and blocks[-4] == b"\xff":
-        del blocks[-2:]  # the end follows a full block: nothing more need be said
+        rest = run
+        while len(rest) >= BLOCK_BYTES:
+            blocks.append(b"\xff" + rest[:BLOCK_BYTES])
+            rest = rest[BLOCK_BYTES:]
+        blocks.append(_CODES[len(rest)] + rest)
+    if blocks[-1] == b"\x01" and len(blocks) > 1 and blocks[-2][0] == 0xFF:
+        del blocks[-1]  # the end follows a full block: nothing more need be said
     return b"".join(blocks)
 
 
@@ -28,14 +31,16 @@ def decode(data: bytes) -> bytes:
     """What was encoded. Raises CobsError."""
     if 0 in data:
         raise CobsError("a zero among the bytes")
-    blocks: list[bytes] = []
-    at, end = 0, len(data)
+    out, at, end = bytearray(data), 0, len(data)
+    no_zeros: list[int] = []  # codes behind a full block
     while at < end:
         code = data[at]
-        if at + code > end:
-            raise CobsError(f"code {code} at byte {at} of {end}")
-        blocks.append(data[at + 1 : at + code])
+        out[at] = 0
         at += code
-        if code <= BLOCK_BYTES and at < end:
-            blocks.append(b"\0")
-    return b"".join(blocks)
+        if code > BLOCK_BYTES:
+            no_zeros.append(at)
+    if at > end:
+        raise CobsError(f"the last code leads {at - end} bytes beyond the end")
+    for each in reversed(no_zeros):
+        del out[each : each + 1]
+    return bytes(out[1:])

@@ -1,5 +1,7 @@
 """The simulated board as a program of its own, behind a pseudo-terminal."""
 
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -92,3 +94,17 @@ def test_bytes_of_a_frame_are_no_management_line() -> None:
     board.power_on(0.0)
     board.tick(BOOT_S)
     assert board.feed(encode(Frame(6, 9, b"\x06\x09\n")), 1.0) == b""
+
+
+def test_it_obeys_lines_on_stdin_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge.cli.main", "simulate", "board", "--duration", "2"]
+    result = subprocess.run(
+        [*command, "--link", str(tmp_path / "board")],
+        input="press sos\ncelsius searchlight 70\nprotocol 9\nstate",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert result.stdout.splitlines()[:2] == ["ok", "ok"]
+    assert result.stdout.splitlines()[2] == "error there is no version 9; write: protocol 1..7"
