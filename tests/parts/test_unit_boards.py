@@ -48,9 +48,10 @@ def running(boards: Boards) -> Iterator[None]:
             assert not thread.is_alive()
 
 
-def of(**ports: Path) -> Boards:
+def of(silent_after_s: float = 1.0, **ports: Path) -> Boards:
     configs = {
-        name: BoardConfig(port=str(port), silent_after_s=0.6) for name, port in ports.items()
+        name: BoardConfig(port=str(port), silent_after_s=silent_after_s)
+        for name, port in ports.items()
     }
     return Boards(configs, SystemClock())
 
@@ -93,7 +94,7 @@ def test_a_board_is_there_is_lost_and_is_there_again(tmp_path: Path) -> None:
                 "payload.board",
                 "payload.searchlight",
             }
-            order(control, "hang 2")
+            order(control, "hang 3")
             assert wait_for(lambda: not there(boards)(), 3)
             assert wait_for(there(boards), 8)
             assert boards.all["payload"].health.outages >= 1
@@ -127,12 +128,12 @@ def test_what_is_wrong_with_a_board_has_its_code(tmp_path: Path) -> None:
 def test_a_line_that_is_bad_is_said(tmp_path: Path) -> None:
     from firmware_bridge.runtime.orders import SetChannel
 
-    boards = of(payload=tmp_path / "board")
+    boards = of(silent_after_s=10, payload=tmp_path / "board")
     with simulated(tmp_path) as (_, control), running(boards):
         board = boards.all["payload"]
-        assert wait_for(there(boards), 5)
-        order(control, "flip 0.01")
-        for _ in range(150):
+        assert wait_for(there(boards), 10)
+        order(control, "flip 0.004")
+        for _ in range(120):
             board.requests.ask(SetChannel(channel="beacon", level=0.5), 2.0)
         assert wait_for(lambda: codes(boards).get("payload") == "board_line_bad", 5)
         assert boards.round_trips()["board.payload"].resent > 5
