@@ -41,6 +41,10 @@ PROGRESS_COUNTERS = frozenset(
         "unstamped",
         "readings",
         "messages",
+        "asked",
+        "switched",
+        "sounds",
+        "moves",
     }
 )
 

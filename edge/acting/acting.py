@@ -63,7 +63,8 @@ class Acting:
         self._witness = witness
         self._clock = clock
         self._sos = sos
-        self._sos_lit: str | None = None  # the call whose lights were switched on
+        self._sos_lit: dict[str, str] = {}  # by actuator, the call that it was switched on for
+        self._lamp_dark = False
         self._telling = Telling(witness, clock)
         outlets = {
             name: Outlet(name, config, clock, lambda: self.changed())
@@ -120,7 +121,16 @@ class Acting:
         wish = Wish(
             fitting=actuator, level=level, wanted=wanted, for_s=for_s, source=source, why=why
         )
-        return self.desk.act([wish])[0].refusal
+        refusal = self.desk.act([wish])[0].refusal
+        if self.desk.outlets[actuator].kind == "record_lamp":
+            self._note_lamp(actuator, refusal)
+        return refusal
+
+    def _note_lamp(self, actuator: str, refusal: Refusal | None) -> None:
+        """Whoever is recorded and does not see it: that is on record."""
+        if refusal is not None and not self._lamp_dark:
+            self._witness.note("record_lamp_dark", actuator=actuator, why=refusal.text)
+        self._lamp_dark = refusal is not None
 
     def release(self, actuator: str, source: str) -> None:
         """The source wants it no more."""
@@ -159,14 +169,24 @@ class Acting:
         """Lights of a call for help go on once, and stay while it stands: whoever turns them off
         does so for good."""
         call = self._sos()
+        left_s = {
+            each.fitting: self.desk.left_s(each) for each in self.desk.claims if each.source == SOS
+        }
         for name in self._settings.acting.on_sos:
-            stands = any((each.fitting, each.source) == (name, SOS) for each in self.desk.claims)
-            if call is None and stands:
-                self.release(name, SOS)
-            elif call is not None and (stands or call != self._sos_lit):
-                output = Output(level=1.0, pattern=_pattern(self.desk.outlets[name]))
-                self.claim(Level.EMERGENCY, name, output, SOS_FOR_S, SOS, call)
-        self._sos_lit = call
+            if call is None:
+                self._sos_lit.pop(name, None)
+                if name in left_s:
+                    self.release(name, SOS)
+                continue
+            begins = name not in left_s and self._sos_lit.get(name) != call
+            if begins or 0.0 < left_s.get(name, 0.0) < SOS_FOR_S / 2:
+                self._light_up(name, call)
+
+    def _light_up(self, name: str, call: str) -> None:
+        output = Output(level=1.0, pattern=_pattern(self.desk.outlets[name]))
+        refusal = self.claim(Level.EMERGENCY, name, output, SOS_FOR_S, SOS, call)
+        if refusal is None or refusal.code != "wrong_state":  # one that is away is tried again
+            self._sos_lit[name] = call
 
     # --- what it can be told to do ---
 
@@ -195,13 +215,22 @@ class Acting:
     def devices(self) -> list[DriverHealth]:
         return [outlet.health for outlet in self.desk.outlets.values()]
 
+    def drops(self) -> dict[str, int]:
+        """What the actuators' drivers lost or could not do, by name and cause."""
+        return {
+            f"actuator.{health.name}.{cause}": count
+            for health in self.devices()
+            for cause, count in health.drops().items()
+        }
+
     def states(self) -> tuple[Actuator, ...]:
         """For the state message."""
         return self._telling.states(self.desk)
 
     def findings(self, now_mono_s: float) -> list[Finding]:
         desk = self.desk
-        found = acting_findings(desk.outlets, desk.book, desk.memory.fault, now_mono_s)
+        doubt = desk.memory.fault or desk.memory.lost
+        found = acting_findings(desk.outlets, desk.book, doubt, now_mono_s)
         if self._sounds is not None:
             faults = self._sounds.clips.faults
             found += sound_findings(faults, self._sounds.voice.missing(), self._announcer.fault)

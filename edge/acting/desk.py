@@ -13,7 +13,7 @@ from edge.acting.arbiter import Arbiter, Around
 from edge.acting.claims import Claim, Ended, Fitting, Holding, Refusal, Sounding, Verdict, Wish
 from edge.acting.conditions import QUIETED_S, Conditions
 from edge.acting.outlet import Outlet
-from edge.acting.ration import Ration, still_counting
+from edge.acting.ration import MOST_USES, Ration, still_counting
 from edge.acting.record import ActingBook
 from edge.tasks.memory import Memory
 
@@ -55,8 +55,11 @@ class Desk:
         self.book = memory.load() or ActingBook()
         conditions.stopped = self.book.stopped_by is not None
         conditions.crew_stealth = self.book.stealth_by is not None
-        used = still_counting(self.book.uses, self._boot, clock.mono_s())
+        now_s = clock.mono_s()
+        used = still_counting(self.book.uses, self._boot, now_s)
         fittings = {name: _fitting(outlet) for name, outlet in outlets.items()}
+        if memory.lost is not None:  # nobody knows how often: as often as may be
+            used = {name: [now_s] * MOST_USES for name, each in fittings.items() if each.rationed}
         self._arbiter = Arbiter(fittings, list(exclusions), Ration(used))
 
     # --- wishes ---

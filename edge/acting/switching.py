@@ -1,5 +1,6 @@
 """Carries out what switches something on or off: for the hub's commands, and for the crew."""
 
+import time
 from typing import Any
 
 from drivers.samples import Done
@@ -35,7 +36,8 @@ class Switching:
         refused = [each.refusal for each in outcomes if each.refusal is not None]
         if len(refused) == len(outcomes):
             raise OrderRefusedError(refused[0].code, refused[0].text)
-        return {"actuators": [self._told(each) for each in outcomes]}
+        ends_s = time.monotonic() + ANSWER_S
+        return {"actuators": [self._told(each, ends_s) for each in outcomes]}
 
     def _off(self, names: tuple[str, ...]) -> Answer:
         """The operator's wish ends, and with it what plans and programmes want; no emergency's."""
@@ -50,13 +52,13 @@ class Switching:
             told.append({"name": name, "on": False, "confirmed": self._is_off(name)})
         return {"actuators": told}
 
-    def _told(self, outcome: Outcome) -> Answer:
+    def _told(self, outcome: Outcome, ends_s: float) -> Answer:
         """Raises OrderFailedError; then the wish is taken back."""
         name, claim = outcome.wish.fitting, outcome.claim
         if claim is None:
             text = "" if outcome.refusal is None else outcome.refusal.text
             return {"name": name, "on": False, "text": text}
-        done = self._desk.outlets[name].answer(ANSWER_S)
+        done = self._desk.outlets[name].answer(max(0.0, ends_s - time.monotonic()))
         if done is not None and not done.ok:
             self._desk.take_back(lambda each: each.id == claim.id)
             raise OrderFailedError("device", f"{name}: {done.text or 'it does not do it'}")

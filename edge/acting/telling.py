@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from drivers.clock import Clock
-from edge.acting.claims import Claim, Ended
+from edge.acting.claims import Claim, Ended, Level
 from edge.acting.desk import Desk
 from edge.acting.interlocks import INTERLOCKS
 from edge.acting.outlet import Outlet
@@ -60,6 +60,12 @@ class Telling:
         }
         return tuple(self._state(outlet, claims.get(name)) for name, outlet in desk.outlets.items())
 
+    def _until_told(self, claim: Claim | None) -> datetime | None:
+        """Programmes and emergencies ask again and again: when they end, nobody knows."""
+        if claim is None or claim.level is not Level.OPERATOR:
+            return None
+        return self._until.get((claim.id, claim.until_s))
+
     def _utc(self, claim: Claim) -> datetime:
         return self._witness.now() + timedelta(seconds=claim.until_s - self._clock.mono_s())
 
@@ -76,7 +82,7 @@ class Telling:
             pan_deg=None if report is None else _whole(report.pan_deg),
             tilt_deg=None if report is None else _whole(report.tilt_deg),
             by=None if claim is None else claim.level.word,
-            until=None if claim is None else self._until.get((claim.id, claim.until_s)),
+            until=self._until_told(claim),
             measured=report is not None and report.measured,
             celsius=None if report is None else _stepped(report.celsius),
             fault=None if fault is None else text(fault),

@@ -31,7 +31,9 @@ class Actuator(Message):
     by: Code | None = Field(
         None, description="whose wish it is: emergency, operator, plan, programme"
     )
-    until: UtcTime | None = Field(None, description="then it goes off by itself")
+    until: UtcTime | None = Field(
+        None, description="of an operator's wish: then it goes off by itself"
+    )
     measured: bool = Field(False, description="true: the device itself says so")
     celsius: Celsius | None = None
     fault: Text | None = None

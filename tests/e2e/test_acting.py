@@ -131,6 +131,12 @@ def test_the_crew_switches_stops_and_resumes(shown: Shown, tmp_path: Path) -> No
     crew(tmp_path, "light", "on")
     shown.wait("search", on=True)
 
+    told = subprocess.run(
+        [*CLI, "act", "status", "--state-dir", str(tmp_path / "state")],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "search (light): on, steady, by operator until 20" in told
+    assert "bar (beacon): off" in told
     status = crew(tmp_path, "status")
 
     assert [each["name"] for each in status["actuators"] if each["on"]] == ["broken", "search"]

@@ -235,6 +235,42 @@ def test_a_link_that_is_only_half_open_is_found_out(
         assert wait_for(lambda: unit.outbox.pending() == 0, 15)
 
 
+def test_a_link_that_is_tried_tells_at_once_whether_the_broker_answers(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, broker.port) as unit:
+        ear = Ear(broker.url)
+        publisher = unit.publisher
+        assert wait_for(lambda: publisher.connected)
+
+        def silent_s() -> float:
+            return time.monotonic() - publisher.heard_mono_s
+
+        assert wait_for(lambda: silent_s() > 1.5), "idle: nothing is sent, nothing comes"
+        publisher.try_link(0.2)
+        assert wait_for(lambda: silent_s() < 0.2)
+        assert wait_for(lambda: ear.statuses().count("online") >= 5)
+        broker.signal(signal.SIGSTOP)
+        assert wait_for(lambda: silent_s() > 2.0, 5.0)
+        assert publisher.connected, "TCP does not know it yet"
+        broker.signal(signal.SIGCONT)
+        assert wait_for(lambda: silent_s() < 0.5)
+        publisher.try_link(None)
+        assert wait_for(lambda: silent_s() > 1.5)
+        ear.hub.stop()
+
+
+def test_a_hub_that_says_that_it_goes_is_not_heard_any_more(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, broker.port) as unit:
+        ear = Ear(broker.url)
+        assert wait_for(lambda: unit.publisher.stats().hub_online is True)
+        unit.publisher.try_link(0.2)
+        ear.hub.stop()
+        assert wait_for(lambda: unit.publisher.stats().hub_online is False)
+        heard_s = unit.publisher.heard_mono_s
+        time.sleep(1.0)
+
+        assert unit.publisher.heard_mono_s == heard_s
+
+
 def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(tmp_path: Path) -> None:
     pytest.importorskip("amqtt")
     with Broker(kind="amqtt") as broker, running(tmp_path, broker.port, ack="broker") as unit:

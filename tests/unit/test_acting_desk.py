@@ -222,3 +222,13 @@ def test_off_ends_what_plans_want_too_and_says_who_has_it(scene: Scene) -> None:
     assert told["actuators"] == [{"name": "lamp", "on": True, "text": "held by emergency (sos)"}]
     with pytest.raises(OrderRefusedError, match="held by emergency"):
         switching.check(Order((scene.wish(),)))
+
+
+def test_where_what_was_remembered_is_damaged_all_may_have_been_used(tmp_path: Path) -> None:
+    (tmp_path / "acting.json").write_text("{ torn")
+    scene = Scene(tmp_path)
+
+    assert scene.ask("horn") == "limit"
+    assert scene.ask("lamp") is None
+    scene.later(600.0)
+    assert scene.ask("horn") is None
