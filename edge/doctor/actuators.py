@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from config.actuators import ActuatorConfig, BoardVia, PlatformVia
+from config.wording import counted
 from drivers.actuators.actuator import Actuator, ActuatorReport, Output
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.factory import open_actuator
 from drivers.samples import Done
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, fault, none, ok
+from edge.doctor.running_unit import RunningUnit, UnitSilentError
 from edge.reporting.device_findings import DEVICE_ACTIONS
+from telemetry.commands.handling import OrderRefusedError
 
 REPORT_WITHIN_S = 3.0
 ON_FOR_S = 1.0
 GENTLY = 0.3  # bright enough to be seen, not to blind
+LIT_BY_THE_UNIT: dict[str, dict[str, float]] = {"light": {"level": GENTLY}, "beacon": {}}
 SHINES = ("light", "beacon", "record_lamp", "relay")
 
 
@@ -26,6 +30,29 @@ def examine(case: Case) -> Iterator[Line]:
             yield from case.unit.device("actuator", name)
         else:
             yield _tried(case, name, config)
+    if case.unit is not None and case.exercise:
+        kinds = {config.kind for config in case.settings.actuators.values()}
+        for kind in sorted(kinds & LIT_BY_THE_UNIT.keys()):
+            yield _lit(case, case.unit, kind)
+
+
+def _lit(case: Case, unit: RunningUnit, kind: str) -> Line:
+    """All of a kind, by the running unit and its rules: softly on, and off again."""
+    name = f"{kind} on, off"
+    try:
+        on = unit.do(f"act.{kind}", on=True, max_on_s=3.0 * ON_FOR_S, **LIT_BY_THE_UNIT[kind])
+        case.stop.wait(ON_FOR_S)
+        off = unit.do(f"act.{kind}", on=False)
+    except OrderRefusedError as error:
+        return none(name, f"the unit refuses: {error}")
+    except UnitSilentError as error:
+        return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
+    told = [each for answer in (on, off) for each in answer.get("actuators", [])]
+    wrong = [str(each["name"]) for each in told if not each.get("confirmed")]
+    if wrong or not told:
+        text = f"not confirmed: {', '.join(dict.fromkeys(wrong)) or 'nothing was switched'}"
+        return fault("actuator_disobeys", name, text, DEVICE_ACTIONS["actuator", "silent"])
+    return ok(name, f"{counted(len(told) // 2, kind)} confirmed it")
 
 
 def _tried(case: Case, name: str, config: ActuatorConfig) -> Line:

@@ -91,8 +91,9 @@ def _node(case: Case, node: LinkOptions) -> Iterator[Line]:
         yield fault("link_down", name, text, cure or REACH_CURE)
         return
     if talk.let_in_ms is None:
-        text, _, cure = talk.why.partition("; ")
-        yield fault("link_down", name, text or "no answer", cure or REACH_CURE)
+        text, check, cure = talk.why.partition(": check ")
+        cure = f"check {cure}" if check else REACH_CURE
+        yield fault("link_down", name, text or "no answer", cure)
         return
     secure = "TLS" if node.tls else "without TLS"
     yield ok(name, f"reached in {talk.reached_ms or 0:.0f} ms ({secure}), let in, {talk.protocol}")

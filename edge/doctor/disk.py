@@ -1,6 +1,7 @@
 """The disk under `state_dir`: room, speed, wear, and whether the unit may write there."""
 
 import os
+import pwd
 import stat
 import tempfile
 import time
@@ -14,6 +15,7 @@ from edge.doctor.line import Line, fault, none, of_finding, ok
 from edge.reporting import computer
 from edge.reporting.device_findings import computer_findings
 
+SERVICE_USER = "patrol-edge"
 BLOCK = os.urandom(1 << 20)  # what compresses would flatter some disks
 BLOCKS = 8
 COMMIT = BLOCK[:4096]
@@ -60,7 +62,13 @@ def _rights(folder: Path, there: Path) -> Iterator[Line]:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield _closed(folder)
         return
-    mode = stat.S_IMODE(folder.stat().st_mode)
+    found = folder.stat()
+    service = _uid(SERVICE_USER)
+    if os.geteuid() == 0 and service is not None and found.st_uid != service:
+        text = f"{folder} belongs to another user than the service's, {SERVICE_USER}"
+        yield fault("state_dir_closed", "state_dir", text, _chown(folder))
+        return
+    mode = stat.S_IMODE(found.st_mode)
     if mode & USUAL_MODE & ~0o010:
         text = f"{folder} is open to others (mode {mode:04o})"
         cure = f"sudo chmod 0710 {folder}"
@@ -71,8 +79,19 @@ def _rights(folder: Path, there: Path) -> Iterator[Line]:
 
 def _closed(folder: Path) -> Line:
     text = f"{folder} may not be read or written by {_who()}"
-    cure = "run the doctor as the service does: sudo -u patrol-edge patrol-edge doctor"
+    cure = f"run the doctor with sudo; if the service may not either: {_chown(folder)}"
     return fault("state_dir_closed", "state_dir", text, cure)
+
+
+def _chown(folder: Path) -> str:
+    return f"sudo chown -R {SERVICE_USER}: {folder}"
+
+
+def _uid(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
 
 
 def _who() -> str:

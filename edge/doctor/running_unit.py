@@ -36,13 +36,14 @@ class RunningUnit:
     """What it told when it was asked."""
 
     facts: Mapping[str, Any]
+    state_dir: Path | None = None
     told: set[tuple[str, str]] = field(default_factory=set)  # code and component of its faults
 
     @classmethod
     def find(cls, state_dir: Path) -> "RunningUnit | None":
         """None where none runs. Raises UnitSilentError."""
         try:
-            return cls(ask(state_dir, CONTROL, timeout_s=WITHIN_S))
+            return cls(ask(state_dir, CONTROL, timeout_s=WITHIN_S), state_dir)
         except NoUnitError as error:
             if "no unit runs" in str(error):
                 return None
@@ -59,6 +60,15 @@ class RunningUnit:
         if not faults:
             words = self.facts.get("words", {}).get(f"{kind}.{name}", "no word of it yet")
             yield ok(name, f"{words}; asked the running unit")
+
+    def do(self, name: str, **args: Any) -> Mapping[str, Any]:
+        """Ask it for something on the spot. Raises OrderRefusedError, UnitSilentError."""
+        if self.state_dir is None:
+            raise UnitSilentError("it cannot be asked for anything")
+        try:
+            return ask(self.state_dir, name, args, timeout_s=WITHIN_S)
+        except NoUnitError as error:
+            raise UnitSilentError(f"{error}; {error.cure}") from error
 
     def left(self) -> Iterator[Line]:
         """Its faults that no line has told."""

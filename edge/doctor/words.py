@@ -23,8 +23,8 @@ def of_receiver(receiver: Receiver) -> str:
     levels = [] if sky is None else [one.cn0_dbhz for one in sky.tracked() if one.cn0_dbhz]
     if levels:
         words.append(f"C/N0 {statistics.median(levels):.0f} dBHz")
-    if receiver.first_fix_after_s is not None:
-        words.append(f"first fix after {max(0.0, receiver.first_fix_after_s):.0f} s")
+    if receiver.first_fix_after_s is not None and receiver.first_fix_after_s >= 1:
+        words.append(f"first fix after {receiver.first_fix_after_s:.0f} s")
     return ", ".join(words)
 
 

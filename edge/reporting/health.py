@@ -54,6 +54,7 @@ class HealthDesk:
         self._parts = parts
         self._faults = FaultList()
         self._logged: dict[tuple[str, str], Fault] = {}
+        self._newest: tuple[Fault, ...] = ()
         self._cpu = CpuMeter()
         self._rates = RateMeter(parts.clock)
         self._cameras = CameraDesk(parts.settings.cameras, parts.cameras, parts.camera_watches)
@@ -64,7 +65,7 @@ class HealthDesk:
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The newest list. Any thread."""
-        return tuple(self._logged.values())
+        return self._newest
 
     def camera_figures(self) -> Iterator[CameraFigures]:
         """Of the pictures that came. Any thread: it only reads."""
@@ -79,6 +80,7 @@ class HealthDesk:
         now_mono_s = self._parts.clock.mono_s()
         utc, quality = self._parts.timebase.now()
         faults, changed = self._faults.update(self._findings(now_mono_s), utc, now_mono_s)
+        self._newest = faults
         if changed:
             self._log(faults)
         if (

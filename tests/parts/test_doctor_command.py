@@ -101,6 +101,22 @@ def test_beside_a_running_unit_nothing_is_opened_twice(tmp_path: Path) -> None:
         assert wait_for(lambda: "camera_missing" in states_of(words), 20.0)
 
 
+def test_lights_shine_through_the_running_unit_and_its_rules(tmp_path: Path) -> None:
+    lamp = {"kind": "light", "via": {"kind": "simulated"}}
+    with plugs(tmp_path, actuators={"lamp": lamp}) as unit:
+        assert wait_for(lambda: "actuator.lamp" in unit.app.parts.roll_call.present, 15.0)
+        assert wait_for(lambda: unit.app.parts.local.path.exists())
+        words = ["--config", str(tmp_path / "unit.yaml"), "--only", "actuators", "--json"]
+        lines = told(doctor(*words))["lines"]
+        assert [line["name"] for line in lines] == ["lamp"], "only when it is asked for"
+        lines = told(doctor(*words, "--exercise", "--yes"))["lines"]
+        assert {line["name"]: line["state"] for line in lines} == {
+            "lamp": "ok",
+            "light on, off": "ok",
+        }
+        assert [state.on for state in unit.app.parts.acting.states()] == [False]
+
+
 def states_of(words: list[str]) -> set[str]:
     return {line["code"] for line in told(doctor(*words, "--json"))["lines"] if line["code"]}
 

@@ -189,6 +189,10 @@ def test_a_disk_that_is_read_only_or_closed(
         changed.setattr(os, "access", lambda _path, _how: False)
         found = states(examined.lines(disk.examine))
         assert (found["state_dir"], found["speed"]) == ("state_dir_closed", "none")
+    with monkeypatch.context() as changed:
+        changed.setattr(os, "geteuid", lambda: 0)
+        changed.setattr(disk, "_uid", lambda _name: 4711)
+        assert "chown" in (of(examined.lines(disk.examine), "state_dir").cure or "")
 
 
 def test_a_slow_disk(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import textwrap
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from edge.cli.parser import number_in
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edge.doctor.case import Case
     from edge.doctor.examination import Waiting
     from edge.doctor.line import Line
@@ -24,13 +27,14 @@ HELP = """\
 Looks at each part of the unit and says OK, or FAULT and what to do. Beside a running unit it asks
 that for what it holds open, and opens nothing twice. Shines and speaks only with --exercise.
 
-  sudo -u patrol-edge patrol-edge doctor
+  sudo patrol-edge doctor
   patrol-edge doctor --config unit.yaml --only gnss,cameras --watch
   patrol-edge doctor --json | jq '.lines[] | select(.state == "fault")'
 
 Exit codes: 0 no fault, 1 faults, 2 wrong usage or a unit file that is wrong.
 """
 MARKS = {"ok": "OK   ", "fault": "FAULT", "none": "-    "}
+INDENT = 28  # where the text of a line begins
 STYLES = {"ok": "green", "fault": "bold red", "none": "dim"}
 
 
@@ -84,15 +88,18 @@ def doctor(args: argparse.Namespace) -> int:
 
 def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int:
     """One examination, told."""
+    from rich.console import Console
+
     from edge.doctor.examination import examine
 
-    with _progress(shown=not args.json) as waiting:
+    console = Console(highlight=False, soft_wrap=True)
+    with _progress(console, shown=not args.json) as waiting:
         lines = examine(case, groups, args.limit, waiting)
         if args.json:
             told = list(lines)
             say(json.dumps(_as_json(case, told)))
         else:
-            told = list(_shown(case, lines, clear=args.watch is not None))
+            told = list(_shown(console, case, lines, clear=args.watch is not None))
     return FAILED if any(line.state == "fault" for line in told) else DONE
 
 
@@ -146,13 +153,12 @@ def _ask_first() -> None:
 # --- what is shown ---
 
 
-def _shown(case: "Case", lines: Iterable["Line"], *, clear: bool) -> Iterator["Line"]:
+def _shown(
+    console: "Console", case: "Case", lines: Iterable["Line"], *, clear: bool
+) -> Iterator["Line"]:
     """Each line as it comes, under its group's name."""
-    from rich.console import Console
-
     from edge.doctor.line import NOT_CONFIGURED
 
-    console = Console(highlight=False, soft_wrap=True)
     if clear and console.is_terminal:
         console.clear()
     console.print(_head(case), markup=False)
@@ -173,13 +179,25 @@ def _shown(case: "Case", lines: Iterable["Line"], *, clear: bool) -> Iterator["L
     console.print(f"\n{_sum(counts)}", style=STYLES["fault" if counts["fault"] else "ok"])
 
 
-def _print(console: Any, line: "Line") -> None:
+def _print(console: "Console", line: "Line") -> None:
+    """In one piece: what is still waited for is shown below, and would come between two."""
+    from rich.text import Text
+
     code = f"   [{line.code}]" if line.code else ""
-    console.print("  ", end="")
-    console.print(MARKS[line.state], style=STYLES[line.state], end="", markup=False)
-    console.print(f"  {line.name:<18} {line.text}{code}", markup=False)
+    told = f"  {MARKS[line.state]}  {line.name:<18} {line.text}{code}"
+    text = Text(_wrapped(console, told))
+    text.stylize(STYLES[line.state], 2, 7)
     if line.cure:
-        console.print(f"           → {line.cure}", markup=False)
+        text.append("\n" + _wrapped(console, f"{' ' * (INDENT - 2)}→ {line.cure}"))
+    console.print(text)
+
+
+def _wrapped(console: "Console", told: str) -> str:
+    """As wide as the terminal; whole where there is none."""
+    if not console.is_terminal:
+        return told
+    width = max(60, console.width)
+    return textwrap.fill(told, width, subsequent_indent=" " * INDENT, break_long_words=False)
 
 
 def _head(case: "Case") -> str:
@@ -211,11 +229,8 @@ def _as_json(case: "Case", lines: Sequence["Line"]) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress(*, shown: bool) -> Iterator["Waiting"]:
-    """Says on a terminal whom the doctor still waits for."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
+def _progress(console: "Console", *, shown: bool) -> Iterator["Waiting"]:
+    """Says on the terminal whom the doctor still waits for."""
     if not shown or not console.is_terminal:
         yield lambda _names: None
         return
