@@ -1,7 +1,7 @@
 """What is wrong with cameras that are open and give pictures, as findings."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.devices import CameraConfig, V4l2CameraConfig
 from drivers.cameras.facts import CameraFacts
@@ -12,6 +12,39 @@ from telemetry.contract.wire_types import text
 
 SLOW_SHARE = 0.5  # of the pictures that were asked for
 FEW_FPS = 0.5  # below this nobody can be followed, whatever was asked for
+
+OF_ANY = "a camera"  # until it is known which
+
+OF_PICTURES: dict[Defect, Finding] = {
+    Defect.DARK: Finding(
+        code="camera_dark",
+        severity="warning",
+        component=OF_ANY,
+        text="its pictures are nearly black",
+        action="take off the lens cap, clean the lens, give light, or let it expose longer",
+    ),
+    Defect.BURNT_OUT: Finding(
+        code="camera_burnt_out",
+        severity="warning",
+        component=OF_ANY,
+        text="half of its picture is burnt out",
+        action="turn it out of the sun or lamp; switch its automatic exposure on",
+    ),
+    Defect.COVERED: Finding(
+        code="camera_covered",
+        severity="warning",
+        component=OF_ANY,
+        text="next to nothing is to be made out in its pictures",
+        action="look whether something covers the lens; clean it",
+    ),
+    Defect.FROZEN: Finding(
+        code="camera_frozen",
+        severity="error",
+        component=OF_ANY,
+        text="pictures come, and are copies of one another",
+        action="power-cycle the camera; if it goes through a recorder, that one",
+    ),
+}
 
 SLOW_CURES = {
     "v4l2": "give it a USB port of its own, write pixel_format: mjpg, and give it light: in the "
@@ -37,36 +70,11 @@ class Seen:
 def camera_findings(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:
     """None where it is well. One that gives no pictures at all has a fault of its own."""
     return [
-        *_on_pictures(name, seen.defects),
+        *(replace(OF_PICTURES[defect], component=name) for defect in seen.defects),
         *_on_rate(name, config, seen),
         *_on_size(name, config, seen),
         *_on_decoder(name, seen.facts),
     ]
-
-
-def _on_pictures(name: str, defects: Collection[Defect]) -> list[Finding]:
-    finding, found = about(name), []
-    for defect in defects:
-        match defect:
-            case Defect.DARK:
-                told = "its pictures are nearly black"
-                action = (
-                    "take off the lens cap, clean the lens, give light, or let it expose longer"
-                )
-                found.append(finding("camera_dark", "warning", told, action))
-            case Defect.BURNT_OUT:
-                told = "half of its picture is burnt out"
-                action = "turn it out of the sun or lamp; switch its automatic exposure on"
-                found.append(finding("camera_burnt_out", "warning", told, action))
-            case Defect.COVERED:
-                told = "next to nothing is to be made out in its pictures"
-                action = "look whether something covers the lens; clean it"
-                found.append(finding("camera_covered", "warning", told, action))
-            case Defect.FROZEN:
-                told = "pictures come, and are copies of one another"
-                action = "power-cycle the camera; if it goes through a recorder, that one"
-                found.append(finding("camera_frozen", "error", told, action))
-    return found
 
 
 def _on_rate(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:

@@ -45,18 +45,19 @@ class Port:
         self._thread.start()
 
     def plug_in(self) -> None:
-        """Something else has the old number meanwhile, so it gets another."""
+        """Something else has the old number by now, so it gets another."""
         with self._lock:
-            self._spares.append(PtyOutlet())
             self._connect()
             self.targets.add(str(self.link.readlink()))
             if len(self._spares) > 1:
                 self._spares.pop(0).close()
 
     def pull(self, chance: random.Random) -> None:
-        """In mid-sentence: its reader gets a piece, then an error."""
+        """In mid-sentence: its reader gets a piece, then an error. Something that says nothing
+        takes the number at once: it may be nobody else's on this computer meanwhile."""
         with self._lock:
             self._break_off(chance)
+            self._spares.append(PtyOutlet())
 
     def close(self) -> None:
         self._stop.set()

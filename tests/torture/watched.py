@@ -4,17 +4,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from drivers.base import Driver
 from drivers.clock import SystemClock
 from edge.running.driver_loop import DriverHealth, run_driver
+from tests.torture.trials import held
 from tests.unit_under_test import wait_for
+
+T = TypeVar("T")
 
 CLOCK = SystemClock()
 
@@ -64,6 +69,57 @@ class Watched:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(20)
+
+
+@dataclass(slots=True)
+class Course(Generic[T]):
+    """What became of those that were harmed, and of one that was not."""
+
+    found: list[T]
+    calm_s: float  # the longest that the unharmed one waited for a sample before, and
+    gap_s: float  # while the others were harmed
+
+    def told(self, what: str) -> str:
+        return (
+            f"0 crashes, 0 files, 0 threads left; another {what} waited at most {self.gap_s:.2f} s "
+            f"({self.calm_s:.2f} s in calm)"
+        )
+
+
+def course(
+    harmed: Sequence[Watched],
+    unharmed: Watched,
+    harm: Callable[[int], T],
+    calm_s: float,
+    period_s: float,
+) -> Course[T]:
+    """Harm all of them at a time, by number, and stop everybody. Raises Broken if a driver's thread
+    ended, or the unharmed one was disturbed for a period of its own."""
+    everybody = [*harmed, unharmed]
+    held(wait_for(lambda: all(one.came_s for one in everybody), 30), "somebody gives nothing")
+    calm_from_s = time.monotonic()
+    time.sleep(calm_s)
+    begun_s = time.monotonic()
+    with ThreadPoolExecutor(len(harmed)) as pool:
+        found = list(pool.map(harm, range(len(harmed))))
+    ended_s = time.monotonic()
+    for one in everybody:
+        one.stop()
+    raised = [error for one in everybody for error in one.raised]
+    held(not raised, f"a driver's thread ended: {raised[:1]}")
+    before_s = unharmed.longest_gap_s(calm_from_s, begun_s)
+    gap_s = unharmed.longest_gap_s(begun_s, ended_s)
+    held(gap_s <= before_s + period_s, f"another waited {gap_s:.2f} s, {before_s:.2f} before")
+    return Course(found, before_s, gap_s)
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Raises Broken if files or threads are left open that were not before."""
+    files, tasks = open_files(), threads()
+    yield
+    left = wait_for(lambda: open_files() <= files and threads() <= tasks, 10)
+    held(left, f"{open_files() - files} files and {threads() - tasks} threads were left open")
 
 
 def open_files() -> int:
