@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from config.devices import Baud, Host, Port, SerialPort
 from config.platform_source import PlatformSource
+from config.robots import RobotPlatformConfig, RosbridgePlatformConfig
 from config.secrets import SecretFile
 from config.section import KEPT_TO_ITSELF
 
@@ -61,16 +62,11 @@ class MavlinkPlatformConfig(PlatformSource):
         return self
 
 
-class RobotPlatformConfig(PlatformSource):
-    """A robot that speaks this project's robot protocol: one JSON object a line, over TCP."""
-
-    kind: Literal["robot"]
-    host: Host = Field("127.0.0.1", description="its address")
-    net_port: Port = Field(7_788, description="its TCP port")
-    max_speed_mps: float = Field(1.5, gt=0, le=10, description="faster it is never told to go")
-
-
 PlatformConfig = Annotated[
-    MavlinkPlatformConfig | CanPlatformConfig | Elm327PlatformConfig | RobotPlatformConfig,
+    MavlinkPlatformConfig
+    | CanPlatformConfig
+    | Elm327PlatformConfig
+    | RobotPlatformConfig
+    | RosbridgePlatformConfig,
     Field(discriminator="kind"),
 ]

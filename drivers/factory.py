@@ -34,8 +34,8 @@ from config.devices import (
 from config.platforms import (
     MavlinkPlatformConfig,
     PlatformConfig,
-    RobotPlatformConfig,
 )
+from config.robots import RobotPlatformConfig, RosbridgePlatformConfig
 from config.sensors import (
     HwmonSensorConfig,
     IioSensorConfig,
@@ -135,7 +135,13 @@ def open_platform(
 
             return Elm327.open(name, config, clock)
         case RobotPlatformConfig():
-            raise DeviceUnavailableError("no driver yet")
+            from drivers.platforms.robots.robot import Robot
+
+            return Robot.open(name, config, clock)
+        case RosbridgePlatformConfig():
+            from drivers.platforms.robots.rosbridge import Rosbridge
+
+            return Rosbridge.open(name, config, clock)
     assert_never(config)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.platforms import RobotPlatformConfig
+from config.robots import RobotPlatformConfig
 from drivers.platforms.orders import Abilities, PlatformOrder, PlatformSample
 from drivers.samples import Done, VehicleState
 from edge.body.carrier import Carrier, Listener

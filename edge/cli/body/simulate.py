@@ -7,6 +7,7 @@ from edge.cli.body import (
     simulate_autopilot,
     simulate_board,
     simulate_camera,
+    simulate_robot,
     simulate_vehicle,
 )
 
@@ -14,7 +15,7 @@ from edge.cli.body import (
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "simulate",
-        help="stand in for a device: autopilot, board, camera, gnss, vehicle",
+        help="stand in for a device: autopilot, board, camera, gnss, robot, vehicle",
         description="Be a device that is not there. The runtime opens it like a real one.",
     )
     parts = parser.add_subparsers(title="commands", metavar="DEVICE", required=True)
@@ -36,5 +37,6 @@ DEVICES = (
     simulate_vehicle,
     simulate_autopilot,
     simulate_camera,
+    simulate_robot,
     _Gnss,
 )

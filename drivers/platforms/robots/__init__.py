@@ -1,0 +1,1 @@
+"""Robots: over our own line protocol, and through a rosbridge."""
