@@ -164,6 +164,23 @@ def firmware_package(data: bytes) -> None:
         read_package(_file("any.pefw", data), Keyring(_folder() / "none.json"), now)
 
 
+def robot(data: bytes) -> None:
+    """Lines of a robot's adapter, and messages of a rosbridge."""
+    from drivers.base import BadDataError
+    from drivers.platforms.robots import ros_messages
+    from drivers.platforms.robots.messages import read_message
+
+    for line in data.split(b"\n"):
+        with suppress(BadDataError):
+            read_message(line)
+        with suppress(BadDataError):
+            _topic, msg = ros_messages.read_publish(line.decode("utf-8", "replace")) or ("", {})
+            for read in (ros_messages.odometry, ros_messages.battery):
+                with suppress(BadDataError):
+                    read(msg, 1.0)
+            ros_messages.diagnostics(msg)
+
+
 def naive(data: bytes) -> None:
     """The control: reads a command as one does in a hurry. A fuzzer must find what is wrong."""
     import json
@@ -221,6 +238,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         obd,
         board_bytes,
         board_frames,
+        robot,
     )
 }
 
