@@ -115,7 +115,14 @@ class App:
         commanding.register("rebirth", Quick(rebirth))
         orders = (
             part.handlers()
-            for part in (parts.office, parts.finders, parts.body, parts.acting, parts.moving)
+            for part in (
+                parts.office,
+                parts.finders,
+                parts.body,
+                parts.acting,
+                parts.moving,
+                parts.firmware,
+            )
         )
         for name, handler in ((name, each) for found in orders for name, each in found.items()):
             commanding.register(name, handler)
@@ -129,6 +136,7 @@ class App:
         health = self._reporter.health
         on_the_spot |= doctor_controls(parts, lambda: health.faults, health.camera_figures)
         on_the_spot |= parts.moving.controls()
+        on_the_spot |= parts.firmware.controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)

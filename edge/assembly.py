@@ -14,6 +14,9 @@ from edge.body.inventory import Inventory
 from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
+from edge.firmware.desk import FirmwareDesk
+from edge.firmware.idle import why_active
+from edge.firmware.lending import Lending
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
@@ -155,6 +158,7 @@ def assemble(
         commanding=commanding,
         finders=finders,
         body=body,
+        firmware=_firmware(settings, body, clock, partial(why_active, office, acting, whereabouts)),
         acting=acting,
         moving=moving,
         witness=witness,
@@ -181,6 +185,14 @@ def assemble(
 def _standing_call(office: Office) -> str | None:
     call = office.sos.book.call
     return None if call is None else call.episode
+
+
+def _firmware(
+    settings: Settings, body: Body, clock: Clock, active: Callable[[Clock], str | None]
+) -> FirmwareDesk:
+    lending = Lending(settings.boards, clock, partial(active, clock))
+    body.boards.open_through(lending.opener, lending.borrower)
+    return FirmwareDesk(settings, lending, body.boards.identities, clock)
 
 
 def _device(name: str, component: str, clock: Clock) -> DriverHealth:

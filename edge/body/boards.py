@@ -10,7 +10,7 @@ from config.boards import BoardConfig
 from drivers.base import Driver
 from drivers.clock import Clock
 from drivers.samples import Ambient, Identity
-from edge.reporting.board_findings import board_findings, twin_findings
+from edge.reporting.board_findings import board_findings, lent_finding, twin_findings
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
 from edge.running.asking import Asked, Requests
@@ -27,6 +27,7 @@ FIGURES_EVERY_S = 1.0
 
 Hear = Callable[[str, BoardIncident], None]
 Open = Callable[[], Driver[BoardSample]]
+Borrower = Callable[[str], str | None]
 OpenerOf = Callable[[str, Open], Open]  # of a board's name and what opens it
 WorkOf = Callable[[Beat, threading.Event], None]
 
@@ -67,6 +68,7 @@ class Boards:
         self._clock = clock
         self._listeners: list[Hear] = []
         self._opener_of: OpenerOf = lambda _name, opens: opens
+        self._borrower: Borrower = lambda _name: None
         self.all = {
             name: UnitBoard(
                 name, config, DriverHealth(name, "board", started_mono_s=clock.mono_s())
@@ -79,9 +81,11 @@ class Boards:
         incident; and while it does not, the board hears nothing from the unit."""
         self._listeners.append(listener)
 
-    def open_through(self, opener_of: OpenerOf) -> None:
-        """Whoever may keep a board from being opened for a while, and have it closed."""
+    def open_through(self, opener_of: OpenerOf, borrower: Borrower = lambda _name: None) -> None:
+        """Whoever may keep a board from being opened for a while, and have it closed; and who has
+        it then."""
         self._opener_of = opener_of
+        self._borrower = borrower
 
     # --- who works ---
 
@@ -146,6 +150,10 @@ class Boards:
     def findings(self, now_mono_s: float) -> list[Finding]:
         found = twin_findings([one.identity for one in self.all.values() if one.health.open])
         for board in self.all.values():
+            borrower = self._borrower(board.name)
+            if borrower is not None:
+                found.append(lent_finding(board.name, borrower))
+                continue
             missing = device_findings(board.health, board.config.silent_after_s, now_mono_s)
             found += board_findings(board.name, missing, board.refusal, board.state, board.figures)
         return found

@@ -73,6 +73,13 @@ def board_findings(
     return found
 
 
+def lent_finding(name: str, borrower: str) -> Finding:
+    """Somebody has its port, to flash it."""
+    told = f"{borrower} has the board, for its firmware or settings"
+    finding = about(name)
+    return finding("board_lent", "info", told, "wait: it comes back by itself")
+
+
 def twin_findings(identities: Sequence[Identity | None]) -> list[Finding]:
     """Two boards with one serial number: nobody can know which one is where."""
     there = [each for each in identities if each is not None and each.serial]

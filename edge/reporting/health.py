@@ -32,6 +32,7 @@ from edge.reporting.device_findings import (
 from edge.reporting.fault_list import FaultList
 from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
+from edge.reporting.firmware_findings import firmware_findings
 from edge.reporting.media_findings import media_findings
 from edge.reporting.microphone_findings import microphone_findings
 from edge.reporting.moving_findings import moving_findings
@@ -119,6 +120,7 @@ class HealthDesk:
             found += media_findings(parts.media)
         found += parts.body.findings(now_mono_s)
         found += parts.acting.findings(now_mono_s)
+        found += self._firmware_findings(now_mono_s)
         found += roll_call_findings(parts.roll_call.fault)
         found += moving_findings(parts.moving)
         found += parts.resting.findings()
@@ -140,6 +142,17 @@ class HealthDesk:
             computer.memory_percent(),
         )
         return found
+
+    def _firmware_findings(self, now_mono_s: float) -> list[Finding]:
+        parts = self._parts
+        known = parts.firmware.remembered(now_mono_s)
+        boards = parts.settings.boards
+        running = {
+            each.name: each.firmware
+            for each in parts.body.boards.identities()
+            if each.firmware and parts.body.boards.all[each.name].health.open
+        }
+        return firmware_findings(known, parts.firmware.fault, boards, running)
 
     def _device_findings(self, now_mono_s: float) -> list[Finding]:
         """Of receivers, cameras, microphones, and what carries the unit."""

@@ -12,6 +12,7 @@ from edge.body.body import Body
 from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
+from edge.firmware.desk import FirmwareDesk
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
@@ -80,6 +81,7 @@ class Parts:
     commanding: Commanding
     finders: Finders
     body: Body
+    firmware: FirmwareDesk
     acting: Acting
     moving: Moving
     witness: Witness

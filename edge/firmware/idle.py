@@ -1,0 +1,28 @@
+"""When the unit can do without its boards."""
+
+from drivers.clock import Clock
+from edge.acting.acting import Acting
+from edge.position import Whereabouts
+from edge.tasks.office import Office
+
+DRIVEN_KINDS = frozenset({"siren", "beacon", "light", "speaker"})
+
+
+def why_active(
+    office: Office, acting: Acting, whereabouts: Whereabouts, clock: Clock
+) -> str | None:
+    """Why it cannot, in words; None: it can."""
+    task = office.desk.book.current
+    if office.sos.book.call is not None:
+        return "it calls for help"
+    if task is not None and not task.over:
+        return f"it works on a task ({task.state})"
+    if any(each.on and each.kind in DRIVEN_KINDS for each in acting.states()):
+        return "something that it says or shines is on"
+    position = whereabouts.at(clock.mono_s())
+    if position is None or position.source == "last_known":
+        return None  # in a garage, or without a receiver: nothing says that it moves
+    speed_mps = position.epoch.speed_mps
+    if speed_mps is not None and speed_mps > office.tuning.now.position.parked_below_mps:
+        return f"it moves at {speed_mps:.1f} m/s"
+    return None
