@@ -20,6 +20,7 @@ from drivers.cameras.file import FileCamera, open_recording
 from drivers.cameras.stream import StreamCamera
 from drivers.clock import SystemClock
 from edge.running.driver_loop import DriverHealth, run_driver
+from perception.camera.soundness import PictureWatch
 from tests.bench.figures import Figure
 from tests.camera_sources import CameraServer, HttpCamera, RtspCamera
 
@@ -32,6 +33,7 @@ def measure() -> Iterator[Figure]:
         video = write_video(Path(folder) / "720p.avi")
         yield from playback(video)
         yield from cost(video)
+        yield look_cost(video)
     quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=quiet)  # the outages are meant, and the table is on stdout
     for server in (HttpCamera(), RtspCamera()):
@@ -90,6 +92,25 @@ def cost(video: Path) -> Iterator[Figure]:
         unit="x",
         limit=1.15,
         peer=f"{statistics.median(ours):.2f} ms / {statistics.median(bare):.2f} ms",
+    )
+
+
+def look_cost(video: Path) -> Figure:
+    """What it costs to judge each camera's pictures once a second, as a share of one core."""
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    pictures = [capture.read()[1] for _ in range(25)]
+    capture.release()
+    watch, times_ms = PictureWatch(), []
+    for number in range(200):
+        before_s = time.thread_time()
+        watch.look(pictures[number % len(pictures)], float(number))
+        times_ms.append((time.thread_time() - before_s) * 1000)
+    return Figure(
+        name="camera: judging a 720p picture (dark, burnt out, covered, frozen), one a second",
+        value=statistics.median(times_ms),
+        unit="ms",
+        limit=5,
+        peer=f"p95 {float(np.percentile(times_ms, 95)):.2f} ms; decoding one takes as `cost` says",
     )
 
 

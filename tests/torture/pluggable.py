@@ -45,19 +45,24 @@ class Port:
         self._thread.start()
 
     def plug_in(self) -> None:
-        """Something else has the old number by now, so it gets another."""
+        """Something else has the old number meanwhile, so it gets another."""
+        self.take_number()
         with self._lock:
             self._connect()
             self.targets.add(str(self.link.readlink()))
             if len(self._spares) > 1:
                 self._spares.pop(0).close()
 
+    def take_number(self) -> None:
+        """Whatever number is free now is that of something that says nothing. It is free once its
+        reader has closed it, too."""
+        with self._lock:
+            self._spares.append(PtyOutlet())
+
     def pull(self, chance: random.Random) -> None:
-        """In mid-sentence: its reader gets a piece, then an error. Something that says nothing
-        takes the number at once: it may be nobody else's on this computer meanwhile."""
+        """In mid-sentence: its reader gets a piece, then an error."""
         with self._lock:
             self._break_off(chance)
-            self._spares.append(PtyOutlet())
 
     def close(self) -> None:
         self._stop.set()

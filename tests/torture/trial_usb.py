@@ -45,6 +45,8 @@ def naive_is_back(folder: Path) -> bool:
     receiver = receiver_at(str(port.link.readlink()))
     held(wait_for(lambda: bool(receiver.came_s), 5), "the control's receiver does not speak")
     port.pull(random.Random(1))
+    held(wait_for(lambda: not receiver.health.open, 5), "the control does not notice")
+    port.take_number()  # it shall not open some other program's line
     time.sleep(1.0)
     port.plug_in()
     back = receiver.back_after_s(time.monotonic(), 4.0) is not None
