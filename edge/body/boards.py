@@ -23,6 +23,7 @@ from firmware_bridge.runtime.orders import BoardIncident, BoardRequest, BoardSam
 # A board that was pulled and put back is there again within 3 s, with the time to open it.
 RETRY_S = (0.2, 0.5, 1.0, 1.0, 2.0)
 REMEMBERED = 64  # incidents that might be told again by a board whose port was opened again
+SAME_INCIDENT_S = 1.0  # by the board's uptime, seen through a line that may be slow
 FIGURES_EVERY_S = 1.0
 
 Hear = Callable[[str, BoardIncident], None]
@@ -45,7 +46,7 @@ class UnitBoard:
     refusal: BoardRefusedError | None = None  # why what is there is not worked with
     figures: LinkFigures | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
-    _told: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _told: deque[BoardIncident] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def note_state(self, state: BoardState | None) -> None:
         with self.changed:
@@ -53,11 +54,16 @@ class UnitBoard:
             self.changed.notify_all()
 
     def is_news(self, incident: BoardIncident) -> bool:
-        """Whether it was not told before, on a line that broke before the board knew."""
-        key = incident.boot, incident.number
-        if key in self._told:
-            return False
-        self._told.append(key)
+        """Whether it was not told before, on a line that broke before the board knew.
+
+        The time is asked, too: a board may count its starts badly, and a call for help must not be
+        taken for an old one.
+        """
+        for told in self._told:
+            same = (told.boot, told.number) == (incident.boot, incident.number)
+            if same and abs(told.mono_s - incident.mono_s) < SAME_INCIDENT_S:
+                return False
+        self._told.append(incident)
         return True
 
 

@@ -70,6 +70,8 @@ class BoardLink:
         self._events_cleared = 0
         self._is_reading = False
         self._started_s = 0.0  # when the board did, by this computer's clock
+        self._first_report: Report | None = None
+        self._last_report: Report | None = None
         self._counts: Counter[str] = Counter()
 
     @classmethod
@@ -121,7 +123,12 @@ class BoardLink:
         talk = self._talk
         lost = Counter(talk.splitter.counts) + talk.counts + self._counts
         lost["resent"] = talk.window.resent
-        return {cause: count for cause, count in lost.items() if count}
+        first, last = self._first_report, self._last_report
+        if first is not None and last is not None:  # what the board itself counts, since its start
+            lost["board_bad_frames"] = last.bad_in - first.bad_in
+            lost["board_overruns"] = last.overruns - first.overruns
+            lost["board_events"] = last.events_lost - first.events_lost
+        return {cause: count for cause, count in lost.items() if count > 0}
 
     def figures(self) -> LinkFigures:
         window = self._talk.window
@@ -177,6 +184,7 @@ class BoardLink:
                 f"{self._config.port}: the board has started again, and all its outputs are off; "
                 "if that goes on, see to its power supply"
             )
+        self._first_report, self._last_report = self._first_report or report, report
         self._started_s = now_s - report.uptime_ms / 1000
         self._events_there = report.last_event
         self._ready.append(self.plate.state(report, now_s))

@@ -9,6 +9,8 @@ from firmware_bridge.runtime.frames import VERSIONS
 from firmware_bridge.runtime.vocabulary import Fault
 from firmware_bridge.simulated.firmware import SimulatedFirmware
 
+TOO_HOT_C, COOL_C = 90, 80
+
 
 class Happenings:
     """Buttons, heat, supply, faults, and the firmware's age."""
@@ -34,10 +36,17 @@ class Happenings:
     def _input(self, name: str) -> int:
         return _index(name, [each.name for each in self._firmware.equipment.inputs])
 
-    def _celsius(self, words: Sequence[str], _now_s: float) -> None:
-        number = _index(words[0], list(self._firmware.equipment.temperatures))
+    def _celsius(self, words: Sequence[str], now_s: float) -> None:
+        """What gets too hot turns its outputs off, until it has cooled down."""
+        firmware = self._firmware
+        number = _index(words[0], list(firmware.equipment.temperatures))
         tenths = None if words[1] == "unknown" else round(10 * float(words[1]))
-        self._firmware.temperatures[number] = tenths
+        firmware.temperatures[number] = tenths
+        hottest = max((each for each in firmware.temperatures if each is not None), default=0)
+        if hottest >= 10 * TOO_HOT_C:
+            firmware.set_faults(firmware.faults | Fault.OVERHEAT, now_s)
+        elif hottest < 10 * COOL_C:
+            firmware.set_faults(firmware.faults & ~Fault.OVERHEAT, now_s)
 
     def _volts(self, words: Sequence[str], _now_s: float) -> None:
         self._firmware.supply_mv = None if words[0] == "unknown" else round(1000 * float(words[0]))
@@ -61,6 +70,7 @@ class Happenings:
                 "outputs": it.outputs.snapshot(),
                 "executed": it.outputs.executed,
                 "session": it.session,
+                "faults": int(it.faults),
                 "events": [asdict(event) for event in it.events.held],
             }
         )

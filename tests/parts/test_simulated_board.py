@@ -16,7 +16,8 @@ from firmware_bridge.simulated.bench import Bench
 from firmware_bridge.simulated.board import BOOT_S, SimulatedBoard
 from firmware_bridge.simulated.line import Line, Noise
 from firmware_bridge.simulated.planes import NoManagement, NoRunTime
-from tests.boards import order, simulated
+from tests.boards import inside, order, simulated
+from tests.unit_under_test import wait_for
 
 
 def read_items(port: Port, until: type[Item], within_s: float = 5.0) -> list[Item]:
@@ -108,3 +109,18 @@ def test_it_obeys_lines_on_stdin_too(tmp_path: Path) -> None:
     )
     assert result.stdout.splitlines()[:2] == ["ok", "ok"]
     assert result.stdout.splitlines()[2] == "error there is no version 9; write: protocol 1..7"
+
+
+def test_it_obeys_at_a_time(tmp_path: Path) -> None:
+    with simulated(tmp_path, "--at", "0.6:press sos", "--at", "0.4:celsius board 95") as (_, control):
+        held = lambda: inside(control)["events"]  # noqa: E731
+        assert wait_for(lambda: [each["kind"] for each in held()] == [4, 2], 5), held()
+        order(control, "celsius board 60")
+        assert inside(control)["faults"] == 0
+
+
+def test_a_wrong_time_is_refused_in_words() -> None:
+    command = [sys.executable, "-m", "edge.cli.main", "simulate", "board", "--at", "reset"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 2
+    assert "reset is not S:ORDER, such as 20:reset" in result.stderr

@@ -13,7 +13,7 @@ from edge.cli.console import DONE, CommandError, note
 from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drivers.simulated.verbs import Verb
     from firmware_bridge.simulated.bench import Bench
@@ -27,7 +27,10 @@ Be a board with lights, siren and buttons behind a pseudo-terminal, which the ru
   patrol-edge simulate board --link /tmp/board --control /tmp/board.control
   echo 'hang 3' | socat - UNIX-CONNECT:/tmp/board.control
 
-It does what it is told on stdin and on the control socket, a line each; `help` lists what.
+It does what it is told on stdin and on the control socket, a line each, and with --at at a time
+from its start; `help` lists what.
+
+  patrol-edge simulate board --link /tmp/board --at '20:press sos' --at '40:hang 3' --at 60:reset
 """
 
 
@@ -54,6 +57,14 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="version of the board link that it speaks; default: 2, the present one",
     )
     add("--seed", type=int, default=1, metavar="N", help="another one, other damage; default: 1")
+    add(
+        "--at",
+        type=_timed,
+        action="append",
+        default=[],
+        metavar="S:ORDER",
+        help="obey this order so many seconds after the start; may be repeated",
+    )
     add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
     _add_firmware_options(parser)
     parser.set_defaults(handler=simulate)
@@ -70,12 +81,18 @@ def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
     add("--erase", type=number_in(0, 60), default=0.0, metavar="S", help="to erase a slot")
 
 
+def _timed(text: str) -> tuple[float, str]:
+    seconds, colon, order = text.partition(":")
+    if not colon or not order.strip():
+        raise argparse.ArgumentTypeError(f"{text} is not S:ORDER, such as 20:reset")
+    return float(seconds), order.strip()
+
+
 def simulate(args: argparse.Namespace) -> int:
     from drivers.base import DeviceUnavailableError
     from firmware_bridge.simulated.bench import Hands, run
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
-    end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
     throw_away = tempfile.TemporaryDirectory(prefix="board-")
     try:
         management = _management(args, args.flash or Path(throw_away.name))
@@ -86,7 +103,7 @@ def simulate(args: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     note(f"a board: {bench.name}")
     try:
-        run(bench, hands, lambda: time.monotonic() >= end_s)
+        run(bench, hands, _obeying(args, controls))
     except KeyboardInterrupt:
         note("stopped")
     finally:
@@ -94,6 +111,20 @@ def simulate(args: argparse.Namespace) -> int:
         bench.close()
         throw_away.cleanup()
     return DONE
+
+
+def _obeying(args: argparse.Namespace, controls: "Controls") -> "Callable[[], bool]":
+    """What gives the orders of --at when their time has come, and says when --duration is over."""
+    start_s, timed = time.monotonic(), sorted(args.at)
+
+    def ended() -> bool:
+        now_s = time.monotonic()
+        while timed and now_s - start_s >= timed[0][0]:
+            _, order = timed.pop(0)
+            note(f"{order}: {controls.obey(order, now_s)}")
+        return args.duration is not None and now_s - start_s >= args.duration
+
+    return ended
 
 
 def _management(args: argparse.Namespace, folder: Path) -> "SimulatedManagement":
