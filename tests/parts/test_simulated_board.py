@@ -112,9 +112,13 @@ def test_it_obeys_lines_on_stdin_too(tmp_path: Path) -> None:
 
 
 def test_it_obeys_at_a_time(tmp_path: Path) -> None:
-    with simulated(tmp_path, "--at", "0.6:press sos", "--at", "0.4:celsius board 95") as (_, control):
-        held = lambda: inside(control)["events"]  # noqa: E731
-        assert wait_for(lambda: [each["kind"] for each in held()] == [4, 2], 5), held()
+    orders = ("--at", "0.6:press sos", "--at", "0.4:celsius board 95")
+    with simulated(tmp_path, *orders) as (_, control):
+
+        def kinds() -> list[int]:
+            return [each["kind"] for each in inside(control)["events"]]
+
+        assert wait_for(lambda: kinds() == [4, 2], 10), kinds()
         order(control, "celsius board 60")
         assert inside(control)["faults"] == 0
 
