@@ -25,8 +25,7 @@ from telemetry.contract.events import ModuleEvent
 from telemetry.contract.wire_types import short, text
 
 FILE = "modules.json"
-LOOK_EVERY_S = 0.2
-BACK_AFTER_S = 0.4  # it speaks again for so long
+LOOK_EVERY_S = 0.1
 FIRST_WITHIN_S = 30.0  # after the start: then it is told as lost, though nobody has seen it
 ASK_SOON_S, ASK_AGAIN_S = 3.0, 60.0
 SAMPLES_IN_A_GAP = 3.0  # one that speaks seldom is silent when so many of its samples are missing
@@ -50,7 +49,7 @@ class _Part:
     """What was seen of one part. The roll call's own thread."""
 
     seen: bool = False  # since the start
-    well_since_s: float | None = None  # without a break
+    rested_s: float = float("-inf")  # by intent, until then
     last_well_s: float = 0.0
     gap_s: float = 0.0  # between two of its samples, usually
     samples: int = 0
@@ -102,18 +101,17 @@ class RollCall:
 
     def _judge(self, key: str, health: DriverHealth, part: _Part, now_s: float) -> None:
         _count(part, health, now_s)
-        well = self._is_well(health, part, now_s)
-        part.well_since_s = (part.well_since_s or now_s) if well else None
-        if part.well_since_s is not None:
+        if health.resting:
+            part.rested_s = now_s
+        if self._is_well(health, part, now_s):
             part.seen, part.last_well_s = True, now_s
             if now_s >= part.ask_at_s:
                 soon = part.ask_at_s == 0.0  # it may not have said yet who it is
                 part.ask_at_s = now_s + (ASK_SOON_S if soon else ASK_AGAIN_S)
                 self._ask(key, health)
-            if key in self.lost and now_s - part.well_since_s >= BACK_AFTER_S:
+            if key in self.lost:  # its first word is enough: it cannot be lost again at once
                 self._tell_back(key, health)
-            if key not in self.lost:
-                self.present |= {key}
+            self.present |= {key}
         elif key not in self.lost and self._has_gone(health, part, now_s):
             part.ask_at_s = 0.0
             self._tell_lost(key, health)
@@ -125,7 +123,7 @@ class RollCall:
             return health.open
         if health.last_error or not health.samples:
             return False
-        return health.silent_s(now_s) <= self._patience_s(part)
+        return _silent_s(health, part, now_s) <= self._patience_s(part)
 
     def _patience_s(self, part: _Part) -> float:
         return max(self.config.lost_after_s, SAMPLES_IN_A_GAP * part.gap_s)
@@ -137,7 +135,7 @@ class RollCall:
         if health.component in SELDOM:
             return now_s - part.last_well_s >= self.config.lost_after_s
         patience_s = self.config.lost_after_s if health.last_error else self._patience_s(part)
-        return health.silent_s(now_s) >= patience_s
+        return _silent_s(health, part, now_s) >= patience_s
 
     def _ask(self, key: str, health: DriverHealth) -> None:
         told = self.facts(health.component, health.name)
@@ -206,6 +204,11 @@ class RollCall:
 
 def _key(health: DriverHealth) -> str:
     return f"{health.component}.{health.name}"
+
+
+def _silent_s(health: DriverHealth, part: _Part, now_s: float) -> float:
+    """Without a sample that was due: not while it rests."""
+    return min(health.silent_s(now_s), now_s - part.rested_s)
 
 
 def _count(part: _Part, health: DriverHealth, now_s: float) -> None:

@@ -75,8 +75,10 @@ def _words(
         one = figures.get(name)
         fps, wanted = (None, None) if one is None else (one.fps, one.fps_wanted)
         yield f"camera.{name}", words.of_camera(watch, fps, wanted)
-    for name, health in parts.listening.devices.items():
-        yield f"microphone.{name}", f"{health.samples} blocks of sound"
+    for name, sound in parts.listening.watches.items():
+        level = sound.level
+        told = "no sound yet" if level is None else f"level {level.dbfs:.0f} dBFS"
+        yield f"microphone.{name}", told
     for name, sensor in parts.body.sensors.items():
         newest: dict[type, SensorSample] = {type(one): one for one in sensor.ambient.values()}
         newest |= {} if sensor.battery is None else {Battery: sensor.battery}

@@ -7,16 +7,14 @@ from config.audio import MicrophoneConfig
 from drivers.factory import open_microphone
 from drivers.samples import AudioBlock
 from edge.doctor.case import Case
-from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none, ok
+from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
 from edge.reporting.device_findings import device_findings
-from perception.hearing.levels import Level, level
+from edge.reporting.microphone_findings import microphone_findings
+from perception.hearing.levels import FLOOR_DBFS, Level, level
+from perception.hearing.soundness import CLIPPED_SHARE, QUIET_DBFS, Deafness
 
 LISTEN_S = 5.0
 HEARD_S = 2.0
-DEAD_DBFS = -85.0  # below the noise of any microphone with its amplifier
-CLIPPED_SHARE = 0.02  # of the blocks
-PLUG_CURE = "is it plugged into the input, and not muted? `alsamixer`, F4; speak, and look again"
-GAIN_CURE = "turn its gain down (`alsamixer`, F4), or move it away from the engine or siren"
 
 
 def examine(case: Case) -> Iterator[Line]:
@@ -46,16 +44,21 @@ def _tried(case: Case, name: str, config: MicrophoneConfig) -> Iterator[Line]:
         now_s = case.host.clock.mono_s()
         yield from judged(name, device_findings(health, config.silent_after_s, now_s), "")
         return
-    yield _judged(name, levels)
+    yield from _judged(name, levels)
 
 
-def _judged(name: str, levels: list[Level]) -> Line:
-    loudest = max(each.dbfs for each in levels)
-    middle = sorted(each.dbfs for each in levels)[len(levels) // 2]
+def _judged(name: str, levels: list[Level]) -> Iterator[Line]:
+    """By the unit's own measures, over a shorter time."""
+    peak_dbfs = max(each.peak_dbfs for each in levels)
+    loudest_dbfs = max(each.dbfs for each in levels)
     clipped = sum(each.clipped for each in levels) / len(levels)
-    told = f"level {middle:.0f} dBFS, peak {max(each.peak_dbfs for each in levels):.0f} dBFS"
-    if loudest < DEAD_DBFS:
-        return fault("microphone_dead", name, f"{told}: nothing but zeros", PLUG_CURE)
-    if clipped > CLIPPED_SHARE:
-        return fault("microphone_clips", name, f"{told}, {clipped:.0%} of it clipped", GAIN_CURE)
-    return ok(name, told)
+    middle_dbfs = sorted(each.dbfs for each in levels)[len(levels) // 2]
+    told = f"level {middle_dbfs:.0f} dBFS, peak {peak_dbfs:.0f} dBFS"
+    deafness: list[Deafness] = []
+    if peak_dbfs <= FLOOR_DBFS:
+        deafness = [Deafness.DEAD]
+    elif loudest_dbfs < QUIET_DBFS:
+        deafness = [Deafness.QUIET]
+    elif clipped >= CLIPPED_SHARE:
+        deafness = [Deafness.CLIPPING]
+    yield from judged(name, microphone_findings(name, deafness), told)

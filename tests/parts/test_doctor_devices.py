@@ -24,6 +24,7 @@ from edge.doctor import (
     sensors,
 )
 from edge.doctor.line import Line
+from perception.camera import soundness
 from tests.boards import simulated
 from tests.camera_sources import HttpCamera, jpeg
 from tests.examined import Examined, of, states
@@ -34,6 +35,16 @@ from tests.sounds import noise, write_wav
 @pytest.fixture
 def examined(tmp_path: Path) -> Examined:
     return Examined(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same looks, over shorter times."""
+    monkeypatch.setattr(receivers, "LISTEN_S", 4.0)
+    monkeypatch.setattr(cameras, "TIMED_S", 2.0)
+    monkeypatch.setattr(cameras, "FROZEN_S", 3.0)
+    monkeypatch.setattr(cameras, "LISTEN_S", 12.0)
+    monkeypatch.setattr(soundness, "STANDS_S", 2.0)
 
 
 def one(lines: list[Line], code: str | None) -> Line:
@@ -179,9 +190,11 @@ def test_a_microphone_well_dead_clipping_and_gone(examined: Examined, tmp_path: 
     assert "level -30 dBFS" in line.text
     write_wav(path, noise(4, -30) * 0)
     one(examined.lines(microphones.examine, **microphone(path)), "microphone_dead")
+    write_wav(path, noise(4, -84))
+    one(examined.lines(microphones.examine, **microphone(path)), "microphone_quiet")
     write_wav(path, np.clip(noise(4, 10), -1, 1))
-    line = one(examined.lines(microphones.examine, **microphone(path)), "microphone_clips")
-    assert "clipped" in line.text
+    line = one(examined.lines(microphones.examine, **microphone(path)), "microphone_clipping")
+    assert "full clip" in line.text
     path.unlink()
     one(examined.lines(microphones.examine, **microphone(path)), "microphone_missing")
 

@@ -177,6 +177,20 @@ def test_a_recording_that_has_ended_is_not_lost(tmp_path: Path) -> None:
     assert hall.words() == []
 
 
+def test_a_camera_that_rests_is_not_lost_and_has_time_to_wake(tmp_path: Path) -> None:
+    clock = ManualClock()
+    health = camera(clock)
+    hall = Hall(tmp_path, clock, health)
+    hall.go(5, health)
+    health.resting, health.open = True, False
+    hall.go(600, every_s=5)
+    health.resting = False
+    hall.go(3.5)
+    assert hall.words() == []
+    hall.go(2)
+    assert hall.words() == [("lost", "front")], "it does not wake"
+
+
 def test_a_loss_before_a_restart_is_told_as_back_after(tmp_path: Path) -> None:
     clock = ManualClock()
     health = camera(clock)
