@@ -69,7 +69,7 @@ class App:
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
-        self._board_news = BoardNews(parts.office.sos.call, parts.moving.stop, parts.witness)
+        self._board_news = BoardNews(parts.office.sos.call, self._stop_all, parts.witness)
         parts.body.boards.hear(self._board_news.hear)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         parts.acting.changed = self._reporter.look_now
@@ -100,6 +100,11 @@ class App:
         if "outbox" not in left:
             self.parts.outbox.close()
         return left
+
+    def _stop_all(self, by: str) -> None:
+        """An emergency stop, on the spot. Raises OrderFailedError."""
+        self.parts.acting.emergency_stop()
+        self.parts.moving.stop(by)
 
     # --- what it can be told ---
 

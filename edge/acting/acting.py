@@ -136,6 +136,12 @@ class Acting:
         """The source wants it no more."""
         self.desk.take_back(lambda claim: (claim.fitting, claim.source) == (actuator, source))
 
+    def emergency_stop(self) -> None:
+        """Somebody has pressed the button: what is on ends, but for warning lights and the lamp
+        that tells of recording."""
+        left = ("beacon", "record_lamp")
+        self.desk.take_back(lambda claim: self.desk.outlets[claim.fitting].kind not in left)
+
     # --- workers ---
 
     def works(self) -> dict[str, WorkOf]:
@@ -166,19 +172,20 @@ class Acting:
             self.desk.take_back(lambda _claim: True)
 
     def _call_for_help(self) -> None:
-        """Lights of a call for help go on once, and stay while it stands: whoever turns them off
-        does so for good."""
+        """Lights of a call for help go on once, and stay while it stands. Whoever puts one of them
+        out may be hiding: none goes on any more for this call."""
         call = self._sos()
         left_s = {
             each.fitting: self.desk.left_s(each) for each in self.desk.claims if each.source == SOS
         }
+        put_out = any(lit == call and name not in left_s for name, lit in self._sos_lit.items())
         for name in self._settings.acting.on_sos:
             if call is None:
                 self._sos_lit.pop(name, None)
                 if name in left_s:
                     self.release(name, SOS)
                 continue
-            begins = name not in left_s and self._sos_lit.get(name) != call
+            begins = name not in left_s and not put_out
             if begins or 0.0 < left_s.get(name, 0.0) < SOS_FOR_S / 2:
                 self._light_up(name, call)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from drivers.actuators.actuator import Sound
 from edge.acting.announcer import Announcer, Make, Script, Voice
-from edge.acting.claims import Level, Sounding, Wish
+from edge.acting.claims import Sounding
 from edge.acting.clips import ClipError, Clips, duration_s, read_clip
 from edge.acting.desk import Desk
 from edge.acting.pieces import pieces, shortest_s
@@ -109,26 +109,16 @@ class Sounds:
 
     def _wishes(self, name: str, volume: float, asker: Asker, *, speech: bool = True) -> Order:
         wanted = Sounding(name=short(name), volume=volume, speech=speech)
-        return Order(
-            tuple(
-                Wish(
-                    fitting=each.name,
-                    level=Level.OPERATOR,
-                    wanted=wanted,
-                    for_s=each.config.max_on_s,
-                    origin=asker.origin,
-                    issuer=asker.issuer,
-                )
-                for each in of_kind(self._desk.outlets, "speaker")
-            )
-        )
+        speakers = of_kind(self._desk.outlets, "speaker")
+        return Order(tuple(asker.wish(each, wanted) for each in speakers))
 
     def _begin(self, order: Order, parts: Sequence[Make], repeat: int) -> Answer:
         outcomes = self._desk.act(order.wishes)
         claims = [each.claim for each in outcomes if each.claim is not None]
-        refused = [each.refusal for each in outcomes if each.refusal is not None]
+        refused = {each.wish.fitting: each.refusal for each in outcomes if each.refusal is not None}
         if not claims:
-            raise OrderRefusedError(refused[0].code, refused[0].text)
+            first = next(iter(refused.values()))
+            raise OrderRefusedError(first.code, first.text)
         script = Script(claims, parts, repeat)
         self._announcer.begin(script)
         script.settled.wait(SOUNDS_WITHIN_S)
@@ -137,6 +127,7 @@ class Sounds:
         told: list[dict[str, Any]] = [
             {"name": claim.fitting, "on": True, "confirmed": script.sounding} for claim in claims
         ]
+        told += [{"name": name, "on": False, "text": why.text} for name, why in refused.items()]
         return {"actuators": told, "pieces": len(parts) * repeat}
 
 

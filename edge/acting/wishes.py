@@ -12,7 +12,7 @@ from config.actuators import (
 )
 from drivers.actuators.actuator import Output
 from drivers.platforms.orders import Aim
-from edge.acting.claims import Kind, Level, Origin, Wish
+from edge.acting.claims import Kind, Level, Origin, Wanted, Wish
 from edge.acting.outlet import Outlet
 from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.commands import Beacon, Held, Light, PanTilt, Relay, Siren
@@ -27,6 +27,17 @@ class Asker:
 
     issuer: str
     origin: Origin
+
+    def wish(self, outlet: Outlet, wanted: Wanted, for_s: float | None = None) -> Wish:
+        """Without a time: as long as the actuator may be on."""
+        return Wish(
+            fitting=outlet.name,
+            level=Level.OPERATOR,
+            wanted=wanted,
+            for_s=outlet.config.max_on_s if for_s is None else for_s,
+            origin=self.origin,
+            issuer=self.issuer,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +111,7 @@ def ptz(outlets: Outlets, args: Message, asker: Asker) -> Order:
             "unsupported", f"{wanted.camera} cannot be turned; these can: {', '.join(mounts)}"
         )
     outlet = mounts[wanted.camera]
-    wish = Wish(
-        fitting=outlet.name,
-        level=Level.OPERATOR,
-        wanted=_aim(cast(PanTiltConfig, outlet.config), wanted),
-        for_s=outlet.config.max_on_s,
-        origin=asker.origin,
-        issuer=asker.issuer,
-    )
-    return Order((wish,))
+    return Order((asker.wish(outlet, _aim(cast(PanTiltConfig, outlet.config), wanted)),))
 
 
 def _aim(config: PanTiltConfig, wanted: PanTilt) -> Aim:
@@ -130,19 +133,7 @@ def _aim(config: PanTiltConfig, wanted: PanTilt) -> Aim:
 def _held(outlets: list[Outlet], args: Held, on: bool, output: Output, asker: Asker) -> Order:
     if not on:
         return Order(off=tuple(each.name for each in outlets))
-    return Order(
-        tuple(
-            Wish(
-                fitting=each.name,
-                level=Level.OPERATOR,
-                wanted=output,
-                for_s=args.max_on_s,
-                origin=asker.origin,
-                issuer=asker.issuer,
-            )
-            for each in outlets
-        )
-    )
+    return Order(tuple(asker.wish(each, output, args.max_on_s) for each in outlets))
 
 
 def _knows(name: str, what: str, wanted: str, known: tuple[str, ...]) -> None:

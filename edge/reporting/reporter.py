@@ -13,6 +13,7 @@ from edge.running.worker import Beat
 from telemetry.contract.envelope import Draft
 
 LOOK_EVERY_S = 0.25
+STATE_EVERY_S = 0.1  # an actuator that flickers does not fill the link
 HEALTH_EVERY_S = 1.0  # how soon a fault that came or went is told
 
 
@@ -28,11 +29,12 @@ class Reporter:
         self._state = StateDesk(parts)
         self._looked_mono_s = float("-inf")
         self._state_wanted = False
+        self._state_mono_s = float("-inf")
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.is_set():
             beat()
-            self._fixes.take(LOOK_EVERY_S)
+            self._fixes.take(STATE_EVERY_S if self._state_wanted else LOOK_EVERY_S)
             self._report_position()
             self._report_self()
 
@@ -65,8 +67,9 @@ class Reporter:
     def _report_self(self) -> None:
         now_mono_s = self._parts.clock.mono_s()
         due = now_mono_s - self._looked_mono_s >= HEALTH_EVERY_S
-        if due or self._state_wanted:
-            self._state_wanted = False
+        soon = self._state_wanted and now_mono_s - self._state_mono_s >= STATE_EVERY_S
+        if due or soon:
+            self._state_wanted, self._state_mono_s = False, now_mono_s
             self._put(self._state.due())
         if due:
             self._looked_mono_s = now_mono_s
