@@ -76,6 +76,7 @@ class _Best:
     epoch: GnssEpoch
     lat_deg: float
     lon_deg: float
+    error_m: float  # 1 sigma, with what is doubted of it
 
 
 class Whereabouts:
@@ -122,8 +123,15 @@ class Whereabouts:
                 receiver, epoch, error_m, confirmed=reckoned is not None
             ):
                 return False
-            self._best = _Best(receiver, epoch, epoch.lat_deg, epoch.lon_deg)
+            if doubt > 1.0 and self._knows_better(epoch.mono_s, error_m):
+                return False
+            self._best = _Best(receiver, epoch, epoch.lat_deg, epoch.lon_deg, error_m)
             return True
+
+    def _knows_better(self, mono_s: float, error_m: float) -> bool:
+        """Whether wheels and gyro know the place better than a fix whose signals have fallen."""
+        reckoned = self._reckoning.at(mono_s) if self._has_motion else None
+        return reckoned is not None and reckoned.error_m < error_m
 
     def _held_against_motion(self, epoch: GnssEpoch, doubt: float) -> bool | None:
         """Whether the fix lies where the unit's motion puts it; None where that is not known."""
@@ -238,7 +246,7 @@ def _remembered(best: _Best, age_s: float, lost_after_s: float) -> UnitPosition:
         source: Source = "last_known"
     else:
         source = "dead_reckoning" if epoch.fix is FixKind.ESTIMATED else "gnss"
-    error_m = error_radius_m(epoch)
+    error_m = best.error_m
     return UnitPosition(
         epoch=epoch,
         lat_deg=best.lat_deg,

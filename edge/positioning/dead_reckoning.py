@@ -19,12 +19,14 @@ COURSE_FROM_MPS = 0.8  # a walk: below, a course is noise
 COURSE_ERROR_DEG, SIDEWAYS_MPS = 0.5, 0.15  # of a receiver's course: its own, and by its speed's
 SPEED_ERROR_MPS = 0.1
 LATE_S = 0.2  # what a receiver's stamp is late, and nobody knows
-REPEATED = 2.0  # course and speed are smoothed by receivers: an error lasts some epochs
+REPEATED = 1.5  # course and speed are smoothed by receivers: an error lasts some epochs
 STEADY_MPS2, STEADY_DPS = 0.5, 5.0  # faster, a sample that comes late says nothing
 COMPASS_ERROR_DEG = 8.0  # of a heading that came with the motion: it shares steel and currents
 ANTENNAS_ERROR_DEG = 1.0  # of a heading by two antennas, where the receiver does not tell
 NO_GYRO_DPS = 8.0  # what a car may turn while nobody tells
 STANDING_MPS, STANDING_DPS, STANDS_AFTER_S = 0.03, 1.0, 1.0
+EVEN_S = 0.8
+NOISE_S = 0.1  # how long the noise of a gyro lasts, after its own filter
 GAP_S = 1.0  # odometry that is silent for longer
 STALE_S = 3.0  # then nothing is known of the motion any more
 ALIGNED_DEG = 20.0  # the first heading must be known as well before the way is reckoned by it
@@ -46,6 +48,9 @@ class DeadReckoning:
         self._motion: Odometry | None = None
         self._speed_mps = 0.0
         self._yaw_radps = 0.0
+        self._even_mps = (
+            0.0  # the speed without its noise: a scale is a quotient, which noise biases
+        )
         self._steady_since_s = math.inf
         self._still_since_s = math.inf
         self._placed_s: float | None = None  # of the last fix that was taken
@@ -75,7 +80,7 @@ class DeadReckoning:
                 self._see_heading(self._filter, motion.heading_deg, 2 * COMPASS_ERROR_DEG)
 
     def _restart(self, motion: Odometry, *, gap: bool) -> None:
-        self._speed_mps = motion.speed_mps or 0.0
+        self._speed_mps = self._even_mps = motion.speed_mps or 0.0
         self._steady_since_s = self._still_since_s = math.inf
         if gap:  # nobody knows where it went meanwhile: only the next fix can tell
             self._filter, self._aligned = None, False
@@ -87,13 +92,14 @@ class DeadReckoning:
         if speed_mps is None:
             self._steady_since_s = self._still_since_s = math.inf
             return
-        jerk_mps2 = abs(speed_mps - self._speed_mps) / dt_s
+        gains_mps2 = abs(speed_mps - self._even_mps) / EVEN_S
         yaw = 0.0 if yaw_radps is None else yaw_radps
-        calm = jerk_mps2 <= STEADY_MPS2 + 0.1 / dt_s and abs(math.degrees(yaw)) <= STEADY_DPS
+        calm = gains_mps2 <= STEADY_MPS2 and abs(math.degrees(yaw)) <= STEADY_DPS
         self._steady_since_s = min(self._steady_since_s, motion.mono_s) if calm else math.inf
         still = abs(speed_mps) <= STANDING_MPS
         self._still_since_s = min(self._still_since_s, motion.mono_s) if still else math.inf
         self._speed_mps, self._yaw_radps = speed_mps, yaw
+        self._even_mps += (speed_mps - self._even_mps) * min(1.0, dt_s / EVEN_S)
 
     def _go_on(
         self, motion: Odometry, dt_s: float, speed_mps: float, yaw_radps: float | None
@@ -107,7 +113,8 @@ class DeadReckoning:
         if motion.mono_s - self._still_since_s >= STANDS_AFTER_S and not turning:
             state.stand(dt_s)
             if yaw_radps is not None:
-                noise = math.radians(motion.yaw_rate_error_dps) / math.sqrt(max(dt_s, 1e-3))
+                alike = max(1.0, NOISE_S / max(dt_s, 1e-3))  # samples that share their noise
+                noise = math.radians(motion.yaw_rate_error_dps) * math.sqrt(alike)
                 state.see_still(yaw_radps, noise)
             return
         walk_dps = NO_GYRO_DPS if yaw_radps is None else 0.0
@@ -197,15 +204,11 @@ class DeadReckoning:
             self._see_heading(state, fix.heading_deg, error_deg)
         steady = fix.mono_s - self._steady_since_s >= 1.0 and self._motion is not None
         speed_mps = fix.speed_mps
-        if (
-            not steady
-            or speed_mps is None
-            or min(speed_mps, abs(self._speed_mps)) < COURSE_FROM_MPS
-        ):
+        if not steady or speed_mps is None or min(speed_mps, abs(self._even_mps)) < COURSE_FROM_MPS:
             return
-        backwards = math.copysign(1.0, self._speed_mps)
+        backwards = math.copysign(1.0, self._even_mps)
         state.see_speed(
-            self._speed_mps, backwards * speed_mps, REPEATED * SPEED_ERROR_MPS * fix.doubt
+            self._even_mps, backwards * speed_mps, REPEATED * SPEED_ERROR_MPS * fix.doubt
         )
         if fix.course_deg is None:
             return

@@ -17,11 +17,11 @@ Floats = NDArray[np.float64]
 EAST, NORTH, HEADING, SCALE, BIAS = range(5)
 
 # What is not in the state, as spectral densities: it adds up with the square root of time.
-SLIP_MPS, SLIP_SHARE = 0.1, 0.02  # of the speed: wheels slip, legs slide; each lasts a second
+SLIP_MPS, SLIP_SHARE = 0.08, 0.02  # of the speed: wheels slip, legs slide; each lasts a second
 TURN_SHARE = 0.03  # of a yaw rate: its own scale, and what is not level
-WALK_DEG_PER_ROOT_S = 0.1  # angle random walk of a cheap gyro, with the vibration of a vehicle
-BIAS_WALK_DPS = 0.002  # per root of a second: temperature
-SCALE_WALK = 0.0005  # per root of a second: tyres get warm, load changes
+WALK_DEG_PER_ROOT_S = 0.12  # angle random walk of a cheap gyro, with the vibration of a vehicle
+BIAS_WALK_DPS = 0.0012  # per root of a second: temperature
+SCALE_WALK = 0.0003  # per root of a second: tyres get warm, load changes
 BIAS_STARTS_DPS = 3.0
 LOOSE_DEG, LOOSE_DPS = 15.0, 1.0
 STARTS_LOST_RAD = math.pi

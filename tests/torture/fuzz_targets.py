@@ -85,6 +85,38 @@ def nmea(data: bytes) -> None:
             parse(line)
 
 
+def receiver(data: bytes) -> None:
+    """A receiver's line, live: sentences, epochs, the sky, what is odd about it."""
+    from drivers.gnss.nmea_framing import frame
+    from drivers.gnss.receiver import NmeaReceiver
+    from edge.positioning.receiver_watch import ReceiverWatch
+
+    line, watch, now_s = NmeaReceiver(max_speed_mps=80.0, live=True), ReceiverWatch(), 0.0
+    for piece in data.split(b"\n"):
+        now_s += 0.25
+        body = piece.decode("ascii", "ignore").translate({36: None, 42: None})
+        framed = frame(body) if piece[:1] != b"$" else piece + b"\n"
+        for timed in line.feed(framed, now_s) + line.silence(now_s + 0.11):
+            watch.note(timed.epoch)
+    watch.jumps, watch.doubt, watch.uniform  # noqa: B018 - asked as the health report does
+
+
+def stranger(data: bytes) -> None:
+    """Bytes of whoever is plugged in instead of a receiver."""
+    from drivers.gnss.strangers import seen_in
+
+    str(seen_in(data))
+
+
+def setup(data: bytes) -> None:
+    """What a receiver answers while it is set up: frames and sentences out of whatever comes."""
+    from drivers.gnss.setup.line import Splitter
+
+    splitter = Splitter()
+    for at in range(0, len(data), 7):
+        splitter.feed(data[at : at + 7])
+
+
 def journal(data: bytes) -> None:
     from telemetry.commands.journal_check import check
 
@@ -233,6 +265,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         keyring,
         config,
         nmea,
+        receiver,
+        stranger,
+        setup,
         journal,
         elm327,
         obd,

@@ -76,7 +76,7 @@ def test_the_error_grows_while_it_moves_and_not_while_it_stands() -> None:
         assert reckoned is not None
         errors.append(reckoned.error_95_m)
     assert errors[10] < errors[300] < errors[599]
-    assert errors[-1] == pytest.approx(errors[620], rel=0.03)
+    assert 0.8 * errors[620] < errors[-1] < 1.01 * errors[620]  # the gyro's bias is seen better
 
 
 def going_east(reckoning: DeadReckoning, begin_s: int, end_s: int, scale: float = 1.0) -> None:
