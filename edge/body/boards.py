@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from config.boards import BoardConfig
-from drivers.base import Driver
+from drivers.base import Driver, DriverError
 from drivers.clock import Clock
 from drivers.samples import Ambient, Identity
 from edge.reporting.board_findings import board_findings, lent_finding, twin_findings
@@ -105,13 +105,15 @@ class Boards:
         board.note_state(None)
 
     def _open(self, board: UnitBoard) -> Driver[BoardSample]:
+        """The refusal of the last time stands until it is known how this time went: else its fault
+        would come and go with each try."""
         board.note_state(None)
-        board.refusal = None
         try:
             link = BoardLink.open(board.name, board.config, self._clock)
-        except BoardRefusedError as error:
-            board.refusal = error
+        except DriverError as error:
+            board.refusal = error if isinstance(error, BoardRefusedError) else None
             raise
+        board.refusal = None
         return _Watched(link, board, self._clock)
 
     def _note(self, board: UnitBoard, sample: BoardSample) -> None:

@@ -29,7 +29,7 @@ NOISE = ("--flip", "0.005", "--drop", "0.005")  # 1 % of bytes, each way
 @trial("R-BOARD-2", "with 1 % of all bytes damaged each command is done once, and no other")
 def done_once(stage: Stage) -> str:
     program = compiled(stage.folder, "board.c", "-O2", cc=compiler_here())
-    each, boards = stage.sized(2500, 25_000), 4
+    each, boards = stage.sized(1250, 12_500), 8
     wrong, twice = _naive(3000)
     held(wrong > 0, "the control, a board without CRC, was not seen to do wrong")
     held(twice > 0, "the control, a board without sequence, was not seen to do it twice")
@@ -134,7 +134,7 @@ def _naive(commands: int) -> tuple[int, int]:
 
 @trial("R-BOARD-4", "no bytes break the reference firmware")
 def fuzzed(stage: Stage) -> str:
-    runs, seconds = stage.sized(1_000_000, 20_000_000), stage.sized(150, 3600)
+    runs, seconds = stage.sized(1_000_000, 20_000_000), stage.sized(45, 3600)
     fuzzer = _fuzzer(stage.folder)
     if fuzzer is None:
         program = compiled(stage.folder, "fuzz.c", "-DALONE", *SANITIZED, cc=compiler_here())
