@@ -7,11 +7,14 @@ on one that does answer, its status line (RFC 9112, RFC 2326) tells why.
 
 import socket
 import time
+from dataclasses import dataclass
 
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.url import CameraUrl
 
 MAX_STATUS_BYTES = 256
+MAX_BODY_BYTES = 4 * 2**20
+JPEG_BEGINS = b"\xff\xd8\xff"
 LOGIN_CURE = "put the camera's user:password into credentials_file"
 
 
@@ -27,7 +30,8 @@ def check_answers(url: CameraUrl, timeout_s: float) -> None:
 def refusal(url: CameraUrl, timeout_s: float) -> str:
     """Why this camera, which answers, gives no pictures: cause and cure in one line."""
     method = "DESCRIBE" if url.scheme.startswith("rtsp") else "GET"
-    status = _ask(url, method, timeout_s)
+    answer = _ask(url, method, timeout_s)
+    status = None if answer is None else answer.status
     if status in (401, 403):
         if url.login is None:
             return f"{url} asks for a user and a password; {LOGIN_CURE}"
@@ -36,10 +40,9 @@ def refusal(url: CameraUrl, timeout_s: float) -> str:
         return f"{url} does not exist on that camera; look up the path in its manual"
     if status is not None and status >= 400:
         return f"{url} answers with error {status}; restart the camera, or check the path"
-    return (
-        f"{url} answers, but gives no pictures that can be read within {timeout_s:g} s; check the "
-        "path in its manual, and whether it sends more than a picture now and then"
-    )
+    if answer is not None and answer.pictures == 1:
+        return too_slow(url, timeout_s)
+    return f"{url} answers, but gives no pictures that can be read; check the path in its manual"
 
 
 def too_slow(url: CameraUrl, took_s: float) -> str:
@@ -50,8 +53,16 @@ def too_slow(url: CameraUrl, took_s: float) -> str:
     )
 
 
-def _ask(url: CameraUrl, method: str, timeout_s: float) -> int | None:
-    """The status code of one request; None behind TLS."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request."""
+
+    status: int
+    pictures: int = 0  # JPEGs that began in the body of a GET, two at most
+
+
+def _ask(url: CameraUrl, method: str, timeout_s: float) -> Answer | None:
+    """The answer to one request; None behind TLS."""
     until_s = time.monotonic() + timeout_s
     try:
         with socket.create_connection((url.host, url.port), timeout_s) as connection:
@@ -59,7 +70,10 @@ def _ask(url: CameraUrl, method: str, timeout_s: float) -> int | None:
                 return None
             connection.settimeout(max(0.1, until_s - time.monotonic()))
             connection.sendall(_request(url, method))
-            return _status(_first_line(connection, until_s), url)
+            data = _first_line(connection, until_s)
+            status = _status(data.partition(b"\n")[0], url)
+            wanted = method == "GET" and status == 200
+            return Answer(status, _pictures(connection, data, until_s) if wanted else 0)
     except TimeoutError:
         cause, cure = "does not answer", "check power, cable and address"
     except socket.gaierror:
@@ -94,7 +108,24 @@ def _first_line(connection: socket.socket, until_s: float) -> bytes:
         if not piece:
             break
         data += piece
-    return data.partition(b"\n")[0]
+    return data
+
+
+def _pictures(connection: socket.socket, data: bytes, until_s: float) -> int:
+    """How many JPEGs begin (ITU-T T.81, SOI and the marker after it) until then; two are enough."""
+    found = read = 0
+    while found < 2 and read < MAX_BODY_BYTES:
+        found += data.count(JPEG_BEGINS)
+        connection.settimeout(max(0.01, until_s - time.monotonic()))
+        try:
+            piece = connection.recv(65_536)
+        except OSError:  # a time-out, too
+            break
+        if not piece:
+            break
+        read += len(piece)
+        data = data[-2:] + piece  # a marker may be cut in two
+    return min(found, 2)
 
 
 def _status(line: bytes, url: CameraUrl) -> int:

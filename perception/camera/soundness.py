@@ -1,6 +1,6 @@
 """Whether a camera's picture is of use at all: too dark, burnt out, hidden, or always the same.
 
-For every camera, also where no rule watches it, so it costs little: one look a second, 0.5 ms at
+For every camera, also where no rule watches it, so it costs little: one look a second, 1 ms at
 720p. Measures are those of the rule `camera_state`, which looks more often and tells the hub within
 seconds; this tells a technician what has stayed wrong.
 """

@@ -20,6 +20,7 @@ from drivers.cameras.file import FileCamera, open_recording
 from drivers.cameras.stream import StreamCamera
 from drivers.clock import SystemClock
 from edge.running.driver_loop import DriverHealth, run_driver
+from edge.work import CAMERA_RETRY_S
 from perception.camera.soundness import PictureWatch
 from tests.bench.figures import Figure
 from tests.camera_sources import CameraServer, HttpCamera, RtspCamera
@@ -96,9 +97,11 @@ def cost(video: Path) -> Iterator[Figure]:
 
 
 def look_cost(video: Path) -> Figure:
-    """What it costs to judge each camera's pictures once a second, as a share of one core."""
+    """What judging each camera's picture once a second costs, beside decoding it."""
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    began_s = time.thread_time()
     pictures = [capture.read()[1] for _ in range(25)]
+    decode_ms = (time.thread_time() - began_s) * 1000 / len(pictures)
     capture.release()
     watch, times_ms = PictureWatch(), []
     for number in range(200):
@@ -110,7 +113,7 @@ def look_cost(video: Path) -> Figure:
         value=statistics.median(times_ms),
         unit="ms",
         limit=5,
-        peer=f"p95 {float(np.percentile(times_ms, 95)):.2f} ms; decoding one takes as `cost` says",
+        peer=f"p95 {float(np.percentile(times_ms, 95)):.2f} ms; decoding it {decode_ms:.2f} ms",
     )
 
 
@@ -163,6 +166,7 @@ def outage(server: CameraServer) -> Iterator[Figure]:
             stop,
             lambda: None,
             CLOCK,
+            CAMERA_RETRY_S,
         )
 
     thread = threading.Thread(target=run)

@@ -1,17 +1,20 @@
 """Addresses, logins, picture headers and stamps: pure functions on bytes from outside."""
 
+import socket
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.capture import MAX_SIDE_PX, as_picture, decode_picture
 from drivers.cameras.capture_size import picture_size
 from drivers.cameras.capture_stamps import StreamStamps
+from drivers.cameras.probe import _pictures
 from drivers.cameras.url import CameraUrl, read_login
 
 # --- addresses -------------------------------------------------------------------------------
@@ -228,3 +231,18 @@ def test_no_stamps_upset_the_clock(pairs: list[tuple[float, float | None]]) -> N
         got_s = clock.capture_s(arrival_s, media_s)
         assert got_s <= arrival_s + 1e-6
         assert got_s > arrival_s - 1000
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    body=st.lists(st.sampled_from([b"\xff\xd8\xff\xe0", b"\xff\xd8", b"\xff", b"ab"]), max_size=12),
+    cut=st.integers(0, 40),
+)
+def test_pictures_in_a_body_are_counted_however_it_is_cut(body: list[bytes], cut: int) -> None:
+    content = b"".join(body)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(content[cut:])
+        theirs.close()
+        found = _pictures(ours, content[:cut], time.monotonic() + 5)
+    assert found == min(2, content.count(b"\xff\xd8\xff"))
