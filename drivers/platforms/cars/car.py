@@ -7,7 +7,7 @@ from drivers.platforms.orders import Abilities, PlatformSample
 from drivers.samples import FUEL, Battery, Identity, Odometry, VehicleState
 
 FRESH_S = 3.0  # an older speed, rpm or switch is not known any more
-STATE_EVERY_S = 1.0
+STATE_EVERY_S = 0.5
 BATTERY_EVERY_S = 5.0
 VOLTAGE_FRESH_S = 15.0
 SLOW_FRESH_S = 120.0  # of what is asked seldom: fuel, charge, odometer
