@@ -1,9 +1,6 @@
 """Simulated boards as processes of their own, and links with them."""
 
 import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from drivers.samples import Done
 from firmware_bridge.runtime.frames import MAX_PAYLOAD_BYTES, Frame, encode
 from firmware_bridge.runtime.link import BoardLink
 from firmware_bridge.runtime.orders import BoardRequest, BoardSample
+from tests.simulators import order, simulator
 
 S = TypeVar("S")
 
@@ -24,29 +22,9 @@ S = TypeVar("S")
 def simulated(folder: Path, *options: str, name: str = "board") -> Iterator[tuple[Path, Path]]:
     """A board as a process; its pseudo-terminal, and its control socket."""
     link, control = folder / name, folder / f"{name}.control"
-    command = [sys.executable, "-m", "edge.cli.main", "simulate", "board"]
-    with subprocess.Popen(
-        [*command, "--link", str(link), "--control", str(control), *options],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            assert str(link) in process.stderr.readline()
-            yield link, control
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def order(control: Path, text: str) -> str:
-    """What the board answers to one line on its control socket."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(control))
-        connection.sendall(text.encode() + b"\n")
-        return connection.makefile().readline().rstrip("\n")
+    with simulator("board", "--link", str(link), *options, control=control) as said:
+        assert str(link) in said
+        yield link, control
 
 
 def inside(control: Path) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """Robots to test with: the simulated dog as a program, and a rosbridge by its protocol."""
 
 import json
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +12,7 @@ from typing import Any
 from config.robots import RobotPlatformConfig
 from drivers.clock import SystemClock
 from drivers.platforms.robots.robot import Robot
+from tests.simulators import order, simulator
 
 
 @dataclass
@@ -25,11 +23,7 @@ class Dog:
     control: Path
 
     def tell(self, text: str) -> str:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(str(self.control))
-            connection.sendall(text.encode() + b"\n")
-            return connection.makefile().readline().rstrip("\n")
+        return order(self.control, text)
 
     def truth(self) -> dict[str, float]:
         """Where it really is; the times are of this computer's monotonic clock."""
@@ -45,19 +39,8 @@ class Dog:
 @contextmanager
 def simulated_dog(folder: Path) -> Iterator[Dog]:
     control = folder / "dog"
-    command = [sys.executable, "-m", "edge.cli.main", "simulate", "robot", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--control", str(control)],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            yield Dog(int(process.stderr.readline().rsplit(":", 1)[1]), control)
-        finally:
-            process.terminate()
-            process.wait(10)
+    with simulator("robot", "--port", "0", control=control) as said:
+        yield Dog(int(said.rsplit(":", 1)[1]), control)
 
 
 @dataclass

@@ -40,6 +40,7 @@ class SimulatedRobot:
     percent: float = 87.0
     motor_c: float = 45.0
     heated: bool = False
+    hold_s: float = DRIVE_HOLD_S
     way_m: float = 0.0  # as its odometer has it: 2 % too long, and noisy
     lights: dict[str, float] = field(default_factory=dict)
     commanded_s: float = float("-inf")  # the last speed came
@@ -80,7 +81,7 @@ class SimulatedRobot:
         """Up to now. Its own dead-man is here: an old wish is none."""
         dt_s = 0.0 if self._moved_s is None else now_s - self._moved_s
         self._moved_s = now_s
-        if now_s - self.commanded_s > DRIVE_HOLD_S or not self.may_walk:
+        if now_s - self.commanded_s > self.hold_s or not self.may_walk:
             self.halt()
         was_still = self.still
         forward, sideways, turn = self._wanted
@@ -161,6 +162,9 @@ class SimulatedRobot:
         def press(words: Sequence[str], _now_s: float) -> None:
             self.stop_for_good() if switched(words) else setattr(self, "estop", False)
 
+        def hold(words: Sequence[str], _now_s: float) -> None:
+            self.hold_s = float(words[0])
+
         def tell(_words: Sequence[str], _now_s: float) -> str:
             return self.truth()
 
@@ -170,6 +174,7 @@ class SimulatedRobot:
             "refuse": Verb("refuse on|off", "refuse each order but to stop", refuse),
             "battery": Verb("battery PERCENT", "charge or drain it", drain),
             "button": Verb("button on|off", "press or release its emergency stop", press),
+            "hold": Verb("hold S", "stand so long after the last word; 0.4 is right", hold),
             "truth": Verb("truth", "where it really is, and how it moves", tell),
         }
 

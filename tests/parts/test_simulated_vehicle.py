@@ -3,9 +3,6 @@
 The simulator and the driver are both ours; test_cars.py has the emulator that is not.
 """
 
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +18,7 @@ from drivers.platforms.cars.elm327 import Elm327
 from drivers.platforms.orders import Platform, PlatformSample
 from drivers.samples import FUEL, Battery, Identity, Odometry, VehicleState
 from tests.cars import samples_until
+from tests.simulators import order, simulator
 
 SIGNALS = {  # as in docs/car.md
     "ignition": {"id": 0x100, "start_bit": 0, "length": 1},
@@ -37,28 +35,9 @@ SIGNALS = {  # as in docs/car.md
 def simulated(folder: Path, *options: str) -> Iterator[tuple[str, Path]]:
     """A car as a process; its serial port, and its control socket."""
     link, control = folder / "car", folder / "control"
-    command = [sys.executable, "-m", "edge.cli.main", "simulate", "vehicle"]
-    with subprocess.Popen(
-        [*command, "--link", str(link), "--control", str(control), *options],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            assert str(link) in process.stderr.readline()
-            yield str(link), control
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def order(control: Path, text: str) -> str:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(control))
-        connection.sendall(text.encode() + b"\n")
-        return connection.makefile().readline().rstrip("\n")
+    with simulator("vehicle", "--link", str(link), *options, control=control) as said:
+        assert str(link) in said
+        yield str(link), control
 
 
 def behind_elm327(port: str) -> Elm327:

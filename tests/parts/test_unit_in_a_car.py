@@ -16,7 +16,8 @@ from telemetry.contract.envelope import Draft
 from telemetry.contract.events import BodyEvent, ModuleEvent
 from tests.camera_sources import HttpCamera
 from tests.e2e.unit_process import write_unit_file
-from tests.parts.test_simulated_vehicle import SIGNALS, order, simulated
+from tests.parts.test_simulated_vehicle import SIGNALS, simulated
+from tests.simulators import order
 
 pytest.importorskip("can", reason="python-can is not installed")
 AFTER_S = 3.0  # the file allows no less than a minute

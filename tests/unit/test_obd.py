@@ -19,6 +19,7 @@ from drivers.platforms.cars.obd import (
     read_answer,
 )
 from drivers.platforms.cars.polling import AWAY_AFTER, AWAY_EVERY_S, Polling
+from drivers.simulated.elm327 import frames_of
 
 
 @pytest.mark.parametrize(
@@ -116,16 +117,6 @@ def test_a_car_that_sleeps_is_asked_seldom_and_anew_when_it_wakes() -> None:
     assert polling.answering
     assert not polling.away
     assert polling.next(now_s) in lists_for_queries(), "from the beginning"
-
-
-def frames_of(payload: bytes) -> list[bytes]:
-    """As a control unit sends them (ISO 15765-2, 9.6)."""
-    if len(payload) <= 7:
-        return [single_frame(payload)]
-    frames = [(0x1000 | len(payload)).to_bytes(2, "big") + payload[:6]]
-    for index, place in enumerate(range(6, len(payload), 7), start=1):
-        frames.append((bytes([0x20 | index % 16]) + payload[place : place + 7]).ljust(8, b"\0"))
-    return frames
 
 
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=4), st.randoms())
