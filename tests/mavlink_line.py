@@ -1,5 +1,6 @@
 """A driver and a simulated autopilot on one line in memory, with a clock that the line moves."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,3 +91,38 @@ class Line:
             if sample is not None:
                 self.samples.append(sample)
         raise AssertionError(f"no answer to {order}")
+
+
+class PlayedLink:
+    """Gives one piece after the other, then nothing."""
+
+    datagrams = False
+    talks = True
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = deque(pieces)
+
+    def read(self, wait_s: float) -> bytes:
+        return self.pieces.popleft() if self.pieces else b""
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+_LISTENED = MavlinkPlatformConfig(kind="mavlink", bind="127.0.0.1")
+
+
+def play(pieces: list[bytes]) -> list[PlatformSample]:
+    """What the driver makes of these bytes. Raises DeviceLostError."""
+    link, codec = PlayedLink(pieces), Codec(OWN_SYSTEM, 191)
+    driver = MavlinkPlatform("drone", _LISTENED, ManualClock(), link, codec)
+    samples = []
+    while True:
+        sample = driver.read()
+        if sample is None and not link.pieces:
+            return samples
+        if sample is not None:
+            samples.append(sample)

@@ -3,6 +3,7 @@
 python -m tests.torture.fuzz_targets NAME [libFuzzer's options]      fuzzes one, until a limit
 """
 
+import math
 import sys
 import tempfile
 from collections.abc import Callable
@@ -213,6 +214,26 @@ def robot(data: bytes) -> None:
             ros_messages.diagnostics(msg)
 
 
+def mavlink(data: bytes) -> None:
+    """Any bytes on an autopilot's line, in pieces, all the way to samples."""
+    half = len(data) // 2
+    _hear_autopilot([data[:half], data[half:]])
+
+
+def mavlink_messages(data: bytes) -> None:
+    """Messages with a right checksum: which one, its length, then anything in it."""
+    from tests.mavlink_frames import frame, heartbeat
+
+    frames, sequence = [heartbeat()], 1
+    while len(data) > 2:
+        number = _MAVLINK[data[0] % len(_MAVLINK)]
+        size, payload = data[1] % 64, data[2 : 2 + data[1] % 64]
+        component = 1 if data[0] < 200 else 154
+        frames.append(frame(number, payload, sequence=sequence, component=component))
+        data, sequence = data[2 + size :], sequence + 1
+    _hear_autopilot(frames)
+
+
 def naive(data: bytes) -> None:
     """The control: reads a command as one does in a hurry. A fuzzer must find what is wrong."""
     import json
@@ -271,6 +292,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         journal,
         elm327,
         obd,
+        mavlink,
+        mavlink_messages,
         board_bytes,
         board_frames,
         robot,
@@ -279,6 +302,23 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 # --- what they need --------------------------------------------------------------------------
+
+
+# Messages that the driver looks into, and some that it does not.
+_MAVLINK = (0, 1, 2, 24, 30, 33, 42, 46, 76, 77, 136, 132, 141, 147, 148, 162, 193, 230, 245, 253,
+            265, 285, 12918, 44, 47, 51, 73)  # fmt: skip
+
+
+def _hear_autopilot(pieces: list[bytes]) -> None:
+    from drivers.base import DeviceLostError
+    from tests.mavlink_line import play
+
+    with suppress(DeviceLostError):
+        for sample in play(pieces):
+            for name in sample.__slots__:
+                value = getattr(sample, name)
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise ValueError(f"{type(sample).__name__}.{name} is {value}")
 
 
 @cache
