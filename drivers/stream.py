@@ -181,18 +181,7 @@ class UdpStream:
     @classmethod
     def bind(cls, address: str, port: int) -> Self:
         """Raises DeviceUnavailableError, with the cure."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        receiver = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            receiver.bind((address, port))
-        except (OSError, ValueError, TypeError) as error:  # TypeError for a NUL in the address
-            receiver.close()
-            raise DeviceUnavailableError(
-                f"cannot listen on UDP {address} port {port}: {_reason(error)}; "
-                "`bind` is an address of this computer, and no other program may use the port"
-            ) from error
-        receiver.setblocking(False)
-        return cls(receiver)
+        return cls(bound_udp(address, port))
 
     @property
     def port(self) -> int:
@@ -210,6 +199,25 @@ class UdpStream:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def bound_udp(address: str, port: int) -> socket.socket:
+    """A socket for datagrams to this computer, that never waits.
+
+    Raises DeviceUnavailableError, with the cure.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    receiver = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        receiver.bind((address, port))
+    except (OSError, ValueError, TypeError) as error:  # TypeError for a NUL in the address
+        receiver.close()
+        raise DeviceUnavailableError(
+            f"cannot listen on UDP {address} port {port}: {_reason(error)}; "
+            "`bind` is an address of this computer, and no other program may use the port"
+        ) from error
+    receiver.setblocking(False)
+    return receiver
 
 
 def _reason(error: Exception) -> str:

@@ -16,10 +16,19 @@ from config.platforms import MavlinkPlatformConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import SystemClock
 from drivers.factory import open_platform
+from drivers.platforms.mavlink.battery import Batteries
+from drivers.platforms.mavlink.boot_clock import BootClock
+from drivers.platforms.mavlink.codec import Codec
+from drivers.platforms.mavlink.log import pieces
+from drivers.platforms.mavlink.position import Motion
+from drivers.platforms.mavlink.state import Condition
+from drivers.platforms.mavlink.vehicle import Vehicle
 from drivers.platforms.orders import Abilities, GoHome
 from drivers.samples import Done, GnssEpoch, VehicleState
 from edge.cli.main import main
 from tests.unit_under_test import wait_for
+
+FLIGHT = Path(__file__).parents[1] / "data" / "mavlink" / "flight.tlog"
 
 
 @contextmanager
@@ -89,7 +98,7 @@ def test_it_is_met_over_every_kind_of_line(way: str, tmp_path: Path) -> None:
 def test_a_plug_that_is_pulled_is_a_device_that_is_lost(tmp_path: Path) -> None:
     link = tmp_path / "autopilot"
     with simulated("--link", str(link), "--takeoff", "20"):
-        driver = opened(port=str(link), silent_after_s=1.0)
+        driver = opened(port=str(link), silent_after_s=2.0)
         meet(driver)
     with pytest.raises(DeviceLostError):
         wait_for(lambda: driver.read() and False, 10)
@@ -121,6 +130,28 @@ def test_a_flight_is_recorded_and_played(tmp_path: Path) -> None:
     assert sum(isinstance(sample, GnssEpoch) for sample in found) > 5
     (abilities,) = [sample for sample in found if isinstance(sample, Abilities)]
     assert abilities.orders == frozenset(), "nobody hears what is sent into a recording"
+
+
+def test_the_recorded_flight_of_the_tests_is_told_as_it_was() -> None:
+    """tests/data/mavlink/MANIFEST.md says where it is from."""
+    codec, condition, vehicle = Codec(1, 191), Condition(asks=False), Vehicle.of(2, 3)
+    motion, batteries = Motion(BootClock()), Batteries()
+    states, epochs, charges = [], [], []
+    for piece in pieces(FLIGHT, 57_600):
+        for message in codec.feed(piece.data):
+            condition.take(message, piece.at_s)
+            epochs += motion.take(message, piece.at_s, vehicle)
+            charges += batteries.take(message, piece.at_s)
+            states.append(condition.state(piece.at_s, vehicle, motion.doubts, mixed=False))
+    assert dict(codec.counters) == {"messages": 707}
+    assert {state.mission_item for state in states} - {None} == {0, 1, 2, 3}
+    assert states[-1].remote_id is True
+    assert [charge.percent for charge in charges] == sorted(
+        (c.percent for c in charges), reverse=True
+    )
+    assert all(charge.doubt == "" for charge in charges)
+    far = max(each.lat_deg for each in epochs if isinstance(each, GnssEpoch) and each.lat_deg)
+    assert far == pytest.approx(36.6512 + 25 / 111_319, abs=3e-5)
 
 
 def test_a_wrong_address_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from config.platforms import MavlinkPlatformConfig
-from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
+from drivers.base import DeviceLostError, EndOfRecordingError
 from drivers.clock import Clock
 from drivers.platforms.mavlink.log import Piece, pieces
-from drivers.stream import SerialStream, TcpStream
+from drivers.stream import SerialStream, TcpStream, bound_udp
 
 DATAGRAM_BYTES = 65_536
 LONGEST_PAUSE_S = 5.0  # a longer one in a recording is not waited out
@@ -58,18 +58,7 @@ class UdpLink:
     @classmethod
     def bind(cls, address: str, port: int) -> Self:
         """Raises DeviceUnavailableError, with the cure."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        receiver = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            receiver.bind((address, port))
-        except (OSError, ValueError, TypeError) as error:
-            receiver.close()
-            raise DeviceUnavailableError(
-                f"cannot listen on UDP {address} port {port}: {error}; `bind` is an address of "
-                "this computer, and no ground station beside it may use the port"
-            ) from error
-        receiver.setblocking(False)
-        return cls(receiver)
+        return cls(bound_udp(address, port))
 
     def read(self, wait_s: float) -> bytes:
         try:

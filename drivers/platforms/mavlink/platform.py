@@ -33,6 +33,7 @@ from drivers.samples import VehicleState
 
 HEARTBEAT_S = 1.0
 STATE_S = 1.0
+FIRST_S = 3.0  # a heartbeat comes every second, and until it is heard nothing else is asked for
 OWN_SYSTEM = 255  # until the vehicle's number is known
 # Messages that name whom they are for: those for others are left alone.
 ADDRESSED = frozenset({"COMMAND_ACK", "MISSION_ACK", "MISSION_COUNT", "MISSION_ITEM_INT",
@@ -198,9 +199,9 @@ class MavlinkPlatform:
     def _mind_silence(self, now_s: float) -> None:
         if not self._link.talks:
             return  # a recording ends by itself
-        heard_s = self._census.heard_s
+        heard_s, patience_s = self._census.heard_s, self._config.silent_after_s
         silent_s = now_s - (self._began_s if heard_s is None else heard_s)
-        if silent_s > self._config.silent_after_s:
+        if silent_s > (max(patience_s, FIRST_S) if heard_s is None else patience_s):
             raise DeviceLostError(self._census.silence(self._codec, silent_s))
 
 
