@@ -31,11 +31,12 @@ AGAIN_S = 2.0  # an order that was refused
 ANSWER_S = 1.5
 RECOVERED_PERCENT = 5.0  # so much above the limit is no longer low
 
-Limit = Literal["fence", "height", "battery"]
+Limit = Literal["fence", "height", "battery", "own fence"]
 TOLD: dict[Limit, str] = {
     "fence": "fence_breached",
     "height": "fence_breached",
     "battery": "battery_low",
+    "own fence": "fence_breached",
 }
 
 
@@ -128,6 +129,9 @@ class Limits:
                 self._judge(watch, "battery", self._low(watch), now_s)
             case VehicleState() if sample.armed is False:
                 watch.breaches.clear()  # it stands: nothing has to be ordered any more
+            case VehicleState() if sample.fence_breached is not None:
+                why = "outside of its autopilot's own fence" if sample.fence_breached else ""
+                self._judge(watch, "own fence", why, now_s)
             case _:
                 return
 
@@ -175,6 +179,8 @@ class Limits:
 
     def _against(self, watch: _Watch, limit: Limit) -> type | None:
         config = watch.carrier.config
+        if limit == "own fence":
+            return None  # the autopilot does what was set for that
         if limit == "battery":
             return GoHome if config.home_when_low else None
         action = watch.config.on_breach if watch.config else "tell"

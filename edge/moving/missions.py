@@ -42,8 +42,9 @@ class Missions:
 
     def check_load(self, carrier: Carrier) -> None:
         """Raises OrderRefusedError."""
-        held = self._book.newest(carrier.name)
-        if held is not None and held.state == "active":
+        held, state = self._book.newest(carrier.name), carrier.state
+        flown = state is not None and state.mission == "active"  # perhaps somebody else's
+        if flown or (held is not None and held.state == "active"):
             raise OrderRefusedError("wrong_state", "a mission is under way: hold it first")
 
     def load(

@@ -280,7 +280,7 @@ def test_a_newer_order_overtakes_the_one_under_way() -> None:
 def test_an_order_it_cannot_do_is_refused_at_once() -> None:
     line = flying()
     done = line.ask(Pose("sit"), within_s=0.2)
-    assert (done.ok, done.text) == (False, "a ArduPilot copter cannot do that")
+    assert (done.ok, done.text) == (False, "this ArduPilot copter cannot do that")
 
 
 def test_a_carrier_without_commands_is_sent_nothing_at_all() -> None:

@@ -169,6 +169,12 @@ def test_only_the_mission_that_is_held_is_started(stand: Stand) -> None:
     assert stand.events() == ["mission_lost"]
 
 
+def test_a_mission_under_way_is_not_replaced_whoever_loaded_it(stand: Stand) -> None:
+    stand.tells(mission="active", mission_item=0, mission_items=7)
+    name = uuid7(stand.field.now())
+    assert stand.refused("mission.load", mission=name, points=POINTS) == "wrong_state"
+
+
 def test_nobody_arms_from_afar(stand: Stand) -> None:
     name = load_mission(stand)
     stand.tells(mission="loaded", armed=False)

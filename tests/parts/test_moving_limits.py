@@ -162,6 +162,16 @@ def test_what_only_tells_orders_nothing(tmp_path: Path, stack: ExitStack) -> Non
     assert sky.device.obeyed == []
 
 
+def test_the_autopilots_own_fence_is_told_and_left_to_it(tmp_path: Path, stack: ExitStack) -> None:
+    sky = open_sky(tmp_path, stack)
+    sky.hear(state(sky.field.clock.mono_s(), armed=True, fence_breached=True))
+    assert wait_for(lambda: sky.events() == ["fence_breached"], 1)
+    assert sky.codes() == ["fence_breached"]
+    assert sky.device.obeyed == []
+    with pytest.raises(OrderRefusedError, match="own fence"):
+        sky.moving.helm.taker(StartMission)
+
+
 def test_what_stands_with_its_motors_off_is_ordered_nothing(
     tmp_path: Path, stack: ExitStack
 ) -> None:

@@ -77,7 +77,7 @@ class Steering:
         if vehicle is None:
             return "no autopilot has been heard yet"
         if type(order) not in self._abilities(vehicle).orders:
-            return f"a {vehicle.words} cannot do that"
+            return f"this {vehicle.words} cannot do that"
         if mixed:
             return STRANGERS
         if isinstance(order, LoadMission):
