@@ -191,7 +191,7 @@ def _firmware(
     settings: Settings, body: Body, clock: Clock, active: Callable[[Clock], str | None]
 ) -> FirmwareDesk:
     lending = Lending(settings.boards, clock, partial(active, clock))
-    body.boards.open_through(lending.opener, lending.borrower)
+    body.boards.open_through(lending.opener, lending.away_with)
     return FirmwareDesk(settings, lending, body.boards.identities, clock)
 
 

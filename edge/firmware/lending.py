@@ -17,6 +17,7 @@ from telemetry.commands.handling import OrderRefusedError
 S = TypeVar("S")
 LONGEST_S = 600.0
 LET_GO_WITHIN_S = 3.0  # a read of the board's worker, and its goodbye
+OPEN_AGAIN_WITHIN_S = 8.0  # what its worker waits at most, and what opening takes
 WhyActive = Callable[[], str | None]  # why the unit cannot do without its boards now
 
 
@@ -35,6 +36,7 @@ class Lending:
         self._why_active = why_active
         self._changed = threading.Condition()
         self._loans: dict[str, _Loan] = {}
+        self._returned: dict[str, _Loan] = {}  # until they should be open again
         self._open: set[str] = set()
 
     # --- any thread ---
@@ -60,6 +62,7 @@ class Lending:
             loan = self._loans.get(board)
             if loan is not None and loan.by == by:
                 del self._loans[board]
+                self._returned[board] = _Loan(by, self._clock.mono_s() + OPEN_AGAIN_WITHIN_S)
 
     def borrower(self, board: str) -> str | None:
         """Who has it now; None: the unit."""
@@ -69,6 +72,15 @@ class Lending:
                 del self._loans[board]
                 loan = None
             return loan.by if loan is not None else None
+
+    def away_with(self, board: str) -> str | None:
+        """Who has it, or has just given it back, so that it is not open again yet; else None."""
+        with self._changed:
+            back = self._returned.get(board)
+            on_its_way = back is not None and board not in self._open
+            if back is not None and on_its_way and self._clock.mono_s() < back.ends_mono_s:
+                return back.by
+        return self.borrower(board)
 
     def _check(self, board: str, by: str) -> None:
         if board not in self._boards:

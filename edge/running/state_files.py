@@ -15,6 +15,7 @@ _OURS = (
     "orders.json*",
     "moves.json*",
     "control.json*",
+    "firmware.json*",
     "lock",
 )
 _ALSO = (

@@ -53,6 +53,7 @@ def system_group(
         return {}
 
     return {
+        (0, False): echo,  # Zephyr answers both ways, and other clients ask so
         (0, True): echo,
         (5, True): restart,
         (6, False): lambda _wanted: parameters(),

@@ -50,7 +50,10 @@ def test_a_board_is_let_go_of_before_it_is_lent() -> None:
     desk.take_back("lamp", "local:wang")  # it is not his
     assert desk.borrower("lamp") == "local:li"
     desk.take_back("lamp", "local:li")
+    assert desk.borrower("lamp") is None
+    assert desk.away_with("lamp") == "local:li"  # so it is not missing
     assert opened().counters() == {"frames": 1}
+    assert desk.away_with("lamp") is None
 
 
 def test_a_loan_that_nobody_renews_ends() -> None:
