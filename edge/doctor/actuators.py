@@ -19,6 +19,7 @@ REPORT_WITHIN_S = 3.0
 ON_FOR_S = 1.0
 GENTLY = 0.3  # bright enough to be seen, not to blind
 LIT_BY_THE_UNIT: dict[str, dict[str, float]] = {"light": {"level": GENTLY}, "beacon": {}}
+WORDS = "一、二、三"
 SHINES = ("light", "beacon", "record_lamp", "relay")
 
 
@@ -34,6 +35,8 @@ def examine(case: Case) -> Iterator[Line]:
         kinds = {config.kind for config in case.settings.actuators.values()}
         for kind in sorted(kinds & LIT_BY_THE_UNIT.keys()):
             yield _lit(case, case.unit, kind)
+        if "speaker" in kinds:
+            yield _spoken(case.unit)
 
 
 def _lit(case: Case, unit: RunningUnit, kind: str) -> Line:
@@ -53,6 +56,18 @@ def _lit(case: Case, unit: RunningUnit, kind: str) -> Line:
         text = f"not confirmed: {', '.join(dict.fromkeys(wrong)) or 'nothing was switched'}"
         return fault("actuator_disobeys", name, text, DEVICE_ACTIONS["actuator", "silent"])
     return ok(name, f"{counted(len(told) // 2, kind)} confirmed it")
+
+
+def _spoken(unit: RunningUnit) -> Line:
+    """A few words, softly, by the running unit and its rules."""
+    name = "speaker speaks"
+    try:
+        unit.do("act.speak", text=WORDS, volume=GENTLY)
+    except OrderRefusedError as error:
+        return none(name, f"the unit refuses: {error}")
+    except UnitSilentError as error:
+        return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
+    return ok(name, f"it says {WORDS!r}: did you hear it?")
 
 
 def _tried(case: Case, name: str, config: ActuatorConfig) -> Line:

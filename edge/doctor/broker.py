@@ -9,9 +9,11 @@ import statistics
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from config.certificates import doubts
+from config.certificates import CertificateError, doubts, read_certificate
 from config.errors import ConfigError
+from config.secrets import SecretFileError
 from drivers.clock import Clock
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, none, of_finding, ok
@@ -76,7 +78,15 @@ def _certificate(case: Case) -> Iterator[Line]:
         cure = "see to the file and its rights; run the doctor as the service's user"
         yield fault("certificate_wrong", "certificate", str(error), cure)
         return
-    yield from [of_finding(each) for each in found] or [ok("certificate", "it is valid")]
+    yield from [of_finding(each) for each in found] or [ok("certificate", _valid(tls.cert))]
+
+
+def _valid(path: Path) -> str:
+    """Its dates were read a moment ago."""
+    try:
+        return f"valid until {read_certificate(path).not_after:%Y-%m-%d}"
+    except (OSError, CertificateError, SecretFileError):
+        return "valid"
 
 
 def _node(case: Case, node: LinkOptions) -> Iterator[Line]:
@@ -121,6 +131,8 @@ def _rights(case: Case, talk: _Talk) -> Iterator[Line]:
     if talk.refused:
         text = f"it may not write {', '.join(topics.up(leaf) for leaf in talk.refused)}"  # type: ignore[arg-type]
         yield fault("message_refused", "may write", text, RIGHTS_CURE)
+    elif talk.sent_s:
+        yield none("may write", "it did not answer")
     elif talk.protocol == "MQTT 5":
         yield ok("may write", f"all {len(UP_LEAVES)} of its topics")
     else:

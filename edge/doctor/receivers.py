@@ -55,7 +55,7 @@ def _missing(case: Case, receiver: Receiver, config: GnssConfig) -> list[Finding
     health = receiver.health
     if health.samples:
         return []
-    wrong = getattr(health, "last_bad", "")
+    wrong = health.last_bad
     if wrong and not health.last_error:
         return bytes_findings(health.name, wrong)
     return device_findings(

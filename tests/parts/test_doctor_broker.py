@@ -7,6 +7,7 @@ import pytest
 from edge.doctor import broker
 from tests.broker import MOSQUITTO, Broker, free_port
 from tests.examined import Examined, of, states
+from tests.mqtt_server import FakeBroker, Manners
 
 NEEDS_MOSQUITTO = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
 
@@ -55,6 +56,32 @@ def test_somebody_is_there_and_says_nothing(
         port = mute.getsockname()[1]
         told = found(examined, f"mqtt://127.0.0.1:{port}")
     assert told == {f"127.0.0.1:{port}": "link_down"}
+
+
+def test_it_disturbs_neither_unit_nor_hub(examined: Examined) -> None:
+    """A client id of its own, no will, no session left behind; empty messages, not retained."""
+    server = FakeBroker()
+    found(examined, f"mqtt://127.0.0.1:{server.port}")
+    greeting = server.greetings[0]
+    assert greeting.client_id == "car-07-doctor"
+    assert greeting.clean_start
+    assert not greeting.session_expiry_s
+    assert greeting.will_topic is None
+    assert len(server.heard) == 7
+    assert all(one.payload == b"" and not one.retain for one in server.heard)
+
+
+def test_a_broker_that_takes_nothing_and_one_that_forbids(
+    examined: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "ANSWER_S", 1.5)
+    silent = FakeBroker(Manners(puback=lambda _heard: None))
+    told = found(examined, f"mqtt://127.0.0.1:{silent.port}")
+    assert told["round trip"] == "delivery_stalled"
+    assert told["may write"] == "none", "no answer is no permission"
+    strict = FakeBroker(Manners(puback=lambda _heard: 0x87, suback=0x87))
+    told = found(examined, f"mqtt://127.0.0.1:{strict.port}")
+    assert (told["may write"], told["may hear"]) == ("message_refused", "topic_unheard")
 
 
 @NEEDS_MOSQUITTO
@@ -113,5 +140,5 @@ def test_a_certificate_that_has_ended(examined: Examined, tmp_path: Path) -> Non
             )
         )
     )
-    assert lines[0].code is not None
-    assert lines[0].code.startswith("certificate_")
+    assert lines[0].code in ("certificate_wrong", "certificate_unusable")
+    assert lines[0].cure

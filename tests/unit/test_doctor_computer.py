@@ -1,6 +1,7 @@
 """Each line of the doctor about the computer, seen right and seen failing, on made trees."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -251,6 +252,7 @@ def test_a_processor_that_is_held_back(examined: Examined) -> None:
     folder = examined.tree.sys / "devices/system/cpu/cpu0/cpufreq"
     examined.tree.write(folder, scaling_governor="powersave")
     has_a_cure(of(examined.lines(processor.examine), "speed"))
+    assert states(examined.lines(processor.examine))["speed"] == "cpu_held_back"
     examined.tree.write(folder, scaling_driver="intel_pstate")
     assert states(examined.lines(processor.examine))["speed"] == "ok", "there it means as needed"
     examined.tree.write(folder, scaling_max_freq="600000", cpuinfo_max_freq="1800000")
@@ -325,3 +327,12 @@ def test_what_must_be_there(examined: Examined) -> None:
     assert of(examined.lines(modules.examine, **camera), "camera").text == "0 of 1 there"
     nothing = {"modules": {"required": []}}
     assert states(examined.lines(modules.examine, **nothing)) == {"required": "none"}
+
+
+def test_every_fault_of_the_doctor_is_seen_in_a_test() -> None:
+    root = Path(__file__).parents[2]
+    source = "".join(path.read_text() for path in (root / "edge/doctor").glob("*.py"))
+    codes = set(re.findall(r'fault\(\s*"([a-z_]+)"', source))
+    tests = "".join(path.read_text() for path in (root / "tests").glob("*/test_doctor_*.py"))
+    assert len(codes) > 20, "the search no longer finds them"
+    assert sorted(code for code in codes if code not in tests) == []
