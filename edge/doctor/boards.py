@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 from config.boards import BoardConfig
 from edge.body.boards import Boards
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
+from edge.doctor.look import side_by_side
 
 LISTEN_S = 5.0
 ANSWERS_ENOUGH = 40
@@ -16,8 +18,13 @@ ANSWERS_ENOUGH = 40
 def examine(case: Case) -> Iterator[Line]:
     if not case.settings.boards:
         yield none("boards", NOT_CONFIGURED)
-    for name, config in case.settings.boards.items():
-        yield from case.unit.device("board", name) if case.unit else _tried(case, name, config)
+    configs = case.settings.boards
+    if case.unit is not None:
+        for name in configs:
+            yield from case.unit.device("board", name)
+        return
+    jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
+    yield from side_by_side(case, jobs)
 
 
 def _tried(case: Case, name: str, config: BoardConfig) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from drivers.samples import Frame
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
+from edge.doctor.look import side_by_side
 from edge.reporting.camera_findings import Seen, camera_findings
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -58,8 +60,13 @@ class _Times:
 def examine(case: Case) -> Iterator[Line]:
     if not case.settings.cameras:
         yield none("cameras", NOT_CONFIGURED)
-    for name, config in case.settings.cameras.items():
-        yield from case.unit.device("camera", name) if case.unit else _tried(case, name, config)
+    configs = case.settings.cameras
+    if case.unit is not None:
+        for name in configs:
+            yield from case.unit.device("camera", name)
+        return
+    jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
+    yield from side_by_side(case, jobs)
 
 
 def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:

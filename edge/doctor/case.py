@@ -25,6 +25,7 @@ class Case:
     loaded: Loaded
     host: Host = field(default_factory=Host)
     unit: RunningUnit | None = None  # that runs now with this file's state folder
+    limit_s: float = 40.0  # for a group
     exercise: bool = False  # lights may shine, speakers may speak
     stop: threading.Event = field(default_factory=threading.Event)  # nobody waits any more
 

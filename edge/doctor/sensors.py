@@ -10,6 +10,7 @@ from edge.body.sensor import Sensor
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
+from edge.doctor.look import side_by_side
 from edge.reporting.body_findings import battery_findings, doubt_findings, hot_findings
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -20,9 +21,17 @@ LISTEN_S = 6.5  # a gyro that never moves is known after five
 def examine(case: Case) -> Iterator[Line]:
     if not case.settings.sensors:
         yield none("sensors", NOT_CONFIGURED)
-    for name, config in case.settings.sensors.items():
-        sensor = Sensor(name, config, case.health(name, "sensor"))
-        yield from case.unit.device("sensor", name) if case.unit else _tried(case, sensor)
+    configs = case.settings.sensors
+    if case.unit is not None:
+        for name in configs:
+            yield from case.unit.device("sensor", name)
+        return
+    sensors = {
+        name: Sensor(name, config, case.health(name, "sensor")) for name, config in configs.items()
+    }
+    yield from side_by_side(
+        case, {name: partial(_tried, case, sensor) for name, sensor in sensors.items()}
+    )
 
 
 def _tried(case: Case, sensor: Sensor) -> Iterator[Line]:

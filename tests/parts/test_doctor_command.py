@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_faults_of_the_unit_that_no_line_tells_have_a_group_of_their_own(tmp_pat
     examined = Examined(tmp_path, facts={"faults": [odd, known]})
     serial = {"gnss": {"main": {"kind": "tcp", "host": "127.0.0.1"}}}
     case = examined.case(perception={"enabled": False}, **serial)
-    lines = list(examination.examine(case, list(examination.GROUPS), 20.0))
+    lines = list(examination.examine(case, list(examination.GROUPS)))
     unit = [line for line in lines if line.group == "unit"]
     assert [line.code for line in unit] == ["hotlist_expired"]
     assert [line.code for line in lines if line.group == "gnss"] == ["gnss_no_fix"]
@@ -146,10 +147,10 @@ def test_a_part_that_hangs_and_one_that_fails_cost_the_others_nothing(
     groups = {"power": hang, "clock": fail, "disk": lambda _case: [ok("room", "enough")]}
     monkeypatch.setattr(examination, "GROUPS", groups)
     waited: list[str] = []
-    case = Examined(tmp_path).case()
+    case = replace(Examined(tmp_path).case(), limit_s=1.0)
     began_s = time.monotonic()
     with structlog.testing.capture_logs() as logged:
-        lines = list(examination.examine(case, list(groups), 1.0, waited.extend))
+        lines = list(examination.examine(case, list(groups), waited.extend))
     assert time.monotonic() - began_s < 5
     assert [entry["event"] for entry in logged] == ["worker_crashed"]
     assert states(lines) == {"power": "doctor_no_answer", "clock": "doctor_failed", "room": "ok"}
@@ -187,3 +188,15 @@ def test_a_state_folder_whose_unit_does_not_answer(tmp_path: Path) -> None:
         done = doctor("--config", str(unit_file), "--only", "clock")
     assert done.returncode == 1
     assert "gives no answer" in done.stderr
+
+
+def test_many_cameras_that_are_gone_take_no_longer_than_one(tmp_path: Path) -> None:
+    gone = {
+        f"camera_{n}": {"kind": "stream", "url": f"http://127.0.0.1:{n + 1}/x"} for n in range(12)
+    }
+    case = Examined(tmp_path).case(cameras=gone)
+    began_s = time.monotonic()
+    lines = list(examination.examine(case, ["cameras"]))
+    assert [line.code for line in lines] == ["camera_missing"] * 12
+    assert [line.name for line in lines] == sorted(gone), "in the order of the file"
+    assert time.monotonic() - began_s < 20

@@ -94,7 +94,7 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
 
     console = Console(highlight=False, soft_wrap=True)
     with _progress(console, shown=not args.json) as waiting:
-        lines = examine(case, groups, args.limit, waiting)
+        lines = examine(case, groups, waiting)
         if args.json:
             told = list(lines)
             say(json.dumps(_as_json(case, told)))
@@ -129,7 +129,14 @@ def _case(args: argparse.Namespace) -> "Case":
     except UnitSilentError as error:
         text, _, cure = str(error).partition("; ")
         raise CommandError(text, cure or "sudo systemctl restart patrol-edge") from error
-    return Case(file=args.config, loaded=loaded, host=host, unit=unit, exercise=args.exercise)
+    return Case(
+        file=args.config,
+        loaded=loaded,
+        host=host,
+        unit=unit,
+        limit_s=args.limit,
+        exercise=args.exercise,
+    )
 
 
 def _quiet_log() -> None:
