@@ -12,7 +12,7 @@ from config.models import UnitKind
 from config.operations import TasksConfig
 from drivers.gnss.route import Route, moved
 from drivers.samples import FixKind, GnssEpoch
-from edge.position import UnitPosition
+from edge.position import CIRCLE_95, UnitPosition
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey
 from edge.tasks.memory import Memory
@@ -130,7 +130,8 @@ def fix(
         speed_mps=speed_mps,
     )
     values = {"receiver": "main", "source": "gnss", "age_s": 0.0} | more
-    return UnitPosition(epoch=epoch, lat_deg=place[0], lon_deg=place[1], error_m=error_m, **values)
+    values |= {"error_m": error_m, "error_95_m": CIRCLE_95 * error_m}
+    return UnitPosition(epoch=epoch, lat_deg=place[0], lon_deg=place[1], **values)
 
 
 class Noise:
