@@ -59,6 +59,9 @@ class Handover:
         if not reason:
             me.preferable_since_s = None
             return False
+        if self.last is None and me.rank < other.rank:
+            self.current = name  # at the start: the other one was first by chance
+            return True
         if me.preferable_since_s is None:
             me.preferable_since_s = me.mono_s
         if me.mono_s - me.preferable_since_s < STEADY_S:

@@ -121,9 +121,10 @@ def charge_findings(where: Whereabouts, preferred: str | None, now_mono_s: float
     """Another receiver than the preferred one speaks for the unit; or none is believed."""
     found = list[Finding]()
     handed, finding = where.handed, about(where.in_charge or "gnss")
-    if handed is not None and preferred is not None and where.in_charge != preferred:
-        told = f"the position is that of {handed.to}, not of {handed.before}: {handed.reason}"
-        action = f"see what is wrong with {handed.before}; it comes back by itself"
+    if preferred is not None and where.in_charge not in (None, preferred):
+        reason = f"{preferred} has had no fix since the start" if handed is None else handed.reason
+        told = f"the position is that of {where.in_charge}, not of {preferred}: {reason}"
+        action = f"see what is wrong with {preferred}; it comes back by itself"
         found.append(finding("gnss_spare_in_use", "info", told, action))
     since_s = where.against_odometry_since_s
     if since_s is not None and now_mono_s - since_s > AGAINST_AFTER_S:

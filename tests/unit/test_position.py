@@ -106,6 +106,14 @@ def test_a_second_receiver_speaks_when_the_first_is_silent_and_gives_way_without
     assert (where.handed.to, where.handed.before) == ("roof", "spare")
 
 
+def test_at_the_start_the_preferred_receiver_speaks_at_once() -> None:
+    where = Whereabouts(["roof", "spare"], 5.0)
+    assert where.note("spare", epoch(0.0, lat_deg=2.0))
+    assert where.note("roof", epoch(0.1, lat_deg=1.0))
+    assert where.in_charge == "roof"
+    assert where.handed is None
+
+
 def test_receivers_that_come_and_go_do_not_flap() -> None:
     where, dice, changes = Whereabouts(["roof", "spare"], 5.0), random.Random(1), []
     for tick in range(6000):  # ten minutes: the roof one has a fix now and then

@@ -192,3 +192,6 @@ def test_a_spare_in_use_and_a_receiver_against_the_wheels_are_told() -> None:
     (finding,) = charge_findings(where, "roof", 9.0)
     assert (finding.code, finding.component) == ("gnss_spare_in_use", "spare")
     assert "roof has had no fix for 3 s" in finding.text
+    alone = Whereabouts(["roof", "spare"], 5.0)
+    alone.note("spare", epoch_at(0.0))
+    assert "no fix since the start" in charge_findings(alone, "roof", 1.0)[0].text

@@ -9,6 +9,7 @@ from drivers.gnss.sky import Constellation
 
 ANSWER_S = 1.2
 MILLISECONDS = 1000.0
+BUSY = "being worked on"
 SIX = (  # PAIR066 and PQTMCFGCNST, in order
     Constellation.GPS,
     Constellation.GLONASS,
@@ -29,6 +30,21 @@ class Asking:
         """The fields of the answer that begins with `answer`; None where none comes."""
 
         return self.line.ask(frame(body), beginning(answer), within_s)
+
+
+def told(asking: Asking, body: str, answer: str, done: str, words: Mapping[str, str]) -> None:
+    """Command, and have it done. `answer` begins what comes back; `done` is its third field then.
+
+    Raises SetupError, with the receiver's own words.
+    """
+    fields = asking.fields(body, answer)
+    while fields is not None and words.get("".join(fields[2:3])) == BUSY:
+        fields = asking.line.wait_for(beginning(answer), ANSWER_S)
+    if fields is None:
+        raise SetupError(f"no answer to {body}")
+    if fields[2:3] != [done]:
+        why = words.get("".join(fields[2:3]), "refused")
+        raise SetupError(f"the receiver answers {body}: {why}")
 
 
 def only_known(messages: Mapping[str, int], known: "Mapping[str, int] | tuple[str, ...]") -> None:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 from drivers.gnss.nmea_framing import frame
 from drivers.gnss.setup.asking import (
-    ANSWER_S,
+    BUSY,
     MILLISECONDS,
     Asking,
     as_six,
-    beginning,
     hz,
     of_six,
     only_known,
+    told,
     whole,
 )
 from drivers.gnss.setup.line import Line
@@ -34,7 +34,10 @@ PMTK_CONSTELLATIONS = (  # PMTK353, in order; Galileo's second field is its full
     Constellation.BEIDOU,
 )
 PAIR_TYPES = {"GGA": 0, "GLL": 1, "GSA": 2, "GSV": 3, "RMC": 4, "VTG": 5, "ZDA": 6, "GST": 8}
-PAIR_WORDS = {"2": "failed", "3": "not supported", "4": "wrong values", "5": "busy"}
+PAIR_DONE, PAIR_WORDS = (
+    "0",
+    {"1": BUSY, "2": "failed", "3": "not supported", "4": "wrong values", "5": "busy"},
+)
 
 
 class Pmtk:
@@ -95,12 +98,7 @@ class Pmtk:
         return bodies
 
     def _told(self, number: str, body: str) -> None:
-        answer = self._asking.fields(body, f"PMTK001,{number}")
-        if answer is None:
-            raise SetupError(f"no answer to {body}")
-        if answer[2:3] != [PMTK_DONE]:
-            why = PMTK_WORDS.get("".join(answer[2:3]), "refused")
-            raise SetupError(f"the receiver answers {body}: {why}")
+        told(self._asking, body, f"PMTK001,{number}", PMTK_DONE, PMTK_WORDS)
 
     def tell_baud(self, baud: int) -> None:
         self._asking.line.send(frame(f"PMTK251,{baud}"))
@@ -166,14 +164,7 @@ class Pair:
         return bodies
 
     def _told(self, number: str, body: str) -> None:
-        answer = self._asking.fields(body, f"PAIR001,{number}")
-        while answer is not None and answer[2:3] == ["1"]:  # being worked on
-            answer = self._asking.line.wait_for(beginning(f"PAIR001,{number}"), ANSWER_S)
-        if answer is None:
-            raise SetupError(f"no answer to {body}")
-        if answer[2:3] != ["0"]:
-            why = PAIR_WORDS.get("".join(answer[2:3]), "refused")
-            raise SetupError(f"the receiver answers {body}: {why}")
+        told(self._asking, body, f"PAIR001,{number}", PAIR_DONE, PAIR_WORDS)
 
     def tell_baud(self, baud: int) -> None:
         raise SetupError(
