@@ -5,11 +5,14 @@ import threading
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from config.actuators import ActingConfig, SimulatedVia, SpeakerConfig
 from drivers.actuators.actuator import Sound
@@ -18,7 +21,7 @@ from drivers.clock import SystemClock
 from drivers.factory import open_actuator
 from edge.acting.announcer import Announcer
 from edge.acting.claims import Ended, Level, Sounding, Wish
-from edge.acting.clips import Clips
+from edge.acting.clips import ClipError, Clips, read_clip
 from edge.acting.conditions import Conditions
 from edge.acting.desk import Desk
 from edge.acting.outlet import Outlet
@@ -219,3 +222,17 @@ def test_a_loudspeaker_that_refuses_is_told_and_does_not_hold_its_wish(tmp_path:
         assert not room.desk.holdings
     finally:
         room.close()
+
+
+@given(st.binary(max_size=200), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_it_is_a_clip_or_it_is_told_why_not(
+    tmp_path: Path, tail: bytes, headed: bool
+) -> None:
+    head = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00" if headed else b""
+    path = tmp_path / "any.wav"
+    path.write_bytes(head + tail)
+    with suppress(ClipError):
+        sound = read_clip(path)
+        assert len(sound.samples) > 0
+        assert np.isfinite(sound.samples).all()
