@@ -157,7 +157,7 @@ def _power(tree: Tree) -> Iterator[Plugged]:
         what = (attribute(entry / "type") or "power supply").lower()
         model = attribute(entry / "model_name")
         words = " ".join(word for word in (what, model) if word)
-        yield _plain("power", entry.name, words, f"/sys/class/power_supply/{entry.name}")
+        yield _plain("power", entry.name, words, entry.name)
 
 
 def _others(tree: Tree, claimed: set[str]) -> Iterator[Plugged]:

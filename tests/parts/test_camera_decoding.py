@@ -75,6 +75,16 @@ def test_a_stall_ends_within_its_time_and_a_cut_at_once(server: CameraServer) ->
     capture.close()
 
 
+@pytest.mark.parametrize(("transport", "asked"), [("tcp", "RTP/AVP/TCP"), ("udp", "client_port=")])
+def test_rtsp_goes_the_way_that_is_asked_for(transport: str, asked: str) -> None:
+    with RtspCamera() as server:
+        capture = open_av(server.url, transport=transport)
+        assert all(capture.grab() for _ in range(5))
+        assert capture.retrieve() is not None
+        capture.close()
+    assert asked in server.transports[0]
+
+
 def test_garbage_and_nothing_there_are_no_pictures(server: CameraServer) -> None:
     capture = open_av(server.url)
     server.mode = "garbage"

@@ -38,7 +38,8 @@ def test_each_device_has_its_stable_name_and_says_what_it_is(tmp_path: Path) -> 
     assert found["iio:device0"].what == "bmp280, barometer and thermometer"
     assert found["1-0040"].what == "ina226, current and voltage meter"
     assert found["/dev/gpiochip0"].what == "GPIO lines of fe200000.gpio"
-    assert found["BAT0"].what == "battery LI-24V"
+    assert (found["BAT0"].what, found["BAT0"].name) == ("battery LI-24V", "BAT0")
+    assert lines_for(found["BAT0"])[-1] == "    supply: BAT0"
     assert "/dev/ttyS3" not in found, "a port that the board does not have"
     assert found["/dev/ttyAMA0"].purpose == "console"
 
@@ -94,6 +95,7 @@ platforms:
   car: {kind: can, channel: can0}
 sensors:
   air: {kind: iio, device: bmp280}
+  charge: {kind: battery, supply: BAT0}
 """
 
 
@@ -112,6 +114,7 @@ def test_what_the_unit_file_uses_is_told_by_whatever_name_it_uses(
         "/dev/video0": ["cameras.front.device"],
         "can0": ["platforms.car.channel"],
         "iio:device0": ["sensors.air.device"],
+        "BAT0": ["sensors.charge.supply"],
     }
     assert "not plugged in: /dev/serial/by-id/usb-not-there, which gnss.spare.port names" in err
 
