@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 CHUNK_BYTES = 64 * 1024
 ANSWER_S = 10.0  # without a byte
+AGAIN_S = 1.0  # between two connections
 SCHEMES = ("https", "http", "file")
 
 Progress = Callable[[int], None]  # bytes that are here; what it raises ends the fetching
@@ -34,10 +35,12 @@ def fetch(
     size_bytes: int,
     within_s: float = 120.0,
     progress: Progress = lambda _bytes: None,
+    tries: int = 1,
 ) -> Path:
     """The file, whole and checked, under the name `into`. Raises FetchError, and leaves nothing.
 
-    Blocks for at most `within_s`, and as long as one answer takes.
+    Blocks for at most `within_s`, and as long as one answer takes. With more `tries` a connection
+    that breaks off is gone on from, where the server can (RFC 9110, section 14).
     """
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
@@ -45,8 +48,10 @@ def fetch(
     ends_s = time.monotonic() + within_s
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
-        with into.open("wb") as file, _opened(url) as source:
-            _copy(source, file, (size_bytes, sha256), ends_s, progress)
+        with into.open("wb") as file:
+            coming = _Coming(url, file, size_bytes, ends_s, progress)
+            coming.come(tries)
+            coming.check(sha256)
     except BaseException as error:
         into.unlink(missing_ok=True)
         if isinstance(error, FetchError):
@@ -57,31 +62,74 @@ def fetch(
     return into
 
 
-def _opened(url: str) -> Any:
+def _opened(url: str, at: int) -> Any:
     headers = {"User-Agent": f"patrol-edge/{version('patrol-edge')}"}
+    if at:
+        headers["Range"] = f"bytes={at}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
     return urllib.request.build_opener(_SameOrSafer).open(request, timeout=ANSWER_S)
 
 
-def _copy(
-    source: Any, file: IO[bytes], told: tuple[int, str], ends_s: float, progress: Progress
-) -> None:
-    """`told`: size and SHA-256. Raises FetchError."""
-    size_bytes, sha256 = told
-    digest, came = hashlib.sha256(), 0
-    while chunk := source.read1(min(CHUNK_BYTES, size_bytes - came + 1)):
-        came += len(chunk)
-        if came > size_bytes:
-            raise FetchError(f"more comes than the {size_bytes} bytes that the command says")
-        if time.monotonic() > ends_s:
-            raise FetchError(f"only {came} of {size_bytes} bytes came in time")
-        digest.update(chunk)
-        file.write(chunk)
-        progress(came)
-    if came < size_bytes:
-        raise FetchError(f"only {came} of the {size_bytes} bytes came that the command says")
-    if digest.hexdigest() != sha256:
-        raise FetchError("what came has another SHA-256 than the command says")
+class _Coming:
+    """The file as it comes, over one connection or several."""
+
+    def __init__(
+        self, url: str, file: IO[bytes], size_bytes: int, ends_s: float, progress: Progress
+    ) -> None:
+        self._url = url
+        self._file = file
+        self._size_bytes = size_bytes
+        self._ends_s = ends_s
+        self._progress = progress
+        self._begin()
+
+    def _begin(self) -> None:
+        self._digest, self._came = hashlib.sha256(), 0
+        self._file.seek(0)
+        self._file.truncate()
+
+    def come(self, tries: int) -> None:
+        """All of it, with so many connections. Raises FetchError, and what a connection raises."""
+        for left in reversed(range(tries)):
+            try:
+                self._take()
+            except (OSError, http.client.HTTPException) as error:
+                if not left or isinstance(error, urllib.error.HTTPError):
+                    raise
+            if self._came == self._size_bytes:
+                return
+            if left:
+                time.sleep(min(AGAIN_S, max(0.0, self._ends_s - time.monotonic())))
+        raise FetchError(
+            f"only {self._came} of the {self._size_bytes} bytes came that the command says"
+        )
+
+    def _take(self) -> None:
+        """What one connection gives."""
+        with _opened(self._url, self._came) as source:
+            if self._came and not self._goes_on(source):
+                self._begin()
+            while chunk := source.read1(min(CHUNK_BYTES, self._size_bytes - self._came + 1)):
+                self._came += len(chunk)
+                if self._came > self._size_bytes:
+                    raise FetchError(
+                        f"more comes than the {self._size_bytes} bytes that the command says"
+                    )
+                if time.monotonic() > self._ends_s:
+                    raise FetchError(f"only {self._came} of {self._size_bytes} bytes came in time")
+                self._digest.update(chunk)
+                self._file.write(chunk)
+                self._progress(self._came)
+
+    def _goes_on(self, source: Any) -> bool:
+        """Whether this answer begins where the last one broke off."""
+        told = source.headers.get("Content-Range") or ""
+        return source.status == 206 and told.startswith(f"bytes {self._came}-")
+
+    def check(self, sha256: str) -> None:
+        """Raises FetchError."""
+        if self._digest.hexdigest() != sha256:
+            raise FetchError("what came has another SHA-256 than the command says")
 
 
 def _reason(error: Exception) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FOLDER = "firmware"  # below the state folder: what is being fetched
 FETCH_WITHIN_S = 900.0
+FETCH_TRIES = 20  # connections that may break off
 IDLE_WITHIN_S = 600.0  # other long orders wait behind this one
 LOOK_EVERY_S = 1.0
 LOAN_S = 300.0
@@ -132,6 +133,7 @@ class FirmwareDesk:
                 size_bytes=bundle.size_bytes,
                 within_s=FETCH_WITHIN_S,
                 progress=came,
+                tries=FETCH_TRIES,
             )
         except FetchError as error:
             raise OrderFailedError("fetch_failed", str(error)) from error

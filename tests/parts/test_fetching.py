@@ -62,6 +62,24 @@ def test_an_address_that_gives_nothing_is_told(url: str, why: str, tmp_path: Pat
         fetched(url, tmp_path / "x")
 
 
+@pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
+def test_a_connection_that_breaks_off_is_gone_on_from(
+    ranges: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.fetching.AGAIN_S", 0.0)
+    manners = Manners(CONTENT, ranges=ranges, cut_after=100_000)
+    told = {"sha256": DIGEST, "size_bytes": len(CONTENT)}
+    with serving(manners) as url:
+        if ranges:
+            assert fetch(url, tmp_path / "x", tries=3, **told).read_bytes() == CONTENT
+        else:
+            with pytest.raises(FetchError):
+                fetch(url, tmp_path / "x", tries=3, **told)
+    wanted = [None, "bytes=100000-", "bytes=200000-" if ranges else "bytes=100000-"]
+    assert manners.requests == wanted
+    assert (tmp_path / "x").exists() == ranges
+
+
 def test_whoever_waits_may_end_it(tmp_path: Path) -> None:
     class Cancelled(Exception):  # noqa: N818 - not an error
         pass
