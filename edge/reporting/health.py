@@ -288,6 +288,7 @@ class HealthDesk:
         drops |= parts.finders.drops()
         drops |= parts.body.drops()
         drops |= parts.acting.drops()
+        drops["moving.events_untold"] = parts.moving.tales.overflow
         if parts.media is not None:
             drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
