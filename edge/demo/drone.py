@@ -78,7 +78,9 @@ class Drone:
             Shown("positions of the recording at the hub", f"{positions}", positions > 3),
             Shown("its battery", f"{min(charges, default=0):.0f} %", bool(charges)),
             Shown(
-                "mission followed to its end", f"points {sorted(items)}", done and len(items) > 1
+                "mission followed to its end",
+                f"points {sorted(item + 1 for item in items)}",
+                done and len(items) > 1,
             ),
             Shown("messages in the recording", f"{messages}", messages > 100),
         ]

@@ -14,7 +14,7 @@ pytest.importorskip("pymavlink")
 
 from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
 from drivers.platforms.mavlink.simulated.bench import Pilot, UdpWire, serve
-from edge.local.asking import ask
+from edge.cli.main import main
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
 from telemetry.contract.uuid7 import uuid7
@@ -63,7 +63,10 @@ def vehicle(hub: PlainHub) -> dict[str, Any]:
 
 
 def test_a_mission_from_the_hub_to_the_autopilot_and_back(
-    broker: Broker, drone: tuple[SimulatedAutopilot, int], tmp_path: Path
+    broker: Broker,
+    drone: tuple[SimulatedAutopilot, int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     autopilot, port = drone
     (tmp_path / "state").mkdir(mode=0o700)
@@ -101,12 +104,22 @@ def test_a_mission_from_the_hub_to_the_autopilot_and_back(
         assert done("move.stop", reason="a bird")["status"] == "succeeded"
         assert done("move.drive", forward_mps=1)["code"] == "interlock"
         assert autopilot.armed
-        assert ask(tmp_path / "state", "move.release")["carriers"] == []
+        assert on_the_spot(tmp_path, capsys, "status").startswith("STOPPED by officer 7")
+        assert "released" in on_the_spot(tmp_path, capsys, "release")
+        assert on_the_spot(tmp_path, capsys, "hold") == "drone holds its place\n"
+        assert "drone (mavlink): BRAKE, motors on" in on_the_spot(tmp_path, capsys, "status")
         assert done("move.home")["status"] == "succeeded"
         assert autopilot.mode == "RTL"
         hub.wait_for(lambda h: {"estop", "estop_released"} <= set(events(h)), 10)
         unit.terminate()
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def on_the_spot(folder: Path, capsys: pytest.CaptureFixture[str], what: str) -> str:
+    """What `patrol-edge move` says on the unit itself."""
+    capsys.readouterr()
+    assert main(["move", what, "--state-dir", str(folder / "state")]) == 0
+    return capsys.readouterr().out
 
 
 def capabilities(hub: PlainHub) -> set[str]:
