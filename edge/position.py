@@ -214,13 +214,6 @@ class Whereabouts:
         return self._against_s
 
 
-def turned(epoch: GnssEpoch, offset_deg: float) -> GnssEpoch:
-    """The epoch with its heading turned by how the antennas are mounted."""
-    if epoch.heading_deg is None or not offset_deg:
-        return epoch
-    return replace(epoch, heading_deg=(epoch.heading_deg + offset_deg) % 360.0)
-
-
 def _fix_of(epoch: GnssEpoch, error_m: float, doubt: float) -> Fix:
     if epoch.fix is FixKind.ESTIMATED:
         doubt *= OWN_RECKONING_DOUBT  # the receiver's own dead reckoning teaches nothing

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -15,7 +16,6 @@ from config.devices import (
 )
 from drivers.factory import open_camera, open_gnss
 from drivers.samples import Frame, GnssEpoch
-from edge.position import turned
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts
 from edge.running.driver_loop import PLUGGED_RETRY_S, run_driver
@@ -157,3 +157,10 @@ class Work:
         if self._parts.media is not None:
             for draft in drafts:
                 self._parts.media.desk.told(draft.data)
+
+
+def turned(epoch: GnssEpoch, offset_deg: float) -> GnssEpoch:
+    """The epoch with its heading turned by how the antennas are mounted."""
+    if epoch.heading_deg is None or not offset_deg:
+        return epoch
+    return replace(epoch, heading_deg=(epoch.heading_deg + offset_deg) % 360.0)

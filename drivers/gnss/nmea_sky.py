@@ -1,5 +1,7 @@
 """GSV and GSA: which satellites are heard and which are used (NMEA 0183, 4.11 and before)."""
 
+from functools import lru_cache
+
 from drivers.base import BadDataError
 from drivers.gnss.nmea_fields import SpareFields, count_of, dop_of, number_in
 from drivers.gnss.report import Report
@@ -32,6 +34,7 @@ def gsv(talker: str, fields: list[str]) -> Report:
     )
 
 
+@lru_cache(maxsize=1024)  # satellites move by a degree in minutes, and are told ten times a second
 def _signal(
     talker: str, signal_id: str, number: str, elevation: str, azimuth: str, cn0: str
 ) -> Signal | None:
