@@ -79,6 +79,7 @@ class Publisher:
         self._rebirth_wanted = False
         self._unheard_topics: tuple[str, ...] = ()
         self._heard_s = float("-inf")
+        self._online: WireMessage | None = None  # of this connection
         self._try_every_s: float | None = None
         self._tried_s = float("-inf")
         self._pictures: PictureFlow | None = None
@@ -138,7 +139,7 @@ class Publisher:
         return self._heard_s
 
     def try_link(self, every_s: float | None) -> None:
-        """Have the broker answer so often, by saying `online` again; None: as it comes.
+        """Have the broker answer so often, by sending the same `online` again; None: as it comes.
 
         A dead link is noticed late otherwise (1.5 times the keep-alive). Thread of `work` only.
         """
@@ -146,9 +147,14 @@ class Publisher:
 
     def _try(self, now_s: float) -> None:
         every_s, waits = self._try_every_s, bool(self._out.status_tokens)
-        if every_s is not None and not waits and now_s - self._tried_s >= every_s:
+        if (
+            every_s is not None
+            and self._online is not None
+            and not waits
+            and now_s - self._tried_s >= every_s
+        ):
             self._tried_s = now_s
-            self._publish_status("online")
+            self._publish(self._online)
 
     @property
     def stalled(self) -> bool:
@@ -217,8 +223,13 @@ class Publisher:
             self._births.give()
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:
+        message = self._status.write(state, self._dialer.session)
+        self._online = message if state == "online" else None
+        return self._publish(message)
+
+    def _publish(self, status: WireMessage) -> bool:
         try:
-            token = self._out.publish(self._status.write(state, self._dialer.session))
+            token = self._out.publish(status)
         except TransportError as error:
             self._hang_up(str(error))
             return False

@@ -248,6 +248,8 @@ def test_a_link_that_is_tried_tells_at_once_whether_the_broker_answers(tmp_path:
         publisher.try_link(0.2)
         assert wait_for(lambda: silent_s() < 0.2)
         assert wait_for(lambda: ear.statuses().count("online") >= 5)
+        ids = {json.loads(a.payload)["id"] for a in ear.heard if a.leaf == "status"}
+        assert len(ids) == 1, "the same message: no hub takes it for another connection"
         broker.signal(signal.SIGSTOP)
         assert wait_for(lambda: silent_s() > 2.0, 5.0)
         assert publisher.connected, "TCP does not know it yet"
