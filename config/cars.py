@@ -69,15 +69,7 @@ class SignalConfig(Section):
         return last if last < 8 else None
 
 
-class CarSource(PlatformSource):
-    """What every car has."""
-
-    obd: bool = Field(
-        True, description="false: it is asked nothing; only what it says by itself is read"
-    )
-
-
-class CanPlatformConfig(CarSource):
+class CanPlatformConfig(PlatformSource):
     """A car, over its CAN bus: what it is asked by OBD-II, and what its raw frames say."""
 
     kind: Literal["can"]
@@ -98,6 +90,9 @@ class CanPlatformConfig(CarSource):
         le=1_000_000,
         description="socketcan: to check against, set it with `ip link`; slcan: is set",
     )
+    obd: bool = Field(
+        True, description="false: it is asked nothing; only what it says by itself is read"
+    )
     obd_ids: Literal["auto", "11", "29"] = Field(
         "auto", description="how long OBD-II ids are in this car; auto tries both"
     )
@@ -114,7 +109,7 @@ class CanPlatformConfig(CarSource):
         return self
 
 
-class Elm327PlatformConfig(CarSource):
+class Elm327PlatformConfig(PlatformSource):
     """A car, over an ELM327 adapter in its OBD-II socket."""
 
     kind: Literal["elm327"]

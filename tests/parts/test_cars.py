@@ -11,6 +11,7 @@ import pytest
 from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
+from drivers.platforms.cars import can_link
 from drivers.platforms.cars.can_car import CanCar
 from drivers.platforms.cars.can_link import judge
 from drivers.platforms.cars.elm327 import Elm327
@@ -263,6 +264,16 @@ def test_a_bus_that_is_set_up_wrongly_is_refused_with_the_command(told: str, say
 @pytest.mark.parametrize("told", ["", "{}", "[]", '[{"linkinfo": 3}]', '[{"flags":["UP"]}]'])
 def test_what_ip_does_not_tell_is_no_fault(told: str) -> None:
     judge("can0", 500_000, told.encode())
+
+
+def test_a_bus_that_may_not_be_asked_about_is_not_called_missing(monkeypatch) -> None:
+    """As under systemd without AF_NETLINK: `ip` fails, and the bus is there."""
+    monkeypatch.setattr(can_link.subprocess, "run", lambda *_args, **_more: Refused)
+    can_link.check_link("lo", 500_000)
+
+
+class Refused:
+    returncode, stdout = 2, b""
 
 
 def test_a_bus_that_is_not_there_names_what_to_do() -> None:

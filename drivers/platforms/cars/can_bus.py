@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SEND_S = 0.05
 # What a damaged line of a slcan adapter makes python-can raise.
 _DAMAGED = (ValueError, IndexError, KeyError)
+FORBIDDEN = (
+    "the kernel has no CAN (modprobe can_raw), or the service may not use it: "
+    "RestrictAddressFamilies=AF_CAN AF_NETLINK in a drop-in (systemd/README.md)"
+)
 _FULL = (errno.ENOBUFS, errno.EAGAIN)
 
 
@@ -66,8 +70,10 @@ class CanBus:
         try:
             bus = can.Bus(interface=config.interface, channel=config.channel, **options)
         except (can.CanError, OSError, ValueError) as error:
+            forbidden = getattr(error, "errno", None) == errno.EAFNOSUPPORT
+            why = FORBIDDEN if forbidden else str(error)
             raise DeviceUnavailableError(
-                f"cannot open the CAN bus {config.channel}: {error}"
+                f"cannot open the CAN bus {config.channel}: {why}"
             ) from error
         return cls(bus, config.channel)
 

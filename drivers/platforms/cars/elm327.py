@@ -63,7 +63,7 @@ class Elm327:
         if self._waiting:
             return self._waiting.popleft()
         now_s = self._clock.mono_s()
-        command = self._dialogue.command(now_s) if self._config.obd else None
+        command = self._dialogue.command(now_s)
         if self._dialogue.lost:
             raise DeviceLostError(
                 f"the OBD adapter {self._config.port or self._config.host} does not answer: is it "
