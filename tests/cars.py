@@ -29,7 +29,11 @@ def emulated_adapter(folder: Path, *options: str) -> Iterator[str]:
     output = folder / "elm.txt"
     command = [str(ELM), "-b", str(output), "-s", "car", *options]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,  # where it leaves its log
     ) as process:
         try:
             end_s = time.monotonic() + 20
@@ -43,27 +47,34 @@ def emulated_adapter(folder: Path, *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def null_modem() -> Iterator[tuple[str, str]]:
-    """Two serial ports, each of which hears what is written into the other."""
-    left, right = pty.openpty(), pty.openpty()
-    for end in (*left, *right):
+def null_modem(wrong: bytes = b"", right: bytes = b"") -> Iterator[tuple[str, str]]:
+    """Two serial ports, each of which hears what is written into the other.
+
+    `wrong` becomes `right` on the way to the first: what its peer is mistaken in.
+    """
+    left, ours = pty.openpty(), pty.openpty()
+    for end in (*left, *ours):
         tty.setraw(end)
     stop = threading.Event()
 
     def carry() -> None:
         while not stop.is_set():
-            ready, _, _ = select.select([left[0], right[0]], [], [], 0.1)
+            ready, _, _ = select.select([left[0], ours[0]], [], [], 0.1)
             for end in ready:
-                os.write(right[0] if end == left[0] else left[0], os.read(end, 4096))
+                data = os.read(end, 4096)
+                if end == left[0]:
+                    os.write(ours[0], data)
+                else:
+                    os.write(left[0], data.replace(wrong, right) if wrong else data)
 
     thread = threading.Thread(target=carry)
     thread.start()
     try:
-        yield os.ttyname(left[1]), os.ttyname(right[1])
+        yield os.ttyname(left[1]), os.ttyname(ours[1])
     finally:
         stop.set()
         thread.join()
-        for end in (*left, *right):
+        for end in (*left, *ours):
             os.close(end)
 
 

@@ -18,12 +18,14 @@ class Nap:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._resting = threading.Event()
+        self._naps = 0  # begun so far
 
     @property
     def resting(self) -> bool:
         return self._resting.is_set()
 
     def begin(self) -> None:
+        self._naps += 1
         self._resting.set()
 
     def end(self) -> None:
@@ -42,8 +44,9 @@ class Nap:
                     continue
                 if health.resting:  # it is given its time to speak again
                     health.resting, health.last_sample_mono_s = False, self._clock.mono_s()
+                naps = self._naps
                 work(beat, until)
-                if not self._resting.is_set():
+                if naps == self._naps:
                     return  # it has ended by itself
 
         return run

@@ -188,6 +188,13 @@ def test_an_adapter_that_says_nothing_is_lost_and_one_that_restarts_is_set_up_ag
     assert dialogue.counts["restarted"] == 1
 
 
+def test_something_else_that_answers_is_no_adapter() -> None:
+    modem = converse(lambda _command: "ERROR\r\n", 5.0)
+    assert modem.lost
+    assert modem.counts["no_adapter"] >= LOST_AFTER
+    assert not modem.version
+
+
 def test_what_comes_in_the_middle_and_what_is_damaged_is_counted() -> None:
     said = iter(["STOPPED\r", "BUFFER FULL\r", "7E803410D\r", "41 0D 0A ZZ\r", "CAN ERROR\r"] * 9)
     normal = adapter()

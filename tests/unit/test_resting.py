@@ -189,6 +189,22 @@ def test_a_worker_rests_and_begins_again() -> None:
     assert sessions == ["opened", "closed", "opened", "closed"]
 
 
+def test_a_nap_that_is_over_before_the_work_has_stopped_costs_no_worker() -> None:
+    nap, health, stop = Nap(ManualClock()), DriverHealth("front", "camera"), threading.Event()
+    begun: list[int] = []
+
+    def slow_to_stop(_beat, _until: threading.Event) -> None:
+        begun.append(1)
+        if len(begun) == 1:
+            nap.begin()
+            nap.end()
+        else:
+            stop.set()
+
+    nap.rests(slow_to_stop, health)(lambda: None, stop)
+    assert len(begun) == 2
+
+
 def eventually(condition, within_s: float = 5.0) -> bool:
     ends_s = time.monotonic() + within_s
     while not condition():

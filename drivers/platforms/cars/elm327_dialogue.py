@@ -51,6 +51,7 @@ class Dialogue:
         self.searched = False  # the car was asked at least once
         self.protocol = ""  # as AT DPN tells it; "" until it was asked
         self.unanswered = 0  # commands in a row
+        self._strangers = 0  # answers to AT Z in a row that no ELM327 gives
         self.bus_errors = 0  # in a row
         self._steps: list[str] = []
         self._voltage_due_s = self._search_due_s = now_s
@@ -70,7 +71,7 @@ class Dialogue:
 
     @property
     def lost(self) -> bool:
-        return self.unanswered >= LOST_AFTER
+        return max(self.unanswered, self._strangers) >= LOST_AFTER
 
     # --- what to say ---
 
@@ -145,8 +146,9 @@ class Dialogue:
             version = _VERSION.search(text.upper())
             if version is None:
                 self.counts["no_adapter"] += 1
-                self.unanswered += 1  # something answers, but it is no ELM327
+                self._strangers += 1
                 return
+            self._strangers = 0
             self.version = version[1].lower()
             self.copy = self.version in NEVER_MADE
         elif answer.trouble is Trouble.NOT_UNDERSTOOD:
