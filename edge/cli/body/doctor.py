@@ -94,7 +94,9 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
 
     console = Console(highlight=False, soft_wrap=True)
     with _progress(console, shown=not args.json) as waiting:
-        lines = examine(case, groups, waiting)
+        lines: Iterable[Line] = examine(case, groups, waiting)
+        if args.watch is not None:
+            lines = list(lines)  # the last round stands until this one is known
         if args.json:
             told = list(lines)
             say(json.dumps(_as_json(case, told)))
