@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from drivers.base import DeviceLostError
+from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.gnss.outlets import PtyOutlet
 from drivers.stream import SerialStream
 from firmware_bridge.simulated.line import Line, Noise
 
 IDLE_S = 0.2
+OPEN_S = 5.0
 
 
 @contextmanager
@@ -43,10 +44,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     noise = Noise(flipped=args.flip, dropped=args.drop)
-    outlet, board = PtyOutlet(args.host), SerialStream.open(args.board, 115_200)
+    outlet, board = PtyOutlet(args.host), opened(args.board)
     print("open", flush=True)  # noqa: T201 - whoever started it waits for that
     with suppress(DeviceLostError, KeyboardInterrupt):
         carry(outlet, board, [Line(args.baud, noise, 2 * args.seed + each) for each in (0, 1)])
+
+
+def opened(port: str) -> SerialStream:
+    """Again for a while: a kernel may be late to see that whoever had this number has gone."""
+    end_s = time.monotonic() + OPEN_S
+    while True:
+        try:
+            return SerialStream.open(port, 115_200)
+        except DeviceUnavailableError:
+            if time.monotonic() > end_s:
+                raise
+            time.sleep(0.1)
 
 
 def carry(outlet: PtyOutlet, board: SerialStream, lines: list[Line]) -> None:
