@@ -235,6 +235,22 @@ def test_a_campaign_that_makes_no_sense_is_refused(
         assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--port", "ttyUSB0"), "write /dev/ttyUSB0"),
+        (("--port", ""), "--port"),
+        (("--port", "/dev/nothing", "--baud", "7"), "--baud"),
+    ],
+    ids=["name", "empty", "baud"],
+)
+def test_a_port_that_is_none_is_wrong_usage(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["firmware", "list", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_the_command_line_is_one_of_the_program(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "edge.cli.main", "firmware", "list", "--config", "/nowhere.yaml"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -69,12 +70,10 @@ class Bench:
     @classmethod
     def of(cls, args: argparse.Namespace) -> "Bench":
         """Raises ConfigError, CommandError."""
-        from config.boards import BoardConfig
-
         wait_s = getattr(args, "when_idle", 0.0)
         if args.port is not None:
             folder = args.state_dir or Path.home() / ".local/state/patrol-edge"
-            board = BoardConfig(port=args.port, baud=args.baud)
+            board = board_at(args.port, args.baud)
             keyring = args.keyring or folder / "keyring.json"
             return cls({BENCH: board}, folder, keyring, wait_s, in_unit=False)
         from config.loading import load
@@ -138,6 +137,18 @@ class Bench:
                 yield loan
         except NotLentError as error:
             raise CommandError(f"{name}: {error}", error.cure) from error
+
+
+def board_at(port: str, baud: int) -> "BoardConfig":
+    """One that stands in no unit file. Raises CommandError."""
+    from config.boards import BoardConfig
+
+    try:
+        return BoardConfig(port=port, baud=baud)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        told = f"--{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}"
+        raise CommandError(told, "patrol-edge devices shows the ports", USAGE) from error
 
 
 def told_by() -> str:

@@ -13,6 +13,7 @@ from edge.cli.body.firmware_bench import (
     Bench,
     add_bench_options,
     add_wait_options,
+    board_at,
     in_words,
 )
 from edge.cli.body.firmware_flash import wish_of
@@ -115,15 +116,13 @@ def _benches(
     args: argparse.Namespace, campaign: "Campaign"
 ) -> "Callable[[Step], tuple[Bench, str]]":
     """Where each board is: in the unit file, or on a port of its own. Raises CommandError."""
-    from config.boards import BoardConfig
-
     in_unit = any(step.port is None for step in campaign.boards)
     bench = Bench.of(args) if in_unit else None
 
     def of(step: "Step") -> tuple[Bench, str]:
         if step.port is None and bench is not None:
             return bench, bench.one(step.board)
-        board = BoardConfig(port=step.port or "", baud=args.baud)
+        board = board_at(step.port or "", args.baud)
         own = argparse.Namespace(**vars(args) | {"port": step.port})
         return replace(Bench.of(own), boards={step.board: board}), step.board
 
