@@ -25,8 +25,9 @@ from edge.tasks.page import Page
 from edge.tasks.record import Book, Stamp
 from edge.tasks.soundness import is_sound
 from edge.tasks.teller import Teller
-from telemetry.contract.commands import Place, TaskAssign
 from telemetry.contract.envelope import Sender
+from telemetry.contract.places import Place
+from telemetry.contract.tasks import TaskAssign
 from telemetry.contract.uuid7 import uuid7
 from telemetry.outbox.outbox import Outbox
 

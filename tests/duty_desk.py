@@ -19,8 +19,9 @@ from edge.tasks.memory import Memory
 from edge.tasks.record import Book, Stamp
 from edge.tasks.soundness import is_sound
 from edge.tasks.teller import Teller
-from telemetry.contract.commands import Deadline, Place, TaskAssign
 from telemetry.contract.envelope import Draft
+from telemetry.contract.places import Place
+from telemetry.contract.tasks import Deadline, TaskAssign
 from telemetry.contract.uuid7 import uuid7
 from telemetry.outbox.facts import Receipt
 from tests.fakes import ManualClock

@@ -9,7 +9,7 @@ from edge.acting.sounding import Sounds
 from edge.acting.switching import Switching
 from edge.acting.wishes import Asker, Reader
 from edge.tasks.local import Answer, Asked, Control, read
-from telemetry.contract.commands import Play, Speak
+from telemetry.contract.acting import Play, Speak
 from telemetry.contract.wire_types import Message
 
 

@@ -13,7 +13,7 @@ from telemetry.commands.handling import (
     Progress,
     Result,
 )
-from telemetry.contract.commands import Beacon, Light, PanTilt, Relay, Siren
+from telemetry.contract.acting import Beacon, Light, PanTilt, Relay, Siren
 from telemetry.contract.wire_types import Message
 
 # By command: its arguments, the kind of actuator that it needs, and what is made of it.

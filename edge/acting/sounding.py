@@ -18,7 +18,7 @@ from edge.acting.wishes import Asker, Order, of_kind
 from edge.fetching import FetchError, fetch
 from telemetry.commands import handling
 from telemetry.commands.handling import Handler, OrderFailedError, OrderRefusedError, Progress
-from telemetry.contract.commands import Play, Speak, Talk
+from telemetry.contract.acting import Play, Speak, Talk
 from telemetry.contract.wire_types import short
 
 SOUNDS_WITHIN_S = 0.25  # then the answer says that it is still being prepared

@@ -15,7 +15,7 @@ from drivers.platforms.orders import Aim
 from edge.acting.claims import Kind, Level, Origin, Wanted, Wish
 from edge.acting.outlet import Outlet
 from telemetry.commands.handling import OrderRefusedError
-from telemetry.contract.commands import Beacon, Held, Light, PanTilt, Relay, Siren
+from telemetry.contract.acting import Beacon, Held, Light, PanTilt, Relay, Siren
 from telemetry.contract.wire_types import Message
 
 SIREN_LONGEST_S = 30.0

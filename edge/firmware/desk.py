@@ -24,7 +24,7 @@ from telemetry.commands.handling import (
     Result,
 )
 from telemetry.commands.keyring import Keyring
-from telemetry.contract.commands import Bundle
+from telemetry.contract.bundle import Bundle
 from telemetry.contract.wire_types import short
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from telemetry.commands.handling import (
     Result,
 )
 from telemetry.commands.journal import Journal, JournalError
-from telemetry.contract.commands import MediaLock, MediaUnlock, TakeSnapshot
+from telemetry.contract.media import MediaLock, MediaUnlock, TakeSnapshot
 from telemetry.contract.wire_types import rfc3339_ms
 from telemetry.pictures.picture import Rank
 

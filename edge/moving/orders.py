@@ -21,7 +21,7 @@ from edge.moving.driving import Driving
 from edge.moving.helm import Helm, ask
 from edge.moving.missions import Missions
 from telemetry.commands.handling import Handler, Order, OrderRefusedError, Progress, Result
-from telemetry.contract.commands import MissionLoad, MissionStart, MoveDrive, MovePosture
+from telemetry.contract.moving import MissionLoad, MissionStart, MoveDrive, MovePosture
 from telemetry.contract.wire_types import Message
 
 # Which order of the vocabulary a command of the contract needs.

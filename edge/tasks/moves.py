@@ -9,8 +9,8 @@ from edge.tasks.life import Act, IllegalStepError
 from edge.tasks.page import Page
 from edge.tasks.record import Due, Offer, Place, Stamp, Task
 from telemetry.commands.handling import OrderRefusedError
-from telemetry.contract.commands import Deadline, TaskAssign, TaskCancel, TaskUpdate
-from telemetry.contract.commands import Place as WirePlace
+from telemetry.contract.places import Place as WirePlace
+from telemetry.contract.tasks import Deadline, TaskAssign, TaskCancel, TaskUpdate
 
 OPEN_TASKS = 16  # each suspends the one before; nobody can work them off, and the disk holds them
 OWN_REMINDER_S = 20.0  # before the unit's own deadline for the acknowledgement

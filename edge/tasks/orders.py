@@ -14,15 +14,8 @@ from edge.tasks.page import Page
 from edge.tasks.record import Task
 from edge.tasks.sos import SosDesk
 from telemetry.commands.handling import Handler, Order, OrderRefusedError, Progress, Result
-from telemetry.contract.commands import (
-    DutySet,
-    ModeSet,
-    RateSet,
-    SosCancel,
-    TaskAssign,
-    TaskCancel,
-    TaskUpdate,
-)
+from telemetry.contract.commands import DutySet, ModeSet, RateSet, SosCancel
+from telemetry.contract.tasks import TaskAssign, TaskCancel, TaskUpdate
 from telemetry.contract.up_message import Duty
 from telemetry.contract.wire_types import rfc3339_ms
 

@@ -38,3 +38,8 @@ class GroundPlace(Message):
     lat_deg: Latitude
     lon_deg: Longitude
     error: ErrorEllipse
+
+
+class Place(Message):
+    lat_deg: Latitude
+    lon_deg: Longitude

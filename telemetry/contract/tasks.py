@@ -1,10 +1,11 @@
-"""Dispatch and duty, as events: each step of a task is a durable message with its times."""
+"""Dispatch and duty: what a hub asks, and each step of a task as a durable event with its times."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from telemetry.contract.events import Pose
+from telemetry.contract.places import Place
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import Duty, UpMessage
 from telemetry.contract.wire_types import (
@@ -129,3 +130,47 @@ NEXT_STATES: dict[TaskState, frozenset[TaskState]] = {
     "refused": frozenset(),
     "cancelled": frozenset(),
 }
+
+
+class Deadline(Message):
+    """By when a state shall be reached; a reminder comes before it, `overdue` at it."""
+
+    state: TaskState
+    at: UtcTime
+    remind_before_s: Seconds = Field(60.0, description="0: no reminder")
+
+
+class TaskAssign(Message):
+    """Go there. Refused with `busy` while a task of the same or a higher priority is on."""
+
+    task: Uuid
+    title: Text = ""
+    kind: Code = Field("incident", description="incident, check, escort, ...; the hub's own codes")
+    priority: int = Field(2, ge=0, le=4, description="0 is the most urgent")
+    place: Place
+    radius_m: float | None = Field(
+        None, gt=0, le=5000, description="default: tasks.arrive_within_m"
+    )
+    route: tuple[Place, ...] = Field((), max_length=5000, description="a polyline to follow")
+    deadlines: tuple[Deadline, ...] = Field((), max_length=8)
+    handover_from: Short | None = Field(None, description="the unit that has the task now")
+
+
+class TaskUpdate(Message):
+    """Change what is given; what is absent stays as it is."""
+
+    task: Uuid
+    title: Text | None = None
+    priority: int | None = Field(None, ge=0, le=4)
+    place: Place | None = None
+    radius_m: float | None = Field(None, gt=0, le=5000)
+    route: tuple[Place, ...] | None = Field(None, max_length=5000)
+    deadlines: tuple[Deadline, ...] | None = Field(None, max_length=8)
+    handover: Literal["accepted", "declined"] | None = Field(
+        None, description="what the other unit says to this unit's offer"
+    )
+
+
+class TaskCancel(Message):
+    task: Uuid
+    reason: Text = ""

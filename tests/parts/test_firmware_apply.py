@@ -15,7 +15,7 @@ from edge.firmware.ledger import BoardRecord, Entry, Ledger, LedgerError, Ledger
 from edge.firmware.lending import Lending
 from edge.reporting.firmware_findings import firmware_findings
 from telemetry.commands.handling import Order, OrderFailedError, OrderRefusedError
-from telemetry.contract.commands import Bundle
+from telemetry.contract.bundle import Bundle
 from tests.parts.test_firmware_command import Workshop
 from tests.parts.test_simulated_board import order as tell_board
 from tests.parts.test_simulated_board import simulated

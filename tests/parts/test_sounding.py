@@ -30,7 +30,7 @@ from edge.acting.sounding import Sounds
 from edge.acting.wishes import Asker
 from edge.tasks.memory import Memory
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
-from telemetry.contract.commands import Play, Speak, Talk
+from telemetry.contract.acting import Play, Speak, Talk
 from tests.file_server import Manners, serving
 from tests.unit_under_test import wait_for
 

@@ -14,7 +14,7 @@ from edge.reporting.health import HealthDesk
 from edge.running.worker import Worker, WorkerState
 from edge.tasks import moves
 from edge.timebase import Timebase
-from telemetry.contract.commands import TaskAssign
+from telemetry.contract.tasks import TaskAssign
 from telemetry.contract.unit import Health
 from telemetry.contract.uuid7 import uuid7
 from tests.e2e.unit_process import write_unit_file

@@ -30,8 +30,8 @@ from perception.redaction.faces import FaceFinder
 from telemetry.commands.handling import Order, OrderFailedError, OrderRefusedError
 from telemetry.commands.journal import Journal
 from telemetry.contract.alerts import AlertEvent
-from telemetry.contract.commands import MediaLock, MediaUnlock, TakeSnapshot
 from telemetry.contract.events import DetectionEvent
+from telemetry.contract.media import MediaLock, MediaUnlock, TakeSnapshot
 from telemetry.contract.uuid7 import uuid7
 from telemetry.contract.wire_types import Message
 from telemetry.contract_docs.examples import up_examples

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from config.operations import TasksConfig
 from edge.tasks import moves
-from telemetry.contract.commands import Place, TaskCancel, TaskUpdate
+from telemetry.contract.places import Place
+from telemetry.contract.tasks import TaskCancel, TaskUpdate
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import World
 

@@ -15,8 +15,7 @@ from edge.tasks import duty, life, moves
 from edge.tasks.page import Page
 from edge.tasks.soundness import is_sound
 from telemetry.commands.handling import OrderRefusedError
-from telemetry.contract.commands import TaskCancel, TaskUpdate
-from telemetry.contract.tasks import NEXT_STATES
+from telemetry.contract.tasks import NEXT_STATES, TaskCancel, TaskUpdate
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import World
 

@@ -17,8 +17,8 @@ from edge.tasks.life import STATES
 from edge.tasks.record import Pace
 from edge.tasks.route import OffRoute, RouteMatch
 from telemetry.commands.handling import OrderRefusedError
-from telemetry.contract.commands import TaskUpdate
 from telemetry.contract.envelope import Sender, body_of
+from telemetry.contract.tasks import TaskUpdate
 from telemetry.contract.uuid7 import uuid7
 from tests.duty_desk import TOWN, Noise, World, way, wire_place, wire_route
 
