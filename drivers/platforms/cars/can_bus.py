@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SEND_S = 0.05
 # What a damaged line of a slcan adapter makes python-can raise.
 _DAMAGED = (ValueError, IndexError, KeyError)
+# pyserial, of a port that was ready and then had nothing: once it is a buffer that somebody
+# flushed; a device that was pulled out says so each time.
+EMPTY, EMPTY_READS_OF_A_LOSS = "returned no data", 5
 FORBIDDEN = (
     "the kernel has no CAN (modprobe can_raw), or the service may not use it: "
     "RestrictAddressFamilies=AF_CAN AF_NETLINK in a drop-in (systemd/README.md)"
@@ -38,6 +41,7 @@ class CanBus:
     def __init__(self, bus: "can.BusABC", name: str) -> None:
         self._bus = bus
         self._name = name
+        self._empty = 0  # reads in a row
 
     @classmethod
     def open(cls, config: CanPlatformConfig, wanted: Sequence[tuple[int, int, bool]]) -> Self:
@@ -88,9 +92,13 @@ class CanBus:
                 # python-can keeps the line that it cannot decode, and stumbles over it for ever.
                 self._bus.flush()  # type: ignore[attr-defined]  # only slcan comes here
                 raise BadDataError(f"a damaged line of {self._name}") from error
+            self._empty += 1
+            if EMPTY in str(error.__cause__) and self._empty < EMPTY_READS_OF_A_LOSS:
+                raise BadDataError(f"an empty read of {self._name}") from error
             raise DeviceLostError(self._gone(error)) from error
         except _DAMAGED as error:
             raise BadDataError(f"a damaged frame on {self._name}: {error}") from error
+        self._empty = 0
         if message is None or message.is_remote_frame:
             return None
         return CanFrame(
