@@ -8,7 +8,7 @@ from drivers.platforms.cars.obd import (
     lists_for_queries,
 )
 
-GIVEN_UP_AFTER = 3  # times that it was never answered, while others are
+GIVEN_UP_AFTER = 6  # times that it was never answered, while others are
 AGAIN_AFTER_S = 5.0  # what was missed
 AWAY_AFTER = 4  # questions in a row without an answer: the car sleeps, or is not there
 AWAY_EVERY_S = 10.0  # seldom: a question may wake a sleeping car and drain its battery
