@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.robots import RosbridgePlatformConfig
@@ -210,6 +210,7 @@ KEYS = ["forward_mps", "percent", "faults", "id", "ok", "can", "name", "mode"]
 TYPES = ["hello", "state", "odometry", "attitude", "battery", "temperature", "done", "new"]
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(
     st.binary(max_size=200)
     | st.builds(
@@ -311,12 +312,14 @@ def test_a_rosbridge_that_falls_silent_or_goes_away_is_lost() -> None:
         bridged(robot)
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.text(max_size=100) | json_values.map(json.dumps))
 def test_whatever_a_rosbridge_says_is_read_or_refused(text: str) -> None:
     with suppress(BadDataError):
         ros_messages.read_publish(text)
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(json_values)
 @pytest.mark.parametrize("read", ["odometry", "battery", "diagnostics"])
 def test_whatever_a_robot_publishes_is_a_sample_or_refused(read: str, inner: object) -> None:

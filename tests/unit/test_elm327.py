@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.base import BadDataError
@@ -83,6 +83,7 @@ def test_a_number_over_five_lines_of_an_older_bus_in_any_order() -> None:
     assert Payloads().read(Answer(tuple(lines)), "3", 0.0) == [b"\x49\x02" + vin]
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.lists(st.text("0123456789ABCDEF XZ", max_size=40), max_size=6), st.sampled_from("?1367"))
 def test_any_lines_are_payloads_or_refused(lines: list[str], protocol: str) -> None:
     with suppress(BadDataError):
@@ -208,6 +209,7 @@ def test_what_comes_in_the_middle_and_what_is_damaged_is_counted() -> None:
     assert counted.counts["can_error"]
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.lists(st.text(st.characters(codec="latin-1"), max_size=30), max_size=40))
 def test_whatever_an_adapter_says_the_dialogue_goes_on(texts: list[str]) -> None:
     dialogue = Dialogue(Car("car"), 0.0)

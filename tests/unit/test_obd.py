@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -63,6 +63,7 @@ def test_refusals_say_whether_to_wait() -> None:
     assert refusal.value.later
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.binary(max_size=64))
 def test_any_answer_gives_facts_or_is_refused(data: bytes) -> None:
     with suppress(BadDataError):
@@ -119,6 +120,7 @@ def test_a_car_that_sleeps_is_asked_seldom_and_anew_when_it_wakes() -> None:
     assert polling.next(now_s) in lists_for_queries(), "from the beginning"
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=4), st.randoms())
 def test_payloads_of_several_senders_come_whole_however_they_mix(payloads, random) -> None:
     queues = {0x7E8 + number: frames_of(each) for number, each in enumerate(payloads)}
@@ -132,6 +134,7 @@ def test_payloads_of_several_senders_come_whole_however_they_mix(payloads, rando
     assert not reassembly.drops
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.lists(st.tuples(st.integers(0, 40), st.binary(max_size=8)), max_size=60))
 def test_any_frames_are_taken_or_counted(frames: list[tuple[int, bytes]]) -> None:
     reassembly, bad = Reassembly(), 0
@@ -178,6 +181,7 @@ def test_signals_as_other_readers_of_dbc_files_have_them() -> None:
     assert value_of(signal(start_bit=56, unknown=[0xEF]), data) is None
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.data())
 def test_motorola_is_intel_in_a_frame_turned_around(draw: st.DataObject) -> None:
     """The same number, written by hand bit by bit."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -41,6 +41,7 @@ def test_it_works_on_for_half_an_hour_and_sleeps_until_the_key_is_turned() -> No
     assert set(evening(bedtime, 5001, 5001 + 1800)) == {"waiting"}, "from the beginning"
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(
     st.lists(
         st.tuples(
