@@ -1,6 +1,5 @@
 """The wiring, on one screen: who works on a unit, and what hands what to whom."""
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,7 +15,7 @@ from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
 from edge.running.sdnotify import SystemdNotifier
 from edge.running.supervisor import Crew, Supervisor
-from edge.running.worker import Beat, Worker
+from edge.running.worker import Beat, Worker, WorkOf
 from edge.seeing.episodes import Change
 from edge.seeing.look import Observer
 from edge.work import FLUSH_S, GOODBYE_S, Work
@@ -31,8 +30,6 @@ DISK_STOP_S = 0.5
 # not answer holds up a receiver on the network for half a minute.
 STUCK_S = 10.0
 STUCK_IN_NATIVE_CODE_S = 60.0
-
-WorkOf = Callable[[Beat, threading.Event], None]
 
 
 class App:
@@ -123,7 +120,6 @@ class App:
             for part in (
                 parts.office,
                 parts.finders,
-                parts.body,
                 parts.acting,
                 parts.moving,
                 parts.firmware,
@@ -137,10 +133,9 @@ class App:
         parts.publisher.hear_commands(commanding.hear)
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
         on_the_spot |= parts.office.controls() | parts.finders.controls()
-        on_the_spot |= parts.body.controls() | parts.acting.controls()
+        on_the_spot |= parts.acting.controls() | parts.moving.controls()
         health = self._reporter.health
         on_the_spot |= doctor_controls(parts, lambda: health.faults, health.camera_figures)
-        on_the_spot |= parts.moving.controls()
         on_the_spot |= parts.firmware.controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)

@@ -22,7 +22,7 @@ from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
 from edge.media.media import Media
 from edge.moving.moving import Moving
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
 from edge.reporting.parts import Parts, Receiver

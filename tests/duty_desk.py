@@ -12,7 +12,7 @@ from config.models import UnitKind
 from config.operations import TasksConfig
 from drivers.gnss.route import Route, moved
 from drivers.samples import FixKind, GnssEpoch
-from edge.position import CIRCLE_95, UnitPosition
+from edge.positioning.whereabouts import CIRCLE_95, UnitPosition
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey
 from edge.tasks.memory import Memory

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.samples import Frame
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.seeing.look import Look
 from edge.seeing.witness import Witness

@@ -28,7 +28,7 @@ from edge.body.body import Body
 from edge.reporting.acting_findings import acting_findings, sound_findings
 from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
-from edge.running.worker import Beat
+from edge.running.worker import Beat, WorkOf
 from edge.seeing.witness import Witness
 from edge.tasks.local import Control
 from edge.tasks.memory import Memory
@@ -40,8 +40,6 @@ ACTING_FILE = "acting.json"
 LOOK_EVERY_S = 0.1
 SOS = "sos"
 SOS_FOR_S = 10.0  # said again while the call stands
-
-WorkOf = Callable[[Beat, threading.Event], None]
 
 
 class Acting:

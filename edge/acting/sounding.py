@@ -15,7 +15,7 @@ from edge.acting.desk import Desk
 from edge.acting.pieces import pieces, shortest_s
 from edge.acting.switching import Answer, Switching
 from edge.acting.wishes import Asker, Order, of_kind
-from edge.fetching import FetchError, fetch
+from edge.commands.fetching import FetchError, fetch
 from telemetry.commands import handling
 from telemetry.commands.handling import Handler, OrderFailedError, OrderRefusedError, Progress
 from telemetry.contract.acting import Play, Speak, Talk

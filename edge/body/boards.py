@@ -15,7 +15,7 @@ from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
 from edge.running.asking import Asked, Requests
 from edge.running.driver_loop import DriverHealth, run_driver
-from edge.running.worker import Beat
+from edge.running.worker import Beat, WorkOf
 from firmware_bridge.runtime.greeting import BoardRefusedError
 from firmware_bridge.runtime.link import BoardLink, LinkFigures
 from firmware_bridge.runtime.orders import BoardIncident, BoardRequest, BoardSample, BoardState
@@ -30,7 +30,6 @@ Hear = Callable[[str, BoardIncident], None]
 Open = Callable[[], Driver[BoardSample]]
 Borrower = Callable[[str], str | None]
 OpenerOf = Callable[[str, Open], Open]  # of a board's name and what opens it
-WorkOf = Callable[[Beat, threading.Event], None]
 
 
 @dataclass(slots=True)

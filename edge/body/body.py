@@ -25,10 +25,8 @@ from edge.reporting.body_findings import (
 from edge.reporting.finding import Finding
 from edge.running.asking import Asked
 from edge.running.driver_loop import DriverHealth, run_driver
-from edge.running.worker import Beat
+from edge.running.worker import Beat, WorkOf
 from edge.seeing.poses import Poses
-from edge.tasks.local import Control
-from telemetry.commands.handling import Handler
 from telemetry.contract.body import Charge, Vehicle
 from telemetry.contract.unit import Temperature
 from telemetry.contract.wire_types import short
@@ -38,8 +36,6 @@ CARRIER_RETRY_S = (0.5, 1.0, 2.0, 5.0)
 SENSOR_RETRY_S = (1.0, 2.0)  # looking for a folder costs nothing
 
 CELSIUS = (-100.0, 300.0)  # what a message may say
-
-WorkOf = Callable[[Beat, threading.Event], None]
 
 
 class Body:
@@ -108,16 +104,6 @@ class Body:
 
         opener = partial(open_sensor, sensor.name, sensor.config, self._clock, self._tree)
         run_driver(sensor.health, opener, emit, stop, beat, self._clock, SENSOR_RETRY_S)
-
-    # --- what it can be told ---
-
-    def handlers(self) -> dict[str, Handler]:
-        """For the orders of the hub, by their names in the contract."""
-        return {}
-
-    def controls(self) -> dict[str, Control]:
-        """For the crew, over the local control socket."""
-        return {}
 
     # --- how it fares ---
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Identity
-from edge.fetching import FetchError, fetch
+from edge.commands.fetching import FetchError, fetch
 from edge.firmware.ledger import Ledger, LedgerError, LedgerFile
 from edge.firmware.lending import Lending
 from edge.local.control import LocalHandler

@@ -2,7 +2,7 @@
 
 from drivers.clock import Clock
 from edge.acting.acting import Acting
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.tasks.office import Office
 
 DRIVEN_KINDS = frozenset({"siren", "beacon", "light", "speaker"})

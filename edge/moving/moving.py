@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from config.models import Settings
@@ -31,7 +30,7 @@ from edge.moving.orders import (
 )
 from edge.moving.record import MoveBook
 from edge.moving.tales import Tales
-from edge.running.worker import Beat
+from edge.running.worker import Beat, WorkOf
 from edge.seeing.witness import Witness
 from edge.tasks.local import Control
 from edge.tasks.memory import Memory
@@ -40,8 +39,6 @@ from telemetry.commands.handling import Handler, OrderFailedError
 MOVES_FILE = "moves.json"
 STOP_S = 1.0  # for the answer to an emergency stop
 MOST_STATES = 256
-
-WorkOf = Callable[[Beat, threading.Event], None]
 
 
 class Moving:

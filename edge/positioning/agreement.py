@@ -5,7 +5,7 @@ from itertools import combinations
 
 from drivers.gnss.guard import distance_m
 from drivers.samples import GnssEpoch
-from edge.position import error_radius_m
+from edge.positioning.whereabouts import error_radius_m
 
 FRESH_S = 3.0
 APART_S = 1.5  # between the stamps of two fixes that are compared
@@ -26,16 +26,16 @@ class Agreement:
             for name, epoch in newest.items()
             if epoch is not None and epoch.has_fix and now_mono_s - epoch.mono_s < FRESH_S
         }
-        told = ""
-        for one, other in combinations(sorted(fresh), 2):
-            away_m = _beyond(fresh[one], fresh[other])
-            if away_m is None:
-                self._since_s.pop((one, other), None)
-                continue
-            since_s = self._since_s.setdefault((one, other), now_mono_s)
-            if now_mono_s - since_s >= LASTS_S:
-                told = told or f"{one} and {other} are {away_m:.0f} m apart"
-        return told
+        apart = {
+            (one, other): away_m
+            for one, other in combinations(sorted(fresh), 2)
+            if (away_m := _beyond(fresh[one], fresh[other])) is not None
+        }
+        self._since_s = {pair: self._since_s.get(pair, now_mono_s) for pair in apart}
+        for (one, other), away_m in apart.items():
+            if now_mono_s - self._since_s[one, other] >= LASTS_S:
+                return f"{one} and {other} are {away_m:.0f} m apart"
+        return ""
 
 
 def _beyond(one: GnssEpoch, other: GnssEpoch) -> float | None:

@@ -48,9 +48,8 @@ class DeadReckoning:
         self._motion: Odometry | None = None
         self._speed_mps = 0.0
         self._yaw_radps = 0.0
-        self._even_mps = (
-            0.0  # the speed without its noise: a scale is a quotient, which noise biases
-        )
+        # The speed without its noise: a scale is a quotient, which noise biases.
+        self._even_mps = 0.0
         self._steady_since_s = math.inf
         self._still_since_s = math.inf
         self._placed_s: float | None = None  # of the last fix that was taken

@@ -2,7 +2,7 @@
 
 from config.models import PositionConfig
 from drivers.samples import GnssEpoch
-from edge.position import UnitPosition
+from edge.positioning.whereabouts import UnitPosition
 
 COURSE_FROM_MPS = 1.0  # slower, a receiver's course is noise
 

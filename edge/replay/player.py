@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from config.models import Settings
 from drivers.samples import Attitude, GnssEpoch
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.replay.recording import (
     RecordingFile,
     Shot,

@@ -1,7 +1,7 @@
 """What is wrong with a receiver, its signals and its time, as findings."""
 
-from edge.position import Whereabouts
 from edge.positioning.receiver_watch import ReceiverWatch
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.finding import Finding, about
 from edge.timebase import TimeDoubt
 from telemetry.contract.wire_types import text

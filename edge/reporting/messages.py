@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from edge.position import UnitPosition, Whereabouts
+from edge.positioning.whereabouts import UnitPosition, Whereabouts
 from edge.reporting.alert_messages import alert_event, count_event, crowd_event
 from edge.reporting.places import told
 from edge.seeing.episodes import Standing

@@ -17,8 +17,8 @@ from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
 from edge.moving.moving import Moving
-from edge.position import Whereabouts
 from edge.positioning.receiver_watch import ReceiverWatch
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.resting.resting import Resting
 from edge.running.driver_loop import DriverHealth

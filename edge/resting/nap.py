@@ -1,14 +1,11 @@
 """Workers that rest while the unit sleeps: their devices are closed, and opened when it wakes."""
 
 import threading
-from collections.abc import Callable
-from typing import TypeAlias
 
 from drivers.clock import Clock
 from edge.running.driver_loop import DriverHealth
-from edge.running.worker import Beat
+from edge.running.worker import Beat, WorkOf
 
-WorkOf: TypeAlias = Callable[[Beat, threading.Event], None]
 LOOK_EVERY_S = 0.2
 
 

@@ -10,10 +10,10 @@ from config.sleep import SleepConfig
 from drivers.clock import Clock
 from edge.body.carrier import Carrier
 from edge.reporting.finding import Finding
+from edge.reporting.rest_findings import rest_findings
 from edge.resting.bedtime import Bedtime
 from edge.resting.nap import Nap
 from edge.resting.power import Run, command_of, run
-from edge.resting.rest_findings import rest_findings
 from edge.resting.switches import Switches
 from edge.running.worker import Beat
 from edge.seeing.witness import Witness

@@ -14,6 +14,7 @@ WELL_AFTER_S = 60.0  # a run this long ends the row
 OPENING_S = 600.0  # until the first beat: a provider may compile a model for minutes
 
 Beat = Callable[[], None]
+WorkOf = Callable[[Beat, threading.Event], None]  # until the event is set
 
 
 class WorkerState(StrEnum):

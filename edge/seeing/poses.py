@@ -13,7 +13,7 @@ from typing import Literal
 
 from config.cameras import PoseConfig
 from drivers.samples import Attitude, FixKind, GnssEpoch
-from edge.position import error_radius_m
+from edge.positioning.whereabouts import error_radius_m
 from perception.place.frame import LocalFrame
 from perception.place.placed import Unplaced
 from perception.place.pose import UnitPose

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.timebase import Timebase
 from perception.place.placed import Scene, WorldTrack

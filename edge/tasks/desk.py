@@ -13,7 +13,7 @@ import structlog
 
 from config.operations import TasksConfig
 from drivers.gnss.guard import distance_m
-from edge.position import UnitPosition
+from edge.positioning.whereabouts import UnitPosition
 from edge.tasks import moves
 from edge.tasks.arrival import ArrivalWatch, Sight
 from edge.tasks.journey import Journey, News

@@ -8,7 +8,7 @@ from typing import Literal
 from config.models import UnitKind
 from config.operations import TasksConfig
 from drivers.gnss.guard import DEGREE_M, distance_m
-from edge.position import UnitPosition
+from edge.positioning.whereabouts import UnitPosition
 from edge.tasks import pace as paces
 from edge.tasks.arrival import ArrivalWatch, SetOutWatch, Sight, Speedometer
 from edge.tasks.pace import MotionWatch

@@ -8,7 +8,7 @@ import threading
 
 from config.models import Settings
 from drivers.clock import Clock, asleep_s, computer_boot_id
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.running.worker import Beat
 from edge.tasks.desk import Desk
 from edge.tasks.journey import Journey

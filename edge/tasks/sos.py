@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from edge.position import UnitPosition
+from edge.positioning.whereabouts import UnitPosition
 from edge.tasks.desk import Now
 from edge.tasks.memory import Memory
 from edge.tasks.record import Stamp, Untold

@@ -14,7 +14,7 @@ from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.platforms.orders import Aim, Switch
 from drivers.samples import Done, Gimbal
-from edge.acting.openers import CarrierOutput
+from edge.acting.carrier_output import CarrierOutput
 from edge.body.carrier import Carrier
 from edge.running.asking import Asked
 from edge.running.driver_loop import DriverHealth

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.fetching import FetchError, fetch
+from edge.commands.fetching import FetchError, fetch
 from tests.file_server import Manners, serving
 
 CONTENT = bytes(range(256)) * 1000
@@ -66,7 +66,7 @@ def test_an_address_that_gives_nothing_is_told(url: str, why: str, tmp_path: Pat
 def test_a_connection_that_breaks_off_is_gone_on_from(
     ranges: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.fetching.AGAIN_S", 0.0)
+    monkeypatch.setattr("edge.commands.fetching.AGAIN_S", 0.0)
     manners = Manners(CONTENT, ranges=ranges, cut_after=100_000)
     told = {"sha256": DIGEST, "size_bytes": len(CONTENT)}
     with serving(manners) as url:

@@ -14,7 +14,7 @@ from config.loading import load
 from config.models import LoggingConfig
 from drivers.samples import Attitude, FixKind, GnssEpoch
 from edge.app import App
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.fault_list import FaultList
 from edge.reporting.finding import Finding
 from edge.reporting.health import HealthDesk

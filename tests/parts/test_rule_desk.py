@@ -11,7 +11,7 @@ from config.crs import gcj02_of
 from config.models import Settings
 from drivers.clock import SystemClock
 from drivers.samples import Frame
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.reporting.rule_findings import rule_findings
 from edge.seeing.look import Look

@@ -17,8 +17,8 @@ from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.platforms.orders import Aim
 from drivers.samples import Done
+from edge.acting.board_output import BoardOutput
 from edge.app import App
-from edge.body.board_actuator import BoardActuator
 from edge.body.board_news import BoardNews, event_name
 from edge.body.boards import Boards
 from edge.reporting.health import HealthDesk
@@ -66,7 +66,7 @@ def there(boards: Boards, name: str = "payload") -> Callable[[], bool]:
     return lambda: boards.all[name].state is not None
 
 
-def next_report(actuator: BoardActuator, wanted: Callable[[ActuatorReport], bool]) -> None:
+def next_report(actuator: BoardOutput, wanted: Callable[[ActuatorReport], bool]) -> None:
     end_s = time.monotonic() + 3
     while time.monotonic() < end_s:
         sample = actuator.read()
@@ -75,7 +75,7 @@ def next_report(actuator: BoardActuator, wanted: Callable[[ActuatorReport], bool
     raise AssertionError("no such report came")
 
 
-def answer(actuator: BoardActuator, request: Any) -> Done:
+def answer(actuator: BoardOutput, request: Any) -> Done:
     actuator.ask(7, request)
     done = actuator.read()
     assert isinstance(done, Done)
@@ -147,13 +147,13 @@ def test_an_actuator_behind_a_board_closes_the_loop(tmp_path: Path) -> None:
     boards = of(payload=tmp_path / "board")
     board, clock = boards.all["payload"], SystemClock()
     with pytest.raises(DeviceUnavailableError, match="payload is not there"):
-        BoardActuator.open(board, "siren", clock)
+        BoardOutput.open(board, "siren", clock)
     with running(boards):
         with simulated(tmp_path) as (_, control):
             assert wait_for(there(boards), 5)
             with pytest.raises(DeviceUnavailableError, match="no channel 'horn'; it has: search"):
-                BoardActuator.open(board, "horn", clock)
-            light = BoardActuator.open(board, "searchlight", clock)
+                BoardOutput.open(board, "horn", clock)
+            light = BoardOutput.open(board, "searchlight", clock)
             next_report(light, lambda report: report.measured and report.celsius == 25.0)
             began_s = time.monotonic()
             assert answer(light, Output(level=0.4, pattern="strobe")).ok
@@ -161,7 +161,7 @@ def test_an_actuator_behind_a_board_closes_the_loop(tmp_path: Path) -> None:
             assert time.monotonic() - began_s < 0.3
             assert "no pattern 'purr'" in answer(light, Output(level=1, pattern="purr")).text
             assert "no sound of its own" in answer(light, Silence()).text
-            head = BoardActuator.open(board, "head", clock)
+            head = BoardOutput.open(board, "head", clock)
             assert answer(head, Aim(pan_deg=30)).ok
             next_report(head, lambda report: (report.pan_deg, report.tilt_deg) == (30, 0))
             assert "neither zoom nor presets" in answer(head, Aim(zoom=0.5)).text

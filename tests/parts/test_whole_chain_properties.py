@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.models import Settings
 from drivers.samples import Attitude, FixKind, Frame, GnssEpoch
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.messages import MessageWriter
 from edge.seeing.chain import Chain
 from edge.seeing.episodes import Change, EpisodeDesk

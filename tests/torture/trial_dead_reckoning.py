@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.position import UnitPosition, Whereabouts
+from edge.positioning.whereabouts import UnitPosition, Whereabouts
 from tests.drives import TRACKS, Drive, Faults, Sensors, any_faults, made_up, recorded
 from tests.torture.trials import Stage, held, trial
 

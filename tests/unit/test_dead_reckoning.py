@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.samples import FixKind, GnssEpoch, Odometry
-from edge.position import UnitPosition, Whereabouts
 from edge.positioning.dead_reckoning import DeadReckoning
 from edge.positioning.facts import Fix
 from edge.positioning.motion_filter import MotionFilter, spread_of
+from edge.positioning.whereabouts import UnitPosition, Whereabouts
 from tests.drives import TRACKS, Drive, Faults, Moment, Sensors, any_faults, made_up, recorded
 
 

@@ -157,7 +157,7 @@ def test_the_position_follows_mode_duty_and_the_hub_s_wish(tmp_path: Path) -> No
 
 
 def here(mono_s: float) -> Any:
-    from edge.position import Whereabouts
+    from edge.positioning.whereabouts import Whereabouts
 
     epoch = GnssEpoch(
         mono_s=mono_s,

@@ -10,9 +10,9 @@ from drivers.gnss.receiver import NmeaReceiver
 from drivers.gnss.route import Route, demo_route
 from drivers.gnss.simulator import Corrections, GnssSimulator, SimulatorPlan
 from drivers.samples import FixKind, GnssEpoch
-from edge.position import Whereabouts
 from edge.positioning.agreement import Agreement
 from edge.positioning.receiver_watch import ReceiverWatch
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.gnss_findings import (
     charge_findings,
     fix_quality_findings,

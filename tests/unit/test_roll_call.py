@@ -11,7 +11,7 @@ from config.modules import ModulesConfig
 from drivers.samples import Identity
 from edge.body.inventory import Inventory
 from edge.body.roll_call import RollCall
-from edge.position import Whereabouts
+from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.body_findings import roll_call_findings
 from edge.reporting.messages import MessageWriter
 from edge.running.driver_loop import DriverHealth

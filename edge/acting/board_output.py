@@ -15,7 +15,7 @@ ANSWER_S = 0.3  # on a good line it takes 10 ms
 REPORT_S = 0.5
 
 
-class BoardActuator:
+class BoardOutput:
     """One channel, as an Actuator (drivers/actuators/actuator.py). What it reports is measured.
 
     A temperature that the board calls like the channel is the channel's.

@@ -6,8 +6,8 @@ import pytest
 
 from config.models import PositionConfig
 from drivers.samples import FixKind, GnssEpoch
-from edge.position import Whereabouts, error_radius_m
 from edge.positioning.schedule import PositionSchedule
+from edge.positioning.whereabouts import Whereabouts, error_radius_m
 
 CONFIG = PositionConfig()
 
