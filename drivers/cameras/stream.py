@@ -5,6 +5,7 @@ has queued up while nobody read is passed over cheaply.
 """
 
 from collections import Counter
+from dataclasses import replace
 from typing import Self
 
 from config.devices import StreamCameraConfig
@@ -129,7 +130,10 @@ class StreamCamera:
         self._source.close()
 
     def facts(self) -> CameraFacts:
-        return explained(self._source.facts(), self._config.decode, self._why_software)
+        facts = explained(self._source.facts(), self._config.decode, self._why_software)
+        if self._url.scheme.startswith("http") and facts.decoder.endswith(("mjpg", "mjpeg")):
+            return replace(facts, fps=None)  # JPEGs in HTTP announce no rate: FFmpeg makes it up
+        return facts
 
     def counters(self) -> dict[str, int]:
         damaged = self._counters["undecodable"] + self._source.damaged

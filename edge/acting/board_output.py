@@ -37,10 +37,7 @@ class BoardOutput:
         if state is None:
             raise DeviceUnavailableError(f"its board {board.name} is not there")
         if channel not in state.channels:
-            has = ", ".join(state.channels) or "none"
-            raise DeviceUnavailableError(
-                f"the board {board.name} has no channel {channel!r}; it has: {has}"
-            )
+            raise DeviceUnavailableError(no_channel(board.name, channel, state))
         actuator = cls(board, channel, clock)
         board.requests.post(SetChannel(channel=channel, level=0.0))
         return actuator
@@ -131,3 +128,9 @@ def _but_for_time(report: ActuatorReport) -> tuple[object, ...]:
         report.celsius,
         report.fault,
     )
+
+
+def no_channel(board: str, channel: str, state: BoardState) -> str:
+    """The words for an output that a board has not."""
+    has = ", ".join(state.channels) or "none"
+    return f"the board {board} has no channel {channel!r}; it has: {has}"

@@ -71,7 +71,7 @@ class Telling:
 
     def _state(self, outlet: Outlet, claim: Claim | None) -> Actuator:
         report = outlet.report if outlet.there else None
-        fault = outlet.disobeys or (report.fault if report is not None else None)
+        fault = outlet.disobeys or (outlet.health.last_error if report is None else report.fault)
         return Actuator(
             name=outlet.name,
             kind=outlet.kind,
@@ -85,7 +85,7 @@ class Telling:
             until=self._until_told(claim),
             measured=report is not None and report.measured,
             celsius=None if report is None else _stepped(report.celsius),
-            fault=None if fault is None else text(fault),
+            fault=text(fault) if fault else None,
         )
 
 

@@ -189,10 +189,10 @@ class RollCall:
             kind=kind,
             present=key in self.present,
             required=kind in self.config.required,
-            model=short(known.model) or None,
-            serial=short(known.serial) or None,
-            firmware=short(known.firmware) or None,
-            hardware=short(known.hardware) or None,
+            model=_known(known.model),
+            serial=_known(known.serial),
+            firmware=_known(known.firmware),
+            hardware=_known(known.hardware),
             calibrated=known.calibrated.isoformat() if known.calibrated else None,
         )
 
@@ -200,6 +200,10 @@ class RollCall:
     def fault(self) -> str | None:
         """Why what is lost would be forgotten by a restart, or was."""
         return self.memory.fault or self.memory.lost
+
+
+def _known(words: str) -> str | None:
+    return short(words) if words.strip() else None
 
 
 def _key(health: DriverHealth) -> str:

@@ -4,12 +4,16 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 
+from config.actuators import BoardVia
 from config.boards import BoardConfig
+from edge.acting.board_output import no_channel
 from edge.body.boards import Boards
 from edge.doctor import words
 from edge.doctor.case import Case
-from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
+from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
 from edge.doctor.look import side_by_side
+from edge.reporting.device_findings import DEVICE_ACTIONS
+from firmware_bridge.runtime.orders import BoardState
 
 LISTEN_S = 5.0
 ANSWERS_ENOUGH = 40
@@ -40,7 +44,20 @@ def _tried(case: Case, name: str, config: BoardConfig) -> Iterator[Line]:
         if (enough or now_s >= ends_s or case.stop.is_set()) and not stop.is_set():
             told = words.of_board(board.identity, figures, board.health.totals())
             lines.extend(judged(name, boards.findings(now_s), told))
+            lines.extend(_channels(case, name, board.state))
             stop.set()  # while it is open: closed, it has no state any more
 
     boards.works()[f"board.{name}"](beat, stop)
     yield from lines
+
+
+def _channels(case: Case, name: str, state: BoardState | None) -> Iterator[Line]:
+    """The actuators that the unit's file puts on this board, and it has no such output."""
+    for actuator, config in case.settings.actuators.items():
+        via = config.via
+        if state is None or not isinstance(via, BoardVia) or via.board != name:
+            continue
+        if via.channel not in state.channels:
+            text = no_channel(name, via.channel, state)
+            cure = DEVICE_ACTIONS["actuator", "missing"]
+            yield fault("actuator_missing", actuator, text, cure)

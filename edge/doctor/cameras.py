@@ -78,7 +78,7 @@ def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
 
     def enough() -> bool:
         """What looks wrong is looked at for longer."""
-        if watch.defects or times.frozen:
+        if watch.defects or (times.frozen and not watch.doubts):
             return True
         doubtful = watch.doubts or (times.still and config.kind != "file")
         return times.seen_s >= TIMED_S and not doubtful
@@ -88,7 +88,8 @@ def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
     if missing:
         yield from judged(name, missing, "")
         return
-    if times.frozen and config.kind != "file":
+    hidden = watch.doubts or watch.defects  # the same picture again and again is of that, then
+    if times.frozen and not hidden and config.kind != "file":
         text = f"pictures come, and all {times.count} of them are copies of one another"
         yield fault("camera_frozen", name, text, FROZEN_CURE)
         return

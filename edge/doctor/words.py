@@ -3,7 +3,7 @@
 import statistics
 
 from drivers.platforms.orders import Abilities
-from drivers.samples import Ambient, Attitude, Battery, Identity, Odometry, VehicleState
+from drivers.samples import FUEL, Ambient, Attitude, Battery, Identity, Odometry, VehicleState
 from drivers.sensors.sensor import SensorSample
 from edge.reporting.parts import Receiver
 from edge.reporting.rates import percentile
@@ -78,7 +78,8 @@ def of_battery(battery: Battery) -> str:
         *([] if battery.voltage_v is None else [f"{battery.voltage_v:.1f} V"]),
         *(["charging"] if battery.charging else []),
     ]
-    return "battery " + ", ".join(words) if words else "a battery that tells nothing"
+    name = battery.name if battery.name == FUEL else f"{battery.name} battery".strip()
+    return f"{name} " + ", ".join(words) if words else f"a {name} that tells nothing"
 
 
 def of_carrier(

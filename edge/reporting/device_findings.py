@@ -41,7 +41,11 @@ DEVICE_ACTIONS = {
     ("sensor", "silent"): "unplug the sensor and plug it in again",
     ("board", "missing"): "check its cable and power; `patrol-edge devices` lists what is there",
     ("board", "silent"): "switch the board off and on; `patrol-edge firmware info` asks it",
-    ("actuator", "missing"): "check its cable and power, and through what it is driven",
+    (
+        "actuator",
+        "missing",
+    ): "check its cable and power; `via` in the unit's file must name what drives it, "
+    "and a channel that this has",
     ("actuator", "silent"): "check its cable and power",
 }
 

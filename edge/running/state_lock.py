@@ -5,6 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+STATE_MODE = 0o710  # the group may open the control socket in it, and see nothing else
+
 
 class StateInUseError(Exception):
     """Another process works with this state folder."""
@@ -30,7 +32,7 @@ def lock_state(folder: Path) -> int | None:
 
 def _open(folder: Path) -> int | None:
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
         return os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with suppress(OSError):  # the disk is read-only now: to be locked, a file need not be written
         return os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)

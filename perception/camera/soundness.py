@@ -58,7 +58,8 @@ class PictureWatch:
             return
         self._looked_s = mono_s
         self.view = view = View.of(image)
-        found = {defect for defect in (self._light(view), self._still(view, mono_s)) if defect}
+        light, still = self._light(view), self._still(view, mono_s)
+        found = {defect for defect in (light or still,) if defect}  # what is hidden stands still
         if found:
             self._usual.pause(mono_s)
         else:

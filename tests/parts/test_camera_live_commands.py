@@ -147,9 +147,19 @@ def test_the_bench_measures_rate_cost_and_age_beside_a_plain_loop(
 def test_a_slow_camera_fails_the_bench_and_says_where_to_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with HttpCamera(fps=5) as slow:  # FFmpeg takes it for 25
-        assert main(["camera", "bench", slow.url, "--seconds", "2", "--no-peer"]) == 1
+    with RtspCamera(fps=25) as slow:  # announced; then it slows down
+        threading.Timer(1.0, lambda: setattr(slow, "period_s", 0.2)).start()
+        assert main(["camera", "bench", slow.url, "--seconds", "4", "--no-peer"]) == 1
     assert "camera_slow" in capsys.readouterr().err
+
+
+def test_of_a_camera_that_announces_no_rate_none_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with HttpCamera(fps=10) as server:  # FFmpeg makes up 25
+        assert main(["camera", "bench", server.url, "--seconds", "2", "--no-peer", "--json"]) == 0
+    (row,) = rows(capsys.readouterr().out)
+    assert row["fps_wanted"] is None
 
 
 def test_a_camera_that_hangs_up_is_told(capsys: pytest.CaptureFixture[str]) -> None:

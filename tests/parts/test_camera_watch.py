@@ -85,6 +85,11 @@ def test_a_frozen_picture_is_frozen_and_a_quiet_street_is_not() -> None:
     assert watch(lambda at_s: loop[int(at_s) % 8], seconds=60).standing == (Defect.FROZEN,)
 
 
+def test_a_hidden_picture_that_stands_still_has_one_cause() -> None:
+    black = np.zeros((360, 640, 3), np.uint8)
+    assert watch(lambda _: black, seconds=60).standing == (Defect.DARK,)
+
+
 def test_a_recording_may_repeat_itself() -> None:
     still = live(1.0)
     assert watch(lambda _: still, watcher=PictureWatch(recorded=True)).standing == ()

@@ -240,6 +240,16 @@ def test_a_board_that_is_well_and_one_that_is_another(examined: Examined, tmp_pa
         assert "searchlight-9" in one(examined.lines(boards.examine, **other), "board_other").text
 
 
+def test_an_output_that_the_board_has_not(examined: Examined, tmp_path: Path) -> None:
+    via = {"kind": "board", "board": "payload", "channel": "lamp"}
+    lamp = {"search": {"kind": "light", "via": via}}
+    with simulated(tmp_path) as (port, _):
+        well, wrong = examined.lines(boards.examine, **board(port), actuators=lamp)
+    assert well.code is None
+    assert (wrong.name, wrong.code) == ("search", "actuator_missing")
+    assert "no channel 'lamp'; it has: searchlight" in wrong.text
+
+
 def test_a_board_that_is_not_there_or_silent(examined: Examined, tmp_path: Path) -> None:
     one(examined.lines(boards.examine, **board(tmp_path / "none")), "board_missing")
     master, slave = pty.openpty()

@@ -94,6 +94,7 @@ def test_lost_once_and_back_once(tmp_path: Path) -> None:
     assert hall.roll.modules()[0].required
     assert hall.roll.modules()[0].model == "HD"
     assert hall.roll.modules()[0].calibrated == "2026-03-01"
+    assert hall.roll.modules()[0].serial is None, "it tells none"
 
     last_utc = clock.utc()
     health.open, health.last_error = False, "it has gone"

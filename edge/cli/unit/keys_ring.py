@@ -17,6 +17,7 @@ from drivers.clock import SystemClock
 from edge.cli.console import FAILED, USAGE, CommandError
 from edge.cli.unit.asking import state_folder
 from edge.commands.key_facts import EXPIRING
+from edge.running.state_lock import STATE_MODE
 from edge.timebase import PLAUSIBLE_FROM
 from telemetry.commands.files import FileRefusedError, one_at_a_time, replace
 from telemetry.commands.jws import KID, KeyTextError, PrivateKey, PublicKey
@@ -188,7 +189,7 @@ class Ring:
 
     def _write(self, content: KeyringFile) -> None:
         with _told(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
             with one_at_a_time(self.path.parent):
                 if self.path.exists() and read_keyring(self.path) != self.content:
                     raise CommandError("somebody else has changed the keyring", "do it again")
