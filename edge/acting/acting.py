@@ -200,6 +200,10 @@ class Acting:
         found = order_handlers(self.desk, self._switching)
         return found if self._sounds is None else found | sound_handlers(self._sounds)
 
+    def unable(self) -> frozenset[str]:
+        """Commands that nothing here can carry out: no hub should offer them."""
+        return frozenset() if self._sounds is None else self._sounds.unable()
+
     def controls(self) -> dict[str, Control]:
         """For the crew, over the local control socket."""
         known = readers(self.desk.outlets)

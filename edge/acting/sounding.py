@@ -46,6 +46,11 @@ class Sounds:
 
     # --- whether it can be ---
 
+    def unable(self) -> frozenset[str]:
+        """Without a voice it speaks nothing, without clips it plays nothing."""
+        lacking = {"speak"} if self.voice.missing() is not None else set[str]()
+        return frozenset(lacking if self.clips.paths else lacking | {"play"})
+
     def check_speak(self, args: Speak, asker: Asker) -> None:
         """Raises OrderRefusedError, as all of these do."""
         missing = self.voice.missing()
@@ -55,6 +60,8 @@ class Sounds:
         self._switching.check(self._wishes(_named(args.text), args.volume, asker))
 
     def check_play(self, args: Play, asker: Asker) -> None:
+        if not self.clips.paths:
+            raise OrderRefusedError("unsupported", "this unit has no clips (acting.clips_dir)")
         self._check_length(duration_s(self._clip(args.clip)) * args.repeat, "")
         self._switching.check(self._wishes(args.clip, args.volume, asker, speech=False))
 

@@ -119,7 +119,7 @@ def _aim(config: PanTiltConfig, wanted: PanTilt) -> Aim:
     pan_deg, tilt_deg, zoom = wanted.pan_deg, wanted.tilt_deg, wanted.zoom
     if wanted.preset is not None:
         if wanted.preset not in config.presets:
-            known = ", ".join(config.presets) or "none"
+            known = ", ".join(config.presets) or "no preset; give pan_deg, tilt_deg or zoom"
             raise OrderRefusedError(
                 "invalid_arguments", f"there is no preset {wanted.preset}; there is: {known}"
             )

@@ -8,7 +8,7 @@ from config.models import Settings
 from drivers.base import Driver
 from drivers.clock import Clock
 from drivers.factory import open_platform, open_sensor
-from drivers.platforms.orders import PlatformOrder, PlatformSample
+from drivers.platforms.orders import EmergencyStop, PlatformOrder, PlatformSample
 from drivers.plugged.tree import Tree
 from drivers.samples import FUEL, Ambient, Attitude, Battery, GnssEpoch, Identity, Odometry
 from drivers.sensors.sensor import Doubt, SensorSample
@@ -175,7 +175,7 @@ class Body:
     def vehicles(self) -> tuple[Vehicle, ...]:
         """For the state message."""
         return tuple(
-            _vehicle(carrier) for carrier in self.carriers.values() if carrier.state is not None
+            vehicle_of(carrier) for carrier in self.carriers.values() if carrier.state is not None
         )
 
     def identities(self) -> Iterator[Identity]:
@@ -228,8 +228,9 @@ def odometry(note: Callable[[str, Odometry], None]) -> Listener:
     return hear
 
 
-def _vehicle(carrier: Carrier) -> Vehicle:
-    state = carrier.state
+def vehicle_of(carrier: Carrier) -> Vehicle:
+    """As the state message tells it; what this unit has stopped is stopped, whatever it says."""
+    state, held = carrier.state, carrier.stopped and carrier.knows(EmergencyStop)
     if state is None:
         return Vehicle(name=short(carrier.name), kind=carrier.config.kind)
     return Vehicle(
@@ -237,7 +238,7 @@ def _vehicle(carrier: Carrier) -> Vehicle:
         kind=carrier.config.kind,
         mode=short(state.mode) if state.mode else None,
         armed=state.armed,
-        estop=state.estop,
+        estop=True if held else state.estop,
         ignition=state.ignition,
         doors_open=state.doors_open,
         light_bar=state.light_bar,

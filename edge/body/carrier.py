@@ -23,6 +23,7 @@ class Carrier:
     requests: Requests[PlatformOrder] = field(default_factory=Requests)
     abilities: Abilities | None = None
     mission: str | None = None  # the id of the one it holds (edge.moving)
+    stopped: bool = False  # by an emergency stop that this unit keeps up (edge.moving)
     state: VehicleState | None = None
     batteries: dict[str, Battery] = field(default_factory=dict)
     gimbals: dict[str, Gimbal] = field(default_factory=dict)
@@ -46,10 +47,10 @@ class Carrier:
             case _:
                 pass  # positions, attitudes and odometry are for those who listen
 
+    def knows(self, order: type) -> bool:
+        """Whether it takes such an order when it is there, as far as it was ever heard."""
+        abilities = self.abilities
+        return self.config.commands and abilities is not None and order in abilities.orders
+
     def can(self, order: type) -> bool:
-        return (
-            self.config.commands
-            and self.requests.open
-            and self.abilities is not None
-            and order in self.abilities.orders
-        )
+        return self.requests.open and self.knows(order)

@@ -37,22 +37,18 @@ class Helm:
 
     def taker(self, order: type) -> Carrier:
         """The carrier that takes this order now. Raises OrderRefusedError, which says why none."""
-        able = [each for each in self._carriers.values() if self._knows(each, order)]
+        able = [each for each in self._carriers.values() if each.knows(order)]
         if not able:
             what = WORDS.get(order.__name__, order.__name__)
             raise OrderRefusedError("unsupported", f"nothing that carries this unit can {what}")
-        there = next((each for each in able if each.can(order)), None)
-        if there is None:
-            raise OrderRefusedError("wrong_state", f"{able[0].name} is not there: {_why(able[0])}")
+        there = _meant(able, order)
+        if not there.can(order):
+            raise OrderRefusedError("wrong_state", f"{there.name} is not there: {_why(there)}")
         self._keep_stopped(there, order)
         why = self._forbids(there, order)
         if why:
             raise OrderRefusedError("interlock", why)
         return there
-
-    def _knows(self, carrier: Carrier, order: type) -> bool:
-        abilities = carrier.abilities
-        return carrier.config.commands and abilities is not None and order in abilities.orders
 
     def _keep_stopped(self, carrier: Carrier, order: type) -> None:
         """What is stopped stays where it is; but what flies cannot stay for ever."""
@@ -82,6 +78,16 @@ def ask(carrier: Carrier, order: PlatformOrder, within_s: float = ASK_S, **more:
     done = carrier.requests.ask(order, within_s, **more)
     if not done.ok:
         raise OrderFailedError("carrier_refused", f"{carrier.name}: {done.text or 'it will not'}")
+
+
+def _meant(able: list[Carrier], order: type) -> Carrier:
+    """Of several carriers the first of the unit's file, there or not: nobody drives the drone
+    because the dog is away. Who flies a mission is the one to hold, or to call home."""
+    if order in (Hold, GoHome):
+        there = [each for each in able if each.can(order)]
+        flying = [each for each in there if each.state and each.state.mission == "active"]
+        return (flying or there or able)[0]
+    return able[0]
 
 
 def _why(carrier: Carrier) -> str:

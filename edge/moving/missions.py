@@ -115,7 +115,7 @@ class Missions:
         facts: dict[str, Any] = {"mission": now.id, "item": now.item, "items": now.items}
         if now.state != held.state and now.state in TOLD:
             self._tales.add(mono_s, TOLD[now.state], now.carrier, **facts)
-        elif now.item != held.item:
+        elif now.item != held.item and now.state == "active":
             self._tales.add(mono_s, "mission_item", now.carrier, **facts)
         return now
 

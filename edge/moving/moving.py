@@ -61,6 +61,7 @@ class Moving:
         for name, carrier in carriers.items():
             held = self.missions.book.newest(name)
             carrier.mission = None if held is None or held.state == "none" else held.id
+        self._latch(self.missions.book.stopped_by)
 
     # --- what it can be told ---
 
@@ -96,6 +97,7 @@ class Moving:
         Raises OrderFailedError where one did not.
         """
         self.driving.halt()
+        self._latch(by)
         self.missions.set_stopped(by)
         stopped, failed = list[str](), list[str]()
         for carrier in self.helm.all_that_can(EmergencyStop):
@@ -112,10 +114,15 @@ class Moving:
         carriers = self.helm.all_that_can(ReleaseStop)
         for carrier in carriers:
             ask(carrier, ReleaseStop())
+        self._latch(None)
         self.missions.set_stopped(None)
         for carrier in carriers or self.helm.all_that_can(EmergencyStop):
             self.tales.add(self._clock.mono_s(), "estop_released", carrier.name, f"by {by}")
         return [carrier.name for carrier in carriers]
+
+    def _latch(self, by: str | None) -> None:
+        for carrier in self._carriers.values():
+            carrier.stopped = by is not None
 
     # --- on the spot ---
 

@@ -64,7 +64,7 @@ def _capabilities(parts: Parts) -> tuple[str, ...]:
     found = ["position"] if parts.receivers else []
     found += ["listen"] if parts.listening.devices else []
     found += ["detect"] if parts.vision is not None else []
-    unable = parts.moving.unable()
+    unable = parts.moving.unable() | parts.acting.unable()
     able = (each for each in parts.commanding.capabilities() if each not in unable)
     return (*found, *able)
 

@@ -24,6 +24,7 @@ from drivers.platforms.orders import (
     ReleaseStop,
     StartMission,
 )
+from edge.body.body import vehicle_of
 from edge.body.carrier import Carrier
 from edge.moving.driving import STILL
 from edge.moving.moving import Moving
@@ -128,13 +129,14 @@ def test_a_mission_is_handed_over_started_followed_and_told(stand: Stand) -> Non
     assert [point.height_m for point in loaded.points] == [30, None]
     assert loaded.on_end == "home"
 
-    stand.tells(mission="loaded", mission_items=2, armed=True)
+    stand.tells(mission="loaded", mission_item=0, mission_items=2, armed=True)
+    assert stand.events() == []  # it only lies there: nothing has befallen anybody
     stand.do("mission.start", mission=name)
     assert len(stand.device.orders(StartMission)) == 1
     for item, mission in ((0, "active"), (1, "active"), (1, "paused"), (1, "active"), (1, "done")):
         stand.tells(mission=mission, mission_item=item, mission_items=2)
 
-    told = ["mission_started", "mission_item", "mission_item", "mission_paused", "mission_started"]
+    told = ["mission_started", "mission_item", "mission_paused", "mission_started"]
     assert stand.events() == [*told, "mission_done"]
     last = stand.field.told(BodyEvent)[-1]
     assert (last.mission, last.item, last.items, last.component) == (name, 1, 2, "dog")
@@ -231,6 +233,34 @@ def test_a_carrier_that_is_away_is_named(stand: Stand) -> None:
     assert told.value.code == "wrong_state"
 
 
+def two_carriers(tmp_path: Path, stack: ExitStack) -> tuple[Moving, Obedient, Obedient, Field]:
+    """A dog, and a drone that flies a mission."""
+    dog, drone = carrier("dog", *ALL), carrier("drone", *ALL)
+    devices = [stack.enter_context(running(each)) for each in (dog, drone)]
+    place = Field(tmp_path, SystemClock())
+    settings = load(write_unit_file(tmp_path, "mqtt://127.0.0.1:1"), {}).settings
+    settings = settings.model_copy(update={"state_dir": tmp_path})
+    moving = Moving(settings, {"dog": dog, "drone": drone}, place.witness, place.clock)
+    drone.note(state(0.0, mission="active", armed=True))
+    return moving, *devices, place
+
+
+def test_of_two_carriers_the_one_on_a_mission_is_held(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        moving, dog, drone, _ = two_carriers(tmp_path, stack)
+        assert moving.controls()["move.hold"](None) == {"carriers": ["drone"]}  # type: ignore[arg-type]
+        assert (len(dog.obeyed), len(drone.obeyed)) == (0, 1)
+
+
+def test_another_carrier_does_not_move_because_the_first_is_away(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        moving, _, drone, _ = two_carriers(tmp_path, stack)
+        moving.helm.taker(Drive).requests.closed()
+        with pytest.raises(OrderRefusedError, match="dog is not there"):
+            moving.helm.taker(Drive)
+        assert drone.obeyed == []
+
+
 # --- driving ---
 
 
@@ -280,6 +310,7 @@ def test_standing_still_is_no_dead_man(guarded: Stand) -> None:
 
 
 def test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot(stand: Stand) -> None:
+    stand.tells(mode="walking")
     name = load_mission(stand)
     stand.do("move.stop", reason="somebody is in its way")
     stand.restart()
@@ -292,11 +323,13 @@ def test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot(stand: 
         assert stand.refused(order, **args) == "interlock"
     stand.do("move.hold")
     assert [found.code for found in moving_findings_of(stand)] == ["estop_on"]
+    assert vehicle_of(stand.carrier).estop, "the hub sees it, though the carrier tells nothing"
 
     stand.moving.release("uid 1000")
     assert len(stand.device.orders(ReleaseStop)) == 1
     stand.do("move.home")
     assert moving_findings_of(stand) == []
+    assert vehicle_of(stand.carrier).estop is None
     assert stand.events() == ["estop_released"]
 
 

@@ -57,6 +57,11 @@ class Tones:
         return None
 
 
+class Mute(Tones):
+    def missing(self) -> str | None:
+        return "there is no espeak-ng on this computer"
+
+
 class Room:
     """A loudspeaker that is not there, and all that makes it sound."""
 
@@ -171,6 +176,20 @@ def test_clips_are_played_by_name_and_those_that_cannot_be_are_told(room: Room) 
     with pytest.raises(OrderRefusedError, match="40 s, and the loudspeaker sounds for 30 s") as far:
         room.sounds.play(Play(clip="long"), HUB)
     assert (unknown.value.code, far.value.code) == ("invalid_arguments", "limit")
+
+
+def test_without_a_voice_or_clips_hubs_are_not_offered_speech_or_clips(
+    room: Room, tmp_path: Path
+) -> None:
+    assert room.sounds.unable() == frozenset()
+    room.sounds.voice = Mute()
+    room.sounds.clips = Clips.look(tmp_path / "nowhere")
+    assert room.sounds.unable() == {"speak", "play"}
+    asked = ((Play(clip="horn"), room.sounds.play), (Speak(text="a"), room.sounds.speak))
+    for args, order in asked:
+        with pytest.raises(OrderRefusedError) as told:
+            order(args, HUB)  # type: ignore[operator]
+        assert told.value.code == "unsupported"
 
 
 def test_a_text_that_takes_too_long_and_a_voice_that_fails_are_told(room: Room) -> None:
