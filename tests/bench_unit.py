@@ -33,6 +33,7 @@ from telemetry.link.transport import (
     TransportEvent,
     WireMessage,
 )
+from tests.bench_body import body_told
 
 UNIT = "dog-07"
 ROOT = "patrol/v1"
@@ -275,6 +276,11 @@ class BenchUnit:
         for name in ("event.alert-new", "event.alert-end"):
             data = json.loads(up_examples()[name])["data"]
             self._tell(AlertEvent.model_validate_json(json.dumps(data)))
+
+    def show_body(self) -> None:
+        for told in body_told(self.clock.utc(), self._state(), self.flaws):
+            self._tell(told)
+            self.clock.step(1.5)
 
     def take_picture(self) -> None:
         """Of the episode that is on."""

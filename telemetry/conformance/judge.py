@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from telemetry.conformance import (
+    body_checks,
     command_checks,
     delivery_checks,
     envelope_checks,
@@ -18,7 +19,14 @@ from telemetry.conformance.transcript import Transcript
 from telemetry.contract.rules import BY_ID, Rule
 
 # Each registers its checks when it is imported.
-MODULES = (envelope_checks, delivery_checks, session_checks, event_checks, command_checks)
+MODULES = (
+    envelope_checks,
+    delivery_checks,
+    session_checks,
+    event_checks,
+    body_checks,
+    command_checks,
+)
 CHECKED = frozenset(CHECKS)
 
 

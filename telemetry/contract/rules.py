@@ -317,7 +317,12 @@ CHAPTERS: tuple[Chapter, ...] = (
             _unit(96, "send state and health again on `rebirth`"),
             _unit(97, "not do a repeated command again"),
             _unit(98, "never let the progress of a command fall"),
-            _unit(99, "list in its capabilities the commands that it takes, and no others"),
+            _unit(
+                99,
+                "list in its capabilities the commands that it takes, and no others",
+                "test_what_nothing_here_can_do_is_refused_at_once_and_not_offered",
+                "test_without_a_voice_or_clips_hubs_are_not_offered_speech_or_clips",
+            ),
             _unit(100, "never obey a forged command"),
             _unit(
                 101,
@@ -572,6 +577,58 @@ CHAPTERS: tuple[Chapter, ...] = (
                 160,
                 "repeat what switches a light, a beacon or a relay on before its time is over",
                 "test_a_claim_lasts_while_it_is_made_again",
+            ),
+            _unit(
+                161,
+                "say in its state until when each wish of an operator lasts: 300 s ahead at most, "
+                "30 s for a siren or a voice",
+                "test_the_hub_switches_and_the_state_says_so",
+            ),
+        ),
+    ),
+    Chapter(
+        "The unit's body, and where it goes",
+        (
+            _unit(
+                162,
+                "tell within 5 s of each module that is lost, and of its return, in turns",
+                "test_lost_once_and_back_once",
+            ),
+            _unit(
+                163,
+                "tell of a mission by its id: started, each item, paused, done, lost",
+                "test_a_mission_is_handed_over_started_followed_and_told",
+            ),
+            _unit(
+                164,
+                "stop what `move.drive` moves when `max_on_s` is over or the link is lost, and "
+                "tell it as `dead_man`",
+                "test_driving_goes_on_while_it_is_said_again_and_stops_a_second_later",
+                "test_the_loss_of_the_link_stops_at_once",
+            ),
+            _unit(
+                165,
+                "not start motors that are off for any command, but refuse with `interlock`",
+                "test_nobody_arms_from_afar",
+            ),
+            _unit(
+                166,
+                "keep `move.stop` over restarts until it is released on the spot, and have `estop` "
+                "in its state meanwhile",
+                "test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot",
+            ),
+            _unit(
+                167,
+                "not have another carrier move because the first that could is away",
+                "test_another_carrier_does_not_move_because_the_first_is_away",
+                "test_a_carrier_that_is_away_is_named",
+            ),
+            _unit(
+                168,
+                "refuse firmware that is not signed or not for its board, and wait with the rest "
+                "until it is idle",
+                "test_what_must_not_be_flashed_ends_in_a_code",
+                "test_an_active_unit_is_waited_for",
             ),
         ),
     ),

@@ -37,6 +37,7 @@ def played(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = Tr
     plan = Plan(disturb=disturb, tasks=tasks, watch_s=70)
     broker.unit.call_for_help()
     broker.unit.raise_alert()
+    broker.unit.show_body()
     run(observer, commander, plan, as_unit, lambda: BenchTransport(broker))
     broker.unit.take_picture()
     broker.unit.stop()
@@ -140,6 +141,10 @@ FLAWS = {
     "falling_progress": "HC-098",
     "hides_capabilities": "HC-099",
     "obeys_forgeries": "HC-100",
+    "shines_in_stealth": "HC-157",
+    "endless_wish": "HC-161",
+    "lost_twice": "HC-162",
+    "nameless_mission": "HC-163",
 }
 
 
