@@ -1,6 +1,5 @@
 """The reference hub, running: `patrol-edge hub`, the demo and tests all use this."""
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -8,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.addresses import broker_address
-from config.wording import one_line
 from drivers.clock import Clock, SystemClock
-from telemetry.contract.events import DetectionEvent
-from telemetry.contract.up_message import UpMessage
+from edge.hub_words import in_words
 from telemetry.contract.uuid7 import uuid7
 from telemetry.hub import pictures
 from telemetry.hub.ledger import Arrival, HubLedger, UnitView
@@ -24,7 +21,6 @@ from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.transport import Arrived, LinkOptions, WireMessage
 
 STEP_S = 0.5
-LONGEST_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,45 +252,3 @@ def hub_options(url: str, clock: Clock) -> LinkOptions:
 def hub_name(clock: Clock) -> str:
     """A client id, and the name of a hub, that no other has."""
     return f"hub-{uuid7(clock.utc())[-12:]}"
-
-
-def in_words(arrival: Arrival) -> str:
-    """One line for a person; what strangers wrote in it cannot move the cursor."""
-    return one_line(_in_words(arrival), LONGEST_LINE)
-
-
-def _in_words(arrival: Arrival) -> str:
-    who = arrival.unit or arrival.topic
-    if arrival.verdict != "accepted":
-        return f"{who}: {arrival.verdict.replace('_', ' ')} {arrival.reason}".rstrip()
-    if arrival.received is None:
-        return f"{who}: {arrival.leaf}, {len(arrival.payload)} bytes"
-    kind = arrival.received.envelope.type.removeprefix("patrol.")
-    number = arrival.received.envelope.sequence or "-"
-    return f"{who}: {kind} #{number}{_of_detection(arrival.received.data)}"
-
-
-def _of_detection(data: UpMessage | None) -> str:
-    """What was seen, and where: `, person new at 54.17813, 12.09137 within 4.6 m, 1.4 m/s`."""
-    if not isinstance(data, DetectionEvent):
-        return ""
-    words = f", {data.label} {data.phase}"
-    if data.place is None:
-        return words + (f", no place: {data.place_missing}" if data.place_missing else "")
-    place, motion = data.place, data.motion
-    words += f" at {place.lat_deg:.5f}, {place.lon_deg:.5f} within {place.error.major_m:.1f} m"
-    return words + ("" if motion is None else f", {motion.speed_mps:.1f} m/s")
-
-
-def as_json(arrival: Arrival) -> dict[str, object]:
-    """The message and what became of it, for `--json` and the record."""
-    try:
-        message: object = json.loads(arrival.payload)
-    except (ValueError, RecursionError):
-        message = None
-    found: dict[str, object] = {"topic": arrival.topic, "verdict": arrival.verdict}
-    if arrival.reason:
-        found["reason"] = arrival.reason
-    if message is None:
-        found["size_bytes"] = len(arrival.payload)
-    return found | {"message": message}

@@ -98,6 +98,17 @@ def up_examples() -> dict[str, bytes]:
             ),
             45,
         ),
+        "event.module-back": _sent(
+            ModuleEvent(
+                what="back",
+                module="front",
+                kind="camera",
+                since=NOON,
+                text="it was away for 12 s",
+                pose=pose(),
+            ),
+            48,
+        ),
         "event.body": _sent(
             BodyEvent(
                 what="fence_breached",
@@ -106,6 +117,17 @@ def up_examples() -> dict[str, bytes]:
                 pose=pose(),
             ),
             46,
+        ),
+        "event.body-mission": _sent(
+            BodyEvent(
+                what="mission_item",
+                component="drone",
+                mission=some_id(60),
+                item=3,
+                items=12,
+                pose=pose(),
+            ),
+            47,
         ),
         "event.plate-new": _sent(plate("new", NOON, pose()), 40),
         "event.plate-end": _sent(plate("end", NOON, pose()), 41),

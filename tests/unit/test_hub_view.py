@@ -9,7 +9,9 @@ from rich.console import Console
 
 from edge.cli.hub.hub_send import in_words as reply_in_words
 from edge.cli.hub.hub_view import summary, table
-from edge.hub import HubSnapshot, as_json, in_words
+from edge.hub import HubSnapshot
+from edge.hub_words import as_json, body_words, in_words
+from telemetry.contract.body import Actuator, Vehicle
 from telemetry.contract.replies import Reply
 from telemetry.contract_docs.examples import up_examples
 from telemetry.hub.ledger import HubLedger
@@ -101,6 +103,45 @@ def test_each_message_has_a_line_for_people_and_one_for_machines() -> None:
     assert as_json(arrival)["message"] == json.loads(payload)
     assert in_words(picture) == "dog-07: snapshot, 5 bytes"
     assert as_json(picture)["size_bytes"] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "event.module",
+            "dog-07: event.module.v1 #4145, camera front lost: no new picture for 4 s",
+        ),
+        (
+            "event.body",
+            "dog-07: event.body.v1 #4146, drone fence_breached: outside of its fence: it returns",
+        ),
+        ("event.body-mission", "dog-07: event.body.v1 #4147, drone mission_item 3/12"),
+    ],
+    ids=["module", "body", "mission"],
+)
+def test_what_befell_the_body_is_told_in_the_line(name: str, line: str) -> None:
+    arrival = HubLedger("patrol/v1").receive("patrol/v1/dog-07/event", up_examples()[name])
+    assert in_words(arrival) == line
+
+
+def test_what_is_on_and_how_the_carrier_fares_is_shown() -> None:
+    (view,) = heard("state").views()
+    assert view.state is not None
+    assert body_words(view.state) == "searchlight 50%; dog walk"
+    assert "dog walk" in drawn(heard("state"), width=200)
+
+    dog = Vehicle(
+        name="dog", kind="robot", estop=True, mission_state="paused", mission_item=1,
+        mission_items=3,
+    )  # fmt: skip
+    lamp = Actuator(name="bar", kind="beacon", on=True, level=1, by="emergency")
+    stopped = view.state.model_copy(
+        update={"vehicles": (dog,), "actuators": (lamp,), "stealth": True}
+    )
+    assert body_words(stopped) == "stealth; bar (emergency); dog mission paused 1/3 STOPPED"
+    bare = view.state.model_copy(update={"vehicles": (), "actuators": ()})
+    assert (body_words(bare), body_words(None)) == ("-", "-")
 
 
 def test_what_strangers_write_moves_no_cursor() -> None:

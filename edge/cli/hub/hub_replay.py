@@ -55,7 +55,7 @@ def _entries(files: list[Path]) -> "Iterator[Entry | Unreadable]":
 
 
 def _judge(args: argparse.Namespace) -> int:
-    from edge.hub import as_json
+    from edge.hub_words import as_json
     from telemetry.hub.ledger import HubLedger
     from telemetry.hub.replay import Judgement
 

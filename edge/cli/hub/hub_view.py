@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # for help is never cut.
 COLUMNS = {
     "unit": 0, "status": 0, "duty": 90, "task": 0, "accepted": 90, "duplicate": 130,
-    "invalid": 130, "missing": 90, "position": 110, "faults": 0,
+    "invalid": 130, "missing": 90, "position": 110, "body": 140, "faults": 0,
 }  # fmt: skip
 NEVER_CUT = ("unit", "status")
 WIDE = 160
@@ -23,10 +23,10 @@ WIDE = 160
 
 def printer(*, as_json: bool) -> Any:
     """A function that shows one message, on a line of its own."""
-    from edge import hub
+    from edge import hub_words
 
     def show(arrival: "Arrival") -> None:
-        say(json.dumps(hub.as_json(arrival)) if as_json else hub.in_words(arrival))
+        say(json.dumps(hub_words.as_json(arrival)) if as_json else hub_words.in_words(arrival))
         sys.stdout.flush()
 
     return show
@@ -71,13 +71,15 @@ def table(snapshot: "HubSnapshot", width: int = WIDE) -> Any:
 
 
 def _cells(view: "UnitView") -> tuple[str, ...]:
+    from edge.hub_words import body_words
+
     place = view.position
     where = f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" if place else "-"
     faults = ", ".join(fault.code for fault in view.health.faults) if view.health else "-"
     counts = (view.accepted, view.duplicates, view.invalid, view.missing)
     status = f"SOS ({len(view.calls)})" if view.calls else _status(view)
     return (view.unit, status, view.duty or "-", _tasks(view), *map(str, counts), where,
-            faults or "none")  # fmt: skip
+            body_words(view.state), faults or "none")  # fmt: skip
 
 
 def _status(view: "UnitView") -> str:
