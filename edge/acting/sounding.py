@@ -153,7 +153,7 @@ def _fetched(args: Talk, folder: Path, progress: Progress) -> Sound:
         )
         return read_clip(path, "talk")
     except FetchError as error:
-        raise OrderFailedError("unreachable", str(error)) from error
+        raise OrderFailedError("fetch_failed", str(error)) from error
     except ClipError as error:
         raise OrderFailedError("malformed", str(error)) from error
 
