@@ -7,7 +7,6 @@ from config.loading import Loaded
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
-from edge.body.board_news import BoardNews
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
@@ -66,8 +65,7 @@ class App:
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
-        self._board_news = BoardNews(parts.office.sos.call, self._stop_all, parts.witness)
-        parts.body.boards.hear(self._board_news.hear)
+        parts.body.boards.hear(parts.board_news.hear)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         parts.acting.changed = self._reporter.look_now
         self._take_orders()
@@ -97,11 +95,6 @@ class App:
         if "outbox" not in left:
             self.parts.outbox.close()
         return left
-
-    def _stop_all(self, by: str) -> None:
-        """An emergency stop, on the spot. Raises OrderFailedError."""
-        self.parts.acting.emergency_stop()
-        self.parts.moving.stop(by)
 
     # --- what it can be told ---
 
@@ -185,7 +178,7 @@ class App:
         work["modules"] = parts.roll_call.work
         work |= parts.finders.works() | parts.body.works() | parts.acting.works()
         if parts.settings.boards:
-            work["boards"] = self._board_news.work
+            work["boards"] = parts.board_news.work
         return work | parts.moving.works()
 
     def _employ(

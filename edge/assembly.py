@@ -9,6 +9,7 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.acting.acting import Acting
+from edge.body.board_news import BoardNews
 from edge.body.body import Body
 from edge.body.inventory import Inventory
 from edge.body.roll_call import RollCall
@@ -117,6 +118,9 @@ def assemble(
         open_smaller=partial(open_smaller, settings.perception),
     )
 
+    firmware = _firmware(
+        settings, body, clock, partial(why_active, office, acting, moving, whereabouts)
+    )
     inventory = Inventory(settings, body.identities)
     roll_call = RollCall(
         config=settings.modules,
@@ -158,7 +162,8 @@ def assemble(
         commanding=commanding,
         finders=finders,
         body=body,
-        firmware=_firmware(settings, body, clock, partial(why_active, office, acting, whereabouts)),
+        board_news=BoardNews(office.sos.call, partial(_stop_all, moving, acting), witness),
+        firmware=firmware,
         acting=acting,
         moving=moving,
         witness=witness,
@@ -169,7 +174,7 @@ def assemble(
             witness=witness,
             clock=clock,
             pending=outbox.pending,
-            busy=partial(why_awake, office, acting),
+            busy=partial(why_awake, office, acting, firmware),
         ),
         workers=workers,
     )
@@ -185,6 +190,14 @@ def assemble(
 def _standing_call(office: Office) -> str | None:
     call = office.sos.book.call
     return None if call is None else call.episode
+
+
+def _stop_all(moving: Moving, acting: Acting, by: str) -> None:
+    """An emergency stop, on the spot: what moves first. Raises OrderFailedError."""
+    try:
+        moving.stop(by)
+    finally:
+        acting.emergency_stop()
 
 
 def _firmware(

@@ -1,5 +1,6 @@
 """What the unit says and shines, under one roof: who may, for how long, and what forbids it."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -78,10 +79,11 @@ class Acting:
 
     def _sounds_of(self, voice: Voice) -> Sounds | None:
         """None without a loudspeaker."""
+        folder = self._settings.state_dir / "talk"
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was cut off: somebody's voice
         if not of_kind(self.desk.outlets, "speaker"):
             return None
         clips = Clips.look(self._settings.acting.clips_dir)
-        folder = self._settings.state_dir / "talk"
         return Sounds(self.desk, self._announcer, voice, clips, folder)
 
     def _time_of_day(self) -> datetime | None:

@@ -1,6 +1,5 @@
 """Carries out what makes the loudspeakers sound: a text, a clip, what somebody has just spoken."""
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -39,7 +38,6 @@ class Sounds:
         self._announcer = announcer
         self._switching = Switching(desk)
         self._folder = folder
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was cut off: somebody's voice
         self._longest_s = min(
             (each.config.max_on_s for each in of_kind(desk.outlets, "speaker")), default=0.0
         )

@@ -27,7 +27,8 @@ StopAll = Callable[[str], Any]  # by whom
 class BoardNews:
     """`hear` in the boards' threads; the rest by a worker: nobody's heartbeat waits for a disk.
 
-    But for the call for help: that one is on the disk before the board is told to forget it.
+    But for the call for help: that one is on the disk before the board is told to forget it. And
+    an emergency stop waits for nothing that is to be told, which may wait for a disk.
     """
 
     def __init__(self, call: CallForHelp, stop_all: StopAll, witness: Witness) -> None:
@@ -35,6 +36,7 @@ class BoardNews:
         self._call = call
         self._stop_all = stop_all
         self._witness = witness
+        self._stops: deque[str] = deque(maxlen=MOST_WAITING)  # by whom
         self._waiting: deque[tuple[str, BoardIncident]] = deque()
         self._changed = threading.Condition()
 
@@ -46,30 +48,32 @@ class BoardNews:
             self._call("button", f"board {board}", f"the button {incident.subject}")
             return
         with self._changed:
-            if len(self._waiting) >= MOST_WAITING:
+            if incident.what == "pressed" and incident.input_kind == "emergency_stop":
+                self._stops.append(f"the button {incident.subject} of board {board}")
+            if len(self._waiting) < MOST_WAITING:
+                self._waiting.append((board, incident))
+            else:
                 self.overflow += 1
-                return
-            self._waiting.append((board, incident))
             self._changed.notify()
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.is_set():
             beat()
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._waiting), WAIT_S)
+                self._changed.wait_for(lambda: bool(self._stops or self._waiting), WAIT_S)
             self.tell()
         self.tell()
 
     def tell(self) -> None:
-        """All that waits."""
-        while self._waiting:
-            self._tell(*self._waiting[0])
-            self._waiting.popleft()
+        """All that waits; stops first."""
+        while self._stops or self._waiting:
+            if self._stops:
+                with suppress(OrderFailedError):  # what did not obey is told where it is stopped
+                    self._stop_all(self._stops.popleft())
+            else:
+                self._tell(*self._waiting.popleft())
 
     def _tell(self, board: str, incident: BoardIncident) -> None:
-        if incident.what == "pressed" and incident.input_kind == "emergency_stop":
-            with suppress(OrderFailedError):  # what did not obey is told where it is stopped
-                self._stop_all(f"the button {incident.subject} of board {board}")
         what = event_name(incident)
         if what is None:
             return

@@ -72,6 +72,10 @@ class FirmwareDesk:
         """For the technician's commands on this computer."""
         return self._lending.controls()
 
+    def lent(self) -> str | None:
+        """A board that is being worked on, so that the unit must not sleep; None: none is."""
+        return self._lending.lent()
+
     def remembered(self, now_mono_s: float) -> LedgerFile:
         """What the ledger says, for the health report: looked at now and then."""
         if now_mono_s - self._read_s >= READ_LEDGER_EVERY_S:

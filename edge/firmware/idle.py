@@ -2,6 +2,7 @@
 
 from drivers.clock import Clock
 from edge.acting.acting import Acting
+from edge.moving.moving import Moving
 from edge.positioning.whereabouts import Whereabouts
 from edge.tasks.office import Office
 
@@ -9,7 +10,7 @@ DRIVEN_KINDS = frozenset({"siren", "beacon", "light", "speaker"})
 
 
 def why_active(
-    office: Office, acting: Acting, whereabouts: Whereabouts, clock: Clock
+    office: Office, acting: Acting, moving: Moving, whereabouts: Whereabouts, clock: Clock
 ) -> str | None:
     """Why it cannot, in words; None: it can."""
     task = office.desk.book.current
@@ -19,6 +20,10 @@ def why_active(
         return f"it works on a task ({task.state})"
     if any(each.on and each.kind in DRIVEN_KINDS for each in acting.states()):
         return "something that it says or shines is on"
+    return moving.why_busy() or _why_moving(office, whereabouts, clock)
+
+
+def _why_moving(office: Office, whereabouts: Whereabouts, clock: Clock) -> str | None:
     position = whereabouts.at(clock.mono_s())
     if position is None or position.source == "last_known":
         return None  # in a garage, or without a receiver: nothing says that it moves

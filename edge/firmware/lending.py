@@ -73,6 +73,10 @@ class Lending:
                 loan = None
             return loan.by if loan is not None else None
 
+    def lent(self) -> str | None:
+        """One that somebody has now; None: the unit has all."""
+        return next((each for each in sorted(self._boards) if self.borrower(each)), None)
+
     def away_with(self, board: str) -> str | None:
         """Who has it, or has just given it back, so that it is not open again yet; else None."""
         with self._changed:

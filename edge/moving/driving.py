@@ -71,11 +71,11 @@ class Driving:
             wish, now_s = self._wish, self._clock.mono_s()
             if wish is None:
                 return IDLE_S
-            over = now_s >= wish.until_mono_s
+            over, there = now_s >= wish.until_mono_s, True
             if not over and now_s >= wish.next_mono_s:
                 wish.next_mono_s = now_s + AGAIN_S
-                wish.carrier.requests.post(wish.drive)
-        if over:
-            self.halt("the order to drive was not repeated in time")
+                there = wish.carrier.requests.post(wish.drive)
+        if over or not there:  # one that comes back does not drive on
+            self.halt("the order to drive was not repeated in time" if over else "it went away")
             return IDLE_S
         return max(0.0, min(wish.next_mono_s, wish.until_mono_s) - now_s)

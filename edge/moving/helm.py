@@ -59,6 +59,20 @@ class Helm:
             return
         raise OrderRefusedError("interlock", STOPPED)
 
+    def check_stop(self) -> None:
+        """Raises OrderRefusedError where nothing can be stopped for good."""
+        if not self.stoppable():
+            self.taker(EmergencyStop)  # says why
+
+    def stoppable(self) -> list[Carrier]:
+        """Those that can be stopped for good, there or not; one that was never heard may be."""
+        return [
+            each
+            for each in self._carriers.values()
+            if each.config.commands
+            and (each.abilities is None or EmergencyStop in each.abilities.orders)
+        ]
+
     def all_that_can(self, order: type) -> list[Carrier]:
         return [each for each in self._carriers.values() if each.can(order)]
 

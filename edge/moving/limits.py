@@ -167,8 +167,12 @@ class Limits:
             self._wake()
 
     def _stands(self, watch: _Watch) -> bool:
-        state = watch.carrier.state
-        return state is not None and state.armed is False
+        """Its motors are off, or it is stopped for good; what flies never is."""
+        state, abilities = watch.carrier.state, watch.carrier.abilities
+        if state is None:
+            return False
+        flies = abilities is not None and abilities.flies
+        return state.armed is False or (state.estop is True and not flies)
 
     def _end(self, watch: _Watch, breach: Breach, now_s: float) -> None:
         """Only after a while: at the border it goes in and out."""

@@ -7,6 +7,7 @@ from typing import Any
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.platforms.orders import (
+    Abilities,
     EmergencyStop,
     GoHome,
     Hold,
@@ -32,7 +33,7 @@ from edge.moving.record import MoveBook
 from edge.moving.tales import Tales
 from edge.running.worker import Beat, WorkOf
 from edge.seeing.witness import Witness
-from edge.tasks.local import Control
+from edge.tasks.local import Asked, Control
 from edge.tasks.memory import Memory
 from telemetry.commands.handling import Handler, OrderFailedError
 
@@ -94,20 +95,29 @@ class Moving:
     def stop(self, by: str) -> list[str]:
         """Stop whatever can be stopped, and keep it so. The names of those that did.
 
-        Raises OrderFailedError where one did not.
+        Raises OrderFailedError where one did not. All are told before the disk is.
         """
         self.driving.halt()
         self._latch(by)
+        asked = [(each, each.requests.begin(EmergencyStop())) for each in self.helm.stoppable()]
         self.missions.set_stopped(by)
         stopped, failed = list[str](), list[str]()
-        for carrier in self.helm.all_that_can(EmergencyStop):
-            done = carrier.requests.ask(EmergencyStop(), STOP_S)
-            (stopped if done.ok else failed).append(carrier.name)
-            words = f"by {by}" if done.ok else f"by {by}; it did not obey: {done.text}"
+        ends_s = self._clock.mono_s() + STOP_S
+        for carrier, token in asked:
+            why = _refusal(carrier, token, max(0.0, ends_s - self._clock.mono_s()))
+            (failed if why else stopped).append(carrier.name)
+            words = f"by {by}" + (f"; it did not obey: {why}" if why else "")
             self.tales.add(self._clock.mono_s(), "estop", carrier.name, words)
         if failed:
             raise OrderFailedError("carrier_refused", f"did not stop: {', '.join(failed)}")
         return stopped
+
+    def _keep_stopped(self, carrier: Carrier) -> None:
+        """One that was away meanwhile, or was restarted, is stopped as it comes back. What flies
+        is not: it may be on its way home."""
+        flies = carrier.abilities is not None and carrier.abilities.flies
+        if carrier.stopped and not flies and carrier.can(EmergencyStop):
+            carrier.requests.post(EmergencyStop())
 
     def release(self, by: str) -> list[str]:
         """On the spot only. Raises OrderFailedError; then the stop stays on."""
@@ -137,13 +147,29 @@ class Moving:
             ask(carrier, order)
             return {"carriers": [carrier.name]}
 
+        def stop(asked: Asked) -> dict[str, Any]:
+            self.helm.check_stop()
+            return {"carriers": self.stop(asked.issuer)}
+
         return {
             "move.status": lambda _asked: self.status(),
             "move.hold": lambda _asked: passed(Hold()),
             "move.home": lambda _asked: passed(GoHome()),
-            "move.stop": lambda asked: {"carriers": self.stop(asked.issuer)},
+            "move.stop": stop,
             "move.release": lambda asked: {"carriers": self.release(asked.issuer)},
         }
+
+    def why_busy(self) -> str | None:
+        """Why what carries the unit must not be disturbed now, in words; None: it may be."""
+        for carrier in self._carriers.values():
+            state, abilities = carrier.state, carrier.abilities
+            if state is None:
+                continue
+            if state.mission == "active":
+                return f"{carrier.name} is on a mission"
+            if abilities is not None and abilities.flies and state.armed is not False:
+                return f"{carrier.name} flies, or may take off: its motors are on"
+        return None
 
     def status(self) -> dict[str, Any]:
         """What carries the unit, its missions, and whether an emergency stop is on."""
@@ -168,6 +194,8 @@ class Moving:
     def hear(self, name: str, sample: PlatformSample) -> None:
         """A listener of the body: in the carrier's thread, returns at once."""
         self.limits.hear(name, sample)
+        if isinstance(sample, Abilities):
+            self._keep_stopped(self._carriers[name])
         if isinstance(sample, VehicleState):
             self._states.append((self._carriers[name], sample))
             self._wake()
@@ -184,6 +212,12 @@ class Moving:
         return {"moving.guard": self._guard, "moving.tell": self._tell}
 
     def _guard(self, beat: Beat, stop: threading.Event) -> None:
+        try:
+            self._watch(beat, stop)
+        finally:  # nothing may move on that nobody looks after
+            self.driving.halt("the unit is stopping" if stop.is_set() else "its guard has failed")
+
+    def _watch(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.is_set():
             beat()
             self.limits.act()
@@ -191,7 +225,6 @@ class Moving:
             with self._changed:
                 self._changed.wait_for(lambda: self._awake, wait_s)
                 self._awake = False
-        self.driving.halt("the unit is stopping")
 
     def _tell(self, beat: Beat, stop: threading.Event) -> None:
         def beating() -> None:
@@ -208,6 +241,18 @@ class Moving:
 
     def _dead_man(self, carrier: str, why: str) -> None:
         self.tales.add(self._clock.mono_s(), "dead_man", carrier, why)
+
+
+def _refusal(carrier: Carrier, token: int | None, within_s: float) -> str:
+    """Why a carrier did not do what it was asked for; "" if it did."""
+    if token is None:
+        flies = carrier.abilities is not None and carrier.abilities.flies
+        return "it is not there" + ("" if flies else "; it is stopped when it is back")
+    done = carrier.requests.answer(token, within_s)
+    if done is None:
+        carrier.requests.forget(token)
+        return f"no answer within {STOP_S:g} s"
+    return "" if done.ok else done.text or "it will not"
 
 
 def _told(carrier: Carrier) -> dict[str, Any]:

@@ -142,14 +142,14 @@ class StartOrder:
 
 @dataclass(frozen=True, slots=True)
 class StopOrder:
-    """`move.stop`: everything that can be stopped is."""
+    """`move.stop`: everything that can be stopped is; what is away now, when it is back."""
 
     helm: Helm
     stop: Callable[[str], list[str]]  # who wants it; which carriers did
     long_running: bool = False
 
     def check(self, order: Order) -> None:  # noqa: ARG002 - a stop needs no arguments
-        self.helm.taker(EmergencyStop)
+        self.helm.check_stop()
 
     def carry_out(self, order: Order, progress: Progress) -> Result:  # noqa: ARG002 - it is brief
         return {"carriers": self.stop(order.issuer)}

@@ -57,7 +57,12 @@ def board_findings(
     if missing or state is None:
         return list(missing)
     found = [
-        finding("board_fault", "warning", f"the board reports: {each}", FAULT_CURES.get(each, ""))
+        finding(
+            "board_fault",
+            "warning",
+            f"the board reports: {each}",
+            FAULT_CURES.get(each, "see what its maker's papers say of it"),
+        )
         for each in state.faults
     ]
     if state.dead_man:

@@ -289,6 +289,7 @@ class HealthDesk:
         drops |= parts.body.drops()
         drops |= parts.acting.drops()
         drops["moving.events_untold"] = parts.moving.tales.overflow
+        drops["boards.events_untold"] = parts.board_news.overflow
         if parts.media is not None:
             drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
         drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}

@@ -8,6 +8,7 @@ from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Frame, GnssEpoch
 from edge.acting.acting import Acting
+from edge.body.board_news import BoardNews
 from edge.body.body import Body
 from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
@@ -81,6 +82,7 @@ class Parts:
     commanding: Commanding
     finders: Finders
     body: Body
+    board_news: BoardNews
     firmware: FirmwareDesk
     acting: Acting
     moving: Moving

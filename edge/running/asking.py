@@ -14,13 +14,15 @@ R = TypeVar("R")
 MOST_WAITING = 64
 MEANWHILE_S = 0.5
 GONE = "the device is not there"
+CROWDED = "too much was asked of the device at once"
 
 
 class Requests(Generic[R]):
     """What one device is asked for. Any thread asks; the device's own thread takes and settles.
 
     While the device is away, whatever is asked is refused at once: nothing waits for its return,
-    since an order that comes late may do harm.
+    since an order that comes late may do harm. Where too much waits, the oldest gives way: the
+    newest may be the stop.
     """
 
     def __init__(self) -> None:
@@ -88,13 +90,20 @@ class Requests(Generic[R]):
             return self._put(request, answered=False) is not None
 
     def _put(self, request: R, *, answered: bool) -> int | None:
-        if not self._open or len(self._waiting) >= MOST_WAITING:
+        if not self._open:
             return None
+        if len(self._waiting) >= MOST_WAITING:
+            self._refuse(self._waiting.popleft()[0], CROWDED)
         self._tokens += 1
         self._waiting.append((self._tokens, request))
         if answered:
             self._answers[self._tokens] = None
         return self._tokens
+
+    def _refuse(self, token: int, why: str) -> None:
+        if token in self._answers and self._answers[token] is None:
+            self._answers[token] = Done(token=token, ok=False, text=why)
+            self._changed.notify_all()
 
     # --- the device's thread ---
 
@@ -107,10 +116,8 @@ class Requests(Generic[R]):
         with self._changed:
             self._open = False
             self._waiting.clear()
-            for token, answer in self._answers.items():
-                if answer is None:
-                    self._answers[token] = Done(token=token, ok=False, text=GONE)
-            self._changed.notify_all()
+            for token in self._answers:
+                self._refuse(token, GONE)
 
     def take(self) -> list[tuple[int, R]]:
         with self._changed:

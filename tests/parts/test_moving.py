@@ -356,3 +356,66 @@ def test_a_stop_that_is_not_obeyed_is_told_and_still_latched(stand: Stand) -> No
         stand.do("move.stop")
     assert stand.refused("move.drive", forward_mps=1) == "interlock"
     assert stand.events() == ["estop"]
+
+
+def test_a_stop_while_it_is_away_is_latched_and_reaches_it_when_it_is_back(stand: Stand) -> None:
+    stand.carrier.requests.closed()
+    with pytest.raises(OrderFailedError, match="did not stop: dog"):
+        stand.do("move.stop")
+    assert stand.device.orders(EmergencyStop) == []
+    stand.carrier.requests.opened()
+    assert stand.carrier.abilities is not None
+    stand.moving.hear("dog", stand.carrier.abilities)
+    assert wait_for(lambda: len(stand.device.orders(EmergencyStop)) == 1)
+    assert stand.refused("move.drive", forward_mps=1) == "interlock"
+
+
+def test_what_flies_home_is_not_stopped_again_by_a_line_that_flickers(tmp_path: Path) -> None:
+    with running(one := carrier("drone", *ALL, flies=True)) as device:
+        stand = Stand(Field(tmp_path, SystemClock()), tmp_path, one, device)
+        stand.do("move.stop")
+        assert one.abilities is not None
+        stand.moving.hear("drone", one.abilities)
+        stand.do("move.home")  # answered after whatever was asked before it
+        assert len(device.orders(EmergencyStop)) == 1
+
+
+def test_a_carrier_that_was_away_does_not_drive_on_when_it_is_back(guarded: Stand) -> None:
+    guarded.do("move.drive", forward_mps=0.5, max_on_s=2.0)
+    guarded.carrier.requests.closed()
+    assert wait_for(lambda: guarded.events() == ["dead_man"])
+    guarded.carrier.requests.opened()
+    before = len(guarded.device.orders(Drive))
+    time.sleep(0.5)
+    assert len(guarded.device.orders(Drive)) == before
+
+
+def test_a_guard_that_fails_leaves_nothing_moving(stand: Stand) -> None:
+    def fails() -> None:
+        if stand.device.orders(Drive):
+            raise RuntimeError("a bug of ours")
+
+    stand.do("move.drive", forward_mps=0.5, max_on_s=2.0)
+    assert wait_for(lambda: bool(stand.device.orders(Drive)))
+    with pytest.raises(RuntimeError):
+        stand.moving.works()["moving.guard"](fails, threading.Event())
+    assert wait_for(lambda: stand.device.orders(Drive)[-1] == STILL)
+    assert stand.events() == ["dead_man"]
+
+
+@pytest.mark.parametrize(
+    ("flies", "told", "busy"),
+    [
+        (True, {"armed": True}, True),
+        (True, {"armed": False}, False),
+        (False, {"armed": True}, False),
+        (False, {"armed": True, "mission": "active"}, True),
+    ],
+)
+def test_when_what_carries_the_unit_must_not_be_disturbed(
+    tmp_path: Path, flies: bool, told: dict[str, Any], busy: bool
+) -> None:
+    with running(one := carrier("it", *ALL, flies=flies)) as device:
+        stand = Stand(Field(tmp_path, SystemClock()), tmp_path, one, device)
+        stand.tells(**told)
+        assert (stand.moving.why_busy() is not None) is busy

@@ -19,7 +19,7 @@ from drivers.platforms.orders import Aim
 from drivers.samples import Done
 from edge.acting.board_output import BoardOutput
 from edge.app import App
-from edge.body.board_news import BoardNews, event_name
+from edge.body.board_news import MOST_WAITING, BoardNews, event_name
 from edge.body.boards import Boards
 from edge.reporting.health import HealthDesk
 from firmware_bridge.runtime.orders import BoardIncident
@@ -247,6 +247,18 @@ def test_what_the_hub_is_told_of_a_board(tmp_path: Path) -> None:
         *("cover_open", "board_started"),
     ]
     assert event_name(incident("other")) is None
+
+
+def test_an_emergency_stop_waits_for_nothing_that_is_to_be_told(tmp_path: Path) -> None:
+    field, order = Field(tmp_path), list[str]()
+    news = BoardNews(lambda *_: None, lambda by: order.append(f"stopped by {by}"), field.witness)
+    for number in range(MOST_WAITING + 1):
+        news.hear("payload", incident("dead_man", number=number))
+    news.hear("payload", incident("pressed", "emergency_stop"))
+    assert news.overflow == 2, "one too many, and the word of the stop; not the stop"
+    news.tell()
+    assert order == ["stopped by the button it of board payload"]
+    assert len(field.told(BodyEvent)) == MOST_WAITING
 
 
 def test_an_incident_that_comes_again_is_told_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import DeviceLostError
 from drivers.samples import Done
-from edge.running.asking import GONE, Asked, Requests
+from edge.running.asking import GONE, MOST_WAITING, Asked, Requests
 
 
 class Echo:
@@ -95,3 +95,20 @@ def test_a_loss_answers_all_who_wait() -> None:
 
     assert [answer.ok for answer in answers] == [False]
     assert requests.ask("siren", 1.0).text == GONE
+
+
+def test_where_too_much_waits_the_oldest_gives_way_to_the_newest() -> None:
+    requests: Requests[str] = Requests()
+    requests.opened()
+    first = requests.begin("first")
+    assert first is not None
+    for number in range(MOST_WAITING):
+        assert requests.post(f"order {number}")
+    assert requests.post("stop")
+    taken = [request for _, request in requests.take()]
+    assert len(taken) == MOST_WAITING
+    assert "first" not in taken
+    assert taken[-1] == "stop"
+    refused = requests.answer(first)
+    assert refused is not None
+    assert not refused.ok

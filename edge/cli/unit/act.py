@@ -136,7 +136,9 @@ def _state(each: dict[str, Any]) -> str:
     for name in ("pattern", "playing"):
         words += f", {each[name]}" if each.get(name) else ""
     if "by" in each:
-        words += f", by {each['by']} until {each['until']}"
+        words += f", by {each['by']}"
+    if "until" in each:
+        words += f" until {each['until']}"
     if "pan_deg" in each:
         words += f", pan {each['pan_deg']:.0f}°, tilt {each.get('tilt_deg', 0):.0f}°"
     return words + _in_brackets(each.get("fault"))
