@@ -67,7 +67,7 @@ class App:
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
         parts.body.boards.hear(parts.board_news.hear)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
-        parts.acting.changed = self._reporter.look_now
+        parts.acting.changed = parts.moving.changed = self._reporter.look_now
         self._take_orders()
         self._hire()
 

@@ -63,7 +63,8 @@ def light(outlets: Outlets, args: Message, asker: Asker) -> Order:
     for each in lights:
         if wanted.strobe and not cast(LightConfig, each.config).strobe:
             raise OrderRefusedError(
-                "unsupported", f"{each.name} never flashes: its strobe is off in the unit's file"
+                "invalid_arguments",
+                f"{each.name} never flashes: its strobe is off in the unit's file",
             )
     output = Output(level=wanted.level, pattern="strobe" if wanted.strobe else "steady")
     return _held(lights, wanted, wanted.on and wanted.level > 0, output, asker)
@@ -108,7 +109,7 @@ def ptz(outlets: Outlets, args: Message, asker: Asker) -> Order:
     }
     if wanted.camera not in mounts:
         raise OrderRefusedError(
-            "unsupported", f"{wanted.camera} cannot be turned; these can: {', '.join(mounts)}"
+            "invalid_arguments", f"{wanted.camera} cannot be turned; these can: {', '.join(mounts)}"
         )
     outlet = mounts[wanted.camera]
     return Order((asker.wish(outlet, _aim(cast(PanTiltConfig, outlet.config), wanted)),))
@@ -139,5 +140,6 @@ def _held(outlets: list[Outlet], args: Held, on: bool, output: Output, asker: As
 def _knows(name: str, what: str, wanted: str, known: tuple[str, ...]) -> None:
     if wanted not in known:
         raise OrderRefusedError(
-            "unsupported", f"{name} does not know the {what} {wanted}; it knows {', '.join(known)}"
+            "invalid_arguments",
+            f"{name} does not know the {what} {wanted}; it knows {', '.join(known)}",
         )

@@ -96,7 +96,7 @@ class SnapshotOrder:
             raise OrderRefusedError("invalid_arguments", f"cameras here: {names}")
         if not known.detect:
             raise OrderRefusedError(
-                "unsupported", f"nothing is detected in {camera}, so nothing can be covered"
+                "invalid_arguments", f"nothing is detected in {camera}, so nothing can be covered"
             )
         look = self._album.newest(camera)
         age_s = None if look is None else self._clock.mono_s() - look.frame.mono_s

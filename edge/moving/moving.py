@@ -2,6 +2,8 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from config.models import Settings
@@ -48,6 +50,8 @@ class Moving:
     def __init__(
         self, settings: Settings, carriers: dict[str, Carrier], witness: Witness, clock: Clock
     ) -> None:
+        self.changed: Callable[[], None] = lambda: None  # called when the state is another
+        self._newest: dict[str, VehicleState] = {}  # by carrier, but for the time
         self._carriers = carriers
         self._witness = witness
         self._clock = clock
@@ -133,6 +137,7 @@ class Moving:
     def _latch(self, by: str | None) -> None:
         for carrier in self._carriers.values():
             carrier.stopped = by is not None
+        self.changed()
 
     # --- on the spot ---
 
@@ -199,6 +204,10 @@ class Moving:
         if isinstance(sample, VehicleState):
             self._states.append((self._carriers[name], sample))
             self._wake()
+            facts = replace(sample, mono_s=0.0)
+            if self._newest.get(name) != facts:
+                self._newest[name] = facts
+                self.changed()
 
     def _wake(self) -> None:
         with self._changed:

@@ -92,7 +92,7 @@ def test_the_hub_switches_and_the_state_says_so(shown: Shown) -> None:
     assert (refused["status"], refused["code"]) == ("rejected", "limit")
     assert "30 s" in refused["text"]
     unknown = hub.final(hub.order(UNIT, "beacon", on=True, pattern="disco"))
-    assert (unknown["status"], unknown["code"]) == ("rejected", "unsupported")
+    assert (unknown["status"], unknown["code"]) == ("rejected", "invalid_arguments")
     assert "patrol, alarm" in unknown["text"]
 
 

@@ -309,6 +309,19 @@ def test_standing_still_is_no_dead_man(guarded: Stand) -> None:
 # --- the emergency stop ---
 
 
+def test_the_state_is_told_at_once_when_a_carrier_changes_or_is_stopped(stand: Stand) -> None:
+    looks: list[float] = []
+    stand.moving.changed = lambda: looks.append(time.monotonic())
+    stand.tells(mode="standing")
+    stand.tells(mode="standing")
+    assert len(looks) == 1, "nothing new"
+    stand.tells(mode="walking")
+    stand.do("move.stop")
+    assert len(looks) == 3
+    stand.moving.release("uid 1000")
+    assert len(looks) == 4
+
+
 def test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot(stand: Stand) -> None:
     stand.tells(mode="walking")
     name = load_mission(stand)

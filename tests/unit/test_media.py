@@ -488,7 +488,7 @@ def snapshot_order(room: Room, settings_: Any, journal: NoJournal) -> SnapshotOr
 
 @pytest.mark.parametrize(
     ("camera", "code"),
-    [("front", "wrong_state"), ("rear", "unsupported"), ("roof", "invalid_arguments")],
+    [("front", "wrong_state"), ("rear", "invalid_arguments"), ("roof", "invalid_arguments")],
 )
 def test_no_snapshot_of_a_camera_that_is_away_undetected_or_unknown(
     camera: str, code: str, tmp_path: Path, unit_file: Callable[..., Any]
