@@ -90,15 +90,27 @@ class OnvifMount:
         order = Element(PTZ, "AbsoluteMove", {"ProfileToken": self._profile})
         position = order.child(PTZ, "Position")
         if aim.pan_deg is not None or aim.tilt_deg is not None:
-            here = self._report(self._clock.mono_s())
-            pan = aim.pan_deg if aim.pan_deg is not None else here.pan_deg or 0.0
-            tilt = aim.tilt_deg if aim.tilt_deg is not None else here.tilt_deg or 0.0
+            pan, tilt = self._direction(aim)
             x = share(turned_into(pan, self._config.pan_range_deg), self._config.pan_range_deg)
             y = share(tilt, self._config.tilt_range_deg)
             position.child(SCHEMA, "PanTilt", x=f"{x:.5f}", y=f"{y:.5f}")
         if aim.zoom is not None:
             position.child(SCHEMA, "Zoom", x=f"{aim.zoom:.5f}")
         return order
+
+    def _direction(self, aim: Aim) -> tuple[float, float]:
+        """Pan and tilt: a position has both, so what is not asked for stays as it is.
+
+        Raises SoapFaultError where the camera does not say how it stands.
+        """
+        pan, tilt = aim.pan_deg, aim.tilt_deg
+        if pan is None or tilt is None:
+            here = self._report(self._clock.mono_s())
+            pan = here.pan_deg if pan is None else pan
+            tilt = here.tilt_deg if tilt is None else tilt
+        if pan is None or tilt is None:
+            raise SoapFaultError("it does not say where it looks: give both pan and tilt")
+        return pan, tilt
 
     def _report(self, now_s: float) -> ActuatorReport:
         """Where it says that it is; some do not say."""

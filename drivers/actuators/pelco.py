@@ -9,24 +9,27 @@ grows downwards from the horizon, and above it counts down from 36000.
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from config.actuators import PelcoVia
 from drivers.actuators.actuator import ActuatorReport, ActuatorRequest
 from drivers.actuators.lines import Lease, SharedLines
-from drivers.base import ACTIVE_READ_S
+from drivers.base import ACTIVE_READ_S, DeviceLostError
 from drivers.clock import Clock
 from drivers.platforms.orders import Aim
 from drivers.samples import Done
 from drivers.stream import SerialStream
 
 SYNC = 0xFF
+STOP = 0x00
 SET_PAN, SET_TILT, SET_ZOOM, GO_TO_PRESET = 0x4B, 0x4D, 0x4F, 0x07
 ASK_PAN, ASK_TILT, ASK_ZOOM = 0x51, 0x53, 0x55
 ANSWERS = {ASK_PAN: 0x59, ASK_TILT: 0x5B, ASK_ZOOM: 0x5D}
 FRAME_BYTES = 7
 ANSWER_S = 0.15
 REPORT_EVERY_S = 1.0
+ASK_AGAIN_S = 10.0  # what it did not answer: many mounts cannot be asked
 ZOOM_FULL = 0xFFFF
 MOST_PRESETS = 32
 
@@ -71,7 +74,11 @@ def tilt_deg(value: int) -> float:
 
 
 class PelcoMount:
-    """Stands still when it is made and closed. Counters: moves, unanswered, damaged."""
+    """It is left alone until it is told to move, and stopped when it is closed.
+
+    A read takes up to ANSWER_S and the time of its answers, a few times a minute: 2,400 baud are
+    slow. Counters: moves, unanswered.
+    """
 
     def __init__(
         self,
@@ -85,6 +92,7 @@ class PelcoMount:
         self._clock = clock
         self._wait = wait
         self._told = Aim()
+        self._ask_from_s = dict.fromkeys(ANSWERS, float("-inf"))
         self._answers: deque[Done] = deque()
         self._reported_s = float("-inf")
         self._counters = {"moves": 0, "unanswered": 0}
@@ -124,6 +132,8 @@ class PelcoMount:
         return self._report(now_s)
 
     def close(self) -> None:
+        with suppress(DeviceLostError), self._lease.use() as stream:
+            stream.send(frame(self._config.address, STOP))
         self._lease.close()
 
     def counters(self) -> dict[str, int]:
@@ -146,7 +156,8 @@ class PelcoMount:
         return wanted
 
     def _report(self, now_s: float) -> ActuatorReport:
-        pan, tilt, zoom = (self._asked(what) for what in (ASK_PAN, ASK_TILT, ASK_ZOOM))
+        heard = self._where(now_s)
+        pan, tilt, zoom = (heard.get(query) for query in (ASK_PAN, ASK_TILT, ASK_ZOOM))
         told = self._told
         return ActuatorReport(
             mono_s=now_s,
@@ -156,10 +167,22 @@ class PelcoMount:
             measured=pan is not None and tilt is not None,
         )
 
+    def _where(self, now_s: float) -> dict[int, int]:
+        """Its answers by query, of those that it gives. One missing answer is waited for at most:
+        the others are asked for next time."""
+        heard: dict[int, int] = {}
+        for query, from_s in self._ask_from_s.items():
+            if now_s < from_s:
+                continue
+            value = self._asked(query)
+            if value is None:
+                self._counters["unanswered"] += 1
+                self._ask_from_s[query] = now_s + ASK_AGAIN_S
+                break
+            heard[query] = value
+        return heard
+
     def _asked(self, query: int) -> int | None:
-        """Many mounts cannot be asked: then it is where it was told to be."""
-        if self._counters["unanswered"] >= 3:
-            return None
         with self._lease.use() as stream:
             stream.read(0.0)
             stream.send(frame(self._config.address, query))
@@ -169,7 +192,5 @@ class PelcoMount:
                 heard += stream.read(left_s)
                 value = answer(heard, self._config.address, ANSWERS[query])
                 if value is not None:
-                    self._counters["unanswered"] = 0
                     return value
-        self._counters["unanswered"] += 1
         return None

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import http.client
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ DIGEST = (
 SCHEMA = "http://www.onvif.org/ver10/schema"
 LONGEST_BYTES = 512 * 1024
 WITHIN_S = 2.0
+YEARS = range(1970, 2100)  # a clock that was never set says 1970 or 2000
 
 
 class SoapFaultError(Exception):
@@ -48,7 +50,7 @@ class Element:
 
 
 class Soap:
-    """One camera. Each question takes at most WITHIN_S."""
+    """One camera. A question that is not answered fails after WITHIN_S."""
 
     def __init__(self, host: str, port: int, login: tuple[str, str] | None) -> None:
         self._host = host
@@ -72,9 +74,10 @@ class Soap:
         try:
             year, month, day, hour, minute, second = (int(part) for part in parts)
             theirs = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return
-        self._ahead = theirs - datetime.now(UTC)
+        if theirs.year in YEARS:
+            self._ahead = theirs - datetime.now(UTC)
 
     def path_of(self, address: str) -> str:
         """Of a service's address: behind a router its host is often another one than ours."""
@@ -115,7 +118,7 @@ class Soap:
         try:
             connection.request("POST", path, content, headers)
             answer = connection.getresponse()
-            return answer.status, answer.read(LONGEST_BYTES)
+            return answer.status, _content(answer, time.monotonic() + WITHIN_S)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise DeviceLostError(
                 f"{self._host}:{self._port} does not answer: check its cable and address"
@@ -140,6 +143,16 @@ class Soap:
         secret.text = digest(nonce, created, password)
         Tree.SubElement(token, f"{{{SECURITY}}}Nonce").text = base64.b64encode(nonce).decode()
         Tree.SubElement(token, f"{{{UTILITY}}}Created").text = created
+
+
+def _content(answer: http.client.HTTPResponse, ends_s: float) -> bytes:
+    """What comes until then, of a camera that may let its answer drip. Raises OSError."""
+    content = b""
+    while len(content) < LONGEST_BYTES and (piece := answer.read1(LONGEST_BYTES - len(content))):
+        content += piece
+        if time.monotonic() > ends_s:
+            raise TimeoutError
+    return content
 
 
 def digest(nonce: bytes, created: str, password: str) -> str:

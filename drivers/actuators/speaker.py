@@ -225,7 +225,11 @@ def _start(library: Any, device: str, rate_hz: int, fill: Callable[..., None]) -
             latency="low",
             callback=fill,
         )
-        stream.start()
+        try:
+            stream.start()
+        except library.PortAudioError:
+            stream.close(ignore_errors=True)
+            raise
     except (ValueError, library.PortAudioError) as error:
         raise DeviceUnavailableError(
             f"{device}: {first_line(error)}; is another program using it?"

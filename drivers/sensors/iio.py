@@ -86,6 +86,7 @@ class IioSensor:
             there = ", ".join(names_in(devices)) or "none"
             raise DeviceUnavailableError(f"no IIO device {config.device}; there are: {there}")
         try:
+            identity = _identity(name, Attributes(folders[0], read_file))
             vectors = vectors_of(folders, read_file)
             buffer = _buffer(config, vectors, tree.dev)
         except (BadDataError, DeviceLostError) as error:
@@ -96,7 +97,7 @@ class IioSensor:
                 f"{config.device} measures nothing that a unit uses; is its driver the right one?"
             )
         sensor = cls(name, config, vectors, scalars, buffer, clock, sleep)
-        sensor._waiting.append(_identity(name, Attributes(folders[0], read_file)))
+        sensor._waiting.append(identity)
         return sensor
 
     @property

@@ -20,11 +20,10 @@ from drivers.clock import Clock
 from drivers.samples import Done
 from edge.acting.claims import Kind
 from edge.running.asking import Asked, Requests
-from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.driver_loop import PLUGGED_RETRY_S, DriverHealth, run_driver
 from edge.running.worker import Beat
 
 OFF = Output(level=0.0)
-RETRY_S = (0.5, 1.0, 2.0, 5.0)
 LATE_S = 1.0
 OBEYS_WITHIN_S = 1.0  # else it is a fault, and it is told again
 
@@ -94,7 +93,7 @@ class Outlet:
         def opener() -> Driver[ActuatorReport]:
             return self.opened(open_device())
 
-        run_driver(self.health, opener, self.note, stop, beat, self._clock, RETRY_S)
+        run_driver(self.health, opener, self.note, stop, beat, self._clock, PLUGGED_RETRY_S)
 
     def opened(self, device: Actuator) -> Asked[ActuatorReport, ActuatorRequest]:
         """With what it shall do now."""

@@ -21,7 +21,7 @@ from firmware_bridge.runtime.link import BoardLink, LinkFigures
 from firmware_bridge.runtime.orders import BoardIncident, BoardRequest, BoardSample, BoardState
 
 # A board that was pulled and put back is there again within 3 s, with the time to open it.
-RETRY_S = (0.2, 0.5, 1.0, 1.0, 2.0)
+RETRY_S = (0.2, 0.5, 1.0, 1.0, 1.5)
 REMEMBERED = 64  # incidents that might be told again by a board whose port was opened again
 SAME_INCIDENT_S = 1.0  # by the board's uptime, seen through a line that may be slow
 FIGURES_EVERY_S = 1.0

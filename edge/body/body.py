@@ -24,15 +24,13 @@ from edge.reporting.body_findings import (
 )
 from edge.reporting.finding import Finding
 from edge.running.asking import Asked
-from edge.running.driver_loop import DriverHealth, run_driver
+from edge.running.driver_loop import PLUGGED_RETRY_S, DriverHealth, run_driver
 from edge.running.worker import Beat, WorkOf
 from edge.seeing.poses import Poses
 from telemetry.contract.body import Charge, Vehicle
 from telemetry.contract.unit import Temperature
 from telemetry.contract.wire_types import short
 
-# A carrier that was there a moment ago is asked again soon: a unit without its body is no unit.
-CARRIER_RETRY_S = (0.5, 1.0, 2.0, 5.0)
 SENSOR_RETRY_S = (1.0, 2.0)  # looking for a folder costs nothing
 
 CELSIUS = (-100.0, 300.0)  # what a message may say
@@ -93,7 +91,7 @@ class Body:
             driver = open_platform(carrier.name, carrier.config, self._clock)
             return Asked[PlatformSample, PlatformOrder](driver, carrier.requests)
 
-        run_driver(carrier.health, opener, emit, stop, beat, self._clock, CARRIER_RETRY_S)
+        run_driver(carrier.health, opener, emit, stop, beat, self._clock, PLUGGED_RETRY_S)
 
     def _run_sensor(self, sensor: Sensor, beat: Beat, stop: threading.Event) -> None:
         def emit(sample: SensorSample) -> None:

@@ -22,8 +22,9 @@ from edge.running.worker import RETRY_S, Beat
 
 S = TypeVar("S")
 
-# Devices of this computer: a look at a name costs nothing, and whatever was plugged in again shall
-# be back within 3 s, the first words of a receiver that speaks once a second included.
+# Devices of this computer, what carries it and what it drives: a look costs next to nothing, and
+# whatever was plugged in again shall be back within 3 s, however long it was away, the first words
+# of a receiver that speaks once a second included.
 PLUGGED_RETRY_S = (0.5, 1.0, 1.5)
 
 

@@ -606,10 +606,14 @@ void pb_feed(pb_board *board, uint8_t byte)
     board->received_in = next;
 }
 
-void pb_poll(pb_board *board, uint32_t now_ms)
+/* What has come, up to so many frames: a line that never rests must not keep the dead-man switch
+ * and the time limits waiting. The rest is taken at the next poll. */
+static void listen(pb_board *board)
 {
-    board->now_ms = now_ms - board->started_ms;
-    while (board->received_out != board->received_in) {
+    uint16_t end = board->received_in;
+    uint8_t frames = 0;
+
+    while (board->received_out != end && frames < PB_FRAMES_A_POLL) {
         uint8_t byte = board->received[board->received_out];
         uint8_t i;
 
@@ -617,6 +621,7 @@ void pb_poll(pb_board *board, uint32_t now_ms)
         switch (pf_split(&board->splitter, byte, &board->item)) {
         case PF_FRAME:
             on_frame(board, &board->item.frame);
+            frames++;
             break;
         case PF_TEXT:
             for (i = 0; i < board->item.text_count; i++) {
@@ -627,6 +632,12 @@ void pb_poll(pb_board *board, uint32_t now_ms)
             break;
         }
     }
+}
+
+void pb_poll(pb_board *board, uint32_t now_ms)
+{
+    board->now_ms = now_ms - board->started_ms;
+    listen(board);
     if (board->session != 0 && !board->silent
         && board->now_ms - board->alive_ms >= PB_DEAD_MAN_MS) {
         trip(board);
@@ -653,16 +664,19 @@ void pb_set_input(pb_board *board, uint8_t input, bool pressed)
 
 void pb_set_faults(pb_board *board, uint16_t bits, bool on)
 {
-    uint16_t fresh = on ? (uint16_t)(bits & (uint16_t)~board->faults) : 0;
+    uint16_t before = board->faults, fresh;
 
-    board->faults = (uint16_t)(on ? board->faults | bits : board->faults & ~bits);
+    board->faults = (uint16_t)(on ? before | bits : before & ~bits);
+    fresh = (uint16_t)(board->faults & ~before);
     if (fresh != 0) {
         note_event(board, PB_EVENT_FAULT, 0, fresh, false);
     }
-    if ((board->faults & PB_FAULTS_THAT_STOP) != 0) {
+    if ((fresh & PB_FAULTS_THAT_STOP) != 0) {
         drop(board);
     }
-    board->report_due = true;
+    if (board->faults != before) {
+        board->report_due = true;
+    }
 }
 
 void pb_set_supply(pb_board *board, uint16_t millivolt, uint16_t milliampere)

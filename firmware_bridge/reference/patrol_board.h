@@ -2,7 +2,9 @@
  * done once, dead-man switch, events that are not lost, reports.
  *
  * Freestanding C99: no allocation, no library but memcpy and memset. 2.3 KiB of RAM and 6 KiB
- * of flash. One thread calls everything, but for pb_feed, which an interrupt may call.
+ * of flash. One thread calls everything, but for pb_feed, which an interrupt of the same core may
+ * call. It needs loads and stores of 16 bits that no interrupt splits: on a processor of 8 bits,
+ * call pb_feed with interrupts off, from the main loop.
  *
  *     static pb_board board;
  *     pb_init(&board, &description, &hooks, millis());
@@ -87,7 +89,7 @@ enum { /* fault bits */
 
 #define PB_DEAD_MAN_MS 400u
 #define PB_REPORT_MS 200u
-#define PB_REPORT_GAP_MS 50u /* between two reports of changes */
+#define PB_REPORT_GAP_MS 50u /* between two reports of changes; more below 38,400 baud */
 
 #define PB_MOST_CHANNELS 16u
 #define PB_MOST_INPUTS 16u
@@ -97,6 +99,7 @@ enum { /* fault bits */
 #define PB_URGENT_EVENTS 4u /* of them, kept free for SOS, emergency stop, dead-man and boot */
 #define PB_REMEMBERED 8u    /* results; the host has 4 requests on their way at most */
 #define PB_TEXT_MAX 32u
+#define PB_FRAMES_A_POLL 4u /* taken at most, so that the dead-man switch is never kept waiting */
 #define PB_RECEIVE 512u     /* bytes between two polls: 44 ms at 115,200 baud; a power of two */
 
 #define PB_UNKNOWN_MILLI 0xffffu
@@ -124,7 +127,7 @@ typedef struct { /* stays where it is while the board runs */
     const pb_channel *channels;
     const pb_input *inputs;
     const char *const *temperatures;
-    uint8_t channel_count, input_count, temperature_count;
+    uint8_t channel_count, input_count, temperature_count; /* none above PB_MOST_... */
 } pb_description;
 
 typedef struct { /* what one output shall do */
@@ -135,8 +138,9 @@ typedef struct { /* what one output shall do */
     uint32_t speed_mdps;         /* 0: its own */
 } pb_output;
 
-typedef struct {
+typedef struct { /* none may wait: the dead-man switch would, too */
     void *context; /* handed to each */
+    /* into a buffer, which an interrupt or DMA empties; what has no room is left out whole */
     void (*send)(void *context, const uint8_t *bytes, size_t count);
     void (*apply)(void *context, uint8_t channel, const pb_output *output);
     void (*text)(void *context, uint8_t byte); /* not of this link: console or management */
@@ -192,14 +196,15 @@ typedef struct {
     bool reported, report_due;
 } pb_board;
 
-/* All outputs off: each channel's `apply` is called. `description` must outlive the board. */
+/* All outputs off: each channel's `apply` is called. `description` must outlive the board. Before
+ * the UART's interrupt is switched on. */
 void pb_init(pb_board *board, const pb_description *description, const pb_hooks *hooks,
              uint32_t now_ms);
 
 /* One byte from the UART. May be called by an interrupt. */
 void pb_feed(pb_board *board, uint8_t byte);
 
-/* Everything else: call it every 5 ms or more often. */
+/* Everything else: call it every 5 ms or more often. `now_ms` may wrap around. */
 void pb_poll(pb_board *board, uint32_t now_ms);
 
 /* What the board's own software knows; told to the host with the next report. */

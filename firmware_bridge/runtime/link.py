@@ -69,7 +69,7 @@ class BoardLink:
         self._events_there = 0  # the highest that the board has given
         self._events_cleared = 0
         self._is_reading = False
-        self._started_s = 0.0  # when the board did, by this computer's clock
+        self._reported = (0, 0.0)  # uptime in ms of the last report, and when it came
         self._first_report: Report | None = None
         self._last_report: Report | None = None
         self._counts: Counter[str] = Counter()
@@ -185,7 +185,7 @@ class BoardLink:
                 "if that goes on, see to its power supply"
             )
         self._first_report, self._last_report = self._first_report or report, report
-        self._started_s = now_s - report.uptime_ms / 1000
+        self._reported = (report.uptime_ms, now_s)
         self._events_there = report.last_event
         self._ready.append(self.plate.state(report, now_s))
         if report.first_event and report.last_event > self._events_have:
@@ -208,7 +208,7 @@ class BoardLink:
             self._counts["bad_payload"] += 1
             return
         self._events_have = event.number
-        happened_s = self._started_s + event.at_ms / 1000
+        happened_s = happened_at_s(event.at_ms, *self._reported)
         self._ready.append(self.plate.incident(event, self._boot, happened_s))
         if event.number < self._events_there:
             self._read_events()
@@ -218,6 +218,12 @@ class BoardLink:
         if self._events_have > self._events_cleared:
             self._events_cleared = self._events_have
             self._put(EventClear(self._events_have), _Clearing())
+
+
+def happened_at_s(at_ms: int, uptime_ms: int, reported_s: float) -> float:
+    """By our clock: `at_ms` against the uptime of a report. Both wrap around after 49.7 days."""
+    ago_ms = (uptime_ms - at_ms + 2**31) % 2**32 - 2**31  # negative: after the report
+    return reported_s - ago_ms / 1000
 
 
 def _must_be(config: BoardConfig, plate: Nameplate) -> None:

@@ -124,13 +124,13 @@ class SimulatedFirmware:
         self._report_due = True
 
     def set_faults(self, faults: int, now_s: float) -> None:
-        fresh = faults & ~self.faults
+        fresh, changed = faults & ~self.faults, faults != self.faults
         self.faults = faults
         if fresh:
             self.events.note(EventKind.FAULT, 0, fresh, self._ms(now_s), urgent=False)
-        if faults & STOPPING_FAULTS:
+        if fresh & STOPPING_FAULTS:
             self.outputs.drop()
-        self._report_due = True
+        self._report_due = self._report_due or changed
 
     # --- the session ---
 

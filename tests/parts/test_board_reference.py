@@ -228,6 +228,24 @@ def test_whatever_is_said_both_answer_alike(script: Script, seed: int) -> None:
     assert sent > 5000
 
 
+def test_a_line_that_never_rests_keeps_no_time_limit_waiting(script: Script) -> None:
+    script.start(0)
+    hello, ping = Frame(Type.HELLO, 0, Hello(7, 100).pack()), Frame(Type.PING, 1)
+    script.step(encode(hello) + encode(ping) * 9, 5)
+    answers = [script.step(b"", now_ms).count(bytes((2, 0x80))) for now_ms in (10, 15, 20)]
+    assert answers == [4, 2, 0], "four frames a poll, and nothing of them lost"
+
+
+def test_a_fault_that_is_reported_again_is_no_news(script: Script) -> None:
+    script.start(0)
+    script.step(encode(Frame(Type.HELLO, 0, Hello(7, 100).pack())), 5)
+    script.step(b"", 100)
+    script.faults(Fault.UNDERVOLTAGE, on=True)
+    assert script.step(b"", 200), "told at once"
+    script.faults(Fault.UNDERVOLTAGE, on=True)
+    assert not script.step(b"", 260), "and then with the others, each 200 ms"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_both_refuse_the_same_bytes(script: Script, seed: int) -> None:
     dice = random.Random(seed)

@@ -326,6 +326,8 @@ def test_a_gimbal_is_aimed_and_tells_where_it_looks() -> None:
     assert line.ask(Aim(tilt_deg=-10.0)).ok
     line.run(0.5)
     assert line.last(Gimbal).pan_deg == pytest.approx(-160.0, abs=0.01)
+    preset = line.ask(Aim(preset="gate"))
+    assert (preset.ok, "no presets" in preset.text) == (False, True)
 
 
 # --- who speaks ---

@@ -1,6 +1,11 @@
 """A camera that turns itself, over HTTP: the login, where it is told to be, and bad answers."""
 
+import socket
+import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree as Tree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +14,7 @@ from hypothesis import strategies as st
 from config.actuators import OnvifVia
 from drivers.actuators.actuator import ActuatorReport, Silence
 from drivers.actuators.onvif import OnvifMount, degrees, share, turned_into
-from drivers.actuators.soap import digest
+from drivers.actuators.soap import SCHEMA, Soap, digest
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import SystemClock
 from drivers.platforms.orders import Aim
@@ -79,6 +84,60 @@ def test_a_camera_that_goes_is_a_loss(tmp_path: Path) -> None:
     with pytest.raises(DeviceLostError, match="check its cable"):
         mount.ask(1, Aim(pan_deg=0.0))
     mount.close()
+
+
+def test_a_camera_that_does_not_say_where_it_looks_is_not_turned_by_half(tmp_path: Path) -> None:
+    camera = Camera()
+    with onvif_camera(camera) as port:
+        mount = OnvifMount.open(via(tmp_path, port), SystemClock())
+        camera.raw = ENVELOPE.format("<tptz:GetStatusResponse/>").encode()
+        mount.ask(1, Aim(tilt_deg=-10.0))
+        answer = mount.read()
+    assert isinstance(answer, Done)
+    assert (answer.ok, "give both pan and tilt" in answer.text) == (False, True)
+    assert camera.position == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("year", ["9999", "0001", "1" * 30, "x"])
+def test_a_clock_that_cannot_be_is_not_believed(year: str) -> None:
+    soap, told = Soap("127.0.0.1", 80, ("admin", "secret")), Tree.Element("answer")
+    utc = Tree.SubElement(told, f"{{{SCHEMA}}}UTCDateTime")
+    parts = {"Year": year, "Month": "12", "Day": "31", "Hour": "23", "Minute": "59", "Second": "59"}
+    for name, text in parts.items():
+        Tree.SubElement(utc, f"{{{SCHEMA}}}{name}").text = text
+    soap.set_time(told)
+    security = Tree.Element("security")
+    soap._sign(security, "admin", "secret")
+    stamped = security[0][-1].text
+    assert stamped is not None
+    assert abs(datetime.fromisoformat(stamped) - datetime.now(UTC)).total_seconds() < 60
+
+
+def test_an_answer_that_drips_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.actuators.soap.WITHIN_S", 0.3)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n")
+            try:
+                while True:
+                    connection.sendall(b"<")
+                    time.sleep(0.05)
+            except OSError:
+                return
+
+    camera = threading.Thread(target=drip)
+    camera.start()
+    began_s = time.monotonic()
+    with pytest.raises(DeviceUnavailableError, match="does not answer"):
+        OnvifMount.open(via(tmp_path, listener.getsockname()[1]), SystemClock())
+    assert time.monotonic() - began_s < 3.0
+    camera.join(5)
+    listener.close()
 
 
 BOMB = (

@@ -35,6 +35,7 @@ from drivers.clock import SystemClock
 from drivers.platforms.orders import Aim
 from drivers.samples import Done
 from drivers.stream import SerialStream
+from tests.fakes import ManualClock
 from tests.serial_cable import serial_cable
 
 ON, OFF = Output(level=1.0), Output(level=0.0)
@@ -235,10 +236,8 @@ def test_whatever_a_relay_board_says_is_an_answer_or_an_error(said: bytes) -> No
 
 
 def test_frames_of_pelco_d() -> None:
-    # The manual's own example of "set pan position" to 45 degrees at address 1.
-    assert frame(1, 0x4B, 4500) == bytes.fromhex("FF01004B119471"[:12]) + bytes(
-        [(1 + 0x4B + 0x11 + 0x94) & 0xFF]
-    )
+    # "Set pan position" to 45 degrees at address 1: 4500 hundredths, and the sum of five bytes.
+    assert frame(1, 0x4B, 4500) == bytes.fromhex("FF01004B1194F1")
     assert answer(b"\x00\xff" + frame(7, 0x59, 12345), 7, 0x59) == 12345
     assert answer(frame(7, 0x59, 12345), 8, 0x59) is None
     torn = bytearray(frame(7, 0x59, 12345))
@@ -272,6 +271,7 @@ class Mount(threading.Thread):
         self._address = address
         self.values = {0x4B: 0, 0x4D: 0, 0x4F: 0}
         self.presets: list[int] = []
+        self.stopped = 0
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -286,6 +286,8 @@ class Mount(threading.Thread):
                     self.values[command] = value
                 elif command == 0x07:
                     self.presets.append(value)
+                elif command == 0x00:
+                    self.stopped += 1
                 elif command in asked:
                     told = self.values[asked[command]]
                     self._port.send(frame(self._address, ANSWERS[command], told))
@@ -309,6 +311,7 @@ def test_a_mount_goes_where_it_is_told_and_says_where_it_is() -> None:
             refused = driver.read()
         finally:
             driver.close()
+            time.sleep(0.1)
             mount.stop.set()
             mount.join()
 
@@ -317,6 +320,7 @@ def test_a_mount_goes_where_it_is_told_and_says_where_it_is() -> None:
     assert (report.pan_deg, report.tilt_deg) == (-45.5, -10.0)
     assert report.zoom == pytest.approx(0.5, abs=1e-4)
     assert mount.presets == [7]
+    assert mount.stopped == 1, "and it stands when nobody is there to stop it"
     assert [one.ok for one in answers if isinstance(one, Done)] == [True, False]
     assert refused == Done(token=4, ok=False, text="it can only be turned")
 
@@ -332,6 +336,35 @@ def test_a_mount_that_cannot_be_asked_is_where_it_was_told_to_be() -> None:
 
     assert isinstance(report, ActuatorReport)
     assert (report.pan_deg, report.tilt_deg, report.measured) == (30.0, 5.0, False)
+
+
+def report_of(driver: PelcoMount, clock: ManualClock) -> ActuatorReport:
+    """The next, a second later."""
+    clock.advance(1.0)
+    report = driver.read()
+    assert isinstance(report, ActuatorReport)
+    return report
+
+
+def test_a_mount_that_was_without_power_is_asked_again() -> None:
+    with serial_cable() as (ours, theirs):
+        clock = ManualClock()
+        via = PelcoVia(kind="pelco_d", port=ours, address=5)
+        driver = PelcoMount.open(via, clock, SharedLines())
+        reports = [report_of(driver, clock) for _ in range(5)]
+        unanswered = driver.counters()["unanswered"]
+        mount = Mount(theirs, 5)
+        mount.start()
+        try:
+            clock.advance(10.0)
+            reports.append(report_of(driver, clock))
+        finally:
+            driver.close()
+            mount.stop.set()
+            mount.join()
+
+    assert [one.measured for one in reports] == [False] * 5 + [True]
+    assert unanswered == 3, "and once each, not with every report"
 
 
 def test_a_pulled_cable_is_a_loss() -> None:

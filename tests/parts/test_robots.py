@@ -1,7 +1,11 @@
 """Robots: our line protocol against the simulated dog, and a rosbridge; dead-man and e-stop."""
 
+import base64
+import hashlib
 import json
 import math
+import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -30,6 +34,7 @@ from drivers.platforms.orders import (
 from drivers.platforms.robots import ros_messages
 from drivers.platforms.robots.messages import read_message
 from drivers.platforms.robots.rosbridge import Rosbridge
+from drivers.platforms.robots.websocket import TextSocket
 from drivers.samples import Ambient, Battery, Done, Identity, Odometry, VehicleState
 from tests.cars import samples_until
 from tests.robots import BridgedRobot, rosbridge, simulated_dog
@@ -310,6 +315,40 @@ def test_a_rosbridge_that_falls_silent_or_goes_away_is_lost() -> None:
         drive_for(driver, Drive(forward_mps=0.2), 3.0)
     with pytest.raises(DeviceUnavailableError, match="is it running"):
         bridged(robot)
+
+
+def flooded(listener: socket.socket) -> None:
+    """A server that speaks WebSocket, and then sends one message without an end."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        request = connection.recv(4096).decode()
+        key = request.split("Sec-WebSocket-Key: ")[1].split("\r\n")[0]
+        digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        answer = (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}\r\n\r\n"
+        )
+        connection.sendall(answer.encode() + b"\x81\x7f" + (2**40).to_bytes(8, "big"))
+        while True:
+            connection.sendall(b" " * 65_536)
+
+
+def received_until_lost(line: TextSocket) -> None:
+    for _ in range(50):
+        line.receive(0.5)
+
+
+def test_a_message_without_an_end_is_not_gathered() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=flooded, args=(listener,))
+        server.start()
+        line = TextSocket.connect("127.0.0.1", listener.getsockname()[1])
+        try:
+            with pytest.raises(DeviceLostError, match="more than 1000000 bytes"):
+                received_until_lost(line)
+        finally:
+            line.close()
+            server.join(5)
 
 
 @settings(deadline=None)  # other tests run beside it

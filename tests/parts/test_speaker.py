@@ -31,9 +31,12 @@ class FakeStream:
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
         self.started = self.closed = False
+        self.fails: Exception | None = None
         self.heard: list[np.ndarray[Any, Any]] = []
 
     def start(self) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.started = True
 
     def close(self, ignore_errors: bool = False) -> None:
@@ -54,6 +57,7 @@ class FakeLibrary:
     def __init__(self) -> None:
         self.streams: list[FakeStream] = []
         self.refuse: Exception | None = None
+        self.fails: Exception | None = None  # when it is to start
 
     def query_devices(self, device: str | None, kind: str) -> dict[str, Any]:
         if device == "nowhere":
@@ -64,6 +68,7 @@ class FakeLibrary:
         if self.refuse is not None:
             raise self.refuse
         self.streams.append(FakeStream(**settings))
+        self.streams[-1].fails = self.fails
         return self.streams[-1]
 
 
@@ -221,6 +226,14 @@ def test_a_device_that_is_not_there_is_told_with_the_cure() -> None:
     with pytest.raises(DeviceLostError, match="another program"):
         speaker.ask(1, tone(1.0))
     speaker.close()
+
+
+def test_a_stream_that_does_not_start_is_closed() -> None:
+    speaker, cards, _ = made()
+    cards.fake.fails = FakeLibrary.PortAudioError("Device unavailable")
+    with pytest.raises(DeviceLostError, match="another program"):
+        speaker.ask(1, tone(1.0))
+    assert cards.fake.streams[0].closed
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.runtime.frames import MAX_PAYLOAD_BYTES
 from firmware_bridge.runtime.inventory import BoardIdentity, Channel, Input, Temperature
+from firmware_bridge.runtime.link import happened_at_s
 from firmware_bridge.runtime.packing import BadPayloadError
 from firmware_bridge.runtime.reports import (
     Ack,
@@ -130,6 +131,22 @@ MESSAGES = [
 def test_any_payload_is_read_or_refused(kind: type[Ping], payload: bytes) -> None:
     with suppress(BadPayloadError):
         assert type(kind.unpack(payload)) is kind
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "uptime_ms", "ago_s"),
+    [
+        (9_000, 10_000, 1.0),
+        (10_200, 10_000, -0.2),
+        (2**32 - 1_000, 500, 1.5),
+        (300, 2**32 - 200, -0.5),
+    ],
+    ids=["before", "since", "over the end", "since, over the end"],
+)
+def test_an_event_is_placed_though_the_board_s_clock_wraps_around(
+    at_ms: int, uptime_ms: int, ago_s: float
+) -> None:
+    assert happened_at_s(at_ms, uptime_ms, 100.0) == pytest.approx(100.0 - ago_s)
 
 
 def test_a_day_that_cannot_be_is_no_day() -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,6 +84,19 @@ def test_a_package_comes_back_as_it_was_signed(tmp_path: Path) -> None:
     assert package.files == {"lamp.bin": IMAGE}
     assert package.image is not None
     assert (package.image.version, package.signer) == ("1.4.0", "works")
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="no GNU tar")
+def test_holes_in_an_archive_are_not_filled(tmp_path: Path) -> None:
+    """An archive of a few kilobytes that would take gigabytes of memory."""
+    with (tmp_path / "lamp.bin").open("wb") as file:
+        file.truncate(32 * 1024 * 1024)
+    path = tmp_path / "made.pefw"
+    command = ["tar", "--format=gnu", "-S", "-cf", str(path), "-C", str(tmp_path), "lamp.bin"]
+    subprocess.run(command, check=True)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(PackageError, match="no firmware package"):
+        read_package(path, keyring(tmp_path), NOW)
 
 
 @pytest.mark.parametrize(

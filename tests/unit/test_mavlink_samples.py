@@ -230,6 +230,17 @@ def test_an_attitude_that_is_no_number_is_none() -> None:
     assert (turned.pitch_deg, turned.roll_deg, turned.heading_deg) == (None, None, None)
 
 
+@pytest.mark.parametrize("roll", [math.inf, math.nan])
+def test_no_height_comes_of_a_slant_that_is_no_number(roll: float) -> None:
+    motion = Motion(BootClock())
+    down = {"min_distance": 20, "max_distance": 4000, "current_distance": 1200, "orientation": 25}
+    motion.take(attitude(roll=roll), 1.0, COPTER)
+    motion.take(heard("DISTANCE_SENSOR", **down), 1.0, COPTER)
+    (turned,) = motion.take(attitude(), 1.1, COPTER)
+    assert isinstance(turned, Attitude)
+    assert turned.height_m is None
+
+
 # --- words ---
 
 

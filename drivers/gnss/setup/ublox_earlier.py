@@ -27,8 +27,9 @@ class EarlierUblox(Ublox):
     def read(self) -> Settings:
         (rate,) = self._poll(self._message("CFG-RATE", 2), "its rate")[:1]
         (port,) = self._poll(self._message("CFG-PRT", 2, portID=UART1), "its port")[:1]
+        every_ms = rate.measRate * max(rate.navRate, 1)
         return Settings(
-            rate_hz=MILLISECONDS / (rate.measRate * max(rate.navRate, 1)),
+            rate_hz=MILLISECONDS / every_ms if every_ms else None,
             constellations=self._constellations(),
             messages={kind: self._every(kind) for kind in MESSAGES},
             baud=port.baudRate,

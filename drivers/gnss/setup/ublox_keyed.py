@@ -35,9 +35,9 @@ class KeyedUblox(Ublox):
         signals = self._values(list(SIGNALS.values()))
         messages = self._values([_message_key(kind, port) for kind in MESSAGES for port in PORTS])
         baud = self._values(["CFG_UART1_BAUDRATE"])
-        every_ms = rate["CFG_RATE_MEAS"] * max(rate.get("CFG_RATE_NAV", 1), 1)
+        every_ms = rate.get("CFG_RATE_MEAS", 0) * max(rate.get("CFG_RATE_NAV", 1), 1)
         return Settings(
-            rate_hz=MILLISECONDS / every_ms,
+            rate_hz=MILLISECONDS / every_ms if every_ms else None,
             constellations=frozenset(each for each, key in SIGNALS.items() if signals.get(key)),
             messages={
                 kind: max(int(messages.get(_message_key(kind, port), 0)) for port in PORTS)

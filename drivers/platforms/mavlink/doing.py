@@ -26,6 +26,7 @@ from drivers.platforms.orders import Aim, Drive
 # SET_POSITION_TARGET_LOCAL_NED, POSITION_TARGET_TYPEMASK: only velocity and yaw rate count.
 VELOCITY_ONLY = 1 | 2 | 4 | 64 | 128 | 256 | 1024
 ON_THE_GROUND = "it stands on the ground: the pilot takes off, then the mission can be started"
+NO_PRESETS = "a gimbal on MAVLink has no presets: give pan, tilt or zoom"
 HELD_TIGHT = float(GIMBAL_MANAGER_FLAGS_ROLL_LOCK | GIMBAL_MANAGER_FLAGS_PITCH_LOCK)
 
 
@@ -58,6 +59,8 @@ def stop_for_good(port: Port, vehicle: Vehicle) -> Talk:
 
 def aim(port: Port, wanted: Aim) -> Talk:
     """Against the bow and the horizon: yaw follows the vehicle, pitch and roll do not."""
+    if wanted.preset is not None:
+        return NO_PRESETS
     why = ""
     if wanted.pan_deg is not None or wanted.tilt_deg is not None:
         tilt = math.nan if wanted.tilt_deg is None else wanted.tilt_deg

@@ -111,8 +111,10 @@ class Motion:
         match name:
             case "DISTANCE_SENSOR":
                 within = fields.min_distance < fields.current_distance < fields.max_distance
-                if fields.orientation == MAV_SENSOR_ROTATION_PITCH_270 and within:
-                    down_m = fields.current_distance / 100 * self._upright()
+                upright = self._upright()
+                down = fields.orientation == MAV_SENSOR_ROTATION_PITCH_270
+                if down and within and upright is not None:
+                    down_m = fields.current_distance / 100 * upright
                     self._heights[name] = _Height(heard_s, down_m, RANGEFINDER_M)
             case "ALTITUDE" if _good(fields.bottom_clearance) and fields.bottom_clearance >= 0:
                 self._heights[name] = _Height(heard_s, fields.bottom_clearance, RANGEFINDER_M)
@@ -121,11 +123,13 @@ class Motion:
             case _:
                 return
 
-    def _upright(self) -> float:
-        """How much of a slanting distance is height."""
+    def _upright(self) -> float | None:
+        """How much of a slanting distance is height; None where its attitude is none."""
         if self._attitude is None:
             return 1.0
         fields = self._attitude[1]
+        if not (_good(fields.roll) and _good(fields.pitch)):
+            return None
         return max(0.0, math.cos(fields.roll) * math.cos(fields.pitch))
 
     # --- where ---

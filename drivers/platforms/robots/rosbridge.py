@@ -38,6 +38,7 @@ from drivers.samples import Done, VehicleState
 AGAIN_S = 0.1  # speeds while it moves, and the stop while it is stopped
 STATE_EVERY_S = 0.5
 MOST_MESSAGES_A_READ = 20
+MOST_KEPT = 200  # faults, by the names of parts
 STOPPED = "an emergency stop is on"
 
 
@@ -174,7 +175,8 @@ class Rosbridge:
             self._waiting.append(battery(msg, now_s))
         elif topic == config.diagnostics:
             told = self._faults | diagnostics(msg)
-            self._faults = {name: words for name, words in told.items() if words}
+            bad = [(name, words) for name, words in told.items() if words]
+            self._faults = dict(bad[-MOST_KEPT:])
         else:
             self._counts["unasked"] += 1
             return

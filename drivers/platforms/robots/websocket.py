@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from typing import TYPE_CHECKING, Self
 
 from drivers.base import DeviceLostError, DeviceUnavailableError
@@ -20,6 +21,10 @@ class TextSocket:
     def __init__(self, connection: "websocket.WebSocket", name: str) -> None:
         self._connection = connection
         self._name = name
+        self._came_bytes = 0  # of the message that is under way
+        self._ends_s = 0.0
+        self._fetch = connection.frame_buffer.recv
+        connection.frame_buffer.recv = self._piece
 
     @classmethod
     def connect(cls, host: str, port: int) -> Self:
@@ -33,7 +38,9 @@ class TextSocket:
         shown = f"[{host}]" if ":" in host else host
         name = f"ws://{shown}:{port}"
         try:
-            connection = websocket.create_connection(name, OPEN_S, http_no_proxy=["*"])
+            connection = websocket.create_connection(
+                name, OPEN_S, http_no_proxy=["*"], redirect_limit=0
+            )
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise DeviceUnavailableError(
                 f"cannot connect to the rosbridge at {name}: {error}; is it running "
@@ -58,14 +65,26 @@ class TextSocket:
         try:
             if not select.select([sock], [], [], wait_s)[0]:
                 return None
+            self._ends_s = time.monotonic() + PART_S
             text = self._connection.recv()
+            self._came_bytes = 0
         except websocket.WebSocketTimeoutException:
             return None  # the rest of it comes later; what there is, is kept
         except (websocket.WebSocketException, OSError, ValueError, TypeError) as error:
             raise DeviceLostError(f"the rosbridge at {self._name} has gone: {error}") from error
-        if len(text) > MOST_BYTES:
-            raise DeviceLostError(f"{self._name} sends messages of {len(text)} bytes")
         return text
+
+    def _piece(self, count: int) -> bytes:
+        """Each read of the library: a frame may say that it is as long as it likes."""
+        import websocket
+
+        if time.monotonic() > self._ends_s:
+            raise websocket.WebSocketTimeoutException("the rest comes later")
+        data = self._fetch(count)
+        self._came_bytes += len(data)
+        if self._came_bytes > MOST_BYTES:
+            raise websocket.WebSocketException(f"a message of more than {MOST_BYTES} bytes")
+        return data
 
     def send(self, text: str) -> None:
         """Raises DeviceLostError."""
