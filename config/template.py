@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from config.advice import CAMERA_LINKS, SERIAL_LINKS
+from config.device_advice import CAMERA_LINKS, SERIAL_LINKS
 from config.host_files import Files
 from config.schema import FILE_NAME
 

@@ -164,6 +164,25 @@ cameras: {{front: {{kind: v4l2, device: {WEBCAM}}}}}
             "correct one of them",
         ),
         (
+            f"gnss:\n  a: {{kind: serial, port: {RECEIVER}}}\nboards:\n  b: {{port: {RECEIVER}}}\n",
+            PLUGGED,
+            f"unit.yaml:7:13: boards.b.port: warning: {RECEIVER} is used by gnss.a.port already; "
+            "correct one of them",
+        ),
+        (
+            f"boards:\n  b: {{port: {RECEIVER}}}\nactuators:\n  c: {{kind: relay, via: "
+            f"{{kind: serial_relay, port: {RECEIVER}, channel: 1}}}}\n",
+            PLUGGED,
+            f"unit.yaml:7:52: actuators.c.via.port: warning: {RECEIVER} is used by boards.b.port "
+            "already; correct one of them",
+        ),
+        (
+            "platforms: {drone: {kind: mavlink, port: /dev/ttyACM7}}",
+            FakeFiles(),
+            "unit.yaml:4:42: platforms.drone.port: warning: /dev/ttyACM7 is not there on this "
+            "computer, nor any other like it; plug it in, or check the cable",
+        ),
+        (
             "perception: {model: own.onnx}",
             FakeFiles(),
             "unit.yaml:4:21: perception.model: warning: own.onnx is not there; "

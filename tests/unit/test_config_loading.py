@@ -1,6 +1,7 @@
 """The layers: which one wins, where each value is from, and what the environment may set."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -40,17 +41,21 @@ def test_every_profile_is_right_and_changes_something(tmp_path: Path, kind: str)
     document = profile(kind)
     assert document.problems == ()
     assert document.root is not None
-    text = f"unit: {{id: x, kind: {kind}}}\ngnss: {{main: {{kind: gpsd}}}}\n"
+    parts = {
+        "gnss": {"main": {"kind": "gpsd"}},
+        "platforms": {"carrier": {"kind": "mavlink", "port": "/dev/ttyACM0"}},
+    }
+    whole = {"unit": {"id": "x", "kind": kind}} | parts
+    text = json.dumps(whole)
     result = loaded(tmp_path, text)
-    unprofiled = Settings.model_validate(
-        {"unit": {"id": "x", "kind": kind}, "gnss": {"main": {"kind": "gpsd"}}}
-    )
+    unprofiled = Settings.model_validate(whole)
     assert result.settings != unprofiled
     assert all(place.layer in ("profile", "unit file") for place in result.origins.values())
     # Each of its values arrives: none is misspelt into something that nothing reads.
     flat = _flat(result.settings.model_dump())
     for path, node in leaves(document.root):
-        key = ".".join("main" if part == "*" else str(part) for part in path)
+        name = next(iter(parts.get(str(path[0]), {"": 0})))
+        key = ".".join(name if part == "*" else str(part) for part in path)
         told = flat[key]
         assert (list(told) if isinstance(told, tuple) else told) == plain(node), key
 
