@@ -79,7 +79,7 @@ def null_modem(wrong: bytes = b"", right: bytes = b"") -> Iterator[tuple[str, st
 
 
 def samples_until(
-    driver: Platform, enough: Callable[[list[PlatformSample]], bool], within_s: float = 20.0
+    driver: Platform, enough: Callable[[list[PlatformSample]], bool], within_s: float = 60.0
 ) -> list[PlatformSample]:
     """What it tells until that is enough, or the time is over."""
     found: list[PlatformSample] = []

@@ -5,6 +5,7 @@ not answer is found out here, with a plain socket, where it holds up nobody; and
 on one that does answer, its status line (RFC 9112, RFC 2326) tells why.
 """
 
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from drivers.cameras.url import CameraUrl
 
 MAX_STATUS_BYTES = 256
 MAX_BODY_BYTES = 4 * 2**20
-JPEG_BEGINS = b"\xff\xd8\xff"
+JPEG_BEGINS = re.compile(rb"\xff(?=\xd8\xff)")
 LOGIN_CURE = "put the camera's user:password into credentials_file"
 
 
@@ -115,7 +116,7 @@ def _pictures(connection: socket.socket, data: bytes, until_s: float) -> int:
     """How many JPEGs begin (ITU-T T.81, SOI and the marker after it) until then; two are enough."""
     found = read = 0
     while found < 2 and read < MAX_BODY_BYTES:
-        found += data.count(JPEG_BEGINS)
+        found += len(JPEG_BEGINS.findall(data))
         connection.settimeout(max(0.01, until_s - time.monotonic()))
         try:
             piece = connection.recv(65_536)

@@ -23,6 +23,7 @@ from tests.broker import Broker
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.test_commands import HUB, claims, end_of, say
 from tests.e2e.unit_process import running_unit, write_unit_file
+from tests.unit_under_test import wait_for
 
 FENCE = {"crs": "wgs84", "centre": [117.1201, 36.6512], "radius_m": 120}
 POINTS = [{"lat_deg": 36.6512 + 0.0002 * n, "lon_deg": 117.1201, "height_m": 25} for n in (1, 2, 3)]
@@ -107,7 +108,8 @@ def test_a_mission_from_the_hub_to_the_autopilot_and_back(
         assert on_the_spot(tmp_path, capsys, "status").startswith("STOPPED by officer 7")
         assert "released" in on_the_spot(tmp_path, capsys, "release")
         assert on_the_spot(tmp_path, capsys, "hold") == "drone holds its place\n"
-        assert "drone (mavlink): BRAKE, motors on" in on_the_spot(tmp_path, capsys, "status")
+        braked = "drone (mavlink): BRAKE, motors on"  # its next heartbeat says so
+        assert wait_for(lambda: braked in on_the_spot(tmp_path, capsys, "status"))
         assert done("move.home")["status"] == "succeeded"
         assert autopilot.mode == "RTL"
         hub.wait_for(lambda h: {"estop", "estop_released"} <= set(events(h)), 10)

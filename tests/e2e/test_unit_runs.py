@@ -55,7 +55,7 @@ def test_a_unit_tells_where_it_is_what_it_sees_and_that_it_stops(
     assert unit.process.returncode == 0, unit.log_text()
     assert "Traceback" not in unit.log_text()
     assert stop_s <= START_S
-    assert first_position_s <= START_S * 2, "twice the figure: the machine may be busy"
+    assert first_position_s <= START_S * 5, "the figure is for a machine that is not busy"
     position = hub.of("position")[0]["data"]
     assert position["source"] == "gnss"
     assert -90 <= position["lat_deg"] <= 90

@@ -59,7 +59,7 @@ def on_can(port: str) -> CanCar:
     return CanCar.open("car", config, SystemClock())
 
 
-def state_with(car: Platform, within_s: float = 8.0, **told: object) -> VehicleState | None:
+def state_with(car: Platform, within_s: float = 20.0, **told: object) -> VehicleState | None:
     """The first state that says so; None where none does."""
 
     def says(sample: PlatformSample) -> bool:
@@ -115,11 +115,11 @@ def test_a_key_that_is_turned_is_seen_over_both_ways(tmp_path: Path, monkeypatch
     monkeypatch.setattr(elm327, "LOW_FOR_S", 1.0)
     with simulated(tmp_path) as (port, control), closing(behind_elm327(port)) as car:
         order(control, "speed 0")
-        assert state_with(car, 15.0, ignition=True)
+        assert state_with(car, 30.0, ignition=True)
         order(control, "ignition off")
-        assert state_with(car, 15.0, ignition=False, troubles=())
+        assert state_with(car, 30.0, ignition=False, troubles=())
         order(control, "ignition on")  # its voltage rises: it is asked at once
-        assert state_with(car, 15.0, ignition=True)
+        assert state_with(car, 30.0, ignition=True)
 
 
 def test_a_plug_that_comes_loose_under_way_is_no_key_that_was_turned(
@@ -128,11 +128,11 @@ def test_a_plug_that_comes_loose_under_way_is_no_key_that_was_turned(
     monkeypatch.setattr(elm327, "LOW_FOR_S", 0.5)
     with simulated(tmp_path) as (port, control), closing(behind_elm327(port)) as car:
         order(control, "speed 12")
-        assert state_with(car, 15.0, ignition=True)
+        assert state_with(car, 30.0, ignition=True)
         samples_until(car, lambda them: any(isinstance(each, Odometry) for each in them))
         order(control, "voltage 12.0")  # an alternator that rests
         order(control, "say UNABLE TO CONNECT")
-        assert state_with(car, 15.0, ignition=None, troubles=("obd_no_answer",))
+        assert state_with(car, 30.0, ignition=None, troubles=("obd_no_answer",))
         assert not state_with(car, 8.0, ignition=False)
 
 
@@ -156,11 +156,11 @@ def test_a_bus_that_is_cut_or_at_another_speed_is_told(tmp_path: Path) -> None:
 )
 def test_what_the_adapter_says_of_the_bus_is_told(tmp_path: Path, words: str) -> None:
     with simulated(tmp_path) as (port, control), closing(behind_elm327(port)) as car:
-        assert state_with(car, 15.0, ignition=True)
+        assert state_with(car, 30.0, ignition=True)
         order(control, f"say {words}")
         assert state_with(car, 40.0, troubles=("obd_bus_error",))
         order(control, "say")
-        assert state_with(car, 15.0, ignition=True, troubles=())
+        assert state_with(car, 30.0, ignition=True, troubles=())
         order(control, "garbage on")
         ends_s = time.monotonic() + 2
         samples_until(car, lambda _them: time.monotonic() > ends_s, 3.0)
