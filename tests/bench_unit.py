@@ -127,7 +127,8 @@ class BenchUnit:
 
     def _state(self) -> State:
         can = CAN if "hides_capabilities" not in self.flaws else CAN[2:]
-        return State(unit_kind="robot_dog", capabilities=can)
+        label = f"{self.clock.mono_s():.0f}" if "restless" in self.flaws else ""
+        return State(unit_kind="robot_dog", label=label, capabilities=can)
 
     def _health(self) -> Health:
         since = (
@@ -172,6 +173,8 @@ class BenchUnit:
             self.next_position_s = now_s + 2.0
             self._tell(Position(lat_deg=1, lon_deg=2, source="gnss", fix="3d"))
             self._episode()
+            if "restless" in self.flaws:  # no flaw: something changes all the time
+                self._tell(self._state())
         if now_s >= self.next_health_s:
             self.next_health_s = now_s + (1000 if "rare_health" in self.flaws else 10)
             self._tell(self._health())

@@ -1,6 +1,7 @@
 """What a unit answers to commands: good, bad, late, repeated, forged."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from telemetry.conformance.finding import Check, Finding, check, failed, judged, not_run, passed
 from telemetry.conformance.transcript import Note, Seen, Transcript
@@ -191,12 +192,15 @@ def rebirth(t: Transcript) -> Finding:
 
 @check("HC-097")
 def acts_once(t: Transcript) -> Finding:
-    """A `rebirth` that is repeated brings no second birth."""
+    """A `rebirth` that is repeated brings no second birth: no state that says the same again. One
+    that says something new is of something that changed meanwhile."""
     bad, looked_at = [], 0
+    said_before = {id(b): a.data for a, b in pairwise(t.of("patrol.state.v1"))}
     for note in _sent(t, "repeat"):
         if note.detail.get("name") == "rebirth":
             looked_at += 1
-            if _states(t, note.at_s, note.at_s + ACTS_WITHIN_S):
+            came = _states(t, note.at_s, note.at_s + ACTS_WITHIN_S)
+            if any(m.data == said_before.get(id(m)) for m in came):
                 bad.append("a repeated `rebirth` was done a second time")
     return judged(bad, looked_at, "repeated commands done once", NO_KEY)
 

@@ -160,6 +160,11 @@ def test_a_unit_with_one_flaw_fails_on_it(flaw: str) -> None:
     assert ruling.finding.verdict == "FAIL", str(ruling)
 
 
+def test_a_unit_whose_state_changes_all_the_time_is_not_said_to_act_twice() -> None:
+    rulings = {ruling.rule.id: ruling for ruling in judged("restless")}
+    assert rulings["HC-097"].finding.verdict == "PASS"
+
+
 def test_a_unit_that_babbles_is_judged_to_the_end() -> None:
     rulings = {ruling.rule.id: ruling for ruling in judged("babbles")}
 
