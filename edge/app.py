@@ -123,7 +123,7 @@ class App:
         if parts.media is not None:
             for name, handler in parts.media.handlers.items():
                 commanding.register(name, handler)
-        parts.publisher.hear_commands(commanding.hear)
+        parts.publisher.hear_commands(self._work.hear_command)
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
         on_the_spot |= parts.office.controls() | parts.finders.controls()
         on_the_spot |= parts.acting.controls() | parts.moving.controls()

@@ -27,6 +27,7 @@ from edge.seeing.episodes import Change
 from edge.seeing.schedule import Schedule
 from perception.rules.rule import News
 from telemetry.contract.envelope import Draft
+from telemetry.link.transport import Arrived
 
 CAMERA_RETRY_S = (1.0, 1.5, 2.0)  # on the network; asking is cheap, and it shall be back within 5 s
 GLIMPSE_FPS = 1.0  # decoded all the same: a camera that sends only damaged ones is to be found
@@ -75,6 +76,12 @@ class Work:
         acting.link(publisher.heard_mono_s)
         every_s = self._parts.settings.acting.link_lost_after_s / TRIES
         publisher.try_link(every_s if acting.needs_the_hub else None)
+
+    def hear_command(self, message: Arrived) -> None:
+        """In the publisher's thread. Whoever commands was heard: nobody judges his command by how
+        long it was silent before."""
+        self._parts.acting.link(self._parts.publisher.heard_mono_s)
+        self._parts.commanding.hear(message)
 
     def run_gnss(self, name: str, config: GnssConfig, beat: Beat, stop: threading.Event) -> None:
         parts, receiver = self._parts, self._parts.receivers[name]

@@ -92,8 +92,8 @@ INTERLOCKS: tuple[Interlock, ...] = (
         kinds=EVERY,
         levels=OPERATOR,
         of="hub",
-        because="the hub that holds it is not heard any more",
-        lifted="the link, and a new command",
+        because="the hub is not heard, or says that it is offline",
+        lifted="the link and a hub that is online, and a new command",
     ),
     Interlock(
         condition="quiet_hours",

@@ -546,8 +546,10 @@ CHAPTERS: tuple[Chapter, ...] = (
         (
             _unit(
                 155,
-                "switch off what a hub has switched on, within 5 s after it last heard the hub",
+                "switch off what a hub has switched on, within 5 s after it last heard the hub; "
+                "and switch nothing on while hub/state says `offline`",
                 "test_what_the_hub_holds_is_off_five_seconds_after_it_was_heard_last",
+                "test_without_a_hub_that_is_online_nothing_is_switched_on",
             ),
             _unit(
                 156,

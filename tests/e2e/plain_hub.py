@@ -42,6 +42,8 @@ class PlainHub:
 
     def _take(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
         unit, leaf = message.topic.removeprefix(self._root + "/").split("/")
+        if unit == "hub":
+            return  # what it says of itself
         content = json.loads(message.payload)
         with self._lock:
             self.heard.append((time.monotonic(), leaf, content))
@@ -51,6 +53,11 @@ class PlainHub:
 
     def command(self, unit: str, payload: bytes, *, retain: bool = False) -> None:
         self._client.publish(f"{self._root}/{unit}/command", payload, qos=1, retain=retain)
+
+    def announce(self, state: str, session: str, at: str) -> None:
+        """Say in hub/state that it is `online` or `offline`."""
+        facts = {"state": state, "hub": "plain-hub", "session": session, "time": at}
+        self._client.publish(f"{self._root}/hub/state", json.dumps(facts), qos=1, retain=True)
 
     def of(self, leaf: str) -> list[dict[str, Any]]:
         with self._lock:

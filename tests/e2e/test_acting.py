@@ -4,11 +4,14 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telemetry.contract.uuid7 import uuid7
+from telemetry.contract.wire_types import rfc3339_ms
 from tests.broker import MOSQUITTO, Broker
 from tests.e2e.dispatcher import Dispatcher
 from tests.e2e.unit_process import CLI, running_unit, write_unit_file
@@ -94,6 +97,25 @@ def test_the_hub_switches_and_the_state_says_so(shown: Shown) -> None:
     unknown = hub.final(hub.order(UNIT, "beacon", on=True, pattern="disco"))
     assert (unknown["status"], unknown["code"]) == ("rejected", "invalid_arguments")
     assert "patrol, alarm" in unknown["text"]
+
+
+def test_without_a_hub_that_is_online_nothing_is_switched_on(shown: Shown) -> None:
+    hub, now = shown.hub, datetime.now(UTC)
+    session, at = uuid7(now), rfc3339_ms(now)
+    hub.final(hub.order(UNIT, "light", on=True, max_on_s=60))
+    shown.wait("search", on=True)
+    hub.announce("online", session, at)
+    hub.announce("offline", session, at)
+    begun_s = time.monotonic()
+    shown.wait("search", on=False)
+    assert time.monotonic() - begun_s < 5.5
+    refused = hub.final(hub.order(UNIT, "light", on=True))
+    assert (refused["status"], refused["code"]) == ("rejected", "interlock")
+    assert "a hub that is online" in refused["text"]
+
+    hub.announce("online", uuid7(datetime.now(UTC)), at)
+    time.sleep(4)  # in silence; the command itself is what is heard
+    assert hub.final(hub.order(UNIT, "light", on=True, max_on_s=2))["status"] == "succeeded"
 
 
 def test_in_stealth_all_goes_off_is_refused_and_does_not_come_back(shown: Shown) -> None:

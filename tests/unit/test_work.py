@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from edge.work import Work
+from telemetry.link.transport import Arrived
 
 
 class Outbox:
@@ -37,3 +38,17 @@ def test_one_that_cannot_be_written_costs_the_others_nothing(news: list[str]) ->
         work.tell_news(news)  # type: ignore[arg-type]
 
     assert outbox.put_in == [("NEW", False), ("END", True)]
+
+
+def test_whoever_commands_was_heard_before_his_command_is_judged() -> None:
+    """After minutes of silence the command itself is what is heard."""
+    told: list[Any] = []
+    parts = SimpleNamespace(
+        acting=SimpleNamespace(link=told.append),
+        publisher=SimpleNamespace(heard_mono_s=17.0),
+        commanding=SimpleNamespace(hear=told.append),
+    )
+    command = Arrived("patrol/v1/car-07/command", b"{}", False, 1)
+    Work(parts, Writer()).hear_command(command)  # type: ignore[arg-type]
+
+    assert told == [17.0, command]
