@@ -66,6 +66,7 @@ class App:
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
         parts.body.boards.hear(parts.board_news.hear)
+        parts.moving.stop_held = partial(parts.board_news.stop_held, parts.body.boards.all)
         self._reporter = Reporter(parts, parts.writer, self._work.fixes)
         parts.acting.changed = parts.moving.changed = self._reporter.look_now
         self._take_orders()

@@ -71,7 +71,8 @@ class Telling:
 
     def _state(self, outlet: Outlet, claim: Claim | None) -> Actuator:
         report = outlet.report if outlet.there else None
-        fault = outlet.disobeys or (outlet.health.last_error if report is None else report.fault)
+        said = outlet.health.last_error if report is None else report.fault
+        fault = said or outlet.disobeys
         return Actuator(
             name=outlet.name,
             kind=outlet.kind,

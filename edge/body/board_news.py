@@ -2,12 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import structlog
 
+from edge.body.boards import UnitBoard
 from edge.running.worker import Beat
 from edge.seeing.witness import Witness
 from firmware_bridge.runtime.orders import BoardIncident
@@ -39,6 +40,15 @@ class BoardNews:
         self._stops: deque[str] = deque(maxlen=MOST_WAITING)  # by whom
         self._waiting: deque[tuple[str, BoardIncident]] = deque()
         self._changed = threading.Condition()
+        self._buttons: frozenset[tuple[str, str]] = frozenset()  # boards' emergency-stop buttons
+
+    def stop_held(self, boards: Mapping[str, UnitBoard]) -> str | None:
+        """The emergency-stop button that is still pressed; a board that is away holds none."""
+        for board, button in sorted(self._buttons):
+            state = boards[board].state if board in boards else None
+            if state is not None and state.inputs.get(button):
+                return f"the button {button} of board {board}"
+        return None
 
     def hear(self, board: str, incident: BoardIncident) -> None:
         structlog.get_logger().info(
@@ -47,6 +57,8 @@ class BoardNews:
         if incident.what == "pressed" and incident.input_kind == "sos":
             self._call("button", f"board {board}", f"the button {incident.subject}")
             return
+        if incident.input_kind == "emergency_stop":
+            self._buttons |= {(board, incident.subject)}
         with self._changed:
             if incident.what == "pressed" and incident.input_kind == "emergency_stop":
                 self._stops.append(f"the button {incident.subject} of board {board}")

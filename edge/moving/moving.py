@@ -37,7 +37,7 @@ from edge.running.worker import Beat, WorkOf
 from edge.seeing.witness import Witness
 from edge.tasks.local import Asked, Control
 from edge.tasks.memory import Memory
-from telemetry.commands.handling import Handler, OrderFailedError
+from telemetry.commands.handling import Handler, OrderFailedError, OrderRefusedError
 
 MOVES_FILE = "moves.json"
 STOP_S = 1.0  # for the answer to an emergency stop
@@ -57,6 +57,7 @@ class Moving:
         self._clock = clock
         self.tales = Tales(witness)
         self.missions = Missions(Memory(settings.state_dir / MOVES_FILE, MoveBook), self.tales)
+        self.stop_held: Callable[[], str | None] = lambda: None  # which button is still pressed
         self._changed = threading.Condition()
         self._awake = False  # something has changed since the guard looked
         self.driving = Driving(clock, self._dead_man, self._wake)
@@ -124,7 +125,10 @@ class Moving:
             carrier.requests.post(EmergencyStop())
 
     def release(self, by: str) -> list[str]:
-        """On the spot only. Raises OrderFailedError; then the stop stays on."""
+        """On the spot only. Raises OrderRefusedError, OrderFailedError; then the stop stays on."""
+        held = self.stop_held()
+        if held is not None:
+            raise OrderRefusedError("interlock", f"{held} is still pressed: let it go first")
         carriers = self.helm.all_that_can(ReleaseStop)
         for carrier in carriers:
             ask(carrier, ReleaseStop())

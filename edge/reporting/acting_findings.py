@@ -32,12 +32,12 @@ def _outlet_findings(outlet: Outlet, now_mono_s: float) -> Iterable[Finding]:
     finding, report = about(outlet.name), outlet.report
     if not outlet.there or report is None:
         return
-    if outlet.disobeys is not None:
-        action = "look at it: it may be stuck, broken, or wired to another output"
-        yield finding("actuator_disobeys", "error", outlet.disobeys, action)
-    elif report.fault is not None:
+    if report.fault is not None:  # which is why it may not do what it shall
         action = "look at it and at what drives it; its own papers say what this means"
         yield finding("actuator_fault", "error", text(report.fault), action)
+    elif outlet.disobeys is not None:
+        action = "look at it: it may be stuck, broken, or wired to another output"
+        yield finding("actuator_disobeys", "error", outlet.disobeys, action)
     if report.celsius is not None and report.celsius >= outlet.config.hot_c:
         told = f"{report.celsius:.0f} °C, and it goes off at {outlet.config.hot_c:.0f} °C"
         action = "let it cool; clean it, and see that air gets to it"

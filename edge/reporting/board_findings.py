@@ -33,7 +33,7 @@ REFUSALS = (
     Refusal(code="board_unfit", action="switch it off and on, or flash its firmware again"),
 )
 FAULT_CURES = {
-    "overheat": "let it cool: shade, airflow; its outputs stay off meanwhile",
+    "overheat": "let it cool: shade, airflow; siren, searchlight and motion stay off meanwhile",
     "undervoltage": "charge the battery; look at the fuse and the wires of its supply",
     "overcurrent": "look for a short circuit behind its outputs; a lamp too many?",
     "output_stage": "a driver of its outputs has failed: have the board changed",

@@ -41,11 +41,7 @@ DEVICE_ACTIONS = {
     ("sensor", "silent"): "unplug the sensor and plug it in again",
     ("board", "missing"): "check its cable and power; `patrol-edge devices` lists what is there",
     ("board", "silent"): "switch the board off and on; `patrol-edge firmware info` asks it",
-    (
-        "actuator",
-        "missing",
-    ): "check its cable and power; `via` in the unit's file must name what drives it, "
-    "and a channel that this has",
+    ("actuator", "missing"): "see to what drives it (its `via`): is it there, has it this channel?",
     ("actuator", "silent"): "check its cable and power",
 }
 

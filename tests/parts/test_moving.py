@@ -338,6 +338,10 @@ def test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot(stand: 
     assert [found.code for found in moving_findings_of(stand)] == ["estop_on"]
     assert vehicle_of(stand.carrier).estop, "the hub sees it, though the carrier tells nothing"
 
+    stand.moving.stop_held = lambda: "the button estop of board payload"
+    with pytest.raises(OrderRefusedError, match="still pressed: let it go first"):
+        stand.moving.release("uid 1000")
+    stand.moving.stop_held = lambda: None
     stand.moving.release("uid 1000")
     assert len(stand.device.orders(ReleaseStop)) == 1
     stand.do("move.home")

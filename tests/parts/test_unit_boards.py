@@ -22,7 +22,7 @@ from edge.app import App
 from edge.body.board_news import MOST_WAITING, BoardNews, event_name
 from edge.body.boards import Boards
 from edge.reporting.health import HealthDesk
-from firmware_bridge.runtime.orders import BoardIncident
+from firmware_bridge.runtime.orders import BoardIncident, BoardState
 from telemetry.contract.events import BodyEvent
 from telemetry.contract.unit import Health
 from tests.boards import on, order, simulated
@@ -242,6 +242,13 @@ def test_what_the_hub_is_told_of_a_board(tmp_path: Path) -> None:
         news.hear("payload", each)
     news.tell()
     assert stops == ["the button it of board payload"]
+    boards = of(payload=tmp_path / "x").all
+    boards["payload"].state = BoardState(mono_s=1.0, uptime_s=1.0, inputs={"it": True})
+    assert news.stop_held(boards) == stops[0]
+    boards["payload"].state = BoardState(mono_s=2.0, uptime_s=2.0, inputs={"it": False})
+    assert news.stop_held(boards) is None
+    boards["payload"].state = None
+    assert news.stop_held(boards) is None, "it is away"
     assert [each.what for each in field.told(BodyEvent)] == [
         *("dead_man", "estop", "estop_released", "light_bar_on", "siren_off"),
         *("cover_open", "board_started"),
