@@ -42,7 +42,10 @@ def fetch(
     Blocks for at most `within_s`, and as long as one answer takes. With more `tries` a connection
     that breaks off is gone on from, where the server can (RFC 9110, section 14).
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets that hold no IPv6 address
+        raise FetchError(f"no address: {error}") from error
     if parts.scheme not in SCHEMES:
         raise FetchError(f"{parts.scheme or 'no scheme'}: give an https, http or file address")
     ends_s = time.monotonic() + within_s

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from config.section import NAME_PATTERN, Section
 from drivers.base import DriverError
-from drivers.cameras.file import open_recording
+from drivers.cameras.recordings import open_recording
 from drivers.gnss.receiver import NmeaReceiver
 from drivers.samples import Attitude, Frame, GnssEpoch
 from perception.detections import Detections

@@ -1,18 +1,13 @@
 """What it is that speaks on a line, where no board answers."""
 
 import re
-import struct
 from dataclasses import dataclass
-from functools import reduce
 
 from drivers.gnss.nmea_framing import SentenceFramer
+from drivers.recognising import is_mavlink, is_ubx
 
 TEXT_SHARE = 0.9  # of bytes that are printable, where somebody writes
 _PRINTABLE = re.compile(rb"[\t\r\n\x1b -~]")
-_MAVLINK_2 = re.compile(rb"\xfd(?=\t.{5}\x00\x00\x00)", re.DOTALL)  # a HEARTBEAT: 9 bytes, id 0
-_MAVLINK_1 = re.compile(rb"\xfe(?=\t...\x00)", re.DOTALL)
-_HEARTBEAT_EXTRA = 50  # CRC_EXTRA of HEARTBEAT (mavlink.io, "CRC_EXTRA calculation")
-_UBX = re.compile(rb"\xb5\x62..(..)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +28,8 @@ def who_speaks(heard: bytes, port: str, baud: int) -> Stranger:
         )
     for found, what, where in (
         (_speaks_nmea(heard), "a GNSS receiver speaks there (NMEA 0183)", "gnss"),
-        (_speaks_ubx(heard), "a u-blox receiver speaks there (UBX)", "gnss"),
-        (_speaks_mavlink(heard), "an autopilot speaks there (MAVLink)", "platforms"),
+        (is_ubx(heard), "a u-blox receiver speaks there (UBX)", "gnss"),
+        (is_mavlink(heard), "an autopilot speaks there (MAVLink)", "platforms"),
     ):
         if found:
             return Stranger(
@@ -58,42 +53,3 @@ def who_speaks(heard: bytes, port: str, baud: int) -> Stranger:
 
 def _speaks_nmea(heard: bytes) -> bool:
     return bool(SentenceFramer().feed(heard, 0.0))
-
-
-def _speaks_ubx(heard: bytes) -> bool:
-    for found in _UBX.finditer(heard):
-        (length,) = struct.unpack("<H", found[1])
-        end = found.end() + length
-        if _fletcher(heard[found.start() + 2 : end]) == heard[end : end + 2]:
-            return True
-    return False
-
-
-def _fletcher(data: bytes) -> bytes:
-    """UBX's checksum (u-blox interface description, 3.4): RFC 1145's."""
-    a = b = 0
-    for byte in data:
-        a = (a + byte) & 0xFF
-        b = (b + a) & 0xFF
-    return bytes((a, b))
-
-
-def _speaks_mavlink(heard: bytes) -> bool:
-    heads = ((_MAVLINK_2, 10), (_MAVLINK_1, 6))
-    return any(
-        _is_heartbeat(heard[found.start() + 1 : found.start() + head + 9 + 2])
-        for pattern, head in heads
-        for found in pattern.finditer(heard)
-    )
-
-
-def _is_heartbeat(data: bytes) -> bool:
-    """Everything behind the first byte, with the CRC (X.25) at its end."""
-    crc = reduce(_x25, bytes((*data[:-2], _HEARTBEAT_EXTRA)), 0xFFFF)
-    return data[-2:] == struct.pack("<H", crc)
-
-
-def _x25(crc: int, byte: int) -> int:
-    mixed = (byte ^ crc) & 0xFF
-    mixed = (mixed ^ (mixed << 4)) & 0xFF
-    return ((crc >> 8) ^ (mixed << 8) ^ (mixed << 3) ^ (mixed >> 4)) & 0xFFFF

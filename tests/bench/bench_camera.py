@@ -16,7 +16,8 @@ import structlog
 from config.devices import FileCameraConfig, StreamCameraConfig
 from drivers.base import EndOfRecordingError
 from drivers.cameras.capture import prepare
-from drivers.cameras.file import FileCamera, open_recording
+from drivers.cameras.file import FileCamera
+from drivers.cameras.recordings import open_recording
 from drivers.cameras.stream import StreamCamera
 from drivers.clock import SystemClock
 from edge.running.driver_loop import DriverHealth, run_driver

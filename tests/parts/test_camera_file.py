@@ -18,7 +18,8 @@ from drivers.base import (
     DriverError,
     EndOfRecordingError,
 )
-from drivers.cameras.file import FileCamera, open_recording
+from drivers.cameras.file import FileCamera
+from drivers.cameras.recordings import open_recording
 from drivers.clock import SystemClock
 from drivers.samples import Frame
 from tests.shared_data import shared

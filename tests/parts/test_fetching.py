@@ -53,6 +53,7 @@ def test_what_is_not_so_is_told_and_nothing_is_left(
     [
         ("ftp://127.0.0.1/x", "https, http or file"),
         ("no address", "no scheme"),
+        ("http://[x/y", "no address"),
         ("http://127.0.0.1:1/x", "refused"),
         ("file:///nowhere/to/be/found", "No such file"),
     ],

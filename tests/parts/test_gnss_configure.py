@@ -5,13 +5,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from drivers import clock
-from drivers.gnss.setup.settings import Traffic, needed_bps
+from drivers.gnss.setup.line import Piece
+from drivers.gnss.setup.settings import Receiver, SetupError, Traffic, needed_bps
+from drivers.gnss.setup.ublox_earlier import EarlierUblox
+from drivers.gnss.setup.ublox_keyed import KeyedUblox
 from edge.cli.body import gnss_configure
 from edge.cli.main import main
 from tests.gnss_receivers import HASTE, HastyClock, SetUpReceiver
@@ -206,3 +210,16 @@ def test_what_a_line_must_carry_counts_all_sentences() -> None:
     traffic = Traffic(seconds=3, epochs_hz=1, bytes_per_epoch={"GGA": 80.0, "GSV": 300.0})
     assert needed_bps(traffic, None, 1.0) == 3800
     assert needed_bps(traffic, {"GGA": 1, "GSV": 5, "RMC": 1, "GSA": 0}, 5.0) == 50 * (80 + 60 + 75)
+
+
+class Echo:
+    """A line whose far end is bridged: what is sent comes back."""
+
+    def ask(self, data: bytes, answer: Callable[[Piece], object], within_s: float) -> object:  # noqa: ARG002
+        return answer(Piece(ubx=data))
+
+
+@pytest.mark.parametrize("family", [EarlierUblox, KeyedUblox])
+def test_a_question_that_comes_back_is_no_answer(family: Callable[..., Receiver]) -> None:
+    with pytest.raises(SetupError, match="does not tell"):
+        family(Echo(), "u-blox").read()

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from drivers.clock import Clock
 from drivers.gnss.nmea_framing import SentenceFramer
 from drivers.gnss.setup.settings import Traffic
+from drivers.recognising import ubx_checksum
 from drivers.stream import SerialStream
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Splitter:
             if size == 0 or len(buffer) - at < size:
                 break  # the rest has not come yet
             frame = buffer[at : at + size]
-            if size > 0 and _ubx_checksum(frame[2:-2]) == frame[-2:]:
+            if size > 0 and ubx_checksum(frame[2:-2]) == frame[-2:]:
                 found.append(Piece(ubx=frame))
                 buffer = buffer[at + size :]
             else:
@@ -62,15 +63,6 @@ def _ubx_size(head: bytes) -> int:
         return 0
     size = 8 + int.from_bytes(head[4:6], "little")
     return size if size <= UBX_MOST_BYTES else -1
-
-
-def _ubx_checksum(data: bytes) -> bytes:
-    """8-bit Fletcher (u-blox M10 interface description, 3.4)."""
-    one = two = 0
-    for byte in data:
-        one = (one + byte) & 255
-        two = (two + one) & 255
-    return bytes((one, two))
 
 
 class Line:

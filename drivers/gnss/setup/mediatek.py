@@ -40,15 +40,39 @@ PAIR_DONE, PAIR_WORDS = (
 )
 
 
-class Pmtk:
-    """MT33xx: rate, sentences, constellations, speed; nothing of it survives without power."""
+class _Numbered:
+    """Commands with numbers, each acknowledged by its number."""
 
     restarts = False
-    can = frozenset({"rate", "constellations", "messages", "baud"})
+    _answer: str  # begins what comes back; then the number, and `_done` or one of `_words`
+    _done: str
+    _words: Mapping[str, str]
 
     def __init__(self, line: Line, model: str) -> None:
         self._asking = Asking(line)
         self.model = model
+
+    def planned(self, wishes: Settings) -> list[str]:
+        return [body for _, body in self._bodies(wishes)]
+
+    def apply(self, wishes: Settings) -> None:
+        for number, body in self._bodies(wishes):
+            self._told(number, body)
+
+    def _bodies(self, wishes: Settings) -> list[tuple[str, str]]:
+        """Number and body of each command. Raises SetupError for what it does not have."""
+        raise NotImplementedError
+
+    def _told(self, number: str, body: str) -> None:
+        """Raises SetupError."""
+        told(self._asking, body, f"{self._answer},{number}", self._done, self._words)
+
+
+class Pmtk(_Numbered):
+    """MT33xx: rate, sentences, constellations, speed; nothing of it survives without power."""
+
+    can = frozenset({"rate", "constellations", "messages", "baud"})
+    _answer, _done, _words = "PMTK001", PMTK_DONE, PMTK_WORDS
 
     def read(self) -> Settings:
         rate = self._asking.fields("PMTK400", "PMTK500")
@@ -74,13 +98,6 @@ class Pmtk:
             if each is not None and on == "1"
         )
 
-    def planned(self, wishes: Settings) -> list[str]:
-        return [body for _, body in self._bodies(wishes)]
-
-    def apply(self, wishes: Settings) -> None:
-        for number, body in self._bodies(wishes):
-            self._told(number, body)
-
     def _bodies(self, wishes: Settings) -> list[tuple[str, str]]:
         bodies = []
         if wishes.messages is not None:
@@ -97,9 +114,6 @@ class Pmtk:
             bodies.append(("220", f"PMTK220,{round(MILLISECONDS / wishes.rate_hz)}"))
         return bodies
 
-    def _told(self, number: str, body: str) -> None:
-        told(self._asking, body, f"PMTK001,{number}", PMTK_DONE, PMTK_WORDS)
-
     def tell_baud(self, baud: int) -> None:
         self._asking.line.send(frame(f"PMTK251,{baud}"))
 
@@ -113,16 +127,12 @@ class Pmtk:
         )
 
 
-class Pair:
+class Pair(_Numbered):
     """Airoha: rate, sentences, constellations, kept in flash. Its speed changes only at a restart,
     so it cannot be tried out first, and is left alone."""
 
-    restarts = False
     can = frozenset({"rate", "constellations", "messages", "save"})
-
-    def __init__(self, line: Line, model: str) -> None:
-        self._asking = Asking(line)
-        self.model = model
+    _answer, _done, _words = "PAIR001", PAIR_DONE, PAIR_WORDS
 
     def read(self) -> Settings:
         rate = self._asking.fields("PAIR051", "PAIR051")
@@ -142,13 +152,6 @@ class Pair:
                 found[kind] = whole(told[2])
         return found or None
 
-    def planned(self, wishes: Settings) -> list[str]:
-        return [body for _, body in self._bodies(wishes)]
-
-    def apply(self, wishes: Settings) -> None:
-        for number, body in self._bodies(wishes):
-            self._told(number, body)
-
     def _bodies(self, wishes: Settings) -> list[tuple[str, str]]:
         bodies = []
         if wishes.messages is not None:
@@ -162,9 +165,6 @@ class Pair:
         if wishes.rate_hz is not None:
             bodies.append(("050", f"PAIR050,{round(MILLISECONDS / wishes.rate_hz)}"))
         return bodies
-
-    def _told(self, number: str, body: str) -> None:
-        told(self._asking, body, f"PAIR001,{number}", PAIR_DONE, PAIR_WORDS)
 
     def tell_baud(self, baud: int) -> None:
         raise SetupError(

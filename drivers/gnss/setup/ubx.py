@@ -13,11 +13,12 @@ ANSWER_S = 1.5
 MON_VER = bytes.fromhex("b5620a0400000e34")  # the poll; known without pyubx2
 MON_VER_ID, ACK, NAK = b"\x0a\x04", b"\x05\x01", b"\x05\x00"
 MILLISECONDS = 1000.0
+EMPTY_BYTES = 8  # a frame without content: a question
 
 
 def version_in(piece: Piece) -> bytes | None:
     """The frame, if it is the answer to MON_VER."""
-    return piece.ubx if piece.ubx[2:4] == MON_VER_ID and len(piece.ubx) > 8 else None
+    return piece.ubx if piece.ubx[2:4] == MON_VER_ID and len(piece.ubx) > EMPTY_BYTES else None
 
 
 def library() -> Any:
@@ -99,7 +100,8 @@ class Ublox:
         data, answers = message.serialize(), list[Any]()
 
         def answer(piece: Piece) -> bool | None:
-            if piece.ubx[2:4] == data[2:4]:
+            echo = piece.ubx == data or len(piece.ubx) == EMPTY_BYTES
+            if piece.ubx[2:4] == data[2:4] and not echo:
                 answers.append(decoded(self._pyubx2, piece.ubx))
                 return None
             if piece.ubx[2:4] in (ACK, NAK) and piece.ubx[6:8] == data[2:4]:

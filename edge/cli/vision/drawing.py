@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from drivers.cameras.file import UNKNOWN_FPS
+from drivers.cameras.recordings import UNKNOWN_FPS
 from edge.cli.vision.pictures import Shot
 from edge.cli.vision.redactors import open_redactor
 from edge.cli.vision.video_out import VideoOut

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.base import DeviceUnavailableError
-from drivers.cameras.file import VideoRecording
+from drivers.cameras.recordings import VideoRecording
 from edge.cli.console import USAGE, CommandError
 from edge.cli.vision.pictures import Inputs, collect, shots
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.capture import MAX_SIDE_PX, decode_picture
 from drivers.cameras.capture_size import PICTURE_SUFFIXES, picture_size
-from drivers.cameras.file import MAX_PICTURE_BYTES, UNKNOWN_FPS, VideoRecording
+from drivers.cameras.recordings import MAX_PICTURE_BYTES, UNKNOWN_FPS, VideoRecording
 from edge.cli.console import FAILED, USAGE, CommandError, note
 
 WRONG_NAMES = frozenset({"missing", "no file"})  # causes that are the command line's fault

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from drivers.cameras.file import UNKNOWN_FPS
+from drivers.cameras.recordings import UNKNOWN_FPS
 from edge.cli.console import USAGE, CommandError, note, say
 from edge.cli.vision.pictures import Inputs, Shot, shots
 from edge.cli.vision.redactors import open_detector, open_redactor
