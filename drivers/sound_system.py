@@ -81,6 +81,16 @@ def library_name(device: str, dev: Path = Path("/dev")) -> str | None:
     return f"(hw:{card[1]},0)"
 
 
+def started(library: Any, stream: Any) -> Any:
+    """The stream, running; one that does not start is closed. Raises PortAudioError."""
+    try:
+        stream.start()
+    except library.PortAudioError:
+        stream.close(ignore_errors=True)
+        raise
+    return stream
+
+
 def first_line(error: Exception) -> str:
     """What a library says, in a line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -19,7 +19,7 @@ from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.resampling import resampled
 from drivers.samples import Done
-from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name
+from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name, started
 
 BLOCK_S = 0.02
 RAMP_S = 0.03
@@ -225,13 +225,8 @@ def _start(library: Any, device: str, rate_hz: int, fill: Callable[..., None]) -
             latency="low",
             callback=fill,
         )
-        try:
-            stream.start()
-        except library.PortAudioError:
-            stream.close(ignore_errors=True)
-            raise
+        return started(library, stream)
     except (ValueError, library.PortAudioError) as error:
         raise DeviceUnavailableError(
             f"{device}: {first_line(error)}; is another program using it?"
         ) from error
-    return stream

@@ -11,7 +11,7 @@ from config.audio import SoundCardConfig
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.samples import AudioBlock
-from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name
+from drivers.sound_system import SYSTEM, SoundSystem, first_line, library_name, started
 
 BLOCK_S = 0.1
 MAX_WAIT_S = 0.5
@@ -120,7 +120,7 @@ def _start(
             callback=take,
             finished_callback=ended,
         )
-        stream.start()
+        return started(library, stream)
     except ValueError as error:  # no such name, or several devices with it
         raise DeviceUnavailableError(
             f"{first_line(error)}; `patrol-edge audio devices` lists what there is"
@@ -129,7 +129,6 @@ def _start(
         raise DeviceUnavailableError(
             f"{config.device}: {first_line(error)}; is another program using it?"
         ) from error
-    return stream
 
 
 def input_devices(system: SoundSystem = SYSTEM) -> list[tuple[str, int, float]]:

@@ -215,7 +215,7 @@ def test_what_a_line_must_carry_counts_all_sentences() -> None:
 class Echo:
     """A line whose far end is bridged: what is sent comes back."""
 
-    def ask(self, data: bytes, answer: Callable[[Piece], object], within_s: float) -> object:  # noqa: ARG002
+    def ask(self, data: bytes, answer: Callable[[Piece], object], within_s: float) -> object:
         return answer(Piece(ubx=data))
 
 
