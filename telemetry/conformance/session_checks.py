@@ -242,11 +242,13 @@ def state_is_whole(t: Transcript) -> Finding:
 
 @check("HC-052")
 def full_fault_list(t: Transcript) -> Finding:
-    """A fault stays the same fault, with the same beginning, as long as it is listed."""
+    """A fault stays the same fault, with the same beginning, while it is listed; of one boot."""
     since: dict[tuple[str, str], str] = {}
-    bad = []
+    boot, bad = "", []
     reports = t.of("patrol.health.v1")
     for m in reports:
+        if m.text("bootid") != boot:
+            since, boot = {}, m.text("bootid")
         listed: dict[tuple[str, str], str] = {}
         faults = m.data.get("faults")
         for fault in faults if isinstance(faults, list) else []:

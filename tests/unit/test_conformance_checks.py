@@ -164,5 +164,18 @@ def test_a_hub_that_was_away_blames_no_unit_for_what_it_did_not_hear() -> None:
     assert stayed["HC-053"].verdict == "FAIL"
 
 
+def test_a_fault_may_begin_anew_with_another_boot() -> None:
+    first = json.loads(up_examples()["health"]) | {"sequence": "7"}
+    again = json.loads(json.dumps(first)) | {"sequence": "8", "id": first["id"][:-1] + "f"}
+    again["data"]["faults"][0]["since"] = "2026-11-22T13:00:00.000Z"
+    restarted = again | {"bootid": "019cc1a2-7c00-7d3b-9a51-0c5f2f6b1a02"}
+    verdicts = [
+        judge(Transcript([entry("in", "health", each, n) for n, each in enumerate(told)],
+                         ROOT, UNIT), ["HC-052"])[0].finding.verdict
+        for told in ([first, again], [first, restarted])
+    ]  # fmt: skip
+    assert verdicts == ["FAIL", "PASS"]
+
+
 def note(what: str, mono_s: float, at: datetime) -> Entry:
     return Entry(at=at, mono_s=mono_s, direction="note", topic=what)
