@@ -16,14 +16,12 @@ from config.speech import SpeechConfig
 from drivers.actuators.speech import Speech
 from edge.app import App
 from edge.demo.scene import Stage, simulated
-from edge.running.supervisor import wait_for_stop_signal
 from telemetry.contract.body import Actuator
 from telemetry.hub.client import ErrandError
 
 UNIT = "demo-dog-01"
 READY_S = 10.0
 SHOWN_S = 2.0
-LOOK_EVERY_S = 0.01
 PAUSE_S = 0.6  # between two orders, for those who watch
 
 Seen = Callable[[dict[str, Actuator]], bool]
@@ -86,7 +84,7 @@ class Dog:
             app = App(loaded)
             app.start()
             stack.callback(app.stop)
-            if not _until(stage, lambda: _ready(stage), READY_S):
+            if not stage.until(lambda: _ready(stage), READY_S):
                 return ["the dog's board, or the dog itself, did not come up"]
             outcomes = self._steps(stage)
         stage.console.print(_summary(outcomes))
@@ -96,7 +94,7 @@ class Dog:
         outcomes = []
         for step in _possible(stage):
             outcomes.append(_one(stage, step))
-            _until(stage, lambda: False, PAUSE_S)
+            stage.until(lambda: False, PAUSE_S)
             if stage.interrupted:
                 break
         return outcomes
@@ -116,7 +114,7 @@ def _one(stage: Stage, step: Step) -> Outcome:
     except ErrandError as error:
         return Outcome(step, str(error), None)
     shown_ms = None
-    if _until(stage, lambda: step.seen(_actuators(stage)), SHOWN_S):
+    if stage.until(lambda: step.seen(_actuators(stage)), SHOWN_S):
         shown_ms = 1e3 * (time.monotonic() - answer.sent_s)
     reply = answer.reply
     return Outcome(step, "no answer" if reply is None else reply.code or reply.status, shown_ms)
@@ -135,15 +133,6 @@ def _ready(stage: Stage) -> bool:
         return False
     there = {component.name for component in unit.state.components if component.state == "ok"}
     return set(now) <= there
-
-
-def _until(stage: Stage, there: Callable[[], bool], within_s: float) -> bool:
-    ends_s = time.monotonic() + within_s
-    while not there():
-        if stage.interrupted or time.monotonic() >= ends_s:
-            return False
-        stage.interrupted = wait_for_stop_signal(LOOK_EVERY_S)
-    return True
 
 
 def _summary(outcomes: list[Outcome]) -> Panel:

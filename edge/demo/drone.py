@@ -6,7 +6,6 @@ simulated drone out of the fence, and the unit brings it back.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from drivers.platforms.mavlink.simulated.flight import moved
 from drivers.platforms.orders import LoadMission, Waypoint
 from edge.app import App
 from edge.demo.scene import Stage, simulated
-from edge.running.supervisor import wait_for_stop_signal
 from telemetry.contract.body import Vehicle
 from telemetry.contract.events import BodyEvent
 from telemetry.contract.unit import Position
@@ -29,7 +27,6 @@ from telemetry.contract.unit import Position
 UNIT, NAME = "demo-drone-01", "drone"
 FLIGHT_S = 6.0
 WAIT_S = 14.0
-LOOK_EVERY_S = 0.02
 AWAY_S = 2.5  # after so long a pilot flies it out
 
 
@@ -71,7 +68,7 @@ class Drone:
             return vehicle is not None and vehicle.mission_state == "done"
 
         with _running(stage, PATROL_EDGE__PLATFORMS__DRONE__PATH=str(log)):
-            done = _until(stage, over)
+            done = stage.until(over, WAIT_S)
         unit = stage.unit(UNIT)
         positions = unit.types.get(Position.TYPE, 0) if unit else 0
         return [
@@ -97,10 +94,12 @@ class Drone:
                 _running(stage, PATROL_EDGE__PLATFORMS__DRONE__PORT=str(link))
             )
             limits = app.parts.moving.limits
-            breached = _until(stage, lambda: bool(limits.breaches()))
-            returns = _until(stage, lambda: any(one.obeyed for _, one in limits.breaches()))
+            breached = stage.until(lambda: bool(limits.breaches()), WAIT_S)
+            returns = stage.until(lambda: any(one.obeyed for _, one in limits.breaches()), WAIT_S)
             passed_s = max((one.answered_s or 0 for _, one in limits.breaches()), default=0.0)
-            told = _until(stage, lambda: _events(stage) >= heard + 2 and _mode(stage) == "RTL")
+            told = stage.until(
+                lambda: _events(stage) >= heard + 2 and _mode(stage) == "RTL", WAIT_S
+            )
         return [
             Shown("a pilot flies it out of its fence", "breach", breached),
             Shown(
@@ -155,15 +154,6 @@ def _mode(stage: Stage) -> str | None:
 def _events(stage: Stage) -> int:
     unit = stage.unit(UNIT)
     return unit.types.get(BodyEvent.TYPE, 0) if unit else 0
-
-
-def _until(stage: Stage, there: Callable[[], bool]) -> bool:
-    ends_s = time.monotonic() + WAIT_S
-    while not there():
-        if stage.interrupted or time.monotonic() >= ends_s:
-            return False
-        stage.interrupted = wait_for_stop_signal(LOOK_EVERY_S)
-    return True
 
 
 def _summary(shown: list[Shown]) -> Panel:

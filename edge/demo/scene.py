@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import as_file
@@ -19,7 +19,7 @@ from drivers.clock import SystemClock
 from edge.cli.console import CommandError
 from edge.demo.loopback_broker import LoopbackBroker
 from edge.hub import ReferenceHub, hub_options
-from edge.running.supervisor import allow_stop_signals, block_stop_signals
+from edge.running.supervisor import allow_stop_signals, block_stop_signals, wait_for_stop_signal
 from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
@@ -31,6 +31,7 @@ from telemetry.link.paho_transport import PahoTransport
 
 START_S = 10.0
 ANSWER_S = 5.0
+LOOK_EVERY_S = 0.01
 ROOT = "patrol/v1"
 
 
@@ -86,6 +87,15 @@ class Stage:
     def unit(self, unit: str) -> UnitView | None:
         """As the hub knows it."""
         return next((one for one in self.hub.snapshot().units if one.unit == unit), None)
+
+    def until(self, there: Callable[[], bool], within_s: float) -> bool:
+        """Whether it was so within the time; False, too, if somebody ended the demo."""
+        ends_s = time.monotonic() + within_s
+        while not there():
+            if self.interrupted or time.monotonic() >= ends_s:
+                return False
+            self.interrupted = wait_for_stop_signal(LOOK_EVERY_S)
+        return True
 
     def order(self, unit: str, name: str, args: dict[str, Any]) -> Answer:
         """Sign it, send it, wait for the final answer. Raises ErrandError."""

@@ -10,8 +10,8 @@ from edge.acting.board_output import no_channel
 from edge.body.boards import Boards
 from edge.doctor import words
 from edge.doctor.case import Case
-from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
-from edge.doctor.look import side_by_side
+from edge.doctor.line import Line, fault, judged
+from edge.doctor.look import of_each
 from edge.reporting.device_findings import DEVICE_ACTIONS
 from firmware_bridge.runtime.orders import BoardState
 
@@ -20,15 +20,9 @@ ANSWERS_ENOUGH = 40
 
 
 def examine(case: Case) -> Iterator[Line]:
-    if not case.settings.boards:
-        yield none("boards", NOT_CONFIGURED)
     configs = case.settings.boards
-    if case.unit is not None:
-        for name in configs:
-            yield from case.unit.device("board", name)
-        return
     jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
-    yield from side_by_side(case, jobs)
+    yield from of_each(case, "board", "boards", jobs)
 
 
 def _tried(case: Case, name: str, config: BoardConfig) -> Iterator[Line]:

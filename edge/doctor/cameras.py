@@ -7,23 +7,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from config.devices import CameraConfig, FileCameraConfig, V4l2CameraConfig
+from config.devices import CameraConfig
 from drivers.factory import open_camera
 from drivers.samples import Frame
 from edge.doctor import words
 from edge.doctor.case import Case
-from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
-from edge.doctor.look import side_by_side
-from edge.reporting.camera_findings import Seen, camera_findings
+from edge.doctor.line import Line, fault, judged
+from edge.doctor.look import of_each
+from edge.reporting.camera_findings import OF_PICTURES, Seen, camera_findings, wanted_fps
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
 from edge.running.driver_loop import DriverHealth
 from edge.seeing.camera_watch import CameraWatch, WatchedCamera
+from perception.camera.soundness import Defect
 
 LISTEN_S = 20.0  # with opening; a network camera may take some seconds for that
 TIMED_S = 4.0  # pictures are counted for so long
 FROZEN_S = 10.0  # smart codecs send a street that is still unchanged for some seconds
-FROZEN_CURE = "power-cycle the camera; if it goes through a recorder, that one"
 FEWEST = 3
 
 
@@ -58,15 +58,9 @@ class _Times:
 
 
 def examine(case: Case) -> Iterator[Line]:
-    if not case.settings.cameras:
-        yield none("cameras", NOT_CONFIGURED)
     configs = case.settings.cameras
-    if case.unit is not None:
-        for name in configs:
-            yield from case.unit.device("camera", name)
-        return
     jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
-    yield from side_by_side(case, jobs)
+    yield from of_each(case, "camera", "cameras", jobs)
 
 
 def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
@@ -91,9 +85,9 @@ def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
     hidden = watch.doubts or watch.defects  # the same picture again and again is of that, then
     if times.frozen and not hidden and config.kind != "file":
         text = f"pictures come, and all {times.count} of them are copies of one another"
-        yield fault("camera_frozen", name, text, FROZEN_CURE)
+        yield fault("camera_frozen", name, text, OF_PICTURES[Defect.FROZEN].action)
         return
-    wanted = _wanted_fps(config, watch)
+    wanted = wanted_fps(config, watch.facts)
     fps = times.fps if times.count >= FEWEST else times.count / LISTEN_S
     seen = Seen(
         fps=fps, fps_wanted=wanted, size_px=watch.size_px, facts=watch.facts, defects=watch.defects
@@ -108,14 +102,3 @@ def _missing(case: Case, health: DriverHealth, config: CameraConfig) -> list[Fin
         return []
     now_s = case.host.clock.mono_s()
     return device_findings(health, config.stalled_after_s, now_s)
-
-
-def _wanted_fps(config: CameraConfig, watch: CameraWatch) -> float | None:
-    announced = watch.facts.fps if watch.facts is not None else None
-    match config:
-        case V4l2CameraConfig():
-            return config.fps
-        case FileCameraConfig():
-            return config.fps or announced
-        case _:
-            return announced

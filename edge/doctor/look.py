@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edge.doctor.case import Case
-from edge.doctor.line import Line, fault
+from edge.doctor.line import NOT_CONFIGURED, Line, fault, none
 from edge.running.worker import Beat, Worker, WorkerState
 
 LOOK_EVERY_S = 0.05
@@ -60,6 +60,17 @@ class Look:
             text = f"no answer within {self.within_s:.0f} s"
             cure = "unplug the part and plug it in again; --limit gives it more time"
             yield fault("doctor_no_answer", self.name, text, cure)
+
+
+def of_each(case: Case, kind: str, group: str, jobs: Mapping[str, Job]) -> Iterator[Line]:
+    """Parts of one kind, by name: asked of the unit that runs, or each looked at by its job."""
+    if not jobs:
+        yield none(group, NOT_CONFIGURED)
+    elif case.unit is None:
+        yield from side_by_side(case, jobs)
+    else:
+        for name in jobs:
+            yield from case.unit.device(kind, name)
 
 
 def side_by_side(case: Case, jobs: Mapping[str, Job]) -> Iterator[Line]:

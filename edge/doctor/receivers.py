@@ -8,8 +8,8 @@ from drivers.factory import open_gnss
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.clock import against_gnss, clock_off_s
-from edge.doctor.line import NOT_CONFIGURED, Line, fault, judged, none
-from edge.doctor.look import side_by_side
+from edge.doctor.line import Line, fault, judged
+from edge.doctor.look import of_each
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
 from edge.reporting.gnss_findings import bytes_findings, signal_findings
@@ -21,15 +21,9 @@ SKY_CURE = "bring the antenna under open sky and wait a minute; check its plug"
 
 
 def examine(case: Case) -> Iterator[Line]:
-    if not case.settings.gnss:
-        yield none("receivers", NOT_CONFIGURED)
     configs = case.settings.gnss
-    if case.unit is not None:
-        for name in configs:
-            yield from case.unit.device("gnss", name)
-        return
     jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
-    yield from side_by_side(case, jobs)
+    yield from of_each(case, "gnss", "receivers", jobs)
 
 
 def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:

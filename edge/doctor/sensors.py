@@ -9,8 +9,8 @@ from drivers.sensors.sensor import SensorSample
 from edge.body.sensor import Sensor
 from edge.doctor import words
 from edge.doctor.case import Case
-from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
-from edge.doctor.look import side_by_side
+from edge.doctor.line import Line, judged
+from edge.doctor.look import of_each
 from edge.reporting.body_findings import battery_findings, doubt_findings, hot_findings
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -19,19 +19,11 @@ LISTEN_S = 6.5  # a gyro that never moves is known after five
 
 
 def examine(case: Case) -> Iterator[Line]:
-    if not case.settings.sensors:
-        yield none("sensors", NOT_CONFIGURED)
-    configs = case.settings.sensors
-    if case.unit is not None:
-        for name in configs:
-            yield from case.unit.device("sensor", name)
-        return
-    sensors = {
-        name: Sensor(name, config, case.health(name, "sensor")) for name, config in configs.items()
+    jobs = {
+        name: partial(_tried, case, Sensor(name, config, case.health(name, "sensor")))
+        for name, config in case.settings.sensors.items()
     }
-    yield from side_by_side(
-        case, {name: partial(_tried, case, sensor) for name, sensor in sensors.items()}
-    )
+    yield from of_each(case, "sensor", "sensors", jobs)
 
 
 def _tried(case: Case, sensor: Sensor) -> Iterator[Line]:

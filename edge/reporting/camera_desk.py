@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from config.devices import CameraConfig, FileCameraConfig, V4l2CameraConfig
-from edge.reporting.camera_findings import Seen, camera_findings
+from config.devices import CameraConfig
+from edge.reporting.camera_findings import Seen, camera_findings, wanted_fps
 from edge.reporting.finding import Finding
 from edge.reporting.rates import percentile
 from edge.running.driver_loop import DriverHealth
@@ -120,19 +120,11 @@ class CameraDesk:
     def _seen(self, name: str) -> Seen:
         watch, config = self._watches[name], self._configs[name]
         facts = watch.facts
-        announced = facts.fps if facts is not None else None
-        match config:
-            case V4l2CameraConfig():
-                wanted: float | None = config.fps
-            case FileCameraConfig():
-                wanted = config.fps or announced
-            case _:
-                wanted = announced
         pace = self._paces[name]
         return Seen(
             fps=pace.fps(),
             trickles=pace.trickle() is not None,
-            fps_wanted=wanted,
+            fps_wanted=wanted_fps(config, facts),
             size_px=watch.size_px,
             facts=facts,
             defects=watch.defects,

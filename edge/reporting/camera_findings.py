@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from config.devices import CameraConfig, V4l2CameraConfig
+from config.devices import CameraConfig, FileCameraConfig, V4l2CameraConfig
 from drivers.cameras.facts import CameraFacts
 from edge.reporting.finding import Finding, about
 from perception.camera.soundness import Defect
@@ -65,6 +65,18 @@ class Seen:
     size_px: tuple[int, int] | None = None
     facts: CameraFacts | None = None  # None while it is not open
     defects: Collection[Defect] = ()
+
+
+def wanted_fps(config: CameraConfig, facts: CameraFacts | None) -> float | None:
+    """What is due a second: as configured, else as the camera announces; None: nobody says."""
+    announced = facts.fps if facts is not None else None
+    match config:
+        case V4l2CameraConfig():
+            return config.fps
+        case FileCameraConfig():
+            return config.fps or announced
+        case _:
+            return announced
 
 
 def camera_findings(name: str, config: CameraConfig, seen: Seen) -> list[Finding]:

@@ -285,9 +285,7 @@ class HealthDesk:
             f"microphone.{name}.bad_samples": count
             for name, count in parts.listening.bad_samples.items()
         }
-        drops |= parts.finders.drops()
-        drops |= parts.body.drops()
-        drops |= parts.acting.drops()
+        drops |= parts.finders.drops() | parts.body.drops() | parts.acting.drops()
         drops["moving.events_untold"] = parts.moving.tales.overflow
         drops["boards.events_untold"] = parts.board_news.overflow
         if parts.media is not None:
