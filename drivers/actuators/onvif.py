@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Self
+from xml.etree import ElementTree as Tree
 
 from config.actuators import OnvifVia
 from drivers.actuators.actuator import ActuatorReport, ActuatorRequest
@@ -24,6 +25,9 @@ DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
 SCHEMA = "http://www.onvif.org/ver10/schema"
+# PTZ Service Specification, 5.8: every node that moves absolutely has these. Others are in degrees.
+PAN_TILT_SPACE = "http://www.onvif.org/ver10/tptz/PanTiltSpaces/PositionGenericSpace"
+ZOOM_SPACE = "http://www.onvif.org/ver10/tptz/ZoomSpaces/PositionGenericSpace"
 
 
 class OnvifMount:
@@ -93,9 +97,9 @@ class OnvifMount:
             pan, tilt = self._direction(aim)
             x = share(turned_into(pan, self._config.pan_range_deg), self._config.pan_range_deg)
             y = share(tilt, self._config.tilt_range_deg)
-            position.child(SCHEMA, "PanTilt", x=f"{x:.5f}", y=f"{y:.5f}")
+            position.child(SCHEMA, "PanTilt", x=f"{x:.5f}", y=f"{y:.5f}", space=PAN_TILT_SPACE)
         if aim.zoom is not None:
-            position.child(SCHEMA, "Zoom", x=f"{aim.zoom:.5f}")
+            position.child(SCHEMA, "Zoom", x=f"{aim.zoom:.5f}", space=ZOOM_SPACE)
         return order
 
     def _direction(self, aim: Aim) -> tuple[float, float]:
@@ -121,9 +125,8 @@ class OnvifMount:
         except SoapFaultError:
             self._counters["unanswered"] += 1
             return ActuatorReport(mono_s=now_s)
-        pan_tilt = first(answer, SCHEMA, "PanTilt")
-        x, y = values(pan_tilt, "x", "y")
-        (zoom,) = values(first(answer, SCHEMA, "Zoom"), "x")
+        x, y = values(_within(PAN_TILT_SPACE, first(answer, SCHEMA, "PanTilt")), "x", "y")
+        (zoom,) = values(_within(ZOOM_SPACE, first(answer, SCHEMA, "Zoom")), "x")
         known = x is not None and y is not None
         return ActuatorReport(
             mono_s=now_s,
@@ -132,6 +135,11 @@ class OnvifMount:
             zoom=zoom,
             measured=known,
         )
+
+
+def _within(space: str, place: Tree.Element | None) -> Tree.Element | None:
+    """The place, if it is told in this space, which is also meant where none is named."""
+    return place if place is not None and place.get("space", space) == space else None
 
 
 def turned_into(angle_deg: float, range_deg: tuple[float, float]) -> float:

@@ -43,7 +43,7 @@ class Element:
         for child, words in (texts or {}).items():
             Tree.SubElement(self.node, f"{{{space}}}{child}").text = words
 
-    def child(self, space: str, name: str, **attributes: str) -> "Element":
+    def child(self, space: str, name: str, /, **attributes: str) -> "Element":
         found = Element.__new__(Element)
         found.node = Tree.SubElement(self.node, f"{{{space}}}{name}", attributes)
         return found

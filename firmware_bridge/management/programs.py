@@ -16,6 +16,7 @@ from firmware_bridge.management.errors import ManagementError, MissingProgramErr
 ANSWER_S = 20.0  # for its version
 CHUNK_BYTES = 4096
 KEPT_LINES = 200
+ENDS_S = 10.0  # after its last word
 LINE_END = re.compile(rb"[\r\n\x08]+")
 
 
@@ -82,10 +83,15 @@ def follow(
     with process:
         try:
             lines = _heard(process, hear, silent_s, mono_s)
+            return process.wait(ENDS_S), lines
+        except subprocess.TimeoutExpired as error:
+            _stop(process)
+            raise ManagementError(
+                "the program has said its last and does not end", "reset the board and flash again"
+            ) from error
         except BaseException:
             _stop(process)
             raise
-        return process.wait(), lines
 
 
 def _heard(

@@ -86,11 +86,22 @@ def test_a_camera_that_goes_is_a_loss(tmp_path: Path) -> None:
     mount.close()
 
 
-def test_a_camera_that_does_not_say_where_it_looks_is_not_turned_by_half(tmp_path: Path) -> None:
+IN_DEGREES = (
+    '<tptz:PTZStatus><tt:Position><tt:PanTilt x="90" y="10" space="http://www.onvif.org/ver10/tptz'
+    '/PanTiltSpaces/SphericalPositionSpace"/></tt:Position></tptz:PTZStatus>'
+)
+
+
+@pytest.mark.parametrize("told", ["", IN_DEGREES], ids=["nothing", "in another space"])
+def test_a_camera_that_does_not_say_where_it_looks_is_not_turned_by_half(
+    tmp_path: Path, told: str
+) -> None:
     camera = Camera()
     with onvif_camera(camera) as port:
         mount = OnvifMount.open(via(tmp_path, port), SystemClock())
-        camera.raw = ENVELOPE.format("<tptz:GetStatusResponse/>").encode()
+        camera.raw = ENVELOPE.format(
+            f"<tptz:GetStatusResponse>{told}</tptz:GetStatusResponse>"
+        ).encode()
         mount.ask(1, Aim(tilt_deg=-10.0))
         answer = mount.read()
     assert isinstance(answer, Done)

@@ -193,6 +193,18 @@ def test_a_program_that_falls_silent_is_stopped(tmp_path: Path) -> None:
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
+def test_a_program_that_does_not_end_after_its_last_word_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_bridge.management.programs.ENDS_S", 0.3)
+    quiet = f"echo $$ > {tmp_path}/pid\necho begun\nexec sleep 60 >&- 2>&-\n"
+    lines: list[str] = []
+    with pytest.raises(ManagementError, match="does not end"):
+        follow([str(put(tmp_path, "closed", quiet))], lines.append, 5.0)
+    assert lines == ["begun"]
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
 def test_what_is_raised_meanwhile_stops_the_program(tmp_path: Path) -> None:
     class CancelledError(Exception):
         pass
