@@ -46,14 +46,17 @@ def running(program: list[str], link: Path) -> Iterator["subprocess.Popen[str]"]
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
-        told = process.stderr.readline()
-        assert str(link) in told, told + process.stderr.read()
         try:
+            told = process.stderr.readline()
+            assert str(link) in told, told
             yield process
         finally:
-            if process.poll() is None:
-                process.stdin.close()
-            process.wait(20)
+            try:
+                if process.poll() is None:
+                    process.stdin.close()
+                process.wait(20)
+            finally:
+                process.kill()
     assert process.returncode == 0
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -22,8 +23,19 @@ def simulator(device: str, *options: str, control: Path) -> Iterator[str]:
             assert process.stderr is not None
             yield process.stderr.readline()
         finally:
-            process.terminate()
-            process.wait(10)
+            end(process)
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """Told to end, it takes its link with it: a link that stays leads to the next one's terminal.
+
+    It is gone in any case.
+    """
+    try:
+        process.terminate()
+        process.wait(20)
+    finally:
+        process.kill()
 
 
 def order(control: Path, text: str) -> str:

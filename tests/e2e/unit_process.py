@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.simulators import end
+
 CLI = (sys.executable, "-m", "edge.cli.main")
 
 
@@ -79,12 +81,12 @@ def simulated_receiver(folder: Path, *options: str) -> Iterator[Path]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 10
-        while not link.exists():
-            assert process.poll() is None, "the simulator ended"
-            assert time.monotonic() < deadline, "the simulator made no port"
-            time.sleep(0.02)
+        deadline = time.monotonic() + 30
         try:
+            while not link.exists():
+                assert process.poll() is None, "the simulator ended"
+                assert time.monotonic() < deadline, "the simulator made no port"
+                time.sleep(0.02)
             yield link
         finally:
-            process.kill()
+            end(process)

@@ -165,10 +165,13 @@ def test_watching_looks_again_and_again_until_it_is_stopped(tmp_path: Path) -> N
         unit_file = write_unit_file(tmp_path, broker.url)
         words = ["doctor", "--config", str(unit_file), "--only", "broker", "--watch", "1", "--json"]
         with subprocess.Popen([*CLI, *words], stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            rounds = [json.loads(process.stdout.readline()) for _ in range(2)]
-            process.send_signal(signal.SIGINT)
-            process.wait(20)
+            try:
+                assert process.stdout is not None
+                rounds = [json.loads(process.stdout.readline()) for _ in range(2)]
+                process.send_signal(signal.SIGINT)
+                process.wait(20)
+            finally:
+                process.kill()
     assert [one["ok"] for one in rounds] == [True, True]
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from drivers.clock import SystemClock
 from drivers.gnss.nmea_framing import frame
 from drivers.gnss.serial import SerialGnss
 from edge.cli.main import main
+from tests.unit_under_test import wait_for
 
 RMC = frame("GNRMC,120000.00,A,4807.038,N,01131.000,E,10.0,77.5,221126,,,A,V")
 GGA = frame("GNGGA,120000.00,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,")
@@ -124,14 +124,15 @@ def test_simulated_on_a_pseudo_terminal_until_told_to_stop(tmp_path: Path) -> No
     link = tmp_path / "gnss"
     command = [sys.executable, "-m", "edge.cli.main", "gnss", "simulate", "--rate", "10"]
     with subprocess.Popen([*command, "--link", str(link)], stderr=subprocess.PIPE) as process:
-        end_s = time.monotonic() + 20
-        while not link.is_symlink() and time.monotonic() < end_s:
-            time.sleep(0.02)
-        config = SerialGnssConfig(kind="serial", port=str(link))
-        with closing(SerialGnss.open(config, SystemClock())) as gnss:
-            epochs = [gnss.read() for _ in range(5)]
-        process.terminate()
-        _, err = process.communicate(timeout=10)
+        try:
+            assert wait_for(link.is_symlink, 30)
+            config = SerialGnssConfig(kind="serial", port=str(link))
+            with closing(SerialGnss.open(config, SystemClock())) as gnss:
+                epochs = [gnss.read() for _ in range(5)]
+            process.terminate()
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert any(epoch is not None and epoch.has_fix for epoch in epochs)
     assert str(link).encode() in err

@@ -26,6 +26,7 @@ from drivers.platforms.mavlink.vehicle import Vehicle
 from drivers.platforms.orders import Abilities, GoHome
 from drivers.samples import Done, GnssEpoch, VehicleState
 from edge.cli.main import main
+from tests.simulators import end
 from tests.unit_under_test import wait_for
 
 FLIGHT = Path(__file__).parents[1] / "data" / "mavlink" / "flight.tlog"
@@ -33,19 +34,18 @@ FLIGHT = Path(__file__).parents[1] / "data" / "mavlink" / "flight.tlog"
 
 @contextmanager
 def simulated(*words: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "edge.cli.main", "simulate", "autopilot", *words],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        assert process.stderr is not None
-        assert "an autopilot:" in process.stderr.readline()
-        yield process
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert "an autopilot:" in process.stderr.readline()
+            yield process
+        finally:
+            end(process)
 
 
 def free_port(kind: int) -> int:

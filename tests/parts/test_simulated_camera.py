@@ -19,6 +19,7 @@ from drivers.clock import SystemClock
 from drivers.samples import Frame
 from drivers.simulated.camera import SimulatedCamera, street
 from drivers.simulated.verbs import obey
+from tests.simulators import end
 
 
 def decoded(data: bytes | None) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None":
@@ -67,8 +68,7 @@ def simulated(folder: Path, *words: str) -> Iterator[tuple["subprocess.Popen[str
         try:
             yield process, told.partition("a camera: ")[2].strip()
         finally:
-            process.terminate()
-            process.wait(10)
+            end(process)
 
 
 def tell(folder: Path, order: str) -> str:
