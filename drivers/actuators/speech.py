@@ -62,6 +62,14 @@ class Speech:
             return str(error)
         return None
 
+    def lacks(self, language: str) -> str | None:
+        """Why nothing can be spoken in this language; None where it can."""
+        try:
+            self._voice(language)
+        except SpeechError as error:
+            return str(error)
+        return None
+
     def _made(
         self, words: str, language: str, cancelled: Callable[[], bool]
     ) -> tuple[NDArray[np.float32], int]:
@@ -90,9 +98,10 @@ class Speech:
         if found is None and self._config.engine == "espeak":
             found = ESPEAK_VOICES.get(language.split("-")[0])
         if found is None:
-            known = ", ".join(sorted(voices)) or "none is set"
+            own = ESPEAK_VOICES if self._config.engine == "espeak" else {}
+            known = ", ".join(sorted({*voices, *own})) or "none"
             raise SpeechError(
-                f"there is no voice for {language}: set acting.speech.voices ({known})"
+                f"there is no voice for {language}; there is: {known} (acting.speech.voices)"
             )
         return found
 

@@ -34,6 +34,9 @@ class Voice(Protocol):
     def missing(self) -> str | None:
         """Why nothing can be spoken at all; None where it can."""
 
+    def lacks(self, language: str) -> str | None:
+        """Why nothing can be spoken in this language; None where it can."""
+
 
 @dataclass(slots=True, eq=False)
 class Script:

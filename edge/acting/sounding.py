@@ -54,6 +54,9 @@ class Sounds:
         missing = self.voice.missing()
         if missing is not None:
             raise OrderRefusedError("unsupported", missing)
+        lacking = self.voice.lacks(args.language)
+        if lacking is not None:
+            raise OrderRefusedError("invalid_arguments", lacking)
         self._check_length(shortest_s(args.text) * args.repeat, "at least ")
         self._switching.check(self._wishes(_named(args.text), args.volume, asker))
 

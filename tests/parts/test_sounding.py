@@ -56,6 +56,9 @@ class Tones:
     def missing(self) -> str | None:
         return None
 
+    def lacks(self, language: str) -> str | None:
+        return "there is no voice for xx" if language == "xx" else None
+
 
 class Mute(Tones):
     def missing(self) -> str | None:
@@ -195,11 +198,14 @@ def test_without_a_voice_or_clips_hubs_are_not_offered_speech_or_clips(
 def test_a_text_that_takes_too_long_and_a_voice_that_fails_are_told(room: Room) -> None:
     with pytest.raises(OrderRefusedError, match="at least 33 s"):
         room.sounds.speak(Speak(text="x" * 1000), HUB)
-    room.voice.fails = "there is no voice for xx"
-    with pytest.raises(OrderFailedError, match="no voice for xx"):
+    with pytest.raises(OrderRefusedError, match="no voice for xx") as told:
         room.sounds.speak(Speak(text="hello", language="xx"), HUB)
+    assert told.value.code == "invalid_arguments"
+    room.voice.fails = "espeak-ng ended with 1"
+    with pytest.raises(OrderFailedError, match="ended with 1"):
+        room.sounds.speak(Speak(text="hello"), HUB)
 
-    assert room.announcer.fault == "there is no voice for xx"
+    assert room.announcer.fault == "espeak-ng ended with 1"
     assert not room.desk.holdings
 
 
