@@ -235,7 +235,7 @@ def _why_not(path: str, baud: int, error: Exception) -> str:
     if number in (errno.EACCES, errno.EPERM):
         return f"no permission for {path}: add the user to its group (usually dialout), log in anew"
     if number in (errno.EAGAIN, errno.EBUSY):
-        return f"{path} is in use by another program (gpsd, ModemManager?): stop that one"
+        return f"{path} is in use by another program (the unit, gpsd, ModemManager?): stop that one"
     if _is_no_device(path):
         return f"{path} is not a serial port; {_ports_there()}"
     return f"cannot open {path} at {baud} baud: {_reason(error)}"

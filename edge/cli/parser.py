@@ -93,6 +93,14 @@ def number_in(low: float, high: float) -> Callable[[str], float]:
     return number
 
 
+def tcp_port(text: str) -> int:
+    """A port to listen on, 0 for any, for `type=`."""
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 0..65535")
+    return port
+
+
 def picture_size(text: str) -> tuple[int, int]:
     """Width and height of a model's input, written 416x416, for `type=`."""
     match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)

@@ -103,6 +103,8 @@ def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
         found = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in found["loc"])
+        if not where and found["type"] != "value_error":
+            return "this is no campaign"
         return f"{where}: {found['msg'].removeprefix('Value error, ')}".removeprefix(": ")
     return " ".join(str(error).split())[:200]
 

@@ -117,6 +117,8 @@ class Hands:
 
 
 def _listen(path: Path) -> socket.socket:
+    if path.exists() and not path.is_socket():
+        raise DeviceUnavailableError(f"{path} is there, and no socket: give another path")
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.unlink(missing_ok=True)

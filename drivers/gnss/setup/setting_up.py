@@ -56,7 +56,10 @@ def found(line: Line, bauds: Sequence[int] = BAUDS) -> Receiver:
             f"a receiver speaks at {baud} baud, but answers none of UBX, PMTK, PAIR and PQTM: is "
             "its receive line (RX) connected? Other makers' are set with their own tools"
         )
-    raise SetupError("nothing that can be understood at any usual speed: check cable and power")
+    raise SetupError(
+        "nothing at any usual speed that a receiver says: check cable and power, and that this is "
+        "the receiver's port (`patrol-edge devices`)"
+    )
 
 
 def _answers(line: Line) -> bool:

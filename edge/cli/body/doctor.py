@@ -102,6 +102,7 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
             say(json.dumps(_as_json(case, told)))
         else:
             told = list(_shown(console, case, lines, clear=args.watch is not None))
+            console.print(f"\n{_sum(told, whole=args.only is None)}", style=_style(told))
     return FAILED if any(line.state == "fault" for line in told) else DONE
 
 
@@ -171,7 +172,7 @@ def _shown(
     if clear and console.is_terminal:
         console.clear()
     console.print(_head(case), markup=False)
-    group, counts, absent = "", Counter[str](), list[str]()
+    group, absent = "", list[str]()
     for line in lines:
         if line.text == NOT_CONFIGURED:
             absent.append(line.group)
@@ -180,12 +181,10 @@ def _shown(
         if line.group != group:
             group = line.group
             console.print(f"\n{group.upper()}", style="bold", markup=False)
-        counts[line.state] += 1
         _print(console, line)
         yield line
     if absent:
         console.print(f"\nnot configured: {', '.join(absent)}", style=STYLES["none"])
-    console.print(f"\n{_sum(counts)}", style=STYLES["fault" if counts["fault"] else "ok"])
 
 
 def _print(console: "Console", line: "Line") -> None:
@@ -218,12 +217,18 @@ def _head(case: "Case") -> str:
     return f"{who}: the unit runs (process {pid}), so it is asked for its devices"
 
 
-def _sum(counts: Counter[str]) -> str:
+def _style(lines: Sequence["Line"]) -> str:
+    return STYLES["fault" if any(line.state == "fault" for line in lines) else "ok"]
+
+
+def _sum(lines: Sequence["Line"], *, whole: bool) -> str:
+    """`whole`: nothing was left out, so it can be said of the unit."""
     from edge.doctor.line import PAGE
 
+    counts = Counter(line.state for line in lines)
     faults = counts["fault"]
     if not faults:
-        return f"{counts['ok']} OK: fit for work"
+        return f"{counts['ok']} OK: " + ("fit for work" if whole else "no fault in what was asked")
     word = "fault" if faults == 1 else "faults"
     return f"{counts['ok']} OK, {faults} {word}; {PAGE} has a paragraph for each code"
 

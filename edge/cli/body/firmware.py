@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from edge.firmware.package import Package
 
 HELP = """\
-The boards of a unit and their firmware. A new image runs on trial first, and the board goes back to
-the old one by itself unless it is confirmed; so nothing that happens during a flash leaves a board
-without a firmware that starts. Only signed packages for the board's model and revision are taken.
+The boards of a unit and their firmware. With MCUboot a new image runs on trial first, and the board
+goes back to the old one by itself unless it is confirmed; so nothing that happens during a flash
+leaves it without a firmware that starts. ESP32 and STM32 in their own boot loaders have no
+way back. Only signed packages for the board's model and revision are taken.
 
   patrol-edge firmware list
   patrol-edge firmware flash lamp-1.4.0.pefw

@@ -126,4 +126,6 @@ def _manifest(
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the package"
         told = first["msg"].removeprefix("Value error, ")
+        if where == "version":
+            told = f"{args.version} is not X.Y.Z, such as 1.4.0"
         raise CommandError(f"{where}: {told}", "patrol-edge firmware sign --help", USAGE) from error

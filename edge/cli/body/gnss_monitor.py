@@ -68,7 +68,11 @@ def monitor(args: argparse.Namespace) -> int:
         note("stopped")
     if heard.sentences:
         return DONE
-    raise CommandError(heard.trouble or "nothing came", "check cable, port, power and speed")
+    if args.log is not None:
+        cure = "is it NMEA? `patrol-edge gnss replay` tells what is in it"
+        raise CommandError(heard.trouble or f"nothing in {args.log} can be read", cure)
+    cure = "check cable, port, power and speed; `patrol-edge devices` shows what is where"
+    raise CommandError(heard.trouble or "nothing came that is NMEA", cure)
 
 
 # --- which receiver ---
@@ -83,6 +87,8 @@ def chosen(args: argparse.Namespace) -> "tuple[str, GnssConfig]":
         return args.port, _section(SerialGnssConfig, kind="serial", port=args.port, baud=baud)
     if getattr(args, "tcp", None) is not None:
         host, _, port = args.tcp.rpartition(":")
+        if not host:
+            raise CommandError(f"--tcp: {args.tcp} is not HOST:PORT", "e.g. 127.0.0.1:2947", USAGE)
         return args.tcp, _section(TcpGnssConfig, kind="tcp", host=host, port=port)
     if getattr(args, "log", None) is not None:
         return args.log.name, _section(ReplayGnssConfig, kind="replay", path=args.log)

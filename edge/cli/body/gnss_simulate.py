@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.gnss.outlets import Outlet
@@ -42,7 +42,9 @@ def register(
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
     where.add_argument("--stdout", action="store_true", help="write to stdout instead")
-    where.add_argument("--tcp", type=_port, metavar="PORT", help="serve on this port of localhost")
+    where.add_argument(
+        "--tcp", type=tcp_port, metavar="PORT", help="serve on this port of localhost"
+    )
     add = parser.add_argument
     add("--route", default="demo", metavar="FILE", help="route file, or demo (the default)")
     add("--loop", action="store_true", help="go around for ever, whatever the route file says")
@@ -117,13 +119,6 @@ def _count(text: str) -> int:
     if not 0 <= number <= 20_000:
         raise argparse.ArgumentTypeError(f"{text} is not within 0..20000")
     return number
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, 0..65535")
-    return port
 
 
 def _outage(text: str) -> tuple[float, float]:

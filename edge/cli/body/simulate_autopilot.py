@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
@@ -36,7 +36,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add = parser.add_argument
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--udp", metavar="HOST:PORT", help="send there, and hear what comes back")
-    way.add_argument("--tcp", type=int, metavar="PORT", help="listen on this port of loopback")
+    way.add_argument("--tcp", type=tcp_port, metavar="PORT", help="listen on this port of loopback")
     way.add_argument("--link", type=Path, metavar="PATH", help="a pseudo-terminal of this name")
     way.add_argument("--log", type=Path, metavar="FILE", help="write a flight, as .tlog, and end")
     add("--kind", choices=("copter", "rover", "boat"), default="copter", help="default: copter")

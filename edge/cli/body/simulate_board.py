@@ -1,6 +1,7 @@
 """`patrol-edge simulate board`: a microcontroller board on a pseudo-terminal."""
 
 import argparse
+import re
 import signal
 import sys
 import tempfile
@@ -75,10 +76,22 @@ def _add_firmware_options(parser: argparse.ArgumentParser) -> None:
     add("--flash", type=Path, metavar="DIR", help="where its flash is kept; default: nowhere")
     add("--model", default="patrol-io", metavar="NAME", help="what it is; default: %(default)s")
     add("--hardware", default="1", metavar="REV", help="its revision; default: %(default)s")
-    add("--firmware", default="1.0.0", metavar="X.Y.Z", help="what it was delivered with")
+    add(
+        "--firmware",
+        type=_version,
+        default="1.0.0",
+        metavar="X.Y.Z",
+        help="what it was delivered with",
+    )
     add("--slot", type=int, default=256 * 1024, metavar="BYTES", help="for an image (%(default)s)")
     add("--buffer", type=int, default=2048, metavar="BYTES", help="it takes at once (%(default)s)")
     add("--erase", type=number_in(0, 60), default=0.0, metavar="S", help="to erase a slot")
+
+
+def _version(text: str) -> str:
+    if re.fullmatch(r"\d{1,3}\.\d{1,3}\.\d{1,5}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text} is not X.Y.Z, such as 1.0.0")
+    return text
 
 
 def _timed(text: str) -> tuple[float, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.simulated.camera import SimulatedCamera, Source
@@ -41,7 +41,9 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=8090, metavar="N", help="on loopback; 0: any; default 8090")
+    add(
+        "--port", type=tcp_port, default=8090, metavar="N", help="on loopback; 0: any; default 8090"
+    )
     add("--fps", type=number_in(0.001, 120), default=25.0, metavar="N", help="default 25")
     add("--clip", type=Path, metavar="FILE", help="a video to play, over and over")
     add("--control", type=Path, metavar="PATH", help="take orders on this Unix socket, too")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.cli.console import DONE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import number_in, tcp_port
 
 STEP_S = 0.01
 ROBOT_HELP = """\
@@ -31,7 +31,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=7788, metavar="N", help="TCP port; 0: any; default: 7788")
+    add("--port", type=tcp_port, default=7788, metavar="N", help="TCP port; 0: any; default: 7788")
     add("--address", default="127.0.0.1", metavar="IP", help="listen there; default: 127.0.0.1")
     add("--control", type=Path, metavar="PATH", help="take orders on this Unix socket, too")
     add("--seed", type=int, default=1, metavar="N", help="another one, other errors; default: 1")
