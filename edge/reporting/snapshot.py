@@ -61,7 +61,9 @@ def state_of(parts: Parts) -> State:
 
 
 def _capabilities(parts: Parts) -> tuple[str, ...]:
-    found = ["position"] if parts.receivers else []
+    carriers = (each.abilities for each in parts.body.carriers.values())
+    carried = any(known is not None and known.gives_position for known in carriers)
+    found = ["position"] if parts.receivers or carried else []
     found += ["listen"] if parts.listening.devices else []
     found += ["detect"] if parts.vision is not None else []
     unable = parts.moving.unable() | parts.acting.unable()
