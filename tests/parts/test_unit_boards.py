@@ -88,7 +88,7 @@ def test_a_board_is_there_is_lost_and_is_there_again(tmp_path: Path) -> None:
         assert wait_for(lambda: codes(boards) == {"payload": "board_missing"}, 5)
         with simulated(tmp_path) as (_, control):
             assert wait_for(there(boards), 5)
-            assert codes(boards) == {}
+            assert wait_for(lambda: codes(boards) == {}, 5)
             (identity,) = boards.identities()
             assert identity.serial == "SIM-0001"
             assert {each.name for each in boards.ambient()} == {
