@@ -1,6 +1,8 @@
 """The dependency rule: a package may import only itself and packages to its left."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,12 @@ def test_the_rule_sees_a_wrong_import() -> None:
         (1, "edge")
     ]
     assert wrong_imports("perception", ast.parse("import firmware_bridge")) != []
+
+
+def test_the_command_line_starts_without_what_brings_threads() -> None:
+    """numpy's threads would take the signals that a command blocks before it loads the rest."""
+    code = (
+        "import sys, edge.cli.main; print(sorted({'numpy', 'cv2', 'onnxruntime'} & {*sys.modules}))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -7,7 +7,6 @@ from pathlib import Path
 from config.loading import DEFAULT_FILE
 from edge.cli.console import USAGE, CommandError
 from edge.cli.parser import Parts, add_part, number_in
-from edge.cli.vision.camera_source import add_source
 
 LENS = """\
 Measures a lens from pictures or a video of a board, and prints the lines for the unit file.
@@ -174,3 +173,16 @@ def _check_handler(args: argparse.Namespace) -> int:
     from edge.cli.vision.camera_check import check
 
     return check(args)
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which camera is meant."""
+    add = parser.add_argument
+    add(
+        "camera",
+        metavar="CAMERA",
+        help="its name in the unit file; or a device, a URL, a video, a folder of pictures",
+    )
+    add("--config", type=Path, metavar="UNIT.yaml", help=f"default: {DEFAULT_FILE}")
+    add("--decode", choices=["auto", "software", "hardware"], help="who decodes a network camera")
+    add("--credentials", type=Path, metavar="FILE", help="user:password of a network camera")

@@ -19,19 +19,6 @@ FIRST_S = 30.0  # a camera that sends less than a picture in this time is not to
 STREAMS = ("rtsp://", "rtsps://", "http://", "https://")
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say which camera is meant."""
-    add = parser.add_argument
-    add(
-        "camera",
-        metavar="CAMERA",
-        help="its name in the unit file; or a device, a URL, a video, a folder of pictures",
-    )
-    add("--config", type=Path, metavar="UNIT.yaml", help=f"default: {DEFAULT_FILE}")
-    add("--decode", choices=["auto", "software", "hardware"], help="who decodes a network camera")
-    add("--credentials", type=Path, metavar="FILE", help="user:password of a network camera")
-
-
 def chosen(args: argparse.Namespace) -> tuple[str, CameraConfig]:
     """Its name, and how it is read. Raises CommandError, ConfigError."""
     given: dict[str, object] | None = None
