@@ -8,9 +8,9 @@ from config.platforms import MavlinkPlatformConfig
 from drivers.platforms.mavlink.codec import Codec
 from drivers.platforms.mavlink.platform import OWN_SYSTEM, MavlinkPlatform
 from drivers.platforms.mavlink.signing import Signing
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
 from drivers.platforms.orders import PlatformOrder, PlatformSample
 from drivers.samples import Done
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
 from tests.fakes import ManualClock
 
 

@@ -1,1 +1,1 @@
-"""What carries a unit, as programs to test and to train with: a car, a robot."""
+"""Devices that are programs, to test and to train with: autopilots, cameras, cars, robots."""

@@ -14,10 +14,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from drivers.platforms.mavlink.plan import Plan
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-from drivers.platforms.mavlink.simulated.bench import record
-from drivers.platforms.mavlink.simulated.flight import moved
 from drivers.platforms.orders import LoadMission, Waypoint
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+from drivers.simulated.mavlink.bench import record
+from drivers.simulated.mavlink.flight import moved
 from edge.app import App
 from edge.demo.scene import Stage, simulated
 from telemetry.contract.body import Vehicle

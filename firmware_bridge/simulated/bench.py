@@ -1,20 +1,16 @@
-"""A simulated board on a pseudo-terminal: the line between, and the hands that do things to it."""
+"""A simulated board on a pseudo-terminal, and the line between."""
 
-import os
 import select
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from drivers.base import DeviceUnavailableError
+from drivers.simulated.hands import Hands
 from firmware_bridge.simulated.board import SimulatedBoard
 from firmware_bridge.simulated.line import QUIET, Line, Noise
 from firmware_bridge.simulated.plug import Plug
 
 STEP_S = 0.005  # between two looks at what is due; on a paced line less
-Obey = Callable[[str, float], str]
 
 
 class Bench:
@@ -61,76 +57,6 @@ class Bench:
 
     def close(self) -> None:
         self.plug.close()
-
-
-class Hands:
-    """Lines of text that tell what to do to the board: from stdin, and over a Unix socket."""
-
-    def __init__(self, obey: Obey, control: Path | None, stdin: int | None = None) -> None:
-        """Raises DeviceUnavailableError where there can be no socket of that name."""
-        self._obey = obey
-        self._stdin = stdin
-        self._half: dict[int, bytes] = {}
-        self._clients: dict[int, socket.socket] = {}
-        self._path = control
-        self._server = None if control is None else _listen(control)
-
-    def waits_on(self) -> list[int]:
-        stdin = [] if self._stdin is None else [self._stdin]
-        server = [] if self._server is None else [self._server.fileno()]
-        return [*stdin, *server, *self._clients]
-
-    def serve(self, ready: list[int]) -> None:
-        for fd in ready:
-            if self._server is not None and fd == self._server.fileno():
-                client, _ = self._server.accept()
-                self._clients[client.fileno()] = client
-            elif fd == self._stdin or fd in self._clients:
-                self._hear(fd)
-
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-        if self._server is not None and self._path is not None:
-            self._server.close()
-            self._path.unlink(missing_ok=True)
-
-    def _hear(self, fd: int) -> None:
-        try:
-            data = os.read(fd, 4096)
-        except OSError:
-            data = b""
-        *lines, self._half[fd] = (self._half.get(fd, b"") + data).split(b"\n")
-        for line in lines:
-            answer = self._obey(line.decode("utf-8", "replace").strip(), time.monotonic())
-            with suppress(OSError):
-                os.write(1 if fd == self._stdin else fd, answer.encode() + b"\n")
-        if not data:
-            self._forget(fd)
-
-    def _forget(self, fd: int) -> None:
-        self._half.pop(fd, None)
-        if fd == self._stdin:
-            self._stdin = None
-        else:
-            self._clients.pop(fd).close()
-
-
-def _listen(path: Path) -> socket.socket:
-    if path.exists() and not path.is_socket():
-        raise DeviceUnavailableError(f"{path} is there, and no socket: give another path")
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        path.unlink(missing_ok=True)
-        server.bind(str(path))
-        server.listen()
-    except OSError as error:
-        server.close()
-        raise DeviceUnavailableError(
-            f"cannot listen on {path}: {error.strerror or error}; give a short path in a folder "
-            "that you may write to"
-        ) from error
-    return server
 
 
 def run(bench: Bench, hands: Hands, until: Callable[[], bool]) -> None:

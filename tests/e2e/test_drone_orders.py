@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("pymavlink")
 
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-from drivers.platforms.mavlink.simulated.bench import Pilot, UdpWire, serve
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+from drivers.simulated.mavlink.bench import Pilot, UdpWire, serve
 from edge.cli.main import main
 from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry

@@ -20,8 +20,8 @@ mavutil = pytest.importorskip("pymavlink.mavutil")
 
 from drivers.platforms.mavlink.codec import Codec  # noqa: E402 - after the library is known
 from drivers.platforms.mavlink.log import pieces  # noqa: E402
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot  # noqa: E402
-from drivers.platforms.mavlink.simulated.bench import Pilot, UdpWire, record, serve  # noqa: E402
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot  # noqa: E402
+from drivers.simulated.mavlink.bench import Pilot, UdpWire, record, serve  # noqa: E402
 
 PLACES = [(36.6512 + 0.0003 * n, 117.1201) for n in range(1, 4)]
 

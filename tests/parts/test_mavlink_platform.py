@@ -15,8 +15,6 @@ from drivers.platforms.mavlink.numbers import (
     MAV_CMD_NAV_RETURN_TO_LAUNCH,
     MAV_CMD_SET_MESSAGE_INTERVAL,
 )
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-from drivers.platforms.mavlink.simulated.flight import moved
 from drivers.platforms.mavlink.steering import NOT_ARMED, STRANGERS
 from drivers.platforms.mavlink.talk import RESULTS, SILENT
 from drivers.platforms.orders import (
@@ -41,6 +39,8 @@ from drivers.samples import (
     Odometry,
     VehicleState,
 )
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+from drivers.simulated.mavlink.flight import moved
 from tests.mavlink_line import Line
 
 HOME = SimulatedAutopilot().home

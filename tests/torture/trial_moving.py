@@ -44,8 +44,8 @@ class Aloft:
 
 @contextmanager
 def aloft(stage: Stage, **platform: Any) -> Iterator[Aloft]:
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-    from drivers.platforms.mavlink.simulated.bench import Pilot, UdpWire, serve
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.bench import Pilot, UdpWire, serve
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -115,7 +115,7 @@ def fence(stage: Stage) -> str:
 
 def _breach(drone: Aloft, dice: random.Random, within_s: float = 1.5) -> float | None:
     """Put it inside, then outside; how long it flies on. None: it does."""
-    from drivers.platforms.mavlink.simulated.flight import Spot, moved
+    from drivers.simulated.mavlink.flight import Spot, moved
 
     pilot = drone.autopilot
     home = Spot(pilot.home.lat_deg, pilot.home.lon_deg, 30.0)

@@ -1,18 +1,18 @@
 """`patrol-edge simulate autopilot`: a drone, rover or boat that speaks MAVLink."""
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.body.simulating import add_duration, ends_s, played
 from edge.cli.console import DONE, CommandError, note
 from edge.cli.parser import number_in, tcp_port
 
 if TYPE_CHECKING:
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-    from drivers.platforms.mavlink.simulated.bench import Wire
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.bench import Wire
 
 AUTOPILOT_HELP = """\
 Be an autopilot: it flies missions, drains its battery, answers orders, and does wrong what it is
@@ -56,15 +56,15 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar=("S", "LINE"),
         help="a pilot's line, then",
     )
-    add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    add_duration(parser)
     parser.set_defaults(handler=simulate)
 
 
 def simulate(args: argparse.Namespace) -> int:
     from drivers.base import DeviceUnavailableError
-    from drivers.platforms.mavlink.simulated.bench import Pilot, record, serve
+    from drivers.simulated.mavlink.bench import Pilot, record, serve
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
+    end_s = ends_s(args)
     try:
         autopilot = _autopilot(args)
         wire = None if args.log else _wire(args)
@@ -77,29 +77,18 @@ def simulate(args: argparse.Namespace) -> int:
             raise CommandError(f"cannot write {args.log}: {error.strerror}") from error
         note(f"{args.log}: {count} messages")
         return DONE
-    end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
-    note(f"an autopilot: {wire.name}")
-    try:
-        hands, script = sys.stdin.fileno(), [(float(at_s), line) for at_s, line in args.at]
-        serve(
-            autopilot,
-            wire,
-            Pilot(autopilot),
-            note,
-            lambda: time.monotonic() >= end_s,
-            hands,
-            script,
-        )
-    except KeyboardInterrupt:
-        note("stopped")
-    finally:
-        wire.close()
-    return DONE
+    script = [(float(at_s), line) for at_s, line in args.at]
+
+    def play() -> None:
+        over = lambda: time.monotonic() >= end_s  # noqa: E731
+        serve(autopilot, wire, Pilot(autopilot), note, over, sys.stdin.fileno(), script)
+
+    return played(f"an autopilot: {wire.name}", play, wire)
 
 
 def _autopilot(args: argparse.Namespace) -> "SimulatedAutopilot":
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
-    from drivers.platforms.mavlink.simulated.flight import Spot
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.flight import Spot
 
     autopilot = SimulatedAutopilot(
         args.kind,
@@ -117,7 +106,7 @@ def _autopilot(args: argparse.Namespace) -> "SimulatedAutopilot":
 
 
 def _wire(args: argparse.Namespace) -> "Wire":
-    from drivers.platforms.mavlink.simulated.bench import PtyWire, TcpWire, UdpWire
+    from drivers.simulated.mavlink.bench import PtyWire, TcpWire, UdpWire
 
     if args.udp:
         host, _, port = args.udp.rpartition(":")

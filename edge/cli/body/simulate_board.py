@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import signal
 import sys
 import tempfile
 import time
@@ -10,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.console import DONE, CommandError, note
+from edge.cli.body.simulating import add_control, add_duration, ends_s, played
+from edge.cli.console import CommandError, note
 from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     add = parser.add_argument
     add("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
-    add("--control", type=Path, metavar="PATH", help="take orders on this Unix socket, too")
+    add_control(parser)
     add("--baud", type=int, metavar="BITS/S", help="keep to a real line's speed; default: none")
     add("--flip", type=number_in(0, 1), default=0.0, metavar="SHARE", help="of bytes, damaged")
     add("--drop", type=number_in(0, 1), default=0.0, metavar="SHARE", help="of bytes, lost")
@@ -66,7 +66,7 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="S:ORDER",
         help="obey this order so many seconds after the start; may be repeated",
     )
-    add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    add_duration(parser)
     _add_firmware_options(parser)
     parser.set_defaults(handler=simulate)
 
@@ -103,39 +103,34 @@ def _timed(text: str) -> tuple[float, str]:
 
 def simulate(args: argparse.Namespace) -> int:
     from drivers.base import DeviceUnavailableError
-    from firmware_bridge.simulated.bench import Hands, run
+    from drivers.simulated.hands import Hands
+    from firmware_bridge.simulated.bench import run
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
-    throw_away = tempfile.TemporaryDirectory(prefix="board-")
-    try:
-        management = _management(args, args.flash or Path(throw_away.name))
-        bench, controls = _board(args, management)
-        controls.learn(_verbs(management))
-        hands = Hands(controls.obey, args.control, sys.stdin.fileno())
-    except DeviceUnavailableError as error:
-        raise CommandError(str(error)) from error
-    note(f"a board: {bench.name}")
-    try:
-        run(bench, hands, _obeying(args, controls))
-    except KeyboardInterrupt:
-        note("stopped")
-    finally:
-        hands.close()
-        bench.close()
-        throw_away.cleanup()
-    return DONE
+    end_s = ends_s(args)
+    with tempfile.TemporaryDirectory(prefix="board-") as throw_away:
+        try:
+            management = _management(args, args.flash or Path(throw_away))
+            bench, controls = _board(args, management)
+            controls.learn(_verbs(management))
+            hands = Hands(controls.obey, args.control, sys.stdin.fileno())
+        except DeviceUnavailableError as error:
+            raise CommandError(str(error)) from error
+        over = _obeying(args.at, controls, end_s)
+        return played(f"a board: {bench.name}", lambda: run(bench, hands, over), hands, bench)
 
 
-def _obeying(args: argparse.Namespace, controls: "Controls") -> "Callable[[], bool]":
-    """What gives the orders of --at when their time has come, and says when --duration is over."""
-    start_s, timed = time.monotonic(), sorted(args.at)
+def _obeying(
+    at: "Sequence[tuple[float, str]]", controls: "Controls", end_s: float
+) -> "Callable[[], bool]":
+    """What gives the orders of --at when their time has come, and says when it is over."""
+    start_s, timed = time.monotonic(), sorted(at)
 
     def ended() -> bool:
         now_s = time.monotonic()
         while timed and now_s - start_s >= timed[0][0]:
             _, order = timed.pop(0)
             note(f"{order}: {controls.obey(order, now_s)}")
-        return args.duration is not None and now_s - start_s >= args.duration
+        return now_s >= end_s
 
     return ended
 

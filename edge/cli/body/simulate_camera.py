@@ -2,7 +2,6 @@
 
 import argparse
 import select
-import signal
 import sys
 import threading
 import time
@@ -11,12 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.console import DONE, CommandError, note
+from edge.cli.body.simulating import add_control, add_duration, ends_s, played
+from edge.cli.console import CommandError
 from edge.cli.parser import number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.simulated.camera import SimulatedCamera, Source
-    from firmware_bridge.simulated.bench import Hands
+    from drivers.simulated.hands import Hands
 
 STEP_S = 0.02
 BOUNDARY = b"picture"
@@ -46,39 +46,27 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     add("--fps", type=number_in(0.001, 120), default=25.0, metavar="N", help="default 25")
     add("--clip", type=Path, metavar="FILE", help="a video to play, over and over")
-    add("--control", type=Path, metavar="PATH", help="take orders on this Unix socket, too")
-    add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    add_control(parser)
+    add_duration(parser)
     parser.set_defaults(handler=simulate)
 
 
 def simulate(args: argparse.Namespace) -> int:
     from drivers.base import DeviceUnavailableError
     from drivers.simulated.camera import SimulatedCamera
+    from drivers.simulated.hands import Hands
     from drivers.simulated.verbs import obey
-    from firmware_bridge.simulated.bench import Hands
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
+    end_s = ends_s(args)
     try:
         camera = SimulatedCamera(_source(args.clip), args.fps)
         server = CameraServer(camera, args.port)
         hands = Hands(partial(obey, camera.verbs()), args.control, sys.stdin.fileno())
     except DeviceUnavailableError as error:
         raise CommandError(str(error)) from error
-    note(f"a camera: http://127.0.0.1:{server.server_port}/video")
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="camera")
-    thread.start()
-    try:
-        _run(hands, end_s)
-    except KeyboardInterrupt:
-        note("stopped")
-    finally:
-        camera.gone = True  # connections end
-        server.shutdown()
-        server.server_close()
-        thread.join()
-        hands.close()
-    return DONE
+    server.begin()
+    name = f"a camera: http://127.0.0.1:{server.server_port}/video"
+    return played(name, lambda: _run(hands, end_s), server, hands)
 
 
 def _source(path: Path | None) -> "Source":
@@ -106,6 +94,16 @@ class CameraServer(ThreadingHTTPServer):
         except OSError as error:
             told = f"port {port} cannot be used: {error.strerror}"
             raise CommandError(told, "give another --port") from error
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name="camera")
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self.camera.gone = True  # connections end
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
 
 
 class _Viewer(BaseHTTPRequestHandler):

@@ -2,21 +2,20 @@
 
 import argparse
 import select
-import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.console import DONE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.body.simulating import add_control, add_duration, ends_s, played
+from edge.cli.console import CommandError
 
 if TYPE_CHECKING:
     from drivers.gnss.outlets import PtyOutlet
     from drivers.simulated.elm327 import SimulatedElm327
+    from drivers.simulated.hands import Hands
     from drivers.simulated.slcan import SimulatedSlcan
-    from firmware_bridge.simulated.bench import Hands
 
 STEP_S = 0.02
 VEHICLE_HELP = """\
@@ -42,8 +41,8 @@ def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add = parser.add_argument
     add("--as", dest="adapter", choices=("elm327", "slcan"), default="elm327", help="behind what")
     add("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
-    add("--control", type=Path, metavar="PATH", help="take orders on this Unix socket, too")
-    add("--duration", type=number_in(0, 1e9), metavar="S", help="end after so many seconds")
+    add_control(parser)
+    add_duration(parser)
     parser.set_defaults(handler=simulate)
 
 
@@ -52,12 +51,11 @@ def simulate(args: argparse.Namespace) -> int:
     from drivers.gnss.outlets import PtyOutlet
     from drivers.simulated.car import SimulatedCar
     from drivers.simulated.elm327 import SimulatedElm327
+    from drivers.simulated.hands import Hands
     from drivers.simulated.slcan import SimulatedSlcan
     from drivers.simulated.verbs import obey
-    from firmware_bridge.simulated.bench import Hands
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the link is taken away
-    end_s = time.monotonic() + (float("inf") if args.duration is None else args.duration)
+    end_s = ends_s(args)
     car = SimulatedCar()
     adapter = SimulatedElm327(car) if args.adapter == "elm327" else SimulatedSlcan(car)
     try:
@@ -67,15 +65,11 @@ def simulate(args: argparse.Namespace) -> int:
         )
     except DeviceUnavailableError as error:
         raise CommandError(str(error)) from error
-    note(f"a car: {outlet.name}")
-    try:
+
+    def play() -> None:
         _run(adapter, outlet, hands, end_s)
-    except KeyboardInterrupt:
-        note("stopped")
-    finally:
-        hands.close()
-        outlet.close()
-    return DONE
+
+    return played(f"a car: {outlet.name}", play, hands, outlet)
 
 
 def _run(

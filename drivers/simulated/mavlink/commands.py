@@ -23,7 +23,7 @@ from drivers.platforms.mavlink.numbers import (
 )
 
 if TYPE_CHECKING:
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
 
 OTHERS = {"HOME_POSITION": 242}
 MAV_CMD_NAV_TAKEOFF, MAV_CMD_DO_PAUSE_CONTINUE = 22, 193

@@ -15,7 +15,7 @@ from drivers.platforms.mavlink.numbers import (
 )
 
 if TYPE_CHECKING:
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
 
 SENSORS = 1 | 2 | 4 | 8 | 32 | (1 << 16) | (1 << 25)  # gyro .. GNSS, radio control, battery
 GROUND_MSL_M = 35.0

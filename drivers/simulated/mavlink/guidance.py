@@ -10,10 +10,10 @@ from drivers.platforms.mavlink.numbers import (
     MAV_CMD_NAV_LOITER_UNLIM,
     MAV_CMD_NAV_RETURN_TO_LAUNCH,
 )
-from drivers.platforms.mavlink.simulated.flight import Spot, offset_m
+from drivers.simulated.mavlink.flight import Spot, offset_m
 
 if TYPE_CHECKING:
-    from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
+    from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
 
 SPEED_MPS = 8.0
 HOME_HEIGHT_M = 15.0  # RTL_ALT: it climbs to this before it returns

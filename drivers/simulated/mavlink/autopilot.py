@@ -20,13 +20,13 @@ from drivers.platforms.mavlink.numbers import (
     MESSAGES,
 )
 from drivers.platforms.mavlink.signing import Signing
-from drivers.platforms.mavlink.simulated.battery import SimulatedBattery
-from drivers.platforms.mavlink.simulated.commands import Commands
-from drivers.platforms.mavlink.simulated.flight import Body, Spot
-from drivers.platforms.mavlink.simulated.guidance import Guidance
-from drivers.platforms.mavlink.simulated.missions import MissionStore
-from drivers.platforms.mavlink.simulated.telemetry import message
 from drivers.platforms.mavlink.vehicle import Vehicle
+from drivers.simulated.mavlink.battery import SimulatedBattery
+from drivers.simulated.mavlink.commands import Commands
+from drivers.simulated.mavlink.flight import Body, Spot
+from drivers.simulated.mavlink.guidance import Guidance
+from drivers.simulated.mavlink.missions import MissionStore
+from drivers.simulated.mavlink.telemetry import message
 
 TYPES = {
     "copter": MAV_TYPE_QUADROTOR,

@@ -12,7 +12,7 @@ from typing import Protocol
 from drivers.base import DeviceUnavailableError
 from drivers.gnss.outlets import PtyOutlet
 from drivers.platforms.mavlink.log import stamped
-from drivers.platforms.mavlink.simulated.autopilot import SimulatedAutopilot
+from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
 
 STEP_S = 0.02
 CHUNK_BYTES = 65_536

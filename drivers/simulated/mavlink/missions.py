@@ -17,8 +17,8 @@ from drivers.platforms.mavlink.numbers import (
     MAV_MISSION_INVALID_SEQUENCE,
 )
 from drivers.platforms.mavlink.plan import Item
-from drivers.platforms.mavlink.simulated.flight import Spot
 from drivers.platforms.mavlink.talk import Port
+from drivers.simulated.mavlink.flight import Spot
 
 ASK_AGAIN_S = 0.7
 GIVE_UP = 8

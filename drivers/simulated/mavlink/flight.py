@@ -6,7 +6,9 @@ No aerodynamics: it is there to be told where to go, and to say where it is.
 import math
 from dataclasses import dataclass
 
-M_PER_DEG = 111_319.49  # of latitude, WGS 84 sphere; good enough over a few kilometres
+from drivers.gnss import route
+from drivers.gnss.guard import DEGREE_M
+
 CLIMB_MPS = 3.0
 ACCELERATION_MPS2 = 4.0
 ARRIVED_M, LEVEL_M = 1.5, 0.5
@@ -76,11 +78,10 @@ class Body:
 
 def offset_m(here: Spot, there: Spot) -> tuple[float, float]:
     """North and east."""
-    east = (there.lon_deg - here.lon_deg) * M_PER_DEG * math.cos(math.radians(here.lat_deg))
-    return (there.lat_deg - here.lat_deg) * M_PER_DEG, east
+    east = (there.lon_deg - here.lon_deg) * DEGREE_M * math.cos(math.radians(here.lat_deg))
+    return (there.lat_deg - here.lat_deg) * DEGREE_M, east
 
 
 def moved(here: Spot, north_m: float, east_m: float, up_m: float = 0.0) -> Spot:
-    width = M_PER_DEG * math.cos(math.radians(here.lat_deg))
-    height_m = max(0.0, here.height_m + up_m)
-    return Spot(here.lat_deg + north_m / M_PER_DEG, here.lon_deg + east_m / width, height_m)
+    lat_deg, lon_deg = route.moved((here.lat_deg, here.lon_deg), north_m, east_m)
+    return Spot(lat_deg, lon_deg, max(0.0, here.height_m + up_m))
