@@ -44,6 +44,7 @@ from config.sensors import (
 )
 from drivers.actuators.actuator import Actuator
 from drivers.actuators.lines import LINES, SharedLines
+from drivers.actuators.mounted import Mount
 from drivers.actuators.switched import Switch
 from drivers.base import DeviceUnavailableError, Driver, Wanted, always
 from drivers.cameras.facts import CameraDriver
@@ -159,14 +160,10 @@ def open_actuator(
             from drivers.actuators.switched import SwitchedActuator
 
             return SwitchedActuator(_open_switch(via, lines), clock)
-        case PelcoVia() as via:
-            from drivers.actuators.pelco import PelcoMount
+        case PelcoVia() | OnvifVia() as via:
+            from drivers.actuators.mounted import MountedActuator
 
-            return PelcoMount.open(via, clock, lines)
-        case OnvifVia() as via:
-            from drivers.actuators.onvif import OnvifMount
-
-            return OnvifMount.open(via, clock)
+            return MountedActuator(_open_mount(via, lines), clock)
         case BoardVia() | PlatformVia():
             raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
         case None:
@@ -188,6 +185,19 @@ def _open_switch(via: GpioVia | ModbusVia | SerialRelayVia, lines: SharedLines) 
             from drivers.actuators.serial_relay import SerialRelaySwitch
 
             return SerialRelaySwitch.open(via, lines)
+    assert_never(via)
+
+
+def _open_mount(via: PelcoVia | OnvifVia, lines: SharedLines) -> Mount:
+    match via:
+        case PelcoVia():
+            from drivers.actuators.pelco import PelcoMount
+
+            return PelcoMount.open(via, lines)
+        case OnvifVia():
+            from drivers.actuators.onvif import OnvifMount
+
+            return OnvifMount.open(via)
     assert_never(via)
 
 

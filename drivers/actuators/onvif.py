@@ -5,21 +5,16 @@ Service Specification: AbsoluteMove and GetStatus in the generic position space,
 are -1..1 over the mount's range and zoom is 0..1; the file says which degrees that range is.
 """
 
-import time
-from collections import deque
-from collections.abc import Callable
 from typing import Self
 from xml.etree import ElementTree as Tree
 
 from config.actuators import OnvifVia
-from drivers.actuators.actuator import ActuatorReport, ActuatorRequest
+from drivers.actuators.actuator import ActuatorReport
+from drivers.actuators.mounted import CannotTurnError
 from drivers.actuators.soap import Element, Soap, SoapFaultError, first, inner, values
-from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
-from drivers.clock import Clock
+from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.platforms.orders import Aim
-from drivers.samples import Done
 
-REPORT_EVERY_S = 1.0
 DEVICE_PATH = "/onvif/device_service"
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
@@ -31,60 +26,34 @@ ZOOM_SPACE = "http://www.onvif.org/ver10/tptz/ZoomSpaces/PositionGenericSpace"
 
 
 class OnvifMount:
-    """Counters: moves, unanswered."""
+    """Counters: unanswered."""
 
-    def __init__(
-        self,
-        soap: Soap,
-        config: OnvifVia,
-        clock: Clock,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
+    quick = True
+
+    def __init__(self, soap: Soap, config: OnvifVia) -> None:
         """Asks the camera who it is. Raises DeviceUnavailableError."""
         self._soap = soap
         self._config = config
-        self._clock = clock
-        self._wait = wait
-        self._answers: deque[Done] = deque()
-        self._reported_s = float("-inf")
-        self._counters = {"moves": 0, "unanswered": 0}
+        self._unanswered = 0
         self._ptz_path, self._profile = _profile_of(soap, config)
 
     @classmethod
-    def open(cls, config: OnvifVia, clock: Clock) -> Self:
+    def open(cls, config: OnvifVia) -> Self:
         """Raises DeviceUnavailableError."""
-        return cls(Soap.to(config), config, clock)
+        return cls(Soap.to(config), config)
 
-    def ask(self, token: int, request: ActuatorRequest) -> None:
-        """Raises DeviceLostError."""
-        if not isinstance(request, Aim):
-            self._answers.append(Done(token=token, ok=False, text="it can only be turned"))
-            return
+    def turn(self, aim: Aim) -> None:
+        """Raises CannotTurnError, DeviceLostError."""
         try:
-            self._soap.ask(self._ptz_path, self._order(request))
+            self._soap.ask(self._ptz_path, self._order(aim))
         except SoapFaultError as error:
-            self._answers.append(Done(token=token, ok=False, text=str(error)))
-            return
-        self._counters["moves"] += 1
-        self._reported_s = float("-inf")
-        self._answers.append(Done(token=token, ok=True))
-
-    def read(self) -> ActuatorReport | Done | None:
-        """Raises DeviceLostError."""
-        if self._answers:
-            return self._answers.popleft()
-        now_s = self._clock.mono_s()
-        if now_s - self._reported_s < REPORT_EVERY_S:
-            self._wait(ACTIVE_READ_S)
-            return None
-        self._reported_s = now_s
-        return self._report(now_s)
+            raise CannotTurnError(str(error)) from error
 
     def close(self) -> None:
         """Each question had a connection of its own."""
 
     def counters(self) -> dict[str, int]:
-        return dict(self._counters)
+        return {"unanswered": self._unanswered}
 
     def _order(self, aim: Aim) -> Element:
         if aim.preset is not None:
@@ -105,25 +74,25 @@ class OnvifMount:
     def _direction(self, aim: Aim) -> tuple[float, float]:
         """Pan and tilt: a position has both, so what is not asked for stays as it is.
 
-        Raises SoapFaultError where the camera does not say how it stands.
+        Raises CannotTurnError where the camera does not say how it stands.
         """
         pan, tilt = aim.pan_deg, aim.tilt_deg
         if pan is None or tilt is None:
-            here = self._report(self._clock.mono_s())
+            here = self.where(0.0)
             pan = here.pan_deg if pan is None else pan
             tilt = here.tilt_deg if tilt is None else tilt
         if pan is None or tilt is None:
-            raise SoapFaultError("it does not say where it looks: give both pan and tilt")
+            raise CannotTurnError("it does not say where it looks: give both pan and tilt")
         return pan, tilt
 
-    def _report(self, now_s: float) -> ActuatorReport:
+    def where(self, now_s: float) -> ActuatorReport:
         """Where it says that it is; some do not say."""
         try:
             answer = self._soap.ask(
                 self._ptz_path, Element(PTZ, "GetStatus", {"ProfileToken": self._profile})
             )
         except SoapFaultError:
-            self._counters["unanswered"] += 1
+            self._unanswered += 1
             return ActuatorReport(mono_s=now_s)
         x, y = values(_within(PAN_TILT_SPACE, first(answer, SCHEMA, "PanTilt")), "x", "y")
         (zoom,) = values(_within(ZOOM_SPACE, first(answer, SCHEMA, "Zoom")), "x")

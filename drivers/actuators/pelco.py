@@ -7,18 +7,15 @@ grows downwards from the horizon, and above it counts down from 36000.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
 from config.actuators import PelcoVia
-from drivers.actuators.actuator import ActuatorReport, ActuatorRequest
+from drivers.actuators.actuator import ActuatorReport
 from drivers.actuators.lines import Lease, SharedLines
-from drivers.base import ACTIVE_READ_S, DeviceLostError
-from drivers.clock import Clock
+from drivers.actuators.mounted import CannotTurnError
+from drivers.base import DeviceLostError
 from drivers.platforms.orders import Aim
-from drivers.samples import Done
 from drivers.stream import SerialStream
 
 SYNC = 0xFF
@@ -28,7 +25,6 @@ ASK_PAN, ASK_TILT, ASK_ZOOM = 0x51, 0x53, 0x55
 ANSWERS = {ASK_PAN: 0x59, ASK_TILT: 0x5B, ASK_ZOOM: 0x5D}
 FRAME_BYTES = 7
 ANSWER_S = 0.15
-REPORT_EVERY_S = 1.0
 ASK_AGAIN_S = 10.0  # what it did not answer: many mounts cannot be asked
 ZOOM_FULL = 0xFFFF
 MOST_PRESETS = 32
@@ -74,62 +70,34 @@ def tilt_deg(value: int) -> float:
 
 
 class PelcoMount:
-    """It is left alone until it is told to move, and stopped when it is closed.
+    """Stopped when it is closed.
 
-    A read takes up to ANSWER_S and the time of its answers, a few times a minute: 2,400 baud are
-    slow. Counters: moves, unanswered.
+    To ask where it is takes up to ANSWER_S and the time of its answers: 2,400 baud are slow.
+    Counters: unanswered.
     """
 
-    def __init__(
-        self,
-        lease: Lease[SerialStream],
-        config: PelcoVia,
-        clock: Clock,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
+    quick = False
+
+    def __init__(self, lease: Lease[SerialStream], config: PelcoVia) -> None:
         self._lease = lease
         self._config = config
-        self._clock = clock
-        self._wait = wait
         self._told = Aim()
         self._ask_from_s = dict.fromkeys(ANSWERS, float("-inf"))
-        self._answers: deque[Done] = deque()
-        self._reported_s = float("-inf")
-        self._counters = {"moves": 0, "unanswered": 0}
+        self._unanswered = 0
 
     @classmethod
-    def open(cls, config: PelcoVia, clock: Clock, lines: SharedLines) -> Self:
+    def open(cls, config: PelcoVia, lines: SharedLines) -> Self:
         """Raises DeviceUnavailableError."""
         lease = lines.lease(config.port, lambda: SerialStream.open(config.port, config.baud))
-        return cls(lease, config, clock)
+        return cls(lease, config)
 
-    def ask(self, token: int, request: ActuatorRequest) -> None:
-        """Raises DeviceLostError."""
-        if not isinstance(request, Aim):
-            self._answers.append(Done(token=token, ok=False, text="it can only be turned"))
-            return
-        try:
-            frames = self._frames(request)
-        except ValueError as error:
-            self._answers.append(Done(token=token, ok=False, text=str(error)))
-            return
+    def turn(self, aim: Aim) -> None:
+        """Raises CannotTurnError, DeviceLostError."""
+        frames = self._frames(aim)
         with self._lease.use() as stream:
             for each in frames:
                 stream.send(each)
-        self._told = request
-        self._counters["moves"] += 1
-        self._answers.append(Done(token=token, ok=True))
-
-    def read(self) -> ActuatorReport | Done | None:
-        """Raises DeviceLostError."""
-        if self._answers:
-            return self._answers.popleft()
-        now_s = self._clock.mono_s()
-        if now_s - self._reported_s < REPORT_EVERY_S:
-            self._wait(ACTIVE_READ_S)
-            return None
-        self._reported_s = now_s
-        return self._report(now_s)
+        self._told = aim
 
     def close(self) -> None:
         with suppress(DeviceLostError), self._lease.use() as stream:
@@ -137,15 +105,15 @@ class PelcoMount:
         self._lease.close()
 
     def counters(self) -> dict[str, int]:
-        return dict(self._counters)
+        return {"unanswered": self._unanswered}
 
     def _frames(self, aim: Aim) -> list[bytes]:
-        """Raises ValueError where there is no such preset."""
+        """Raises CannotTurnError where there is no such preset."""
         address, wanted = self._config.address, []
         if aim.preset is not None:
             number = int(aim.preset) if aim.preset.isdecimal() else 0
             if not 1 <= number <= MOST_PRESETS:
-                raise ValueError(f"{aim.preset} is no preset of this mount: they are 1 to 32")
+                raise CannotTurnError(f"{aim.preset} is no preset of this mount: they are 1 to 32")
             return [frame(address, GO_TO_PRESET, number)]
         if aim.pan_deg is not None:
             wanted.append(frame(address, SET_PAN, pan_value(aim.pan_deg)))
@@ -155,8 +123,8 @@ class PelcoMount:
             wanted.append(frame(address, SET_ZOOM, round(aim.zoom * ZOOM_FULL)))
         return wanted
 
-    def _report(self, now_s: float) -> ActuatorReport:
-        heard = self._where(now_s)
+    def where(self, now_s: float) -> ActuatorReport:
+        heard = self._heard(now_s)
         pan, tilt, zoom = (heard.get(query) for query in (ASK_PAN, ASK_TILT, ASK_ZOOM))
         told = self._told
         return ActuatorReport(
@@ -167,7 +135,7 @@ class PelcoMount:
             measured=pan is not None and tilt is not None,
         )
 
-    def _where(self, now_s: float) -> dict[int, int]:
+    def _heard(self, now_s: float) -> dict[int, int]:
         """Its answers by query, of those that it gives. One missing answer is waited for at most:
         the others are asked for next time."""
         heard: dict[int, int] = {}
@@ -176,7 +144,7 @@ class PelcoMount:
                 continue
             value = self._asked(query)
             if value is None:
-                self._counters["unanswered"] += 1
+                self._unanswered += 1
                 self._ask_from_s[query] = now_s + ASK_AGAIN_S
                 break
             heard[query] = value

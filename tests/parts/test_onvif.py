@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from config.actuators import OnvifVia
 from drivers.actuators.actuator import ActuatorReport, Silence
+from drivers.actuators.mounted import MountedActuator
 from drivers.actuators.onvif import OnvifMount, degrees, share, turned_into
 from drivers.actuators.soap import SCHEMA, Soap, digest
 from drivers.base import DeviceLostError, DeviceUnavailableError
@@ -29,6 +30,10 @@ def via(folder: Path, port: int, login: str = "admin:secret") -> OnvifVia:
     return OnvifVia(kind="onvif", host="127.0.0.1", net_port=port, credentials_file=path)
 
 
+def opened(config: OnvifVia) -> MountedActuator:
+    return MountedActuator(OnvifMount.open(config), SystemClock())
+
+
 def test_the_digest_is_that_of_the_profile() -> None:
     # By openssl dgst -sha1 over the same bytes.
     nonce, created = b"0123456789abcdef", "2026-11-22T12:00:00Z"
@@ -38,7 +43,7 @@ def test_the_digest_is_that_of_the_profile() -> None:
 def test_it_goes_where_it_is_told_and_says_where_it_is(tmp_path: Path) -> None:
     camera = Camera()
     with onvif_camera(camera) as port:
-        mount = OnvifMount.open(via(tmp_path, port), SystemClock())
+        mount = opened(via(tmp_path, port))
         mount.ask(1, Aim(pan_deg=-90.0, tilt_deg=-45.0, zoom=0.25))
         assert mount.read() == Done(token=1, ok=True)
         report = mount.read()
@@ -58,29 +63,29 @@ def test_it_goes_where_it_is_told_and_says_where_it_is(tmp_path: Path) -> None:
 def test_a_camera_that_moves_by_radio_time_of_its_own_is_logged_in_to(tmp_path: Path) -> None:
     for camera in (Camera(login=None), Camera()):
         with onvif_camera(camera) as port:
-            OnvifMount.open(via(tmp_path, port), SystemClock())
+            opened(via(tmp_path, port))
         assert camera.asked[0] == "GetSystemDateAndTime"
 
 
 def test_what_is_wrong_is_told_with_the_cure(tmp_path: Path) -> None:
     with onvif_camera(Camera()) as port:
         with pytest.raises(DeviceUnavailableError, match="refuses the login"):
-            OnvifMount.open(via(tmp_path, port, "admin:wrong"), SystemClock())
+            opened(via(tmp_path, port, "admin:wrong"))
         other = via(tmp_path, port).model_copy(update={"profile": "third"})
         with pytest.raises(DeviceUnavailableError, match=r"no profile 'third'.*there is: main"):
-            OnvifMount.open(other, SystemClock())
+            opened(other)
     with pytest.raises(DeviceUnavailableError, match="does not answer"):
-        OnvifMount.open(via(tmp_path, port), SystemClock())
+        opened(via(tmp_path, port))
     with (
         onvif_camera(Camera(turns=False)) as port,
         pytest.raises(DeviceUnavailableError, match="cannot turn"),
     ):
-        OnvifMount.open(via(tmp_path, port), SystemClock())
+        opened(via(tmp_path, port))
 
 
 def test_a_camera_that_goes_is_a_loss(tmp_path: Path) -> None:
     with onvif_camera(Camera()) as port:
-        mount = OnvifMount.open(via(tmp_path, port), SystemClock())
+        mount = opened(via(tmp_path, port))
     with pytest.raises(DeviceLostError, match="check its cable"):
         mount.ask(1, Aim(pan_deg=0.0))
     mount.close()
@@ -98,7 +103,7 @@ def test_a_camera_that_does_not_say_where_it_looks_is_not_turned_by_half(
 ) -> None:
     camera = Camera()
     with onvif_camera(camera) as port:
-        mount = OnvifMount.open(via(tmp_path, port), SystemClock())
+        mount = opened(via(tmp_path, port))
         camera.raw = ENVELOPE.format(
             f"<tptz:GetStatusResponse>{told}</tptz:GetStatusResponse>"
         ).encode()
@@ -145,7 +150,7 @@ def test_an_answer_that_drips_is_not_waited_for(
     camera.start()
     began_s = time.monotonic()
     with pytest.raises(DeviceUnavailableError, match="does not answer"):
-        OnvifMount.open(via(tmp_path, listener.getsockname()[1]), SystemClock())
+        opened(via(tmp_path, listener.getsockname()[1]))
     assert time.monotonic() - began_s < 3.0
     camera.join(5)
     listener.close()
@@ -170,7 +175,7 @@ def test_an_answer_that_is_no_soap_is_told(tmp_path: Path, raw: bytes) -> None:
         onvif_camera(Camera(raw=raw)) as port,
         pytest.raises(DeviceUnavailableError, match=r"no SOAP|empty envelope"),
     ):
-        OnvifMount.open(via(tmp_path, port), SystemClock())
+        opened(via(tmp_path, port))
 
 
 @settings(
@@ -180,7 +185,7 @@ def test_an_answer_that_is_no_soap_is_told(tmp_path: Path, raw: bytes) -> None:
 def test_any_answer_is_taken_or_told(tmp_path: Path, raw: bytes, wrap: bool) -> None:
     camera = Camera()
     with onvif_camera(camera) as port:
-        mount = OnvifMount.open(via(tmp_path, port), SystemClock())
+        mount = opened(via(tmp_path, port))
         camera.raw = ENVELOPE.encode().replace(b"{}", raw) if wrap else raw
         try:
             report = mount.read()

@@ -19,6 +19,7 @@ from drivers.actuators.actuator import ActuatorReport, Output
 from drivers.actuators.gpio import GpioSwitch
 from drivers.actuators.lines import SharedLines
 from drivers.actuators.modbus import ModbusSwitch
+from drivers.actuators.mounted import MountedActuator
 from drivers.actuators.pelco import (
     ANSWERS,
     PelcoMount,
@@ -299,7 +300,7 @@ def test_a_mount_goes_where_it_is_told_and_says_where_it_is() -> None:
         mount = Mount(theirs, 5)
         mount.start()
         via = PelcoVia(kind="pelco_d", port=ours, address=5)
-        driver = PelcoMount.open(via, SystemClock(), SharedLines())
+        driver = MountedActuator(PelcoMount.open(via, SharedLines()), SystemClock())
         try:
             driver.ask(1, Aim(pan_deg=-45.5, tilt_deg=-10.0, zoom=0.5))
             assert driver.read() == Done(token=1, ok=True)
@@ -328,7 +329,7 @@ def test_a_mount_goes_where_it_is_told_and_says_where_it_is() -> None:
 def test_a_mount_that_cannot_be_asked_is_where_it_was_told_to_be() -> None:
     with serial_cable() as (ours, _):
         via = PelcoVia(kind="pelco_d", port=ours)
-        driver = PelcoMount.open(via, SystemClock(), SharedLines())
+        driver = MountedActuator(PelcoMount.open(via, SharedLines()), SystemClock())
         driver.ask(1, Aim(pan_deg=30.0, tilt_deg=5.0))
         driver.read()
         report = driver.read()
@@ -338,7 +339,7 @@ def test_a_mount_that_cannot_be_asked_is_where_it_was_told_to_be() -> None:
     assert (report.pan_deg, report.tilt_deg, report.measured) == (30.0, 5.0, False)
 
 
-def report_of(driver: PelcoMount, clock: ManualClock) -> ActuatorReport:
+def report_of(driver: MountedActuator, clock: ManualClock) -> ActuatorReport:
     """The next, a second later."""
     clock.advance(1.0)
     report = driver.read()
@@ -350,7 +351,7 @@ def test_a_mount_that_was_without_power_is_asked_again() -> None:
     with serial_cable() as (ours, theirs):
         clock = ManualClock()
         via = PelcoVia(kind="pelco_d", port=ours, address=5)
-        driver = PelcoMount.open(via, clock, SharedLines())
+        driver = MountedActuator(PelcoMount.open(via, SharedLines()), clock)
         reports = [report_of(driver, clock) for _ in range(5)]
         unanswered = driver.counters()["unanswered"]
         mount = Mount(theirs, 5)
