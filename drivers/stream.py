@@ -201,6 +201,21 @@ class UdpStream:
         self._socket.close()
 
 
+def listening_tcp(address: str, port: int) -> socket.socket:
+    """A server that never waits; port 0 takes any that is free.
+
+    Raises DeviceUnavailableError, with the cure.
+    """
+    try:
+        server = socket.create_server((address, port))
+    except OSError as error:
+        raise DeviceUnavailableError(
+            f"cannot listen on {address} port {port}: {error.strerror}; give another port"
+        ) from error
+    server.setblocking(False)
+    return server
+
+
 def bound_udp(address: str, port: int) -> socket.socket:
     """A socket for datagrams to this computer, that never waits.
 

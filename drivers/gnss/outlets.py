@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drivers.base import DeviceUnavailableError
+from drivers.stream import listening_tcp
 
 CHUNK_BYTES = 4096
 
@@ -104,13 +105,7 @@ class TcpOutlet:
 
     def __init__(self, port: int, address: str = "127.0.0.1") -> None:
         """Listen; port 0 takes any that is free. Raises DeviceUnavailableError, with the cure."""
-        try:
-            self._server = socket.create_server((address, port))
-        except OSError as error:
-            raise DeviceUnavailableError(
-                f"cannot listen on {address} port {port}: {error.strerror}; give another port"
-            ) from error
-        self._server.setblocking(False)
+        self._server = listening_tcp(address, port)
         self._clients: list[socket.socket] = []
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from drivers.base import DeviceUnavailableError
 from drivers.platforms.robots.messages import MOST_LINE_BYTES, PROTOCOL, line
 from drivers.simulated.robot import (
     BATTERY_EVERY_S,
@@ -18,6 +17,7 @@ from drivers.simulated.robot import (
     SimulatedRobot,
 )
 from drivers.simulated.verbs import Verb, switched
+from drivers.stream import listening_tcp
 
 PACES = {"odometry": ODOMETRY_EVERY_S, "state": STATE_EVERY_S, "battery": BATTERY_EVERY_S}
 
@@ -27,13 +27,7 @@ class RobotAdapter:
 
     def __init__(self, robot: SimulatedRobot, port: int, address: str = "127.0.0.1") -> None:
         """Port 0 takes any that is free. Raises DeviceUnavailableError, with the cure."""
-        try:
-            self._server = socket.create_server((address, port))
-        except OSError as error:
-            raise DeviceUnavailableError(
-                f"cannot listen on {address} port {port}: {error.strerror}; give another port"
-            ) from error
-        self._server.setblocking(False)
+        self._server = listening_tcp(address, port)
         self.robot = robot
         self.protocol = PROTOCOL
         self.frozen = self.garbage = False

@@ -10,10 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
+
+from edge.downloads import opened_at
 
 CHUNK_BYTES = 64 * 1024
 ANSWER_S = 10.0  # without a byte
@@ -65,14 +66,6 @@ def fetch(
     return into
 
 
-def _opened(url: str, at: int) -> Any:
-    headers = {"User-Agent": f"patrol-edge/{version('patrol-edge')}"}
-    if at:
-        headers["Range"] = f"bytes={at}-"
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
-    return urllib.request.build_opener(_SameOrSafer).open(request, timeout=ANSWER_S)
-
-
 class _Coming:
     """The file as it comes, over one connection or several."""
 
@@ -109,7 +102,7 @@ class _Coming:
 
     def _take(self) -> None:
         """What one connection gives."""
-        with _opened(self._url, self._came) as source:
+        with opened_at(self._url, self._came, ANSWER_S, _SameOrSafer) as source:
             if self._came and not self._goes_on(source):
                 self._begin()
             while chunk := source.read1(min(CHUNK_BYTES, self._size_bytes - self._came + 1)):

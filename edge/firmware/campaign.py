@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +11,11 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.writing import write_atomically
 from edge.firmware.flasher import FlashError, Outcome
 from telemetry.contract.wire_types import UtcTime, rfc3339_ms
+
+REPORT_MODE = 0o644  # a report: whoever shares the laptop may read it
 
 MOST_BYTES = 256 * 1024
 MOST_BOARDS = 500
@@ -136,13 +138,8 @@ class State:
         if self.path is None:
             return
         content = {"boards": [each.model_dump(mode="json") for each in self.done.values()]}
-        new = self.path.with_suffix(".new")
         try:
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
+            write_atomically(self.path, json.dumps(content, indent=1), REPORT_MODE)
         except OSError as error:
             cure = "copy the campaign's file to where this user may write"
             raise CampaignError(f"{self.path}: {error.strerror}", cure) from error

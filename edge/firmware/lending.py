@@ -7,11 +7,12 @@ killed must not keep a board from its unit.
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
 from drivers.clock import Clock
 from edge.local.control import Call, LocalHandler
+from edge.running.watched import Watched
 from telemetry.commands.handling import OrderRefusedError
 
 S = TypeVar("S")
@@ -104,6 +105,11 @@ class Lending:
     def opener(self, board: str, open_driver: Callable[[], Driver[S]]) -> Callable[[], Driver[S]]:
         """Opens the board only while the unit has it, and loses it when it is lent."""
 
+        def lost_when_lent() -> None:
+            borrower = self.borrower(board)
+            if borrower is not None:
+                raise DeviceLostError(f"lent to {borrower}, for its firmware")
+
         def opened() -> Driver[S]:
             borrower = self.borrower(board)
             if borrower is not None:
@@ -111,7 +117,7 @@ class Lending:
             with self._changed:
                 self._open.add(board)
             try:
-                return _Lendable(open_driver(), lambda: self.borrower(board), self._closer(board))
+                return Watched(open_driver(), self._closer(board), lost_when_lent)
             except BaseException:
                 self._closer(board)()
                 raise
@@ -143,27 +149,3 @@ class Lending:
             return {}
 
         return {"board.release": release, "board.take": take}
-
-
-class _Lendable(Generic[S]):
-    """A driver that is lost when its board is lent."""
-
-    def __init__(
-        self, driver: Driver[S], borrower: Callable[[], str | None], closed: Callable[[], None]
-    ) -> None:
-        self._driver = driver
-        self._borrower = borrower
-        self._closed = closed
-
-    def read(self) -> S | None:
-        borrower = self._borrower()
-        if borrower is not None:
-            raise DeviceLostError(f"lent to {borrower}, for its firmware")
-        return self._driver.read()
-
-    def close(self) -> None:
-        self._driver.close()
-        self._closed()
-
-    def counters(self) -> dict[str, int]:
-        return self._driver.counters()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import structlog
 
 from config.audio import AudioConfig, MicrophoneConfig
-from drivers.base import Driver
 from drivers.samples import AudioBlock
 from edge.listening.clips import Clip, ClipShelf
 from perception.errors import PerceptionError
@@ -95,24 +94,6 @@ class Listener:
         if not self.fault:
             structlog.get_logger().error("sound_model_failed", error=error)
         self.fault = error
-
-
-class Watched:
-    """A driver whose end is noticed: episodes must not stay open while a microphone is away."""
-
-    def __init__(self, driver: Driver[AudioBlock], closed: Callable[[], None]) -> None:
-        self._driver = driver
-        self._closed = closed
-
-    def read(self) -> AudioBlock | None:
-        return self._driver.read()
-
-    def close(self) -> None:
-        self._driver.close()
-        self._closed()
-
-    def counters(self) -> dict[str, int]:
-        return self._driver.counters()
 
 
 def open_ear(name: str, microphone: MicrophoneConfig, config: AudioConfig) -> tuple[Ear, str]:

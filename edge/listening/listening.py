@@ -13,9 +13,10 @@ from drivers.clock import Clock
 from drivers.factory import open_microphone
 from drivers.samples import AudioBlock
 from edge.listening.clips import FOLDER, ClipShelf
-from edge.listening.listener import Listener, Watched, open_ear
+from edge.listening.listener import Listener, open_ear
 from edge.listening.telling import SoundDesk
 from edge.running.driver_loop import PLUGGED_RETRY_S, DriverHealth, run_driver
+from edge.running.watched import Watched
 from edge.running.worker import Beat
 from perception.hearing.soundness import SoundWatch
 

@@ -1,8 +1,9 @@
 """The settings of a simulated board: names and bytes, kept when they are saved."""
 
 import json
-import os
 from pathlib import Path
+
+from config.writing import write_atomically
 
 
 class SettingsStore:
@@ -22,9 +23,5 @@ class SettingsStore:
 
     def save(self) -> None:
         """Whole or not at all, like Zephyr's file back end."""
-        written = self._path.with_suffix(".new")
-        with written.open("w") as file:
-            json.dump({name: value.hex() for name, value in sorted(self.values.items())}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(self._path)
+        told = {name: value.hex() for name, value in sorted(self.values.items())}
+        write_atomically(self._path, json.dumps(told))

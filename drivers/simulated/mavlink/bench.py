@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from drivers.base import DeviceUnavailableError
 from drivers.gnss.outlets import PtyOutlet
 from drivers.platforms.mavlink.log import stamped
 from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
+from drivers.stream import listening_tcp
 
 STEP_S = 0.02
 CHUNK_BYTES = 65_536
@@ -72,11 +72,7 @@ class TcpWire:
 
     def __init__(self, port: int) -> None:
         """Raises DeviceUnavailableError."""
-        try:
-            self._server = socket.create_server(("127.0.0.1", port))
-        except OSError as error:
-            raise DeviceUnavailableError(f"cannot listen on port {port}: {error}") from error
-        self._server.setblocking(False)
+        self._server = listening_tcp("127.0.0.1", port)
         self._client: socket.socket | None = None
 
     @property

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, NoReturn
 from urllib.parse import urlsplit
 
 from edge.cli.vision.answering import reason, within
+from edge.downloads import opened_at
 from perception.errors import ModelError
 from perception.inference.model_spec import ModelSpec
 
@@ -141,12 +141,8 @@ class Pull:
         self.progress(file.tell())
 
     def _open(self, at: int) -> Any:
-        headers = {"User-Agent": f"patrol-edge/{version('patrol-edge')}"}
-        if at:
-            headers["Range"] = f"bytes={at}-"
-        request = urllib.request.Request(self.spec.url or "", headers=headers)  # noqa: S310 - checked
-        opener = urllib.request.build_opener(_SafeRedirects)
-        return within(lambda: opener.open(request, timeout=self.timeout_s), ANSWER_S)
+        url = self.spec.url or ""
+        return within(lambda: opened_at(url, at, self.timeout_s, _SafeRedirects), ANSWER_S)
 
     def _check_reply(self, response: Any, file: IO[bytes], at: int) -> None:
         """Whether it continues where we are; a server without ranges starts from the front."""
