@@ -10,7 +10,6 @@ from typing import Self
 
 from config.devices import StreamCameraConfig
 from drivers.base import (
-    NOT_WANTED,
     DeviceLostError,
     DeviceUnavailableError,
     Wanted,
@@ -21,6 +20,7 @@ from drivers.cameras.capture_stamps import StreamStamps
 from drivers.cameras.decoding import Source, explained, open_source
 from drivers.cameras.facts import CameraFacts
 from drivers.cameras.probe import check_answers, refusal, too_slow
+from drivers.cameras.retrieval import Retrieval
 from drivers.cameras.url import CameraUrl, read_login
 from drivers.clock import Clock
 from drivers.samples import Frame
@@ -51,18 +51,16 @@ class StreamCamera:
         self._source = source
         self._config = config
         self._clock = clock
-        self._wanted = wanted
         self._why_software = why_software
-        self._damaged = False  # the last picture that was decoded
         # HTTP streams of JPEGs carry no stamps: FFmpeg makes them up, at 25 a second.
         self._stamps = StreamStamps() if url.scheme.startswith("rtsp") else None
         self._interval_s = 1 / DEFAULT_FPS  # between pictures, as measured
         self._grabbed_s = opening_s  # FFmpeg queues up pictures while it probes the stream
-        self._good_s = clock.mono_s()  # when the last picture came that could be decoded
         self._number = 0
         self._counters: Counter[str] = Counter(
             frames=0, not_wanted=0, skipped_stale=0, undecodable=0
         )
+        self._retrieval = Retrieval(source, wanted, self._counters, clock.mono_s())
 
     @classmethod
     def open(
@@ -111,19 +109,10 @@ class StreamCamera:
         mono_s = arrival_s
         if self._stamps is not None:
             mono_s = self._stamps.capture_s(arrival_s, self._source.position_s())
-        # After a damaged one the next is looked at: the camera may send nothing else.
-        if not self._damaged and not self._wanted():
-            self._good_s = arrival_s
-            self._counters[NOT_WANTED] += 1
-            return None
-        image = self._source.retrieve()
-        self._damaged = image is None
+        image = self._retrieval.picture(arrival_s)
         if image is None:
-            self._counters["undecodable"] += 1
             self._check_readable()
             return None
-        self._good_s = arrival_s
-        self._counters["frames"] += 1
         return Frame(camera=self._name, number=number, mono_s=mono_s, image=image)
 
     def close(self) -> None:
@@ -153,7 +142,7 @@ class StreamCamera:
         return now_s - started_s
 
     def _check_readable(self) -> None:
-        bad_s = self._grabbed_s - self._good_s
+        bad_s = self._retrieval.bad_s(self._grabbed_s)
         if bad_s >= self._config.stalled_after_s:
             raise DeviceLostError(
                 f"{self._url} sent only damaged pictures for {bad_s:.1f} s; "

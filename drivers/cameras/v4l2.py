@@ -14,7 +14,6 @@ from typing import Protocol, Self
 
 from config.devices import V4l2CameraConfig
 from drivers.base import (
-    NOT_WANTED,
     DeviceLostError,
     DeviceUnavailableError,
     Wanted,
@@ -22,6 +21,7 @@ from drivers.base import (
 )
 from drivers.cameras.capture import Capture, Picture
 from drivers.cameras.facts import CameraFacts
+from drivers.cameras.retrieval import Retrieval
 from drivers.clock import Clock
 from drivers.samples import Frame
 
@@ -70,15 +70,13 @@ class V4l2Camera:
         self._opened_id = device_id(config.device)
         self._config = config
         self._clock = clock
-        self._wanted = wanted
-        self._damaged = False  # the last picture that was decoded
         self._newest_s = clock.mono_s()  # when the newest picture came
-        self._good_s = self._newest_s  # when the last one came that could be decoded
         self._stamp_s = self._newest_s  # when it was taken
         self._number = 0
         self._counters: Counter[str] = Counter(
             frames=0, not_wanted=0, skipped_stale=0, undecodable=0, unstamped=0
         )
+        self._retrieval = Retrieval(source, wanted, self._counters, self._newest_s)
 
     @classmethod
     def open(
@@ -129,19 +127,10 @@ class V4l2Camera:
                 break
             self._counters["skipped_stale"] += 1
             self._grab()
-        # After a damaged one the next is looked at: the camera may send nothing else.
-        if not self._damaged and not self._wanted():
-            self._good_s = self._newest_s
-            self._counters[NOT_WANTED] += 1
-            return None
-        image = self._source.retrieve()
-        self._damaged = image is None
+        image = self._retrieval.picture(self._newest_s)
         if image is None:
-            self._counters["undecodable"] += 1
             self._check_readable()
             return None
-        self._good_s = self._newest_s
-        self._counters["frames"] += 1
         return Frame(camera=self._name, number=self._number - 1, mono_s=self._stamp_s, image=image)
 
     def close(self) -> None:
@@ -178,7 +167,7 @@ class V4l2Camera:
             raise DeviceLostError(f"{self._config.device} was unplugged; it is opened anew")
 
     def _check_readable(self) -> None:
-        bad_s = self._newest_s - self._good_s
+        bad_s = self._retrieval.bad_s(self._newest_s)
         if bad_s >= self._config.stalled_after_s:
             raise DeviceLostError(
                 f"{self._config.device} sent only damaged pictures for {bad_s:.1f} s; "
