@@ -1,8 +1,5 @@
 """Small sensors as workers of a unit: in health and in the ladder, their faults, their returns."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from telemetry.contract.unit import Health
 from tests.parts.test_reports import app_with
 from tests.sensor_tree import SensorTree
 from tests.unit_under_test import wait_for
+from tests.workers import working
 
 SENSORS = {
     "main": {"kind": "battery", "supply": "BAT0", "every_s": 0.05, "low_percent": 30},
@@ -34,22 +32,6 @@ def tree(tmp_path: Path) -> SensorTree:
     return tree
 
 
-@contextmanager
-def running(body: Body) -> Iterator[None]:
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=work, args=(lambda: None, stop)) for work in body.works().values()
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(5.0)
-
-
 def body_of(tree: SensorTree, **sections: object) -> Body:
     settings = Settings.model_validate(
         {"unit": {"id": "dog-1", "kind": "robot_dog"}, "sensors": SENSORS, **sections}
@@ -64,7 +46,7 @@ def codes(body: Body) -> dict[str, str]:
 def test_what_they_tell_reaches_ladder_health_and_listeners(tree: SensorTree) -> None:
     body, heard = body_of(tree), []
     body.listen(lambda name, sample: heard.append((name, type(sample).__name__)))
-    with running(body):
+    with working(body.works()):
         assert wait_for(lambda: body.battery_percent() == 80)
         assert wait_for(lambda: ("imu", "Odometry") in heard and ("imu", "Attitude") in heard)
         assert wait_for(lambda: len(body.temperatures()) == 1)
@@ -76,7 +58,7 @@ def test_what_they_tell_reaches_ladder_health_and_listeners(tree: SensorTree) ->
 
 def test_low_and_hot_are_faults_until_they_are_over(tree: SensorTree) -> None:
     body = body_of(tree)
-    with running(body):
+    with working(body.works()):
         tree.battery(capacity=25, temp=600)
         tree.hwmon(0, "nvme", temp1_input=75_000)
         wanted = {"battery_low": "main", "battery_hot": "main", "part_hot": "disk"}
@@ -88,7 +70,7 @@ def test_low_and_hot_are_faults_until_they_are_over(tree: SensorTree) -> None:
 
 def test_a_gyro_that_never_moves_is_a_fault(tree: SensorTree) -> None:
     body = body_of(tree)
-    with running(body):
+    with working(body.works()):
         assert wait_for(lambda: codes(body) == {"sensor_implausible": "imu"}, 15.0)
 
 
@@ -96,7 +78,7 @@ def test_a_battery_that_vanishes_is_missed_and_comes_back(tree: SensorTree) -> N
     body = body_of(tree)
     folder = tree.sys / "class/power_supply/BAT0"
     health = body.sensors["main"].health
-    with running(body):
+    with working(body.works()):
         assert wait_for(lambda: health.samples > 0)
         folder.rename(folder.with_name("away"))
         assert wait_for(lambda: bool(health.last_error))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from drivers.gnss.outlets import PtyOutlet
@@ -12,9 +13,11 @@ from drivers.gnss.route import demo_route
 from drivers.gnss.simulator import Corrections, GnssSimulator, SimulatorPlan
 from edge.app import App
 from edge.reporting.health import HealthDesk
+from edge.running.worker import Beat, WorkOf
 from edge.work import Work
 from telemetry.contract.unit import Health
 from tests.parts.test_reports import app_with, on_the_wire
+from tests.workers import working
 
 PLAN = SimulatorPlan(
     route=demo_route().route(),
@@ -28,28 +31,20 @@ PLAN = SimulatorPlan(
 @contextmanager
 def reading(app: App, outlets: dict[str, Callable[[], None]]) -> Iterator[None]:
     """The receivers' own workers, while somebody speaks at each of their ports."""
-    stop, work = threading.Event(), Work(app.parts, app.parts.writer)
-    threads = [
-        threading.Thread(
-            target=work.run_gnss,
-            args=(name, app.parts.settings.gnss[name], lambda: None, stop),
-        )
-        for name in outlets
-    ]
+    work = Work(app.parts, app.parts.writer)
 
-    def speak(say: Callable[[], None]) -> None:
-        while not stop.wait(0.2):
-            say()
+    def speaking(say: Callable[[], None]) -> WorkOf:
+        def speak(_beat: Beat, stop: threading.Event) -> None:
+            while not stop.wait(0.2):
+                say()
 
-    threads += [threading.Thread(target=speak, args=(say,)) for say in outlets.values()]
-    for thread in threads:
-        thread.start()
-    try:
+        return speak
+
+    gnss = app.parts.settings.gnss
+    readers = {name: partial(work.run_gnss, name, gnss[name]) for name in outlets}
+    speakers = {f"{name}'s sky": speaking(say) for name, say in outlets.items()}
+    with working(readers | speakers):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def reported(app: App, until: Callable[[Health], bool], within_s: float = 20.0) -> Health:

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,24 +29,7 @@ from tests.boards import on, order, simulated
 from tests.e2e.unit_process import write_unit_file
 from tests.finders import Field
 from tests.unit_under_test import wait_for
-
-
-@contextmanager
-def running(boards: Boards) -> Iterator[None]:
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=work, args=(lambda: None, stop), name=name)
-        for name, work in boards.works().items()
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(10)
-            assert not thread.is_alive()
+from tests.workers import working
 
 
 def of(silent_after_s: float = 1.0, **ports: Path) -> Boards:
@@ -84,7 +67,7 @@ def answer(actuator: BoardOutput, request: Any) -> Done:
 
 def test_a_board_is_there_is_lost_and_is_there_again(tmp_path: Path) -> None:
     boards = of(payload=tmp_path / "board")
-    with running(boards):
+    with working(boards.works()):
         assert wait_for(lambda: codes(boards) == {"payload": "board_missing"}, 5)
         with simulated(tmp_path) as (_, control):
             assert wait_for(there(boards), 5)
@@ -112,7 +95,7 @@ def test_what_is_wrong_with_a_board_has_its_code(tmp_path: Path) -> None:
         }.items():
             stack.enter_context(simulated(tmp_path, *options, name=name))
         boards = of(**{name: tmp_path / name for name in ("old", "one", "two", "hot")})
-        with running(boards):
+        with working(boards.works()):
             assert wait_for(there(boards, "hot"), 5)
             order(tmp_path / "hot.control", "fault overheat on")
             expected = {
@@ -133,7 +116,7 @@ def test_a_line_that_is_bad_is_said(tmp_path: Path) -> None:
     from firmware_bridge.runtime.orders import SetChannel
 
     boards = of(silent_after_s=10, payload=tmp_path / "board")
-    with simulated(tmp_path) as (_, control), running(boards):
+    with simulated(tmp_path) as (_, control), working(boards.works()):
         board = boards.all["payload"]
         assert wait_for(there(boards), 10)
         order(control, "flip 0.004")
@@ -148,7 +131,7 @@ def test_an_actuator_behind_a_board_closes_the_loop(tmp_path: Path) -> None:
     board, clock = boards.all["payload"], SystemClock()
     with pytest.raises(DeviceUnavailableError, match="payload is not there"):
         BoardOutput.open(board, "siren", clock)
-    with running(boards):
+    with working(boards.works()):
         with simulated(tmp_path) as (_, control):
             assert wait_for(there(boards), 5)
             with pytest.raises(DeviceUnavailableError, match="no channel 'horn'; it has: search"):
