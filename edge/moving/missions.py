@@ -24,6 +24,15 @@ TOLD: dict[MissionState, str] = {
 }
 
 
+# A stop that nobody can read any more must not be over by that.
+STOP_UNREADABLE = "nobody knows who: what was remembered is damaged"
+
+
+def _unwritten(memory: Memory[MoveBook]) -> MoveBook:
+    """Where nothing was remembered; where it was and is damaged, there may have been a stop."""
+    return MoveBook(stopped_by=STOP_UNREADABLE if memory.lost else None)
+
+
 class Missions:
     """Orders from any thread; `digest` from the guard's."""
 
@@ -31,7 +40,7 @@ class Missions:
         self.memory = memory
         self._tales = tales
         self._lock = threading.RLock()
-        self._book = memory.load() or MoveBook()
+        self._book = memory.load() or _unwritten(memory)
         self._since_mono_s = float("-inf")  # what the carrier told before is of before the order
 
     @property

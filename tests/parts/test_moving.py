@@ -27,7 +27,7 @@ from drivers.platforms.orders import (
 from edge.body.body import vehicle_of
 from edge.body.carrier import Carrier
 from edge.moving.driving import STILL
-from edge.moving.moving import Moving
+from edge.moving.moving import MOVES_FILE, Moving
 from edge.reporting.moving_findings import moving_findings
 from telemetry.commands.handling import Order, OrderFailedError, OrderRefusedError
 from telemetry.contract.commands import COMMANDS
@@ -352,6 +352,21 @@ def test_a_stop_stays_on_over_a_restart_until_it_is_released_on_the_spot(stand: 
 
 def moving_findings_of(stand: Stand) -> list[Any]:
     return moving_findings(stand.moving)
+
+
+@pytest.mark.parametrize("left", [0, 7, 20])
+def test_a_stop_that_can_no_longer_be_read_is_still_on(stand: Stand, left: int) -> None:
+    stand.do("move.stop")
+    path = stand.folder / MOVES_FILE
+    path.write_bytes(path.read_bytes()[:left])
+    stand.restart()
+
+    with pytest.raises(OrderRefusedError, match="emergency stop is on"):
+        stand.do("move.drive", forward_mps=0.3)
+    assert {each.code for each in moving_findings(stand.moving)} >= {"estop_on", "moves_not_stored"}
+    stand.moving.release("uid 1000")
+    stand.restart()
+    stand.do("move.drive", forward_mps=0.3)
 
 
 def test_a_stop_of_the_carrier_itself_counts_too(stand: Stand) -> None:
