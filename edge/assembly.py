@@ -1,6 +1,6 @@
 """What a unit is built of, and which part is given which. Nothing runs yet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version as installed
 
@@ -105,31 +105,11 @@ def assemble(
     watching: list[Observer] = [*looking_on, episodes, *([rules] if rules else []), *observers]
     watching += finders.observers()
 
-    def parked() -> bool:
-        below_mps = office.tuning.now.position.parked_below_mps
-        return whereabouts.parked(clock.mono_s(), below_mps)
-
     placing = Placing.build(settings, poses)
-    around = Circumstances(
-        sources=settings.cameras,
-        parked=parked,
-        projection=placing.projection,
-        easing=easing,
-        open_smaller=partial(open_smaller, settings.perception),
-    )
-
+    parked = partial(_parked, office, whereabouts, clock)
+    around = _circumstances(settings, placing, easing, parked)
     firmware = _firmware(
         settings, body, clock, partial(why_active, office, acting, moving, whereabouts)
-    )
-    inventory = Inventory(settings, body.identities)
-    roll_call = RollCall(
-        config=settings.modules,
-        devices=lambda: parts.devices(),
-        facts=inventory.facts,
-        witness=witness,
-        clock=clock,
-        memory=RollCall.memory_in(settings.state_dir),
-        usual_s={f"sensor.{name}": one.every_s for name, one in settings.sensors.items()},
     )
 
     def birth() -> list[Draft]:
@@ -147,10 +127,7 @@ def assemble(
         office=office,
         receivers={name: Receiver(_device(name, "gnss", clock)) for name in settings.gnss},
         cameras={name: _device(name, "camera", clock) for name in settings.cameras},
-        camera_watches={
-            name: CameraWatch(recorded=camera.kind == "file")
-            for name, camera in settings.cameras.items()
-        },
+        camera_watches=_camera_watches(settings),
         frames=frames,
         vision=_vision(settings, frames, clock, watching, placing, around),
         rules=rules,
@@ -167,7 +144,7 @@ def assemble(
         acting=acting,
         moving=moving,
         witness=witness,
-        roll_call=roll_call,
+        roll_call=_roll_call(settings, body, lambda: parts.devices(), witness, clock),
         resting=Resting(
             config=settings.sleep,
             carriers=body.carriers.values(),
@@ -185,6 +162,47 @@ def assemble(
         office.tuning.add(parts.vision)
         office.tuning.add(episodes)
     return parts
+
+
+def _parked(office: Office, whereabouts: Whereabouts, clock: Clock) -> bool:
+    return whereabouts.parked(clock.mono_s(), office.tuning.now.position.parked_below_mps)
+
+
+def _circumstances(
+    settings: Settings, placing: Placing, easing: Easing, parked: Callable[[], bool]
+) -> Circumstances:
+    return Circumstances(
+        sources=settings.cameras,
+        parked=parked,
+        projection=placing.projection,
+        easing=easing,
+        open_smaller=partial(open_smaller, settings.perception),
+    )
+
+
+def _camera_watches(settings: Settings) -> dict[str, CameraWatch]:
+    return {
+        name: CameraWatch(recorded=camera.kind == "file")
+        for name, camera in settings.cameras.items()
+    }
+
+
+def _roll_call(
+    settings: Settings,
+    body: Body,
+    devices: Callable[[], Iterable[DriverHealth]],
+    witness: Witness,
+    clock: Clock,
+) -> RollCall:
+    return RollCall(
+        config=settings.modules,
+        devices=devices,
+        facts=Inventory(settings, body.identities).facts,
+        witness=witness,
+        clock=clock,
+        memory=RollCall.memory_in(settings.state_dir),
+        usual_s={f"sensor.{name}": one.every_s for name, one in settings.sensors.items()},
+    )
 
 
 def _standing_call(office: Office) -> str | None:

@@ -22,6 +22,7 @@ from telemetry.link.facts import PublisherStats
 from telemetry.link.metering import Meter
 from telemetry.link.outflow import Outflow
 from telemetry.link.picture_flow import PictureFlow
+from telemetry.link.probe import Probe
 from telemetry.link.refusals import why_not_taken
 from telemetry.link.status_writer import StatusWriter
 from telemetry.link.transport import (
@@ -78,10 +79,7 @@ class Publisher:
         self._on_command: Callable[[Arrived], None] | None = None
         self._rebirth_wanted = False
         self._unheard_topics: tuple[str, ...] = ()
-        self._heard_s = float("-inf")
-        self._online: WireMessage | None = None  # of this connection
-        self._try_every_s: float | None = None
-        self._tried_s = float("-inf")
+        self._probe = Probe()
         self._pictures: PictureFlow | None = None
         outbox.attach(transport.bell)
 
@@ -136,25 +134,19 @@ class Publisher:
     @property
     def heard_mono_s(self) -> float:
         """When something came from the broker last, while the hub is not known to be away."""
-        return self._heard_s
+        return self._probe.heard_mono_s
 
     def try_link(self, every_s: float | None) -> None:
         """Have the broker answer so often, by sending the same `online` again; None: as it comes.
 
         A dead link is noticed late otherwise (1.5 times the keep-alive). Thread of `work` only.
         """
-        self._try_every_s = every_s
+        self._probe.every_s = every_s
 
     def _try(self, now_s: float) -> None:
-        every_s, waits = self._try_every_s, bool(self._out.status_tokens)
-        if (
-            every_s is not None
-            and self._online is not None
-            and not waits
-            and now_s - self._tried_s >= every_s
-        ):
-            self._tried_s = now_s
-            self._publish(self._online)
+        again = None if self._out.status_tokens else self._probe.due(now_s)
+        if again is not None:
+            self._publish(again)
 
     @property
     def stalled(self) -> bool:
@@ -224,7 +216,7 @@ class Publisher:
 
     def _publish_status(self, state: Literal["online", "stopping"]) -> bool:
         message = self._status.write(state, self._dialer.session)
-        self._online = message if state == "online" else None
+        self._probe.question = message if state == "online" else None
         return self._publish(message)
 
     def _publish(self, status: WireMessage) -> bool:
@@ -289,7 +281,7 @@ class Publisher:
 
     def _handle(self, event: TransportEvent) -> None:
         if isinstance(event, Connected | Acknowledged | Arrived) and self._hub_may_be_there:
-            self._heard_s = self._clock.mono_s()
+            self._probe.heard_mono_s = self._clock.mono_s()
         match event:
             case Reached() | Refused():
                 self._dialer.heard(event)
