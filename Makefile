@@ -48,6 +48,11 @@ $(VENV)/.bench: requirements-bench.lock $(VENV)/.features
 	@$(INSTALL) -r requirements-bench.lock
 	@touch $@
 
+$(VENV)/.package: requirements-package.lock $(VENV)/.runtime
+	@echo "== installing what makes packages"
+	@$(INSTALL) -r requirements-package.lock
+	@touch $@
+
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@echo "== installing the test tools"
 	@$(INSTALL) -r requirements-dev.lock
@@ -60,7 +65,7 @@ features: $(VENV)/.features ## and with the optional features (pyproject.toml li
 demo: $(VENV)/.demo ## set up, then run the main job: units at work, half a minute
 	@$(BIN)/python -m edge.demo
 
-test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## set up, then run all tests
+test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features $(VENV)/.package ## set up, then run all tests
 	@$(BIN)/python -m pytest -m "not bench" -n 2 --dist loadfile $(ARGS) || { \
 		echo "== once more and alone: what failed while other tests ran beside it"; \
 		$(BIN)/python -m pytest -m "not bench" -n 0 --last-failed --last-failed-no-failures none $(ARGS); }
@@ -90,6 +95,7 @@ LOCK := env -u UV_INDEX_URL $(BIN)/uv pip compile --universal --python-version 3
 lock: $(VENV)/.dev ## resolve the dependencies again
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) --group build -c requirements.lock -o requirements-build.lock
+	@$(LOCK) --group package -c requirements.lock -o requirements-package.lock
 	@$(LOCK) pyproject.toml --extra demo -c requirements.lock --no-emit-package scipy --no-emit-package pillow -o requirements-demo.lock
 	@$(LOCK) pyproject.toml --extra audio --extra boards --extra can --extra eval --extra gnss --extra gpio \
 		--extra mavlink --extra modbus --extra plates --extra quantize --extra ros --extra video -c requirements.lock \

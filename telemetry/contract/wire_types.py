@@ -13,6 +13,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from config.section import UNIT_ID_PATTERN
 from config.wording import one_line
 
 TimeQuality = Literal["gnss", "ntp", "rtc", "none"]
@@ -75,6 +76,7 @@ Short = Annotated[str, Field(min_length=1, max_length=SHORT_LENGTH)]
 Text = Annotated[str, Field(max_length=TEXT_LENGTH)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 Priority = Annotated[int, Field(ge=0, le=4, description="0 is the most urgent")]
+UnitId = Annotated[str, Field(pattern=UNIT_ID_PATTERN)]
 Uuid = Annotated[
     str,
     Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),

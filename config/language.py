@@ -1,0 +1,117 @@
+"""What a technician reads, in English and in the language of the computer.
+
+A text is English wherever it is made, stored, logged or sent, so that hubs and logs have one
+language. It remembers the pattern it was made from and what was put in, so that whoever shows it to
+a person can say it in that person's language, from the gettext catalogue of that pattern:
+
+    told = tell("{count} of {wanted} satellites", count=3, wanted=5)   # a str, in English
+    localized(told)                                                    # 找到 5 颗卫星中的 3 颗
+"""
+
+import gettext
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, LiteralString, Self
+
+DOMAIN = "patrol-edge"
+VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
+
+
+class Told(str):
+    """An English text that can be said in another language.
+
+    What is derived from it (a slice, a join, a replacement) is a plain str, which stays English:
+    make one pattern of the whole sentence instead.
+    """
+
+    __slots__ = ("pattern", "values")
+
+    pattern: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, pattern: str, values: Mapping[str, Any]) -> Self:
+        """Raises KeyError for a value that is missing."""
+        told = cls(pattern.format(**values))
+        told.pattern, told.values = pattern, values
+        return told
+
+
+def tell(pattern: LiteralString, /, **values: Any) -> Told:
+    """The pattern with these values, as `str.format` puts them in. `{{` is a brace.
+
+    The pattern must be written out here: the catalogues are made from what stands in the source.
+    """
+    return Told.of(pattern, values)
+
+
+def localized(text: str) -> str:
+    """The text in the language of this computer; as it is where there is no translation."""
+    if not isinstance(text, Told):
+        return text
+    pattern = _catalogue(_languages()).gettext(text.pattern)
+    values = {
+        name: localized(value) if isinstance(value, str) else value
+        for name, value in text.values.items()
+    }
+    return pattern.format(**values)
+
+
+def packed(text: str) -> dict[str, Any] | None:
+    """What JSON can carry of it, beside the English; None for a plain text."""
+    if not isinstance(text, Told):
+        return None
+    return {
+        "pattern": text.pattern,
+        "values": {name: _carried(value) for name, value in text.values.items()},
+    }
+
+
+def _carried(value: Any) -> Any:
+    if isinstance(value, str):
+        return packed(value) or str(value)
+    return value if isinstance(value, int | float | bool) else str(value)
+
+
+def unpacked(text: str, carried: object) -> str:
+    """The text as whoever sent it had it. What does not fit it is a plain text again."""
+    if not isinstance(carried, dict):
+        return text
+    pattern, values = carried.get("pattern"), carried.get("values")
+    if not isinstance(pattern, str) or not isinstance(values, dict):
+        return text
+    inner = {
+        str(name): _inner(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+    }
+    try:
+        told = Told.of(pattern, inner)
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+        return text
+    return told if told == text else text
+
+
+def _inner(carried: dict[str, Any]) -> str:
+    pattern, values = str(carried.get("pattern", "")), carried.get("values")
+    try:
+        english = pattern.format(**values) if isinstance(values, dict) else pattern
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+        return pattern
+    return unpacked(english, carried)
+
+
+def _languages() -> tuple[str, ...]:
+    """As the environment asks for them, best first; the first variable that is set counts."""
+    told = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), "")
+    return tuple(part for part in told.split(":") if part)
+
+
+@cache
+def _catalogue(languages: tuple[str, ...]) -> gettext.NullTranslations:
+    folder = Path(str(resources.files("config").joinpath("languages")))
+    if not languages:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, folder, languages, fallback=True)

@@ -1,0 +1,1 @@
+"""Starting the unit: which runtime and configuration, and what if it does not stay up."""

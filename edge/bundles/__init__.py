@@ -1,0 +1,1 @@
+"""Bundles: one signed file (`.peb`) with what is flashed onto units."""

@@ -1,0 +1,1 @@
+"""Commands that flash a unit: bundles, slots, first boot."""

@@ -1,0 +1,35 @@
+"""Texts that remember their pattern: English everywhere, another language where they are shown."""
+
+import json
+
+import pytest
+
+from config.language import localized, packed, tell, unpacked
+
+
+def test_it_is_an_english_str_that_json_and_comparison_take() -> None:
+    told = tell("{count} of {wanted} satellites", count=3, wanted=5)
+    assert told == "3 of 5 satellites"
+    assert json.dumps({"text": told}) == '{"text": "3 of 5 satellites"}'
+
+
+def test_it_survives_json_with_what_is_in_it() -> None:
+    inner = tell("{port} is not there", port="/dev/ttyUSB0")
+    told = tell("receiver: {why}", why=inner)
+    carried = json.loads(json.dumps(packed(told)))
+    again = unpacked(str(told), carried)
+    assert packed(again) == packed(told)
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [None, 1, {}, {"pattern": "{a}", "values": {}}, {"pattern": "another", "values": {}}, []],
+)
+def test_what_does_not_fit_is_a_plain_text(carried: object) -> None:
+    assert packed(unpacked("as it is", carried)) is None
+
+
+def test_without_a_translation_it_stays_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "tlh")
+    assert localized(tell("no such words: {what}", what="x")) == "no such words: x"
+    assert localized("plain") == "plain"
