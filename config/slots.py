@@ -45,6 +45,7 @@ class Content(_Part):
     name: str
     serial: int = Field(ge=1)
     kind: str
+    base: str | None = Field(None, description="overlay: id of the configuration it goes onto")
 
 
 class LaneState(_Part):
@@ -104,6 +105,15 @@ class SlotsFile(_Part):
 
     def lane(self, lane: Lane) -> LaneState:
         return self.lanes.get(lane, LaneState())
+
+    @property
+    def overlay(self) -> Slot | None:
+        """The overlay in use. One that was made for another configuration than the one in use
+        rests: it counts again when a trial of that one is rolled back."""
+        base, overlay = self.lane("config").content, self.lane("overlay")
+        if overlay.content is None or base is None or overlay.content.base != base.bundle:
+            return None
+        return overlay.active
 
     def _with(self, lane: Lane, state: LaneState) -> dict[Lane, LaneState]:
         return {**self.lanes, lane: state}
@@ -205,4 +215,5 @@ def read_slots(folder: Path) -> SlotsFile:
 
 def write_slots(folder: Path, slots: SlotsFile) -> None:
     """The moment of changing over: before it the old, after it the new. Raises OSError."""
-    write_atomically(folder / FILE, slots.model_dump_json(indent=1) + "\n", 0o600)
+    # The service reads what root wrote, by its group.
+    write_atomically(folder / FILE, slots.model_dump_json(indent=1) + "\n", 0o640)

@@ -1,0 +1,151 @@
+"""Changing over: asked of the unit that runs, or written where none does.
+
+Whoever flashes holds the slots' lock (lock.py) while asking; the unit that answers must not take
+it. It writes `SlotsFile.begin` with what it knows of itself, answers, and then starts anew.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from config.language import tell
+from config.slots import Content, Lane, Slot, SlotsFile, Trial, write_slots
+from edge.bundles.refusal import BundleError
+from edge.local.asking import NoUnitError, ask
+from edge.running.state_lock import is_in_use
+from telemetry.commands.handling import OrderFailedError, OrderRefusedError
+
+SWITCH = "slots.switch"  # → SwitchRequest, SwitchAnswer
+COMMIT = "slots.commit"  # → CommitRequest; nothing is answered
+ROLL_BACK = "slots.rollback"  # → RollBackRequest; SwitchAnswer
+ANSWER_WITHIN_S = 15.0  # it asks its parts how they fare before it writes
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class SwitchRequest(_Wire):
+    """The slot is filled, checked and on the disk: use it, on trial.
+
+    Refused with `busy` while a task is active, unless forced: only by root or by the service's own
+    user, who has asked whether the hub's role may. Refused with `wrong_state` while another is on
+    trial, or where the slot is in use.
+    """
+
+    lane: Lane
+    slot: Slot
+    content: Content
+    by: str
+    force: bool = False
+    order: str | None = Field(None, description="id of the hub's command")
+
+
+class SwitchAnswer(_Wire):
+    """It is written, and the unit starts anew."""
+
+    ends_within_s: float = Field(description="by then the trial is over, one way or the other")
+
+
+class CommitRequest(_Wire):
+    """Keep what is on trial, at once. Refused with `wrong_state` where nothing is."""
+
+    by: str
+
+
+class RollBackRequest(_Wire):
+    """Back: from a trial to what was before it; else to the other slot, or what it came with.
+
+    Without a trial there is none for going back either: what is used then was in use before.
+    """
+
+    lane: Lane
+    to: Literal["previous", "factory"] = "previous"
+    by: str
+    force: bool = False
+
+
+Switched = tuple[Literal["on_trial", "at_next_start"], float | None]
+
+
+def running(state_dir: Path) -> bool:
+    """Whether a unit runs on this state folder and answers. Raises BundleError if it is mute."""
+    try:
+        ask(state_dir, "ping")
+    except NoUnitError as error:
+        if is_in_use(state_dir):
+            told = tell("a unit works in {folder}, and gives no answer", folder=str(state_dir))
+            cure = tell("stop it first: systemctl stop patrol-edge")
+            raise BundleError("wrong_state", told, cure) from error
+        return False
+    except OrderRefusedError:
+        return True  # it answers
+    return True
+
+
+def ask_to_switch(state_dir: Path, request: SwitchRequest) -> SwitchAnswer:
+    """Of the running unit. Raises BundleError with its reason; nothing has changed then."""
+    return SwitchAnswer.model_validate(asked(state_dir, SWITCH, request))
+
+
+def asked(state_dir: Path, name: str, request: BaseModel) -> dict[str, Any]:
+    """The answer to one of these requests. Raises BundleError."""
+    wanted = request.model_dump(mode="json", exclude_none=True)
+    try:
+        return ask(state_dir, name, wanted, timeout_s=ANSWER_WITHIN_S)
+    except NoUnitError as error:
+        raise BundleError("wrong_state", str(error), error.cure) from error
+    except OrderFailedError as error:
+        raise BundleError(error.code, str(error)) from error
+    except OrderRefusedError as error:
+        raise BundleError(error.code, str(error), _cure(error.code)) from error
+
+
+def _cure(code: str) -> str:
+    if code == "busy":
+        return tell("wait until the task is over; in an emergency: --force, as root")
+    if code == "unsupported":
+        return tell("stop the unit, flash, and start it: systemctl stop patrol-edge")
+    return ""
+
+
+def request_in(args: dict[str, Any]) -> SwitchRequest:
+    """For the unit that is asked. Raises OrderRefusedError."""
+    try:
+        return SwitchRequest.model_validate(args)
+    except ValidationError as error:
+        raise OrderRefusedError("invalid_arguments", "no request to switch slots") from error
+
+
+def trial_of(
+    request: SwitchRequest,
+    slots: SlotsFile,
+    now: datetime,
+    *,
+    hub_was_there: bool = False,
+    well_before: tuple[str, ...] = (),
+) -> Trial:
+    """What is written. Where no unit runs, nobody knows how it fared: the defaults."""
+    return Trial(
+        lane=request.lane,
+        slot=request.slot,
+        back_to=slots.lane(request.lane).active,
+        content=request.content,
+        begun_at=now,
+        by=request.by,
+        order=request.order,
+        hub_was_there=hub_was_there,
+        well_before=well_before,
+    )
+
+
+def switch_here(folder: Path, slots: SlotsFile, request: SwitchRequest, now: datetime) -> SlotsFile:
+    """Where no unit runs: the trial begins with the next start. Raises BundleError, OSError."""
+    begun = slots.begin(trial_of(request, slots, now))
+    if begun is None:
+        told = tell("another bundle is on trial, or this slot is in use")
+        raise BundleError("wrong_state", told, tell("see `patrol-edge slots list`"))
+    write_slots(folder, begun)
+    return begun
