@@ -75,6 +75,7 @@ class Trial(_Part):
     content: Content
     begun_at: datetime
     by: str = Field(description="who flashed it: local:anna, the hub's name, usb")
+    way: str = Field("command_line", description="hub, usb, serial, ssh, command_line")
     order: str | None = Field(None, description="id of the hub's command, which waits for the end")
     starts: int = Field(0, ge=0, description="of the runtime, since it is on trial")
     hub_was_there: bool = Field(description="just before; if it was not, it need not be now")
@@ -91,6 +92,7 @@ class Ended(_Part):
     text: str = ""
     at: datetime
     by: str
+    way: str = "command_line"
     order: str | None = None
     told: bool = Field(False, description="the hub was told")
 
@@ -188,6 +190,7 @@ def _ended(
         text=text,
         at=at,
         by=trial.by,
+        way=trial.way,
         order=trial.order,
     )
 

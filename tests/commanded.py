@@ -14,7 +14,15 @@ from drivers.clock import Clock
 from telemetry.commands.answers import Answers
 from telemetry.commands.carrying import Carrier
 from telemetry.commands.control_state import ControlState
-from telemetry.commands.handling import Handler, Order, OrderRefusedError, Progress, Result
+from telemetry.commands.handling import (
+    Fates,
+    Handler,
+    Order,
+    OrderRefusedError,
+    Progress,
+    Result,
+    no_fates,
+)
 from telemetry.commands.intake import Intake
 from telemetry.commands.journal import Journal
 from telemetry.commands.judging import Judge
@@ -64,10 +72,12 @@ class Box:
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
+        self.ids: list[str | None] = []  # those that were asked for
         self.stores = True
 
-    def __call__(self, draft: Draft, *, durable: bool) -> Receipt:
+    def __call__(self, draft: Draft, *, durable: bool, event_id: str | None = None) -> Receipt:
         self.drafts.append(draft)
+        self.ids.append(event_id)
         return Receipt("x", sequence=len(self.drafts) if self.stores else None)
 
 
@@ -83,6 +93,7 @@ class Commanded:
         self.security = SecurityConfig(**security)
         self.handlers: dict[str, Handler] = {}
         self.box = Box()
+        self.fates: Fates = no_fates
         if keys:
             self.install("hub-1", HUB, "commander", "technician")
         self.start()
@@ -105,8 +116,9 @@ class Commanded:
         self.store = CommandStore(self.folder / "commands.db")
         answers = Answers(self.box, self.now)
         self.carrier = Carrier(
-            self.handlers, self.store, self.journal, answers, clock, lambda: self.now()[0]
-        )
+            self.handlers, self.store, self.journal, answers, clock, lambda: self.now()[0],
+            lambda order: self.fates(order),
+        )  # fmt: skip
         self.judge = Judge(
             unit="dog-1",
             security=self.security,

@@ -22,7 +22,7 @@ from telemetry.commands.answers import Answers, Put
 from telemetry.commands.carrying import Carrier
 from telemetry.commands.control_state import Commander, ControlState
 from telemetry.commands.device_key import DeviceKey
-from telemetry.commands.handling import Handler
+from telemetry.commands.handling import Fates, Handler, no_fates
 from telemetry.commands.intake import Intake, IntakeStats
 from telemetry.commands.journal import Journal
 from telemetry.commands.judging import Judge
@@ -61,7 +61,14 @@ class CommandingHealth:
 class Commanding:
     """One unit's. Making it reads the control file and nothing else."""
 
-    def __init__(self, settings: Settings, clock: Clock, timebase: Timebase, put: Put) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        timebase: Timebase,
+        put: Put,
+        fates: Fates = no_fates,
+    ) -> None:
         folder, security = settings.state_dir, settings.security
         self._clock, self._timebase = clock, timebase
         self._handlers: dict[str, Handler] = {}
@@ -81,7 +88,13 @@ class Commanding:
         self._store = CommandStore(folder / "commands.db")
         answers = Answers(put, timebase.now)
         self._carrier = Carrier(
-            self._handlers, self._store, self.journal, answers, clock, lambda: timebase.now()[0]
+            self._handlers,
+            self._store,
+            self.journal,
+            answers,
+            clock,
+            lambda: timebase.now()[0],
+            fates,
         )
         judge = Judge(
             unit=settings.unit.id,

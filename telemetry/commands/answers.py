@@ -10,6 +10,7 @@ from telemetry.contract.envelope import Draft
 from telemetry.contract.events import TamperEvent
 from telemetry.contract.replies import JournalHead, Reply
 from telemetry.contract.up_message import UpMessage
+from telemetry.contract.uuid7 import follows_from
 from telemetry.contract.wire_types import TimeQuality, text
 from telemetry.outbox.facts import Receipt
 
@@ -17,7 +18,7 @@ from telemetry.outbox.facts import Receipt
 class Put(Protocol):
     """As Outbox.put."""
 
-    def __call__(self, draft: Draft, *, durable: bool) -> Receipt: ...
+    def __call__(self, draft: Draft, *, durable: bool, event_id: str | None = None) -> Receipt: ...
 
 
 class Answers:
@@ -33,12 +34,13 @@ class Answers:
         """One reply on the way: on the disk with the next that must be."""
         self._send(_reply(command, name, {"status": status} | members), durable=False)
 
-    def final(
-        self, command: str, name: str, members: dict[str, Any], *, repeat: bool = False
-    ) -> None:
-        """The last reply, on the disk when this returns, if the disk takes it in time."""
-        reply = _reply(command, name, members | ({"repeat": True} if repeat else {}))
-        receipt = self._send(reply, durable=True)
+    def final(self, command: str, name: str, members: dict[str, Any]) -> None:
+        """The last reply, on the disk when this returns, if the disk takes it in time.
+
+        Told once more after a crash, it has the same id: a hub knows it by that, and has one.
+        """
+        reply = _reply(command, name, members)
+        receipt = self._send(reply, durable=True, event_id=follows_from(command, "end"))
         with self._lock:
             self._untold.append((command, receipt))
 
@@ -55,8 +57,8 @@ class Answers:
         event = TamperEvent(what=what, component="commands", text=text(words), count=count)
         self._send(event, durable=False)
 
-    def _send(self, message: UpMessage, *, durable: bool) -> Receipt:
-        return self._put(Draft.of(message, *self._now()), durable=durable)
+    def _send(self, message: UpMessage, *, durable: bool, event_id: str | None = None) -> Receipt:
+        return self._put(Draft.of(message, *self._now()), durable=durable, event_id=event_id)
 
 
 def _reply(command: str, name: str, members: dict[str, Any]) -> Reply:

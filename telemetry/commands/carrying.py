@@ -15,15 +15,19 @@ from typing import Any
 from drivers.clock import Clock
 from telemetry.commands.answers import Answers, members_of
 from telemetry.commands.handling import (
+    Fates,
     Handler,
     Order,
     OrderFailedError,
+    OrderGoesOnError,
     OrderRefusedError,
     Progress,
     Result,
+    no_fates,
 )
 from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.judging import JudgedError
+from telemetry.commands.outliving import Outliving
 from telemetry.commands.store import CommandStore, Stored
 from telemetry.outbox.schema import StoreError
 
@@ -53,8 +57,11 @@ class Carrier:
         answers: Answers,
         clock: Clock,
         utc: Callable[[], datetime],
+        fates: Fates = no_fates,
     ) -> None:
-        """`utc`: the time of day, to notice what the monotonic clock slept through."""
+        """`utc`: the time of day, to notice what the monotonic clock slept through. `fates`: what
+        became of orders that go on without their handlers."""
+        self.outliving = Outliving(store, journal, answers, fates)
         self._handlers = handlers
         self._store = store
         self._journal = journal
@@ -82,7 +89,8 @@ class Carrier:
     def step_of(self, command: str) -> dict[str, Any] | None:
         """The last reply of an order that is not over."""
         with self._changed:
-            return self._steps.get(command)
+            step = self._steps.get(command)
+        return step or self.outliving.step_of(command)
 
     def begin(self, begun: Begun) -> None:
         """Carry it out, or put it into the queue of the long ones. It is on the disk already."""
@@ -172,12 +180,23 @@ class Carrier:
         try:
             begun.recheck()
             result = self._handlers[order.name].carry_out(order, progress)
+        except OrderGoesOnError:
+            self._leave(begun)
         except (JudgedError, OrderRefusedError) as error:
             self._end(begun, "rejected", error.code, str(error))
         except OrderFailedError as error:
             self._end(begun, STATUS_OF.get(error.code, "failed"), error.code, str(error))
         else:
             self._end(begun, "succeeded", None, "", result)
+
+    def _leave(self, begun: Begun) -> None:
+        """It goes on by itself. Never without somebody who has it, for a repeat that asks."""
+        order = begun.order
+        self.outliving.take(begun.stored, self.step_of(order.id))
+        with self._changed:
+            self._steps.pop(order.id, None)
+            if self._stoppable == order.id:
+                self._stoppable = None
 
     def _end(
         self, begun: Begun, status: str, code: str | None, words: str, result: Result = None

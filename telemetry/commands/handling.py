@@ -41,8 +41,40 @@ class OrderFailedError(Exception):
         self.code = code
 
 
+class OrderGoesOnError(Exception):
+    """It is begun, and ends by itself later, perhaps in the unit's next run: see `Fates`."""
+
+
 Progress = Callable[[int, str], None]  # percent 0..100, what is being done
 Result = dict[str, Any] | None  # JSON values; None where there is nothing to tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How an order ended that went on without its handler."""
+
+    status: Literal["succeeded", "failed"]
+    code: str | None = None  # of a failure
+    text: str = ""
+    result: Result = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """It is not over yet."""
+
+    percent: int
+    text: str
+
+
+# What became of an order whose handler raised OrderGoesOnError, by its id, also in a later run.
+# None: nobody knows it. Quick, raises nothing, any thread.
+Fates = Callable[[str], End | UnderWay | None]
+
+
+def no_fates(_order: str) -> End | UnderWay | None:
+    """Of a unit on which no order outlives its handler."""
+    return None
 
 
 class Handler(Protocol):
@@ -52,7 +84,7 @@ class Handler(Protocol):
         """Raise OrderRefusedError if it cannot be done now (busy, interlock). Changes nothing."""
 
     def carry_out(self, order: Order, progress: Progress) -> Result:
-        """Do it. Raises OrderRefusedError or OrderFailedError.
+        """Do it. Raises OrderRefusedError, OrderFailedError or OrderGoesOnError.
 
         Where it may take more than a tenth of a second, `long_running` is true, and `progress` is
         called now and then: it raises OrderFailedError("cancelled") when the order was cancelled.

@@ -66,7 +66,7 @@ class Intake:
         self._limits = Limits(clock)
         self._talk = Limits(clock)  # apart: no crowd of repeats may push a command's limit out
         self._accepted = self._repeats = 0
-        self._upkeep = Upkeep(judge, store, journal, answers, control, clock)
+        self._upkeep = Upkeep(judge, store, journal, answers, control, clock, carrier.outliving)
         self._strangers = Strangers(journal, answers, self._talk)
         self._refusals = Refusals(journal, answers, self._strangers, self._talk)
         self._tended_s = float("-inf")

@@ -8,6 +8,7 @@ from telemetry.commands.answers import Answers, members_of
 from telemetry.commands.control_state import ControlState
 from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.judging import Judge
+from telemetry.commands.outliving import Outliving
 from telemetry.commands.store import CommandStore, Stored
 from telemetry.commands.trusted_time import BACK_S, ClockUnsetError
 from telemetry.outbox.schema import StoreError
@@ -27,6 +28,7 @@ class Upkeep:
         answers: Answers,
         control: ControlState,
         clock: Clock,
+        outliving: Outliving,
     ) -> None:
         self.ready = False  # whether the file is open, and what was open in it is told
         self.fault: str | None = None  # why nothing can be stored now
@@ -36,6 +38,7 @@ class Upkeep:
         self._answers = answers
         self._control = control
         self._clock = clock
+        self._outliving = outliving
         self._floor_ms: int | None = None
         self._keys: dict[str, str] = {}  # as journaled
         self._broken_told = False
@@ -47,6 +50,7 @@ class Upkeep:
         self._tend_journal()
         try:
             self.ready_from()
+            self._outliving.tend()
             self.fault = None
             self._forget(now_s)
         except StoreError as error:
@@ -90,8 +94,8 @@ class Upkeep:
                 self._journal.write("memory_behind")  # and nothing issued up to now is taken
         for row in self._store.open_ends():
             if row.final:
-                self._answers.final(row.id, row.name, row.reply, repeat=True)
-            else:
+                self._answers.final(row.id, row.name, row.reply)
+            elif not self._outliving.adopt(row):
                 self.interrupted(row)
         self.ready = True
 

@@ -24,6 +24,7 @@ from telemetry.contract.acting import (
     Talk,
 )
 from telemetry.contract.bundle import Bundle
+from telemetry.contract.flash import ConfigApply
 from telemetry.contract.media import (
     ClipQuery,
     ClipUpload,
@@ -113,6 +114,7 @@ class CommandKind:
 _COMMANDER: frozenset[Role] = frozenset({"commander"})
 _OPERATOR: frozenset[Role] = frozenset({"commander", "operator"})
 _TECHNICIAN: frozenset[Role] = frozenset({"technician"})
+_KEEPER: frozenset[Role] = frozenset({"commander", "technician"})
 _ANYONE: frozenset[Role] = frozenset({"commander", "operator", "technician"})
 
 COMMANDS: dict[str, CommandKind] = {
@@ -160,7 +162,7 @@ COMMANDS: dict[str, CommandKind] = {
         CommandKind("plates.review", PlatesReview, _OPERATOR, "what a human says of a hit", 60),
         CommandKind("search.start", SearchStart, _COMMANDER, "look for somebody or something"),
         CommandKind("search.stop", SearchStop, _COMMANDER, "end a search, forget its findings"),
-        CommandKind("config.apply", Bundle, _TECHNICIAN, "a signed configuration", 6),
+        CommandKind("config.apply", ConfigApply, _KEEPER, "flash a signed bundle", 6),
         CommandKind("firmware.apply", Bundle, _TECHNICIAN, "a signed firmware", 6),
         CommandKind("cancel", CommandCancel, _ANYONE, "stop a command that takes long"),
     )

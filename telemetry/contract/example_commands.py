@@ -106,7 +106,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "reason": "a child was lost at the market",
     },
     "search.stop": {"search": _SEARCH, "reason": "found, and well"},
-    "config.apply": _BUNDLE,
+    "config.apply": _BUNDLE | {"url": "https://hub.example/bundles/harbour-12.peb"},
     "firmware.apply": _BUNDLE,
     "cancel": {"command": "019cc1b0-2200-7000-8000-000000000048"},
 }

@@ -10,6 +10,7 @@ from telemetry.contract.events import (
     SosEvent,
     TamperEvent,
 )
+from telemetry.contract.flash import FlashEvent
 from telemetry.contract.plates import PlateEvent
 from telemetry.contract.replies import Reply
 from telemetry.contract.search import SearchEvent, SearchProgressEvent
@@ -34,6 +35,7 @@ UP_MESSAGES: tuple[type[UpMessage], ...] = (
     TamperEvent,
     ModuleEvent,
     BodyEvent,
+    FlashEvent,
     SoundEvent,
     PlateEvent,
     SearchEvent,

@@ -634,6 +634,18 @@ CHAPTERS: tuple[Chapter, ...] = (
             ),
         ),
     ),
+    Chapter(
+        "What is flashed",
+        (
+            _unit(
+                169,
+                "answer `config.apply` with one last reply when the trial has ended, whatever "
+                "restarts and power cuts lie between",
+                "test_an_order_that_goes_on_is_answered_once_when_it_has_ended",
+                "test_it_goes_on_over_restarts_and_crashes",
+            ),
+        ),
+    ),
 )
 
 

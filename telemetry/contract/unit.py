@@ -10,6 +10,7 @@ from pydantic import Field
 
 from config.models import UnitKind
 from telemetry.contract.body import Actuator, Charge, Module, Vehicle
+from telemetry.contract.flash import Flashed
 from telemetry.contract.topics import Leaf
 from telemetry.contract.up_message import (
     CONTRACT_VERSION,
@@ -113,6 +114,7 @@ class State(UpMessage):
     vehicles: tuple[Vehicle, ...] = ()
     components: tuple[Component, ...] = ()
     inventory: Inventory = Inventory()
+    flashed: Flashed | None = Field(None, description="what was flashed onto it, and is in use")
 
 
 # --- position ----------------------------------------------------------------------------------

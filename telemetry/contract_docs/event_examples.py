@@ -1,6 +1,7 @@
 """What a robot dog in a small town reports: what it saw and heard, and what became of it."""
 
 from datetime import timedelta
+from typing import Literal
 
 from telemetry.contract.alerts import AlertEvent, CountEvent
 from telemetry.contract.crowd import CrowdEvent
@@ -12,6 +13,7 @@ from telemetry.contract.events import (
     SosEvent,
     TrackPoint,
 )
+from telemetry.contract.flash import FlashEvent
 from telemetry.contract.places import ErrorEllipse, GroundMotion, GroundPlace
 from telemetry.contract.sounds import SoundEvent
 from telemetry.contract.tasks import TaskEvent, TaskTimes
@@ -197,4 +199,22 @@ def sound() -> SoundEvent:
         pose=pose(),
         reason="silent",
         model="yamnet",
+    )
+
+
+def flash(what: Literal["committed", "rolled_back"]) -> FlashEvent:
+    """Of a configuration that the hub sent: it stayed, or its camera gave no pictures."""
+    ill = what == "rolled_back"
+    return FlashEvent(
+        what=what,
+        way="hub",
+        by="control room 2",
+        order=some_id(71),
+        kind="config",
+        lane="config",
+        bundle=some_id(72 if ill else 70),
+        name="harbour-13" if ill else "harbour-12",
+        serial=13 if ill else 12,
+        code="unhealthy" if ill else None,
+        text="camera front gave no picture within 60 s" if ill else "",
     )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from telemetry.contract.body import Actuator, Charge, Module, Vehicle
+from telemetry.contract.flash import Flashed, FlashedLane
 from telemetry.contract.unit import (
     CameraFigures,
     Component,
@@ -59,6 +60,20 @@ def state() -> State:
         components=(
             Component(name="main", kind="gnss", state="ok"),
             Component(name="front", kind="camera", state="degraded", detail="5 frames/s of 25"),
+        ),
+        flashed=Flashed(
+            lanes=(
+                FlashedLane(
+                    lane="config",
+                    bundle=some_id(70),
+                    name="harbour-12",
+                    serial=12,
+                    slot="b",
+                    since=NOON - timedelta(days=9),
+                    highest=12,
+                ),
+            ),
+            config_digest="9f2c1ab4" + "0" * 56,
         ),
         inventory=Inventory(
             software={"patrol-edge": "0.1.0", "onnxruntime": "1.31.1"},

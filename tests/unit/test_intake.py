@@ -346,10 +346,12 @@ def test_an_answer_that_did_not_reach_the_outbox_is_told_after_the_reboot(unit: 
     claims = unit.claims()
     unit.send(claims)
     unit.pass_time(2)
+    told_as = unit.box.ids[-1]
     unit.box.drafts.clear()
     unit.box.stores = True
     unit.reboot(crash=True)
-    assert [(reply.command, reply.repeat) for reply in unit.replies] == [(claims["id"], True)]
+    assert [(reply.command, reply.repeat) for reply in unit.replies] == [(claims["id"], False)]
+    assert unit.box.ids[-1] == told_as is not None, "so the hub that has it has it once"
 
 
 def test_where_nothing_can_be_stored_nothing_is_done(
