@@ -1,11 +1,12 @@
 """What a bundle says of itself: what it carries, for which units, from when to when."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from config.slots import Lane
+from config.slots import MANIFEST, Lane
 from telemetry.contract.wire_types import Message, Short, Text, UnitId, UtcTime, Uuid
 
 TYPE = "patrol-bundle+jws"  # header `typ` of each signature: it serves nothing else
@@ -39,6 +40,8 @@ class BundleFile(Message):
     def _is_plain(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError("is no plain relative path")
+        if name == MANIFEST:
+            raise ValueError("is the name of the manifest itself")
         return name
 
 
@@ -114,6 +117,8 @@ class Manifest(Message):
         names = [file.name for file in self.files]
         if len(set(names)) != len(names) or names != sorted(names):
             raise ValueError("files are not in the order of their names, each once")
+        if any(str(folder) in names for name in names for folder in PurePosixPath(name).parents):
+            raise ValueError("one file has the name of another one's folder")
         if sum(file.size_bytes for file in self.files) > MOST_BYTES:
             raise ValueError("the files are too large together")
         if (self.overlay_keys or self.local_keys) and self.kind != "config":

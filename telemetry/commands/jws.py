@@ -77,7 +77,7 @@ class PublicKey:
 
     def __init__(self, text: str) -> None:
         """Raises KeyTextError."""
-        raw = _decoded(text.encode("utf-8", "replace"))
+        raw = decoded_segment(text.encode("utf-8", "replace"))
         if raw is None or len(raw) != 32:
             raise KeyTextError("a public key is 43 characters of base64url")
         if raw[:31] + bytes([raw[31] & 0x7F]) in _SMALL_ORDER:
@@ -162,7 +162,7 @@ def read(data: bytes, typ: str = COMMAND_TYPE) -> Token:
     parts = data.split(b".", 3)
     if len(parts) != 3:
         raise BadTokenError("malformed", "not a JWS: three parts with dots between them")
-    decoded = [_decoded(part) for part in parts]
+    decoded = [decoded_segment(part) for part in parts]
     if len(parts[0]) > MAX_HEADER_BYTES or any(part is None for part in decoded):
         raise BadTokenError("malformed", "not a JWS: a part is not canonical base64url")
     if len(decoded[2] or b"") != SIGNATURE_BYTES:
@@ -211,7 +211,12 @@ def _kid_in(header: bytes, typ: str) -> str:
     return kid
 
 
-def _decoded(segment: bytes) -> bytes | None:
+def encoded_segment(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decoded_segment(segment: bytes) -> bytes | None:
     """The bytes of canonical base64url without padding (RFC 7515, section 2); None of others."""
     if not _SEGMENT.fullmatch(segment):
         return None
