@@ -106,6 +106,8 @@ def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:
         )
     if security.keyring is not None:
         yield from on_kept(("security", "keyring"), security.keyring, files, "intact")
+    if security.trust is not None:
+        yield from on_kept(("security", "trust"), security.trust, files, "intact")
     if security.device_key is not None:
         yield from on_kept(("security", "device_key"), security.device_key, files)
 

@@ -113,7 +113,7 @@ class _Settler:
                 return {}
             case _, Entries():
                 return {
-                    key: self.settle(item, _below(shape, node, key), (*path, key))
+                    key: self.settle(item, shape_below(shape, node, key), (*path, key))
                     for key, item in node.nodes.items()
                 }
             case _, Items():
@@ -167,7 +167,8 @@ def looks_like_file(model: str) -> bool:
     return "/" in model or model.endswith(".onnx")
 
 
-def _below(shape: Shape | None, node: Entries, key: str) -> Shape | None:
+def shape_below(shape: Shape | None, node: Entries, key: str) -> Shape | None:
+    """What stands below, by the kind that the node says it is."""
     match shape:
         case Named():
             return shape.value

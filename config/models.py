@@ -52,6 +52,13 @@ class UnitConfig(Section):
     )
     kind: UnitKind = Field(description="the body it runs on; chooses the profile")
     label: str = Field("", max_length=80, description="a name for people, shown by the hub")
+    class_: str | None = Field(
+        None,
+        alias="class",
+        pattern=UNIT_ID_PATTERN,
+        examples=["north"],
+        description="bundles may be made for all units of a class: a-z, 0-9 and -, at most 32",
+    )
 
     @field_validator("id")
     @classmethod

@@ -12,8 +12,8 @@ ScalarValue = str | int | float | bool | None
 class Place:
     """Where something was written: a layer, and the line and column in its file."""
 
-    layer: str  # "default", "profile", "unit file", "environment"
-    source: str  # the file as the user named it, or the variable's name
+    layer: str  # "default", "profile", "unit file", "flashed base" (overlay, zones, model), ...
+    source: str  # the file as the user named it, the bundle and its file, or the variable's name
     line: int = 0  # from 1; 0 where there is no line
     column: int = 0  # from 1; 0 where there is no column
 

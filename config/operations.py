@@ -60,6 +60,11 @@ class SecurityConfig(Section):
         description="the public keys that may command; default: keyring.json in state_dir. "
         "`patrol-edge keys` makes it",
     )
+    trust: IntactFile | None = Field(
+        None,
+        description="whose signatures on bundles count; default: trust.json in state_dir. "
+        "`patrol-edge trust` makes it",
+    )
     primary_hub: str | None = Field(
         None, max_length=32, description="only the hub of this name commands; default: any"
     )

@@ -9,9 +9,9 @@ from config.errors import Problem
 MAX_BYTES = 256 * 1024
 
 
-def read(path: Path, layer: str) -> Document:
-    """Read one file. Never raises: what is wrong is in the problems."""
-    source = str(path)
+def read(path: Path, layer: str, source: str = "") -> Document:
+    """Read one file, told of as `source`. Never raises: what is wrong is in the problems."""
+    source = source or str(path)
     try:
         data = _bytes_of(path)
     except OSError as error:

@@ -96,7 +96,7 @@ BOUNDS = {at.Ge: "ge", at.Gt: "gt", at.Le: "le", at.Lt: "lt", at.MaxLen: "max_le
 @functools.cache
 def shape_of(model: type[BaseModel]) -> Section:
     """The shape of one model, with everything below it."""
-    fields = model.model_fields
+    fields = {info.alias or name: info for name, info in model.model_fields.items()}
     return Section(
         fields={name: _of_field(info) for name, info in fields.items()},
         required=frozenset(name for name, info in fields.items() if info.is_required()),

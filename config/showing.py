@@ -19,6 +19,8 @@ COMMENT_COLUMN = 44
 def as_yaml(loaded: Loaded) -> str:
     """A file that loads to the same settings, each line with its origin as a comment."""
     lines = [f"# configuration {loaded.digest[:12]}"]
+    for lane, content in loaded.flashed.items():
+        lines.append(f"# flashed {lane}: {content.name}, serial {content.serial}")
     _write(lines, loaded.settings.model_dump(mode="json"), (), loaded.origins)
     return "\n".join(lines) + "\n"
 
@@ -39,7 +41,8 @@ def _write(
 
 
 def origin(place: Place | None) -> str:
-    """`unit.yaml:12`, `profile drone:8`, a variable's name, or `default`."""
+    """`unit.yaml:12`, `profile drone:8`, `north#7/unit.yaml:3` (of a bundle), a variable's name, or
+    `default`."""
     if place is None:
         return "default"
     name = place.source if place.layer != "unit file" else place.source.rpartition("/")[2]
@@ -78,6 +81,11 @@ def as_json(loaded: Loaded) -> dict[str, Any]:
     return {
         "digest": loaded.digest,
         "settings": _masked(loaded.settings.model_dump(mode="json")),
+        "flashed": {
+            lane: content.model_dump(mode="json") for lane, content in loaded.flashed.items()
+        },
+        "overruled": list(loaded.overruled),
+        "kept": list(loaded.kept),
         "origins": {
             path: {"layer": place.layer, "source": place.source, "line": place.line or None}
             for path, place in loaded.origins.items()

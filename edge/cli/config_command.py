@@ -1,4 +1,4 @@
-"""`patrol-edge config`: check a unit file, show what applies, make a new one."""
+"""`patrol-edge config`: check a unit file, show what applies, make a new one, compare two."""
 
 import argparse
 import functools
@@ -11,6 +11,7 @@ from pathlib import Path
 from config.checking import checked_text
 from config.errors import ConfigError, Problem
 from config.host_files import HOST_FILES
+from config.language import tell
 from config.loading import DEFAULT_FILE, Loaded, load
 from config.models import Settings
 from config.schema import FILE_NAME, schema_text
@@ -19,6 +20,7 @@ from config.showing import as_json, as_yaml
 from config.template import NewUnit, unit_file
 from config.wording import counted, listed
 from config.writing import write_atomically
+from edge.cli import config_diff
 from edge.cli.config_content import looked_into
 from edge.cli.console import DONE, USAGE, CommandError, note, put, say
 
@@ -34,6 +36,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "schema", help="print the JSON Schema of the unit file, for editors"
     ).set_defaults(handler=schema)
     _register_init(actions)
+    config_diff.register(actions)
 
 
 def _register_readers(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -82,7 +85,8 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         found = [asdict(problem) for problem in problems]
         digest = loaded.digest if loaded else None
-        say(json.dumps({"ok": right, "digest": digest, "problems": found}))
+        flashed = as_json(loaded)["flashed"] if loaded else {}
+        say(json.dumps({"ok": right, "digest": digest, "flashed": flashed, "problems": found}))
     else:
         for problem in problems:
             say(str(problem))
@@ -90,6 +94,8 @@ def check(args: argparse.Namespace) -> int:
         note(f"{args.file.name}: {tally(problems)}")
     if loaded and right:
         note(f"ok: {summary(loaded)}")
+        for line in flashed_lines(loaded):
+            note(line)
     return DONE if right else USAGE
 
 
@@ -107,6 +113,14 @@ def summary(loaded: Loaded) -> str:
     for items, thing in ((settings.microphones, "microphone"), (settings.rules, "rule")):
         parts += [counted(len(items), thing)] if items else []
     return f"{settings.unit.id}, {settings.unit.kind}, {', '.join(parts)} → {settings.hub.url}"
+
+
+def flashed_lines(loaded: Loaded) -> list[str]:
+    """What of the configuration was flashed, a line each."""
+    return [
+        tell("flashed {lane}: {name}, serial {serial}", lane=lane, name=it.name, serial=it.serial)
+        for lane, it in loaded.flashed.items()
+    ]
 
 
 def show(args: argparse.Namespace) -> int:

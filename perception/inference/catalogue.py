@@ -167,9 +167,10 @@ class Catalogue:
     ) -> ModelSpec:
         """The model of that name, or the one in that file; its file is on this computer.
 
-        A file whose content is that of a catalogued model has that model's settings, and of a file
-        that nobody knows is believed what `task` says. `family` overrules what is known. Raises
-        ModelError; WrongNameError for a model that is known to be for another task.
+        A file whose content is that of a model in the catalogue, or in one beside the file, has
+        that model's settings, and of a file that nobody knows is believed what `task` says.
+        `family` overrules what is known. Raises ModelError; WrongNameError for a model that is
+        known to be for another task.
         """
         if is_file_name(name_or_file) and name_or_file not in self.entries:
             spec = self._of_file(Path(name_or_file), task)
@@ -191,7 +192,7 @@ class Catalogue:
     def _of_file(self, path: Path, task: Task) -> ModelSpec:
         content = model_file.read(path)
         digest = model_file.digest(content)
-        for name, entry in self.entries.items():
+        for name, entry in (self.entries | _beside(path)).items():
             if entry.sha256 == digest:
                 return replace(entry.spec(name), path=path)
         return ModelSpec(
@@ -205,6 +206,12 @@ class Catalogue:
             task=task,
             untried=True,
         )
+
+
+def _beside(path: Path) -> dict[str, Entry]:
+    """The catalogue in the file's own folder: so a flashed model comes with its settings."""
+    catalogue = path.parent / USER_CATALOGUE
+    return dict(load(catalogue).models) if _is_file(catalogue) else {}
 
 
 def is_file_name(text: str) -> bool:

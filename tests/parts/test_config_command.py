@@ -15,6 +15,7 @@ import pytest
 
 from config.writing import write_atomically
 from edge.cli.main import main
+from tests.flashed_slots import FlashedSlots
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "tests" / "data" / "config" / "good.yaml"
@@ -289,3 +290,44 @@ def test_the_order_of_a_write_survives_a_power_cut(
     monkeypatch.setattr(os, "fsync", noted)
     write_atomically(file, "new")
     assert steps == [("file", False), ("folder", True)]
+
+
+# --- with what was flashed -----------------------------------------------------------------------
+
+
+def flashed_unit(tmp_path: Path) -> Path:
+    """The file of a unit that has a base with a secret in one of its addresses."""
+    file = tmp_path / "unit.yaml"
+    file.write_text(f"unit:\n  id: dog-01\n  kind: robot_dog\nstate_dir: {tmp_path}\n")
+    base = "health: {every_s: 20}\ncameras: {a: {kind: stream, url: 'rtsp://h/?token=abc'}}\n"
+    FlashedSlots(tmp_path).flash("config", {"unit.yaml": base}, serial=7)
+    return file
+
+
+def test_check_and_show_name_the_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = flashed_unit(tmp_path)
+    code, _, err = run(capsys, "config", "check", file)
+    assert (code, err[-1]) == (0, "flashed config: north, serial 7")
+    code, out, _ = run(capsys, "config", "check", "--json", file)
+    assert json.loads("".join(out))["flashed"]["config"]["serial"] == 7
+    _, out, _ = run(capsys, "config", "show", file)
+    assert out[1] == "# flashed config: north, serial 7"
+    line = next(line for line in out if line.startswith("  every_s: 20"))
+    assert line.endswith("# from north#7/unit.yaml:1")
+
+
+def test_diff_tells_what_is_new_gone_and_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = flashed_unit(tmp_path)
+    old = tmp_path / "old.yaml"
+    text = "unit: {id: dog-01, kind: robot_dog}\ngnss: {main: {kind: gpsd}}\nstate_dir: none\n"
+    old.write_text(text)
+    code, out, _ = run(capsys, "config", "diff", old, new)
+    assert code == 0
+    assert "~ health.every_s: 30 → 20" in out
+    assert "+ cameras.a.kind: stream" in out
+    assert "- gnss.main.kind: gpsd" in out
+    assert not any("abc" in line for line in out)
+    code, out, _ = run(capsys, "config", "diff", old, old, "--json")
+    assert json.loads("".join(out)) == {"changes": []}
