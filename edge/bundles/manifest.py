@@ -78,7 +78,7 @@ class Platform(Message):
 class Manifest(Message):
     """The claims that are signed."""
 
-    format: Literal[1] = 1
+    format: int = Field(1, ge=1, le=1)
     id: Uuid
     kind: Kind
     name: Short = Field(description="for people")

@@ -63,7 +63,7 @@ class TrustKey(Message):
 class Trust(Message):
     """The list."""
 
-    format: Literal[1] = 1
+    format: int = Field(1, ge=1, le=1)
     serial: int = Field(ge=1, le=2**53)
     keys: tuple[TrustKey, ...] = Field(min_length=1, max_length=100)
     needed: Mapping[Kind, int] = Field(
