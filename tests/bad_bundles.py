@@ -123,8 +123,8 @@ def _cuts(stand: Stand) -> Iterator[BadBundle]:
     for end in range(0, len(good), CUT_EVERY_BYTES):
         yield BadBundle(f"cut/{end}", good[:end])
     yield BadBundle("cut/last-byte", good[:-1])
-    for more in (b"\0", bytes(BLOCK), good, b"x"):
-        yield BadBundle(f"cut/too-long-{len(more)}", good + more)
+    for name, more in (("zero", b"\0"), ("block", bytes(BLOCK)), ("twice", good), ("x", b"x")):
+        yield BadBundle(f"cut/too-long-{name}", good + more)
     yield BadBundle("cut/begins-late", good[1:])
     yield BadBundle("cut/middle", good[:BLOCK] + good[2 * BLOCK :])
 
