@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from config.loading import Loaded
+from config.slots import slots_folder
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
+from edge.flashing.telling import FlashTeller, alone_in
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
 from edge.running.sdnotify import SystemdNotifier
@@ -172,6 +174,7 @@ class App:
         work["resting"] = parts.resting.work
         work["local"] = parts.local.work
         work["commands.long"] = parts.commanding.work_long
+        work["flash.news"] = self._flash_teller().work
         if parts.media is not None:
             work["media"] = parts.media.studio.work
         if parts.vision is not None:
@@ -181,6 +184,16 @@ class App:
         if parts.settings.boards:
             work["boards"] = parts.board_news.work
         return work | parts.moving.works()
+
+    def _flash_teller(self) -> FlashTeller:
+        parts = self.parts
+        return FlashTeller(
+            parts.flashed,
+            alone_in(slots_folder(parts.settings.state_dir)),
+            parts.outbox.put,
+            parts.witness.note,
+            lambda: parts.timebase.now()[1],
+        )
 
     def _employ(
         self,

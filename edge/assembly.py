@@ -6,6 +6,7 @@ from importlib.metadata import version as installed
 
 from config.loading import Loaded
 from config.models import Settings
+from config.slots import slots_folder
 from drivers.clock import Clock
 from drivers.samples import Frame
 from edge.acting.acting import Acting
@@ -18,6 +19,8 @@ from edge.finders import Finders
 from edge.firmware.desk import FirmwareDesk
 from edge.firmware.idle import why_active
 from edge.firmware.lending import Lending
+from edge.flashing.orders import fates
+from edge.flashing.overview import Overview
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
@@ -86,7 +89,8 @@ def assemble(
     frames: Mailbox[Frame] = Mailbox()
     episodes = EpisodeDesk(settings.episodes, settings.looked_at, on_changes)
     rules = RuleDesk.open(settings, timebase.at, on_news)
-    commanding = Commanding(settings, clock, timebase, outbox.put)
+    flashed = Overview(slots_folder(settings.state_dir))
+    commanding = Commanding(settings, clock, timebase, outbox.put, fates(flashed))
     witness = Witness(
         timebase=timebase,
         whereabouts=whereabouts,
@@ -137,6 +141,7 @@ def assemble(
         publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
         commanding=commanding,
+        flashed=flashed,
         finders=finders,
         body=body,
         board_news=BoardNews(office.sos.call, partial(_stop_all, moving, acting), witness),

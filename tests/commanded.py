@@ -117,7 +117,7 @@ class Commanded:
         answers = Answers(self.box, self.now)
         self.carrier = Carrier(
             self.handlers, self.store, self.journal, answers, clock, lambda: self.now()[0],
-            lambda order: self.fates(order),
+            lambda name, order: self.fates(name, order),
         )  # fmt: skip
         self.judge = Judge(
             unit="dog-1",

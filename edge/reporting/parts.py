@@ -14,6 +14,7 @@ from edge.body.roll_call import RollCall
 from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.firmware.desk import FirmwareDesk
+from edge.flashing.overview import Overview
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
@@ -80,6 +81,7 @@ class Parts:
     publisher: Publisher
     local: LocalControl
     commanding: Commanding
+    flashed: Overview
     finders: Finders
     body: Body
     board_news: BoardNews

@@ -57,6 +57,7 @@ def state_of(parts: Parts) -> State:
         vehicles=parts.body.vehicles(),
         components=tuple(_components(parts)),
         inventory=_inventory(parts),
+        flashed=parts.flashed.told(parts.config_digest),
     )
 
 

@@ -67,12 +67,12 @@ class UnderWay:
     text: str
 
 
-# What became of an order whose handler raised OrderGoesOnError, by its id, also in a later run.
-# None: nobody knows it. Quick, raises nothing, any thread.
-Fates = Callable[[str], End | UnderWay | None]
+# What became of an order whose handler raised OrderGoesOnError, by its name and id, also in a later
+# run. None: nobody knows it. Quick, raises nothing, any thread.
+Fates = Callable[[str, str], End | UnderWay | None]
 
 
-def no_fates(_order: str) -> End | UnderWay | None:
+def no_fates(_name: str, _order: str) -> End | UnderWay | None:
     """Of a unit on which no order outlives its handler."""
     return None
 

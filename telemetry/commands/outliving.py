@@ -40,7 +40,7 @@ class Outliving:
 
     def adopt(self, row: Stored) -> bool:
         """Whether something is known of an order that an earlier run left open."""
-        if self._fates(row.id) is None:
+        if self._fates(row.name, row.id) is None:
             return False
         with self._lock:
             self._rows.setdefault(row.id, row)
@@ -61,7 +61,7 @@ class Outliving:
 
     def _settle(self, row: Stored) -> None:
         if not row.final:
-            fate = self._fates(row.id) or LOST
+            fate = self._fates(row.name, row.id) or LOST
             if isinstance(fate, UnderWay):
                 self._tell(row, fate)
                 return

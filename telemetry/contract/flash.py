@@ -1,6 +1,6 @@
 """What is flashed onto a unit: the order to do it, what is in use, and how each flash ended."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,31 +17,34 @@ FlashStep = Literal["on_trial", "committed", "rolled_back", "refused", "set_by_h
 FlashCode = Literal[
     "fetch_failed",
     "too_large",
+    "malformed",
     "unsigned",
     "bad_signature",
     "unknown_key",
     "key_revoked",
     "key_expired",
     "role_not_allowed",
-    "threshold",
-    "malformed",
-    "other_unit",
-    "runtime_too_old",
+    "too_few_signatures",
+    "no_trust",
+    "wrong_unit",
     "wrong_base",
-    "key_not_allowed",
-    "serial",
+    "unsupported",
+    "replayed",
     "not_yet_valid",
     "expired",
     "clock_unset",
     "invalid_config",
-    "unsupported",
+    "invalid_model",
+    "invalid_runtime",
     "storage",
     "busy",
-    "unhealthy",
-    "crashed",
+    "wrong_state",
     "rolled_back",
     "interrupted",
+    "cancelled",
 ]
+# Why a trial ended with what was before it: in `code` of the event `rolled_back`.
+BackCode = Literal["unhealthy", "crash_loop", "slot_damaged", "configuration_wrong", "by_hand"]
 
 _Serial = Field(ge=1, le=2**53, description="counts up with each release")
 
@@ -101,7 +104,7 @@ class FlashResult(Message):
     serial: int = _Serial
     lane: Code | None = Field(None, description="not of trust and firmware, which have no slots")
     slot: Literal["a", "b"] | None = None
-    boards: tuple[dict[str, Any], ...] = Field((), description="of firmware: what became of each")
+    notes: tuple[Text, ...] = Field((), description="what became of each board, of firmware; ...")
 
 
 class FlashEvent(UpMessage):

@@ -29,7 +29,7 @@ class Slots:
     def __init__(self) -> None:
         self.fates: dict[str, End | UnderWay] = {}
 
-    def __call__(self, order: str) -> End | UnderWay | None:
+    def __call__(self, _name: str, order: str) -> End | UnderWay | None:
         return self.fates.get(order)
 
 

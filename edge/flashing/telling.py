@@ -1,0 +1,160 @@
+"""Tells the hub, and the journal, of each flash: what went on trial, and how that ended.
+
+A trial that ended stays untold in the slots' file until its event is on the outbox's disk. Told
+once more after a crash, an event has the same id: the hub has it once.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from config.slots import Ended, SlotsError, SlotsFile, Trial, read_slots, write_slots
+from edge.bundles.refusal import BundleError
+from edge.flashing.lock import sole_use
+from edge.flashing.overview import Overview
+from edge.running.worker import Beat
+from telemetry.commands.answers import Put
+from telemetry.contract.envelope import Draft
+from telemetry.contract.flash import FlashEvent
+from telemetry.contract.uuid7 import follows_from
+from telemetry.contract.wire_types import TimeQuality, rfc3339_ms, short, text
+from telemetry.outbox.facts import Receipt
+
+LOOK_EVERY_S = 1.0
+
+Note = Callable[..., None]  # Witness.note
+Step = Callable[[SlotsFile], SlotsFile | None]
+Change = Callable[[Step], object]  # on the disk when it returns; see below for what it raises
+
+
+class FlashTeller:
+    """One worker."""
+
+    def __init__(
+        self,
+        overview: Overview,
+        change: Change,
+        put: Put,
+        note: Note,
+        quality: Callable[[], TimeQuality],
+    ) -> None:
+        """`change`: of the slots' file; raises BundleError, SlotsError, OSError. `note`: writes
+        into the journal. `quality`: of the time now."""
+        self._overview = overview
+        self._change = change
+        self._put = put
+        self._note = note
+        self._quality = quality
+        self._given: dict[str, Receipt] = {}
+
+    def work(self, beat: Beat, stop: threading.Event) -> None:
+        while not stop.wait(LOOK_EVERY_S):
+            beat()
+            self.tell()
+
+    def tell(self) -> None:
+        """What has not been told. Raises nothing for what the files hold."""
+        slots = self._overview.slots()
+        if slots is None:
+            return
+        if slots.trial is not None:
+            self._give(_id_of(slots.trial), _begun(slots.trial))
+        untold = [ended for ended in slots.ended if not ended.told]
+        stored = [ended for ended in untold if self._give(_id_of(ended), _over(ended))]
+        if stored:
+            self._cross_out(stored)
+
+    def _give(self, event_id: str, draft: Callable[[TimeQuality], Draft]) -> bool:
+        """Whether it is on the outbox's disk, or will never be."""
+        receipt = self._given.get(event_id)
+        if receipt is None or receipt.dropped:
+            try:
+                made = draft(self._quality())
+            except ValidationError as error:
+                structlog.get_logger().error("flash_not_told", id=event_id, why=str(error)[:200])
+                return True
+            if receipt is None and isinstance(made.data, FlashEvent):
+                self._journal(made.data)
+            receipt = self._given[event_id] = self._put(made, durable=True, event_id=event_id)
+        return receipt.stored
+
+    def _journal(self, event: FlashEvent) -> None:
+        facts = event.model_dump(mode="json", exclude_none=True)
+        self._note("flash", step=facts.pop("what"), **facts)
+
+    def _cross_out(self, told: list[Ended]) -> None:
+        """They are told. Where another changes the slots just now, the next time."""
+        try:
+            self._change(lambda slots: crossed_out(slots, told))
+        except (BundleError, SlotsError, OSError):
+            return
+        for ended in told:
+            self._given.pop(_id_of(ended), None)
+
+
+def alone_in(folder: Path) -> Change:
+    """Changes the slots' file of this folder. Raises BundleError, SlotsError, OSError."""
+
+    def change(step: Step) -> None:
+        with sole_use(folder):
+            after = step(read_slots(folder))
+            if after is not None:
+                write_slots(folder, after)
+
+    return change
+
+
+def crossed_out(slots: SlotsFile, told: list[Ended]) -> SlotsFile:
+    """The file with these marked as told."""
+    ended = tuple(
+        each.model_copy(update={"told": True}) if each in told else each for each in slots.ended
+    )
+    return slots.model_copy(update={"ended": ended})
+
+
+def _id_of(part: Trial | Ended) -> str:
+    """The same whenever it is told."""
+    if isinstance(part, Trial):
+        what = f"on_trial {rfc3339_ms(part.begun_at)}"
+    else:
+        what = f"{part.outcome} {rfc3339_ms(part.at)}"
+    return follows_from(part.content.bundle, what)
+
+
+def _begun(trial: Trial) -> Callable[[TimeQuality], Draft]:
+    def draft(quality: TimeQuality) -> Draft:
+        return Draft.of(_event(trial, "on_trial"), trial.begun_at, quality)
+
+    return draft
+
+
+def _over(ended: Ended) -> Callable[[TimeQuality], Draft]:
+    def draft(quality: TimeQuality) -> Draft:
+        return Draft.of(_event(ended, ended.outcome), ended.at, quality)
+
+    return draft
+
+
+def _event(part: Trial | Ended, what: str) -> FlashEvent:
+    code, words = None, ""
+    if isinstance(part, Ended):
+        words = part.text
+        code = (part.code or "unhealthy") if part.outcome == "rolled_back" else None
+    return FlashEvent.model_validate(
+        {
+            "what": what,
+            "way": part.way,
+            "by": short(part.by),
+            "order": part.order,
+            "kind": part.content.kind,
+            "lane": part.lane,
+            "bundle": part.content.bundle,
+            "name": short(part.content.name),
+            "serial": part.content.serial,
+            "code": code,
+            "text": text(words),
+        }
+    )
