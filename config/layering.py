@@ -14,6 +14,7 @@ from config.flashed import BASE_FILE, LAID, OVERLAY_FILE, FlashedError, Part, is
 from config.language import tell
 from config.layers import EMPTY, for_every_device, profile
 from config.merging import merged
+from config.migrations import KEY, MigrationError, check_known, up_to_date, version_of
 from config.models import Settings
 from config.nodes import (
     Entries,
@@ -121,11 +122,22 @@ def _file(part: Part, name: str, known: Node, done: Layered) -> Node:
     if not isinstance(root, Entries):
         done.problems.append(problem(root.place, (), tell("the file holds no sections")))
         return EMPTY
+    root = _current(root, part)
     done.problems += misplaced(root, known)
     anchor = Anchor(part.files)
     root = anchor.anchored(root, shape_of(Settings))
     done.problems += anchor.problems
     return root
+
+
+def _current(root: Entries, part: Part) -> Entries:
+    """What it says, as it is said now. Raises FlashedError for a schema of a later runtime."""
+    try:
+        check_known(part.schema_version)
+        version = version_of(root) if KEY in root.nodes else part.schema_version
+        return up_to_date(root, version)
+    except MigrationError as error:
+        raise FlashedError(tell("its schema_version {why}", why=error.args[0])) from error
 
 
 def _zones(part: Part, _known: Node, done: Layered) -> Node:

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from config import migrations
 from config.advice import advice
-from config.checking import MAX_TOLD, checked
+from config.checking import MAX_TOLD, checked, problem
 from config.document import UNIT_FILE
 from config.errors import ConfigError, Problem
 from config.flashed import FlashedError, Part, fingerprint, part_of, parts_in_use
@@ -18,8 +19,9 @@ from config.host_files import HOST_FILES, Files
 from config.language import tell
 from config.layering import layered
 from config.layers import environment
+from config.migrations import KEY, MigrationError, up_to_date, version_of
 from config.models import Settings
-from config.nodes import Node, Place, Scalar, dotted, find, is_null, leaves
+from config.nodes import Entries, Node, Place, Scalar, dotted, find, is_null, leaves
 from config.reading import read
 from config.secrets import credentials_folder
 from config.slots import Content, Lane
@@ -88,10 +90,11 @@ def _loaded(
     problems = [*unit_file.problems, *variables.problems]
     if unit_file.root is None:
         raise ConfigError(_sorted(problems, path))
+    own, older = _current(unit_file.root, path)
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - keeps symlinks
-    parts, unreadable = parts_in_use(_state_dir(unit_file.root, variables.root, folder))
+    parts, unreadable = parts_in_use(_state_dir(own, variables.root, folder))
     wanted = {lane: part for lane, part in ({**parts, **tried}).items() if part is not None}
-    done = layered(unit_file.root, variables.root, wanted, tried)
+    done = layered(own, variables.root, wanted, tried)
     problems += done.problems
     outcome = checked(done.root, folder, credentials_folder(environ))
     told = {(item.source, item.line, item.column) for item in problems if item.line}
@@ -103,6 +106,7 @@ def _loaded(
     warnings = [
         *advice(outcome.settings, done.root, files),
         *done.warnings,
+        *older,
         *(_about(str(path), _left_out(why), "warning") for why in unreadable),
     ]
     return Loaded(
@@ -114,6 +118,27 @@ def _loaded(
         overruled=done.overruled,
         kept=done.kept,
     )
+
+
+def _current(root: Node, path: Path) -> tuple[Node, list[Problem]]:
+    """The file's content as it is said now, and a warning where it is said in an older way."""
+    if not isinstance(root, Entries):
+        return root, []
+    place = root.key_places.get(KEY, root.place)
+    try:
+        version = version_of(root)
+        current = up_to_date(root, version)
+    except MigrationError as error:
+        raise ConfigError([problem(place, (KEY,), error.args[0])]) from error
+    if version == migrations.CURRENT:
+        return current, []
+    text = tell(
+        "the file is of schema {version}, and is read as such; rewrite it: patrol-edge config "
+        "migrate {file}",
+        version=version,
+        file=path,
+    )
+    return current, [replace(problem(place, (KEY,), text), severity="warning")]
 
 
 def _state_dir(own: Node, variables: Node | None, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from config.boards import BoardConfig
 from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
 from config.media import MediaConfig
+from config.migrations import CURRENT
 from config.modules import ModulesConfig
 from config.operations import (
     DeliveryConfig,
@@ -167,6 +168,9 @@ class LoggingConfig(Section):
 class Settings(Section):
     """One unit's whole configuration."""
 
+    schema_version: int = Field(
+        CURRENT, ge=1, le=1000, description="of this file: `patrol-edge config migrate`"
+    )
     unit: UnitConfig
     gnss: dict[DeviceName, GnssConfig] = Field(default_factory=dict)
     cameras: dict[DeviceName, CameraConfig] = Field(default_factory=dict)

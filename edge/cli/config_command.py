@@ -20,7 +20,7 @@ from config.showing import as_json, as_yaml
 from config.template import NewUnit, unit_file
 from config.wording import counted, listed
 from config.writing import write_atomically
-from edge.cli import config_diff
+from edge.cli import config_diff, config_migrate
 from edge.cli.config_content import looked_into
 from edge.cli.console import DONE, USAGE, CommandError, note, put, say
 
@@ -37,6 +37,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     ).set_defaults(handler=schema)
     _register_init(actions)
     config_diff.register(actions)
+    config_migrate.register(actions)
 
 
 def _register_readers(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
