@@ -14,6 +14,7 @@ from config.audio import AudioConfig, MicrophoneConfig
 from config.boards import BoardConfig
 from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
+from config.flash import FlashConfig
 from config.media import MediaConfig
 from config.migrations import CURRENT
 from config.modules import ModulesConfig
@@ -202,6 +203,7 @@ class Settings(Section):
     modes: dict[DeviceName, ModeConfig] = Field(
         default_factory=dict, description="beside the four that every unit has"
     )
+    flash: FlashConfig = FlashConfig()
     logging: LoggingConfig = LoggingConfig()
     state_dir: Path = Field(
         Path("/var/lib/patrol-edge"), description="the outbox and what must survive a restart"
