@@ -1,0 +1,202 @@
+"""`patrol-edge flash FILE --to ...`: from a laptop onto a unit, over SSH or its serial console."""
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.language import Told, localized, tell, unpacked
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.flashing.console_line import ConsoleLine
+from edge.flashing.handover import CONSOLE_BYTES, PIPE_BYTES
+from edge.flashing.sending import Line, LineLostError, Offer, Sender
+from edge.flashing.ssh_line import Host, SshLine
+
+BAUD = 115_200
+SERIAL_MOST_BYTES = 32 * 1024 * 1024  # three quarters of an hour at that speed
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is only for flashing another computer."""
+    group = parser.add_argument_group("onto another computer")
+    add = group.add_argument
+    add("--to", metavar="[USER@]HOST|PORT", help="over SSH, or the serial console on this port")
+    add("--user", metavar="NAME", help="who logs in at the serial console")
+    add("--baud", type=int, default=BAUD, help=f"of the serial console ({BAUD})")
+
+
+def flash_to(args: argparse.Namespace) -> int:
+    """Hand the file over, and say what becomes of it. Raises CommandError."""
+    from drivers.clock import SystemClock
+
+    if args.file is None or str(args.file) == "-":
+        raise CommandError(
+            tell("--to sends a file"), tell("name it: patrol-edge flash FILE --to HOST"), USAGE
+        )
+    options = {"force": args.force, "by": getpass.getuser(), "wait_s": args.wait}
+    offer = _offer(args.file, options)
+    view = _JsonView() if args.json else _View()
+    try:
+        with _line(args, offer) as (line, sizes), view.shown():
+            sender = Sender(line, SystemClock(), *sizes)
+            try:
+                end = sender.hand_over(offer, view.sent, view.step)
+            except KeyboardInterrupt:
+                sender.stop()
+                raise
+    except LineLostError as error:
+        raise CommandError(localized(str(error)), localized(error.cure)) from error
+    return view.end(end)
+
+
+def _offer(path: Path, options: dict[str, Any]) -> Offer:
+    try:
+        offer = Offer.of(path, options)
+    except OSError as error:
+        told = tell("{file} cannot be read: {why}", file=str(path), why=error.strerror or error)
+        raise CommandError(localized(told), localized(tell("check the name")), USAGE) from error
+    if offer.size_bytes == 0:
+        raise CommandError(localized(tell("{file} is empty", file=str(path))), "", USAGE)
+    return offer
+
+
+@contextmanager
+def _line(args: argparse.Namespace, offer: Offer) -> Iterator[tuple[Line, tuple[int, int]]]:
+    """The line, with the receiver at its other end. Raises LineLostError, CommandError."""
+    if args.to.startswith(("/", "./")):
+        with _console(args, offer) as line:
+            yield line, (CONSOLE_BYTES, 4 * CONSOLE_BYTES)
+        return
+    host = Host.read(args.to)
+    if host is None:
+        told = tell("{to} is neither a host nor a serial port", to=args.to)
+        cure = tell("--to dog-07.local, --to admin@192.168.1.20, or --to /dev/ttyUSB0")
+        raise CommandError(localized(told), localized(cure), USAGE)
+    with _ssh(host) as line:
+        yield line, (PIPE_BYTES, 40 * PIPE_BYTES)
+
+
+@contextmanager
+def _ssh(host: Host) -> Iterator[SshLine]:
+    """Over SSH; with sudo's password, if the unit asks for it."""
+    line = SshLine.open(host)
+    try:
+        first = line.await_word()
+        if not first and line.asks_for_password:
+            line.close()
+            line = SshLine.open(host, _secret(tell("password on the unit (sudo): ")))
+        yield line
+    finally:
+        line.close()
+
+
+@contextmanager
+def _console(args: argparse.Namespace, offer: Offer) -> Iterator[ConsoleLine]:
+    from drivers.clock import SystemClock
+
+    if offer.size_bytes > SERIAL_MOST_BYTES:
+        told = tell("{size} MiB are too much for a serial line", size=offer.size_bytes // 2**20)
+        cure = tell("use a stick, or SSH: --to HOST")
+        raise CommandError(localized(told), localized(cure), USAGE)
+    line = ConsoleLine.open(args.to, args.baud, SystemClock())
+    try:
+        line.start_receiver(args.user, _secret)
+        yield line
+    finally:
+        line.close()
+
+
+def _secret(question: Told) -> str:
+    """Asked on the terminal, not shown. Raises CommandError where there is none."""
+    if not sys.stdin.isatty():
+        told = tell("a password is needed, and there is no terminal to ask for it")
+        cure = tell("let this user act as root there without one, or use a terminal")
+        raise CommandError(localized(told), localized(cure))
+    return getpass.getpass(localized(question))
+
+
+# --- what is shown ---
+
+
+class _JsonView:
+    """For machines: a line for each thing."""
+
+    def __init__(self) -> None:
+        self._percent = -1
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        yield
+
+    def sent(self, done_bytes: int, size_bytes: int) -> None:
+        percent = 100 * done_bytes // size_bytes
+        if percent != self._percent:
+            self._percent = percent
+            say(json.dumps({"step": "sending", "percent": percent}))
+            sys.stdout.flush()
+
+    def step(self, content: dict[str, Any]) -> None:
+        say(json.dumps(content))
+        sys.stdout.flush()
+
+    def end(self, content: dict[str, Any]) -> int:
+        if "exit_code" not in content:
+            say(json.dumps(content))
+        return _code(content)
+
+
+class _View:
+    """For people."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._update: Callable[[int, int], None] = lambda _done, _size: None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+        )
+        bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        with bar:
+            task = bar.add_task(localized(tell("sending")), total=None)
+            self._update = lambda done, size: bar.update(task, completed=done, total=size)
+            yield
+
+    def sent(self, done_bytes: int, size_bytes: int) -> None:
+        self._update(done_bytes, size_bytes)
+
+    def step(self, content: dict[str, Any]) -> None:
+        text = content.get("text")
+        if isinstance(text, str) and text:
+            self._console.print(localized(unpacked(text, content.get("told"))), markup=False)
+
+    def end(self, content: dict[str, Any]) -> int:
+        text, cure = content.get("text"), content.get("cure")
+        if isinstance(text, str) and text:
+            note(text + (f"\n  → {cure}" if cure else ""))
+        return _code(content)
+
+
+def _code(content: dict[str, Any]) -> int:
+    code = content.get("exit_code")
+    if isinstance(code, int):
+        return code
+    return DONE if content.get("ok") is True else FAILED

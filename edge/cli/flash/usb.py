@@ -1,0 +1,132 @@
+"""`patrol-edge usb`: what is started when a stick is put in."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.language import localized, tell
+from edge.cli.console import DONE, FAILED, CommandError, note
+from edge.cli.run import DEFAULT_CONFIG
+
+if TYPE_CHECKING:
+    from edge.flashing.signals import Signals
+
+FILE_SYSTEMS = "vfat,exfat,ext4,ntfs3,iso9660,udf"
+MOUNT_WITHIN_S = 30.0
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "usb",
+        help="flash the bundle on a USB stick (patrol-edge-usb@.service does it)",
+        description="Look for exactly one bundle on a stick, and flash it. The stick may be pulled "
+        "as soon as the light blinks evenly. Exit codes: 0 flashed, or nothing to do; 1 not "
+        "flashed; 2 wrong usage or configuration.",
+    )
+    parser.add_argument("where", type=Path, help="the stick's block device, or where it is mounted")
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})"
+    )
+    parser.set_defaults(handler=usb)
+
+
+def usb(args: argparse.Namespace) -> int:
+    """Raises ConfigError, CommandError."""
+    from config.loading import load
+    from edge.flashing.signals import Light, Signals
+    from edge.flashing.stick import StickError
+
+    settings = load(args.config).settings
+    if not settings.flash.usb:
+        note(localized(tell("sticks are not taken by this unit: flash.usb is off")))
+        return DONE
+    signals = Signals(Light.named(settings.flash.light), sound=settings.flash.sound)
+    try:
+        with _copied(args.where, settings.unit.id, settings.state_dir, signals) as path:
+            done = _flash(path, args.config)
+    except StickError as error:
+        note(localized(tell("{what}; {cure}", what=str(error), cure=error.cure)))
+        if not error.meant:  # somebody's music, or a stick for exports
+            return DONE
+        done = False
+    signals.end("good" if done else "bad")
+    return DONE if done else FAILED
+
+
+@contextmanager
+def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iterator[Path]:
+    """The bundle, off the stick, which may be pulled then. Raises StickError, CommandError."""
+    from config.slots import slots_folder
+    from edge.flashing.stick import StickError, bundle_on
+
+    with _mounted(where) as root:
+        found = bundle_on(root, unit)
+        signals.show("working")
+        try:
+            spool = slots_folder(state_dir) / "spool"
+            spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)
+            with os.fdopen(handle, "wb") as copy, found.open("rb") as source:
+                shutil.copyfileobj(source, copy, 1 << 20)
+        except OSError as error:
+            raise StickError(
+                tell("{name} cannot be copied: {why}", name=found.name, why=error.strerror or ""),
+                tell("is the stick still in, and room on the unit (df -h)? Put it in again"),
+                meant=True,
+            ) from error
+        note(localized(tell("{name} is copied; the stick may be pulled", name=found.name)))
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _mounted(where: Path) -> Iterator[Path]:
+    """The stick's files. A block device is mounted for reading only, for this process's time."""
+    from edge.flashing.stick import StickError
+
+    if where.is_dir():
+        yield where
+        return
+    if not where.is_block_device():
+        cure = localized(tell("give its block device (/dev/sda1), or the folder of a mounted one"))
+        raise CommandError(localized(tell("{where} is no stick", where=str(where))), cure)
+    with tempfile.TemporaryDirectory(prefix="patrol-edge-usb-") as folder:
+        options = ("-t", FILE_SYSTEMS, "-o", "ro,nosuid,nodev,noexec")
+        done = _run("mount", *options, str(where), folder)
+        if done is None or done.returncode != 0:
+            why = "mount" if done is None else done.stderr.strip().splitlines()[-1:] or ["?"]
+            raise StickError(
+                tell("the stick cannot be read: {why}", why=str(why[0])),
+                tell("copy the bundle onto another stick (FAT, exFAT or ext4)"),
+                meant=True,
+            )
+        try:
+            yield Path(folder)
+        finally:
+            _run("umount", folder)
+
+
+def _run(*command: str) -> "subprocess.CompletedProcess[str] | None":
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(  # noqa: S603 - programs of the system, and no shell
+            command, capture_output=True, text=True, timeout=MOUNT_WITHIN_S, check=False
+        )
+    return None
+
+
+def _flash(path: Path, config: Path) -> bool:
+    """By the same command as by hand; what it says goes into the journal."""
+    command = (*(sys.executable, "-m", "edge.cli.start", "flash", str(path)), "--way", "usb")
+    done = subprocess.run(  # noqa: S603 - our own program, and no shell
+        (*command, "--config", str(config)), stdin=subprocess.DEVNULL, check=False
+    )
+    return done.returncode == DONE
