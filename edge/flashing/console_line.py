@@ -13,7 +13,10 @@ from edge.flashing.far_end import ASKS, refusal_in, remote_command
 from edge.flashing.sending import LineLostError
 
 LOGIN_S = 40.0  # a small computer's login takes its time
+QUIET_S, QUIET_WITHIN_S = 0.3, 2.0
 Secret = Callable[[Told], str]  # asks the technician; what is typed is not shown
+# The kernel's messages come between; what was asked before one of them is asked still.
+_KERNEL = re.compile(r"\n\[ *\d+\.\d+\] [^\n]*\n")
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
 
 
@@ -99,8 +102,12 @@ class ConsoleLine:
         )
 
     def _listen(self) -> None:
-        text = self.read(0.3).decode("utf-8", "replace").replace("\r", "")
-        self._heard = _ESCAPES.sub("", self._heard + text)[-4000:]
+        """Until it is quiet: a question that is asked twice is answered once."""
+        ends_s = self._clock.mono_s() + QUIET_WITHIN_S
+        while (data := self.read(QUIET_S)) and self._clock.mono_s() < ends_s:
+            text = data.decode("utf-8", "replace").replace("\r", "")
+            heard = _ESCAPES.sub("", self._heard + text)[-4000:]
+            self._heard = _KERNEL.sub("", heard)
 
     def _ends_with(self, pattern: str) -> bool:
         return re.search(f"(?:{pattern})$", self._heard) is not None

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from config.language import tell
 from drivers.clock import Clock
 from edge.bundles.manifest import MOST_BYTES
+from edge.flashing.folders import make_folder
 from edge.flashing.handover import (
     Lines,
     Part,
@@ -111,7 +112,7 @@ class Receiver:
             ) from None
 
     def _take(self, offered: Offered) -> Path:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         path = self._folder / f"{offered.sha256}.part"
         self._make_room(path, offered.size_bytes)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

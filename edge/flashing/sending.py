@@ -83,7 +83,8 @@ class Sender:
         self._lines = Lines()
         self._piece_bytes = piece_bytes
         self._window_bytes = window_bytes
-        self.resent = 0  # lines sent more than once
+        self._ahead: list[Part] = []  # read, and not yet looked at
+        self.resent = 0  # how often it was gone back
 
     def hand_over(self, offer: Offer, sent: Sent, step: Step) -> dict[str, Any]:
         """How the flash on the unit ended. Raises LineLostError, OSError."""
@@ -118,11 +119,13 @@ class Sender:
                 again_s = now_s
                 going.go_back()
             going.fill()
-            for part in self._parts(0.05):
+            parts = self._parts(0.05)
+            while parts and not going.whole:
                 heard_s = now_s
-                if going.hear(part):
+                if going.hear(parts.pop(0)):
                     again_s = now_s
                     sent(going.has or 0, offer.size_bytes)
+            self._ahead = parts  # what the flash says already
         self.resent += going.resent
 
     def _await_end(self, step: Step) -> dict[str, Any]:
@@ -143,7 +146,8 @@ class Sender:
         )
 
     def _parts(self, wait_s: float) -> list[Part]:
-        return self._lines.feed(self._line.read(wait_s))
+        ahead, self._ahead = self._ahead, []
+        return ahead or self._lines.feed(self._line.read(wait_s))
 
 
 class _Going:

@@ -64,6 +64,7 @@ def usb(args: argparse.Namespace) -> int:
 def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iterator[Path]:
     """The bundle, off the stick, which may be pulled then. Raises StickError, CommandError."""
     from config.slots import slots_folder
+    from edge.flashing.folders import make_folder
     from edge.flashing.stick import StickError, bundle_on
 
     with _mounted(where) as root:
@@ -71,7 +72,7 @@ def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iter
         signals.show("working")
         try:
             spool = slots_folder(state_dir) / "spool"
-            spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(spool)
             handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)
             with os.fdopen(handle, "wb") as copy, found.open("rb") as source:
                 shutil.copyfileobj(source, copy, 1 << 20)
