@@ -85,6 +85,42 @@ def _for_clients(found: x509.Certificate) -> bool:
     return bool(allowed & set(usage))
 
 
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """What a broker presents: for which names, from whom, until when."""
+
+    names: tuple[str, ...]  # of the subjectAltName: DNS names and addresses; else the CN
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+
+def read_peer(der: bytes) -> PeerCertificate:
+    """Raises CertificateError. `der`: as `ssl.SSLSocket.getpeercert(True)` gives it."""
+    try:
+        found = x509.load_der_x509_certificate(der)
+        return PeerCertificate(
+            names=tuple(_peer_names(found)),
+            issuer=found.issuer.rfc4514_string(),
+            not_before=found.not_valid_before_utc,
+            not_after=found.not_valid_after_utc,
+        )
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise CertificateError("the broker presents a certificate that cannot be read") from error
+
+
+def _peer_names(found: x509.Certificate) -> Iterator[str]:
+    """RFC 6125, 6.4: the subjectAltName counts; the CN only where there is none."""
+    try:
+        told = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+            yield str(name.value)
+        return
+    yield from told.get_values_for_type(x509.DNSName)
+    yield from (str(address) for address in told.get_values_for_type(x509.IPAddress))
+
+
 def key_fits(certificate: Certificate, key: Path) -> bool | None:
     """True if it is this certificate's key; None where that cannot be told (it is locked, or no key
     at all, which TLS tells better). Raises SecretFileError."""

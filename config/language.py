@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, LiteralString, Self
 
 DOMAIN = "patrol-edge"
+MOST_NESTED = 20  # texts within texts that are taken from elsewhere
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
 
 
@@ -78,29 +79,25 @@ def _carried(value: Any) -> Any:
 
 def unpacked(text: str, carried: object) -> str:
     """The text as whoever sent it had it. What does not fit it is a plain text again."""
-    if not isinstance(carried, dict):
-        return text
-    pattern, values = carried.get("pattern"), carried.get("values")
-    if not isinstance(pattern, str) or not isinstance(values, dict):
-        return text
-    inner = {
-        str(name): _inner(value) if isinstance(value, dict) else value
-        for name, value in values.items()
-    }
     try:
-        told = Told.of(pattern, inner)
+        told = _unpacked(carried, MOST_NESTED)
     except (KeyError, ValueError, IndexError, AttributeError, TypeError):
         return text
     return told if told == text else text
 
 
-def _inner(carried: dict[str, Any]) -> str:
-    pattern, values = str(carried.get("pattern", "")), carried.get("values")
-    try:
-        english = pattern.format(**values) if isinstance(values, dict) else pattern
-    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
-        return pattern
-    return unpacked(english, carried)
+def _unpacked(carried: object, deep: int) -> Told:
+    """Raises what comes of a form that is not ours."""
+    if not isinstance(carried, dict) or not deep:
+        raise TypeError
+    pattern, values = carried["pattern"], carried["values"]
+    if not isinstance(pattern, str) or not isinstance(values, dict):
+        raise TypeError
+    inner = {
+        str(name): _unpacked(value, deep - 1) if isinstance(value, dict) else value
+        for name, value in values.items()
+    }
+    return Told.of(pattern, inner)
 
 
 def _languages() -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class App:
         on_the_spot |= parts.office.controls() | parts.finders.controls()
         on_the_spot |= parts.acting.controls() | parts.moving.controls()
         health = self._reporter.health
-        on_the_spot |= doctor_controls(parts, lambda: health.faults, health.camera_figures)
+        on_the_spot |= doctor_controls(parts, lambda: health.findings, health.camera_figures)
         on_the_spot |= parts.firmware.controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)

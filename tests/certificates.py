@@ -1,7 +1,14 @@
 """Certificates for tests, made by openssl."""
 
 import subprocess
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 def openssl(*arguments: str | Path) -> None:
@@ -24,4 +31,35 @@ def make_certificate(folder: Path, name: str, authority: str = "ca", *, days: in
     signer = ("-CA", folder / f"{authority}.crt", "-CAkey", folder / f"{authority}.key")
     files = ("-in", request, "-out", folder / f"{name}.crt", "-extfile", extensions)
     openssl("x509", "-req", *signer, "-CAcreateserial", "-days", str(days), *files)
+    (folder / f"{name}.key").chmod(0o600)
+
+
+def make_dated(
+    folder: Path, name: str, *, ends_in_days: float, host: str = "127.0.0.1", authority: str = "ca"
+) -> None:
+    """A server's certificate that ends when it is told to, for this address: openssl's own command
+    makes none that has ended already."""
+    signer = serialization.load_pem_private_key(
+        (folder / f"{authority}.key").read_bytes(), password=None
+    )
+    issuer = x509.load_pem_x509_certificate((folder / f"{authority}.crt").read_bytes())
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    end = datetime.now(UTC) + timedelta(days=ends_in_days)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - timedelta(days=400))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), False)
+        .sign(signer, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / f"{name}.crt").write_bytes(made.public_bytes(pem))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     (folder / f"{name}.key").chmod(0o600)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from config.actuators import ActuatorConfig, BoardVia, PlatformVia
+from config.language import tell
 from config.wording import counted
 from drivers.actuators.actuator import Actuator, ActuatorReport, Output
 from drivers.base import DeviceLostError, DeviceUnavailableError
@@ -41,55 +42,76 @@ def examine(case: Case) -> Iterator[Line]:
 
 def _lit(case: Case, unit: RunningUnit, kind: str) -> Line:
     """All of a kind, by the running unit and its rules: softly on, and off again."""
-    name = f"{kind} on, off"
+    name = tell("{kind} on, off", kind=kind)
     try:
         on = unit.do(f"act.{kind}", on=True, max_on_s=3.0 * ON_FOR_S, **LIT_BY_THE_UNIT[kind])
         case.stop.wait(ON_FOR_S)
         off = unit.do(f"act.{kind}", on=False)
     except OrderRefusedError as error:
-        return none(name, f"the unit refuses: {error}")
+        return none(name, tell("the unit refuses: {why}", why=error))
     except UnitSilentError as error:
         return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
     told = [each for answer in (on, off) for each in answer.get("actuators", [])]
     wrong = [str(each["name"]) for each in told if not each.get("confirmed")]
     if wrong or not told:
-        text = f"not confirmed: {', '.join(dict.fromkeys(wrong)) or 'nothing was switched'}"
+        names = ", ".join(dict.fromkeys(wrong)) or tell("nothing was switched")
+        text = tell("not confirmed: {names}", names=names)
         return fault("actuator_disobeys", name, text, DEVICE_ACTIONS["actuator", "silent"])
-    return ok(name, f"{counted(len(told) // 2, kind)} confirmed it")
+    return ok(name, tell("{lamps} confirmed it", lamps=counted(len(told) // 2, kind)))
 
 
 def _spoken(unit: RunningUnit) -> Line:
     """A few words, softly, by the running unit and its rules."""
-    name = "speaker speaks"
+    name = tell("speaker speaks")
     try:
         unit.do("act.speak", text=WORDS, volume=GENTLY)
     except OrderRefusedError as error:
-        return none(name, f"the unit refuses: {error}")
+        return none(name, tell("the unit refuses: {why}", why=error))
     except UnitSilentError as error:
         return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
-    return ok(name, f"it says {WORDS!r}: did you hear it?")
+    return ok(name, tell("it says {words!r}: did you hear it?", words=WORDS))
 
 
 def _tried(case: Case, name: str, config: ActuatorConfig) -> Line:
-    match config.via:
-        case BoardVia() as via:
-            return none(name, f"{config.kind} on the board {via.board}: see the group boards")
-        case PlatformVia() as via:
-            return none(name, f"{config.kind} on {via.platform}: see the group platforms")
+    elsewhere = _elsewhere(config)
+    if elsewhere is not None:
+        return none(name, elsewhere)
     try:
         with closing(open_actuator(name, config, case.host.clock)) as device:
             report = _report(case, device)
             acted = _exercise(case, device, config) if case.exercise else None
     except (DeviceUnavailableError, DeviceLostError) as error:
         return fault("actuator_missing", name, str(error), DEVICE_ACTIONS["actuator", "missing"])
+    return _judged(name, config.kind, report, acted)
+
+
+def _elsewhere(config: ActuatorConfig) -> str | None:
+    """Which group looks at what drives it; None for what is looked at here."""
+    match config.via:
+        case BoardVia(board=board):
+            return tell(
+                "{kind} on the board {board}: see the group boards", kind=config.kind, board=board
+            )
+        case PlatformVia(platform=platform):
+            return tell(
+                "{kind} on {platform}: see the group platforms",
+                kind=config.kind,
+                platform=platform,
+            )
+    return None
+
+
+def _judged(name: str, kind: str, report: ActuatorReport | None, acted: Done | None) -> Line:
+    cure = DEVICE_ACTIONS["actuator", "silent"]
     if report is None:
-        text = f"it reports nothing within {REPORT_WITHIN_S:.0f} s"
-        return fault("actuator_silent", name, text, DEVICE_ACTIONS["actuator", "silent"])
+        text = tell("it reports nothing within {limit_s:.0f} s", limit_s=REPORT_WITHIN_S)
+        return fault("actuator_silent", name, text, cure)
     if report.fault or (acted is not None and not acted.ok):
-        text = report.fault or (acted.text if acted is not None else "")
-        return fault("actuator_disobeys", name, text, DEVICE_ACTIONS["actuator", "silent"])
-    told = "" if acted is None else ", went on and off"
-    return ok(name, f"{config.kind}{told}")
+        told = report.fault or (acted.text if acted is not None else "")
+        return fault("actuator_disobeys", name, told, cure)
+    if acted is not None:
+        return ok(name, tell("{kind}, went on and off", kind=kind))
+    return ok(name, kind)
 
 
 def _report(case: Case, device: Actuator) -> ActuatorReport | None:
@@ -121,4 +143,8 @@ def _asked(case: Case, device: Actuator, token: int, level: float, after_s: floa
         sample = device.read()
         if isinstance(sample, Done) and sample.token == token:
             return sample
-    return Done(token=token, ok=False, text=f"no answer within {REPORT_WITHIN_S:.0f} s")
+    return Done(
+        token=token,
+        ok=False,
+        text=tell("no answer within {limit_s:.0f} s", limit_s=REPORT_WITHIN_S),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.devices import CameraConfig
+from config.language import tell
 from drivers.factory import open_camera
 from drivers.samples import Frame
 from edge.doctor import words
@@ -84,7 +85,9 @@ def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
         return
     hidden = watch.doubts or watch.defects  # the same picture again and again is of that, then
     if times.frozen and not hidden and config.kind != "file":
-        text = f"pictures come, and all {times.count} of them are copies of one another"
+        text = tell(
+            "pictures come, and all {count} of them are copies of one another", count=times.count
+        )
         yield fault("camera_frozen", name, text, OF_PICTURES[Defect.FROZEN].action)
         return
     wanted = wanted_fps(config, watch.facts)

@@ -4,29 +4,33 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from config.language import packed, tell
 from drivers.samples import Battery
 from drivers.sensors.sensor import SensorSample
-from edge.doctor import words
+from edge.doctor import words as parts_words
 from edge.doctor.clock import clock_off_s
 from edge.doctor.running_unit import CONTROL
+from edge.reporting.finding import Finding
 from edge.reporting.parts import Parts
 from edge.reporting.rates import percentile
 from edge.running.driver_loop import DriverHealth
 from edge.tasks.local import Asked, Control
-from telemetry.contract.unit import CameraFigures, Fault
+from telemetry.contract.unit import CameraFigures
+from telemetry.contract.wire_types import short, text
 
 Answer = dict[str, Any]
 
 
 def doctor_controls(
     parts: Parts,
-    faults: Callable[[], Sequence[Fault]],
+    findings: Callable[[], Sequence[Finding]],
     cameras: Callable[[], Iterator[CameraFigures]],
 ) -> dict[str, Control]:
     """By the name under which it is asked for."""
 
     def tell(_asked: Asked) -> Answer:
         link = parts.publisher.stats()
+        words = dict(_words(parts, cameras))
         return {
             "unit": parts.settings.unit.id,
             "pid": os.getpid(),
@@ -34,12 +38,10 @@ def doctor_controls(
             "uptime_s": round(parts.clock.mono_s() - parts.started_mono_s, 1),
             "time_quality": parts.timebase.now()[1],
             "clock_off_s": _clock_off_s(parts),
-            "faults": [
-                fault.model_dump(mode="json", include={"code", "component", "text", "action"})
-                for fault in faults()
-            ],
+            "faults": [_fault(finding) for finding in findings()],
             "devices": [_device(health) for health in parts.devices()],
-            "words": dict(_words(parts, cameras)),
+            "words": words,
+            "packed": {name: packed(text) for name, text in words.items()},
             "model": _model(parts),
             "link": {
                 "connected": link.connected,
@@ -52,6 +54,18 @@ def doctor_controls(
         }
 
     return {CONTROL: tell}
+
+
+def _fault(finding: Finding) -> Answer:
+    """As English, and so that whoever asks can say it in another language."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "component": short(finding.component),
+        "text": finding.text if packed(finding.text) else text(finding.text),
+        "action": finding.action if packed(finding.action) else text(finding.action),
+        "packed": {"text": packed(finding.text), "action": packed(finding.action)},
+    }
 
 
 def _device(health: DriverHealth) -> Answer:
@@ -69,29 +83,36 @@ def _words(
     parts: Parts, cameras: Callable[[], Iterator[CameraFigures]]
 ) -> Iterator[tuple[str, str]]:
     for name, receiver in parts.receivers.items():
-        yield f"gnss.{name}", words.of_receiver(receiver)
+        yield f"gnss.{name}", parts_words.of_receiver(receiver)
     figures = {one.name: one for one in cameras()}
     for name, watch in parts.camera_watches.items():
         one = figures.get(name)
         fps, wanted = (None, None) if one is None else (one.fps, one.fps_wanted)
-        yield f"camera.{name}", words.of_camera(watch, fps, wanted)
+        yield f"camera.{name}", parts_words.of_camera(watch, fps, wanted)
     for name, sound in parts.listening.watches.items():
         level = sound.level
-        told = "no sound yet" if level is None else f"level {level.dbfs:.0f} dBFS"
+        told = (
+            tell("no sound yet")
+            if level is None
+            else tell("level {level_dbfs:.0f} dBFS", level_dbfs=level.dbfs)
+        )
         yield f"microphone.{name}", told
     for name, sensor in parts.body.sensors.items():
         newest: dict[type, SensorSample] = {type(one): one for one in sensor.ambient.values()}
         newest |= {} if sensor.battery is None else {Battery: sensor.battery}
-        yield f"sensor.{name}", words.of_sensor(newest)
+        yield f"sensor.{name}", parts_words.of_sensor(newest)
     for name, board in parts.body.boards.all.items():
         counters = board.health.totals()
-        yield f"board.{name}", words.of_board(board.identity, board.figures, counters)
+        yield f"board.{name}", parts_words.of_board(board.identity, board.figures, counters)
     for name, carrier in parts.body.carriers.items():
         batteries = list(carrier.batteries.values())
-        yield f"platform.{name}", words.of_carrier(carrier.state, batteries, carrier.abilities)
+        yield (
+            f"platform.{name}",
+            parts_words.of_carrier(carrier.state, batteries, carrier.abilities),
+        )
     for state in parts.acting.states():
-        on = f"on at {state.level:.0%}" if state.on else "off"
-        yield f"actuator.{state.name}", f"{state.kind}, {on}"
+        on = tell("on at {level:.0%}", level=state.level) if state.on else tell("off")
+        yield f"actuator.{state.name}", tell("{kind}, {on}", kind=state.kind, on=on)
 
 
 def _model(parts: Parts) -> Answer | None:

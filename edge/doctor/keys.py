@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from config.language import tell
 from config.wording import counted
 from edge.commands.key_facts import key_facts
 from edge.doctor.case import Case
@@ -16,4 +17,5 @@ def examine(case: Case) -> Iterator[Line]:
         case.unit.take(*CODES)  # read from the same file
     facts = key_facts(case.settings, case.host.clock.utc())
     found = [of_finding(each) for each in key_findings(facts)]
-    yield from found or [ok("keyring", f"{counted(facts.valid, 'key')} that may command this unit")]
+    told = tell("{keys} that may command this unit", keys=counted(facts.valid, "key"))
+    yield from found or [ok("keyring", told)]

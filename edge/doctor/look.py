@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from config.language import tell
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, fault, none
 from edge.running.worker import Beat, Worker, WorkerState
@@ -53,12 +54,12 @@ class Look:
             case.stop.wait(LOOK_EVERY_S)
         yield from list(self.lines)
         if self.worker.state is WorkerState.FAILED:
-            text = f"the doctor itself failed: {self.worker.last_error}"
-            cure = "the rest goes on; report it with the lines above it on stderr"
+            text = tell("the doctor itself failed: {why}", why=self.worker.last_error)
+            cure = tell("the rest goes on; report it with the lines above it on stderr")
             yield fault("doctor_failed", self.name, text, cure)
         elif not self.over:
-            text = f"no answer within {self.within_s:.0f} s"
-            cure = "unplug the part and plug it in again; --limit gives it more time"
+            text = tell("no answer within {limit_s:.0f} s", limit_s=self.within_s)
+            cure = tell("unplug the part and plug it in again; --limit gives it more time")
             yield fault("doctor_no_answer", self.name, text, cure)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from config.audio import MicrophoneConfig
+from config.language import tell
 from drivers.factory import open_microphone
 from drivers.samples import AudioBlock
 from edge.doctor.case import Case
@@ -22,7 +23,9 @@ def examine(case: Case) -> Iterator[Line]:
         yield none("microphones", NOT_CONFIGURED)
     for name, config in case.settings.microphones.items():
         if case.settings.audio.mode == "off":
-            yield none(name, "audio.mode is off: nobody listens, and the doctor does not either")
+            yield none(
+                name, tell("audio.mode is off: nobody listens, and the doctor does not either")
+            )
         else:
             yield from (
                 case.unit.device("microphone", name) if case.unit else _tried(case, name, config)
@@ -53,7 +56,11 @@ def _judged(name: str, levels: list[Level]) -> Iterator[Line]:
     loudest_dbfs = max(each.dbfs for each in levels)
     clipped = sum(each.clipped for each in levels) / len(levels)
     middle_dbfs = sorted(each.dbfs for each in levels)[len(levels) // 2]
-    told = f"level {middle_dbfs:.0f} dBFS, peak {peak_dbfs:.0f} dBFS"
+    told = tell(
+        "level {level_dbfs:.0f} dBFS, peak {peak_dbfs:.0f} dBFS",
+        level_dbfs=middle_dbfs,
+        peak_dbfs=peak_dbfs,
+    )
     deafness: list[Deafness] = []
     if peak_dbfs <= FLOOR_DBFS:
         deafness = [Deafness.DEAD]

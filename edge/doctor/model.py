@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from config.language import tell
 from edge.doctor.case import Case
-from edge.doctor.line import Line, fault, none, of_finding, ok
+from edge.doctor.line import Line, none, of_finding, ok, warning
+from edge.doctor.wording import of_running_unit
 from edge.reporting.device_findings import model_findings, provider_findings
 from edge.reporting.rates import percentile
 from edge.seeing.detectors import open_detector
@@ -15,7 +17,7 @@ from perception.errors import PerceptionError
 LOOKS = 12
 LOOKS_WITHIN_S = 8.0
 SIZE_PX = (720, 1280, 3)
-SLOW_CURE = (
+SLOW_CURE = tell(
     "ask less: a lower perception.max_fps, detect_fps or detect: false for a camera; or take a "
     "smaller model: `patrol-edge models bench`"
 )
@@ -24,7 +26,7 @@ SLOW_CURE = (
 def examine(case: Case) -> Iterator[Line]:
     config = case.settings.perception
     if not config.enabled:
-        yield none("model", "perception.enabled is false: nothing is looked for")
+        yield none("model", tell("perception.enabled is false: nothing is looked for"))
     elif case.unit is not None:
         yield _of_unit(case)
     else:
@@ -45,10 +47,10 @@ def _of_unit(case: Case) -> Line:
     name = str(facts.get("name", "model"))
     took_ms = facts.get("p50_ms")
     if not facts.get("ready"):
-        return none(name, "the running unit is still loading it")
+        return none(name, tell("the running unit is still loading it"))
     if took_ms is None:
-        return none(name, "loaded; the running unit has not looked at a picture yet")
-    return _judged(case, name, float(took_ms), "; asked the running unit")
+        return none(name, tell("loaded; the running unit has not looked at a picture yet"))
+    return _judged(case, name, float(took_ms), asked=True)
 
 
 def _tried(case: Case) -> Iterator[Line]:
@@ -68,11 +70,17 @@ def _tried(case: Case) -> Iterator[Line]:
         return
     missing = provider_findings(detector.session.skipped, detector.session.providers)
     yield from map(of_finding, missing)
-    yield _judged(case, detector.spec.name, percentile(times_ms, 50) or 0.0, "")
+    yield _judged(case, detector.spec.name, percentile(times_ms, 50) or 0.0)
 
 
-def _judged(case: Case, name: str, took_ms: float, source: str) -> Line:
+def _judged(case: Case, name: str, took_ms: float, *, asked: bool = False) -> Line:
     wanted = _wanted_fps(case)
     can = 1000 / max(took_ms, 1e-3)
-    text = f"{took_ms:.1f} ms a picture, so {can:.0f} a second; {wanted:g} are wanted{source}"
-    return fault("model_slow", name, text, SLOW_CURE) if can < wanted else ok(name, text)
+    text: str = tell(
+        "{took_ms:.1f} ms a picture, so {can:.0f} a second; {wanted:g} are wanted",
+        took_ms=took_ms,
+        can=can,
+        wanted=wanted,
+    )
+    text = of_running_unit(text) if asked else text
+    return warning("model_slow", name, text, SLOW_CURE) if can < wanted else ok(name, text)

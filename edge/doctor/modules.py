@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from config.language import tell
 from edge.doctor.case import Case
 from edge.doctor.line import Line, none, of_finding, ok
 from edge.reporting.body_findings import kinds_in, module_findings
@@ -12,7 +13,7 @@ def examine(case: Case) -> Iterator[Line]:
         case.unit.take("module_not_configured")
     required = case.settings.modules.required
     if not required:
-        yield none("required", "modules.required names nothing")
+        yield none("required", tell("modules.required names nothing"))
     lacking = module_findings(required, kinds_in(case.settings))
     yield from map(of_finding, lacking)
     missing = {each.component for each in lacking}
@@ -26,5 +27,5 @@ def _told(case: Case, kind: str) -> str:
     devices = [] if case.unit is None else case.unit.facts.get("devices", [])
     there = [each["open"] for each in devices if each["kind"] == kind]
     if not there:
-        return "configured"
-    return f"{sum(there)} of {len(there)} there"
+        return tell("configured")
+    return tell("{count} of {wanted} there", count=sum(there), wanted=len(there))

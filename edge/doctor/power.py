@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from config.language import tell
 from drivers.base import DriverError
 from drivers.plugged.tree import attribute
 from drivers.sensors.battery import SUPPLIES, reading
 from drivers.sensors.sensor import Attributes
 from edge.doctor.case import Case
-from edge.doctor.line import Line, fault, none, of_finding, ok
+from edge.doctor.line import Line, fault, none, of_finding, ok, warning
+from edge.doctor.wording import listed
 from edge.reporting.body_findings import battery_findings
 
 # Raspberry Pi's firmware (raspberrypi.com, documentation of vcgencmd, get_throttled): now, and ever
@@ -18,7 +20,7 @@ THROTTLED = (
 )
 UNDERVOLTED, CAPPED, THROTTLED_NOW, SOFT_LIMIT = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 SINCE_BOOT = 16
-SUPPLY_CURE = (
+SUPPLY_CURE = tell(
     "use the supply that the computer's maker names and a short, thick cable; unplug what draws "
     "power from its USB ports, or feed that by itself"
 )
@@ -32,25 +34,24 @@ def examine(case: Case) -> Iterator[Line]:
 def _supply(case: Case) -> Line:
     flags = _flags(case)
     if flags is not None and flags & UNDERVOLTED:
-        return fault("power_low", "supply", "the voltage is too low now", SUPPLY_CURE)
+        return fault("power_low", "supply", tell("the voltage is too low now"), SUPPLY_CURE)
     if flags is not None and flags & (UNDERVOLTED << SINCE_BOOT):
-        text = "the voltage was too low at least once since the boot"
-        return fault("power_low", "supply", text, SUPPLY_CURE)
+        text = tell("the voltage was too low at least once since the boot")
+        return warning("power_low", "supply", text, SUPPLY_CURE)
     alarm = _alarm(case)
     if alarm is not None:
-        return fault(
-            "power_low", "supply", f"{alarm} says that the voltage is too low", SUPPLY_CURE
-        )
+        text = tell("{name} says that the voltage is too low", name=alarm)
+        return fault("power_low", "supply", text, SUPPLY_CURE)
     if flags is not None:
-        return ok("supply", "never too low since the boot")
+        return ok("supply", tell("never too low since the boot"))
     mains = [
         folder.name
         for folder in case.host.tree.entries(SUPPLIES)
         if attribute(folder / "type") in ("Mains", "USB") and attribute(folder / "online") == "1"
     ]
     if mains:
-        return ok("supply", f"fed by {', '.join(mains)}")
-    return none("supply", "this computer does not tell how it is fed")
+        return ok("supply", tell("fed by {names}", names=", ".join(mains)))
+    return none("supply", tell("this computer does not tell how it is fed"))
 
 
 def throttled_now(case: Case) -> bool:
@@ -98,15 +99,17 @@ def _batteries(case: Case) -> Iterator[Line]:
         try:
             battery = reading(Attributes(folder), name, case.host.clock.mono_s())
         except DriverError as error:
-            cure = "see to its plug; `patrol-edge devices` lists what is there"
-            yield fault("battery_unread", name, str(error), cure)
+            cure = tell("see to its plug; `patrol-edge devices` lists what is there")
+            yield warning("battery_unread", name, str(error), cure)
             continue
         findings = battery_findings({name: battery}, limits)
-        words = [
-            *([] if battery.percent is None else [f"{battery.percent:.0f} %"]),
-            *([] if battery.voltage_v is None else [f"{battery.voltage_v:.1f} V"]),
-            *(["on the charger"] if battery.charging else []),
-        ]
-        yield from [of_finding(each) for each in findings] or [ok(name, ", ".join(words))]
+        told = listed(
+            [
+                *([] if battery.percent is None else [f"{battery.percent:.0f} %"]),
+                *([] if battery.voltage_v is None else [f"{battery.voltage_v:.1f} V"]),
+                *([tell("on the charger")] if battery.charging else []),
+            ]
+        )
+        yield from [of_finding(each) for each in findings] or [ok(name, told)]
     if not found:
-        yield none("battery", "this computer has none of its own")
+        yield none("battery", tell("this computer has none of its own"))

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from config.devices import GnssConfig
+from config.language import tell
 from drivers.factory import open_gnss
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.clock import against_gnss, clock_off_s
-from edge.doctor.line import Line, fault, judged
+from edge.doctor.line import Line, judged, warning
 from edge.doctor.look import of_each
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -17,7 +18,7 @@ from edge.reporting.parts import Receiver
 
 LISTEN_S = 8.0  # some receivers tell their satellites every fifth second only
 EPOCHS_ENOUGH = 5
-SKY_CURE = "bring the antenna under open sky and wait a minute; check its plug"
+SKY_CURE = tell("bring the antenna under open sky and wait a minute; check its plug")
 
 
 def examine(case: Case) -> Iterator[Line]:
@@ -40,14 +41,15 @@ def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:
         yield from judged(name, wrong, "")
     elif epoch is None or not epoch.has_fix:
         seen = None if epoch is None else epoch.satellites_in_view
-        told = "" if seen is None else f"; {seen} satellites in view"
-        text = f"it speaks, but had no fix within {LISTEN_S:.0f} s{told}"
-        yield fault("gnss_no_fix", name, text, SKY_CURE)
+        text: str = tell("it speaks, but had no fix within {limit_s:.0f} s", limit_s=LISTEN_S)
+        if seen is not None:
+            text = tell("{told}; {count} satellites in view", told=text, count=seen)
+        yield warning("gnss_no_fix", name, text, SKY_CURE)
     else:
         yield from judged(name, signal_findings(name, receiver.watch), words.of_receiver(receiver))
         off_s = clock_off_s(case.host.clock, receiver)
         if off_s is not None and config.kind != "replay":
-            yield against_gnss(f"{name} time", off_s)
+            yield against_gnss(tell("{name} time", name=name), off_s)
 
 
 def _missing(case: Case, receiver: Receiver, config: GnssConfig) -> list[Finding]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.doctor.line import Line, fault, ok
+from config.language import tell, unpacked
+from edge.doctor.line import Line, ok, state_of
+from edge.doctor.wording import of_running_unit
 from edge.local.asking import NoUnitError, ask
 from telemetry.commands.handling import OrderRefusedError
 
@@ -56,10 +58,15 @@ class RunningUnit:
         faults = [each for each in self._faults() if self._is_about(each, kind, name)]
         for each in faults:
             self.told.add((str(each["code"]), str(each["component"])))
-            yield fault(str(each["code"]), name, str(each["text"]), str(each["action"]))
+            yield _line(each, name)
         if not faults:
-            words = self.facts.get("words", {}).get(f"{kind}.{name}", "no word of it yet")
-            yield ok(name, f"{words}; asked the running unit")
+            yield ok(name, of_running_unit(self._words(f"{kind}.{name}")))
+
+    def _words(self, of: str) -> str:
+        told = self.facts.get("words", {}).get(of)
+        if told is None:
+            return tell("no word of it yet")
+        return unpacked(str(told), self.facts.get("packed", {}).get(of))
 
     def do(self, name: str, **args: Any) -> Mapping[str, Any]:
         """Ask it for something on the spot. Raises OrderRefusedError, UnitSilentError."""
@@ -74,17 +81,13 @@ class RunningUnit:
         """Its faults that no line has told."""
         for each in self._faults():
             if (str(each["code"]), str(each["component"])) not in self.told:
-                name = str(each["component"])
-                yield fault(str(each["code"]), name, str(each["text"]), str(each["action"]))
+                yield _line(each, str(each["component"]))
 
     def take(self, *codes: str) -> Sequence[Line]:
         """Its faults with these codes, which another line tells."""
         found = [each for each in self._faults() if each["code"] in codes]
         self.told |= {(str(each["code"]), str(each["component"])) for each in found}
-        return [
-            fault(str(one["code"]), str(one["component"]), str(one["text"]), str(one["action"]))
-            for one in found
-        ]
+        return [_line(one, str(one["component"])) for one in found]
 
     def _faults(self) -> Sequence[Mapping[str, Any]]:
         return list(self.facts.get("faults", ()))
@@ -94,3 +97,15 @@ class RunningUnit:
         component, code = str(each["component"]), str(each["code"])
         mine = component == name or component.startswith(f"{name}.")
         return mine and code.startswith(PREFIXES.get(kind, (f"{kind}_",)))
+
+
+def _line(each: Mapping[str, Any], name: str) -> Line:
+    """A fault of the unit, in words that can be said in another language where it packed them."""
+    packed = each.get("packed") or {}
+    return Line(
+        name=name,
+        state=state_of(each.get("severity")),
+        code=str(each["code"]),
+        text=unpacked(str(each["text"]), packed.get("text")),
+        cure=unpacked(str(each["action"]), packed.get("action")),
+    )

@@ -21,6 +21,11 @@ class FaultList:
     def __init__(self) -> None:
         self._standing: dict[tuple[str, str], _Standing] = {}  # by code and component
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What stands, in the words in which it was found."""
+        return tuple(standing.finding for standing in self._standing.values())
+
     def update(
         self, findings: Iterable[Finding], utc: datetime, mono_s: float
     ) -> tuple[tuple[Fault, ...], bool]:

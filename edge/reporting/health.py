@@ -68,6 +68,11 @@ class HealthDesk:
         """The newest list. Any thread."""
         return self._newest
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The same, worst first or not, in words that can be said in another language."""
+        return self._faults.findings
+
     def camera_figures(self) -> Iterator[CameraFigures]:
         """Of the pictures that came. Any thread: it only reads."""
         return self._cameras.figures()

@@ -57,10 +57,17 @@ def test_well_is_0_a_fault_is_1_wrong_usage_is_2(
     assert "battery 80 %" in out
     assert "OK: no fault in what was asked" in out, "it is not the whole unit"
     tree.battery(capacity=5)
-    assert main(words) == 1
+    assert main(words) == 0, "it works, and somebody should see to it"
     out = capsys.readouterr().out
+    assert "WARN   main" in out
     assert "[battery_low]" in out
     assert "→ charge it" in out
+    assert "2 warnings: no fault" in out
+    battery["main"]["supply"] = "BAT7"
+    write_unit_file(tmp_path, "mqtt://127.0.0.1:1", sensors=battery)
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert "[sensor_missing]" in out
     assert "docs/troubleshooting.md" in out
 
     assert main(["doctor", "--config", str(unit_file), "--only", "gps"]) == 2
@@ -76,9 +83,9 @@ def test_json_for_machines(tmp_path: Path) -> None:
     assert done.returncode == 1
     found = told(done)
     assert (found["ok"], found["unit"], found["running"]) == (False, "car-07", False)
-    broken = next(line for line in found["lines"] if line["group"] == "broker")
+    broken = next(line for line in found["lines"] if line["name"] == "TCP")
     assert broken["state"] == "fault"
-    assert broken["help"] == "docs/troubleshooting.md#link_down"
+    assert broken["help"] == "docs/troubleshooting.md#broker_closed"
     assert broken["cure"]
 
 

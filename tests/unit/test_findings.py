@@ -113,7 +113,7 @@ def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
     named |= {f"{component}_{what}" for component, what in device_findings.DEVICE_ACTIONS}
     named |= set(get_args(DoubtCode)) | set(carrier_findings.TROUBLES)
     doctor = "".join(module.read_text() for module in sorted((ROOT / "edge/doctor").glob("*.py")))
-    named |= set(re.findall(r'fault\(\s*"([a-z_]+)"', doctor))
+    named |= set(re.findall(r'(?:fault|warning)\(\s*"([a-z_]+)"', doctor))
     page = (ROOT / "docs/troubleshooting.md").read_text()
     headings = [line for line in page.splitlines() if line.startswith("### ")]
     told = {code for line in headings for code in re.findall(r"`([a-z_]+)`", line)}

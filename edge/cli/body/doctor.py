@@ -3,9 +3,7 @@
 import argparse
 import json
 import sys
-import textwrap
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,21 +19,21 @@ if TYPE_CHECKING:
 
     from edge.doctor.case import Case
     from edge.doctor.examination import Waiting
+    from edge.doctor.exhibit import Exhibit
     from edge.doctor.line import Line
 
 HELP = """\
-Looks at each part of the unit and says OK, or FAULT and what to do. Beside a running unit it asks
-that for what it holds open, and opens nothing twice. Shines and speaks only with --exercise.
+Looks at each part of the unit and says OK, WARN or FAULT, and what to do. Beside a running unit it
+asks that for what it holds open, and opens nothing twice. Shines and speaks only with --exercise.
 
   sudo patrol-edge doctor
   patrol-edge doctor --config unit.yaml --only gnss,cameras --watch
   patrol-edge doctor --json | jq '.lines[] | select(.state == "fault")'
 
-Exit codes: 0 no fault, 1 faults, 2 wrong usage or a unit file that is wrong.
+WARN: it works, and somebody should see to it. FAULT: it does not do what it is for.
+
+Exit codes: 0 no fault (warnings there may be), 1 faults, 2 wrong usage, or a wrong unit file.
 """
-MARKS = {"ok": "OK   ", "fault": "FAULT", "none": "-    "}
-INDENT = 28  # where the text of a line begins
-STYLES = {"ok": "green", "fault": "bold red", "none": "dim"}
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -90,6 +88,7 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
     """One examination, told."""
     from rich.console import Console
 
+    from edge.cli.body.doctor_view import shown, style_of, summed
     from edge.doctor.examination import examine
 
     console = Console(highlight=False, soft_wrap=True)
@@ -101,8 +100,8 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
             told = list(lines)
             say(json.dumps(_as_json(case, told)))
         else:
-            told = list(_shown(console, case, lines, clear=args.watch is not None))
-            console.print(f"\n{_sum(told, whole=args.only is None)}", style=_style(told))
+            told = list(shown(console, case, lines, clear=args.watch is not None))
+            console.print(f"\n{summed(told, whole=args.only is None)}", style=style_of(told))
     return FAILED if any(line.state == "fault" for line in told) else DONE
 
 
@@ -160,77 +159,7 @@ def _ask_first() -> None:
         raise CommandError("nothing was switched", "answer y when everybody is clear")
 
 
-# --- what is shown ---
-
-
-def _shown(
-    console: "Console", case: "Case", lines: Iterable["Line"], *, clear: bool
-) -> Iterator["Line"]:
-    """Each line as it comes, under its group's name."""
-    from edge.doctor.line import NOT_CONFIGURED
-
-    if clear and console.is_terminal:
-        console.clear()
-    console.print(_head(case), markup=False)
-    group, absent = "", list[str]()
-    for line in lines:
-        if line.text == NOT_CONFIGURED:
-            absent.append(line.group)
-            yield line
-            continue
-        if line.group != group:
-            group = line.group
-            console.print(f"\n{group.upper()}", style="bold", markup=False)
-        _print(console, line)
-        yield line
-    if absent:
-        console.print(f"\nnot configured: {', '.join(absent)}", style=STYLES["none"])
-
-
-def _print(console: "Console", line: "Line") -> None:
-    """In one piece: what is still waited for is shown below, and would come between two."""
-    from rich.text import Text
-
-    code = f"   [{line.code}]" if line.code else ""
-    told = f"  {MARKS[line.state]}  {line.name:<18} {line.text}{code}"
-    text = Text(_wrapped(console, told))
-    text.stylize(STYLES[line.state], 2, 7)
-    if line.cure:
-        text.append("\n" + _wrapped(console, f"{' ' * (INDENT - 2)}→ {line.cure}"))
-    console.print(text)
-
-
-def _wrapped(console: "Console", told: str) -> str:
-    """As wide as the terminal; whole where there is none."""
-    if not console.is_terminal:
-        return told
-    width = max(60, console.width)
-    return textwrap.fill(told, width, subsequent_indent=" " * INDENT, break_long_words=False)
-
-
-def _head(case: "Case") -> str:
-    settings = case.settings
-    who = f"{settings.unit.id}, {settings.unit.kind}"
-    if case.unit is None:
-        return f"{who}: no unit runs here, so its devices are opened"
-    pid = case.unit.facts.get("pid")
-    return f"{who}: the unit runs (process {pid}), so it is asked for its devices"
-
-
-def _style(lines: Sequence["Line"]) -> str:
-    return STYLES["fault" if any(line.state == "fault" for line in lines) else "ok"]
-
-
-def _sum(lines: Sequence["Line"], *, whole: bool) -> str:
-    """`whole`: nothing was left out, so it can be said of the unit."""
-    from edge.doctor.line import PAGE
-
-    counts = Counter(line.state for line in lines)
-    faults = counts["fault"]
-    if not faults:
-        return f"{counts['ok']} OK: " + ("fit for work" if whole else "no fault in what was asked")
-    word = "fault" if faults == 1 else "faults"
-    return f"{counts['ok']} OK, {faults} {word}; {PAGE} has a paragraph for each code"
+# --- what is told ---
 
 
 def _as_json(case: "Case", lines: Sequence["Line"]) -> dict[str, Any]:
@@ -238,8 +167,28 @@ def _as_json(case: "Case", lines: Sequence["Line"]) -> dict[str, Any]:
         "ok": all(line.state != "fault" for line in lines),
         "unit": case.settings.unit.id,
         "running": case.unit is not None,
-        "lines": [asdict(line) | {"help": line.help} for line in lines],
+        "lines": [_line_as_json(line) for line in lines],
     }
+
+
+def _line_as_json(line: "Line") -> dict[str, Any]:
+    told = {
+        name: getattr(line, name) for name in ("group", "name", "state", "text", "code", "cure")
+    }
+    return told | {"help": line.help} | _figures(line.exhibit)
+
+
+def _figures(exhibit: "Exhibit | None") -> dict[str, Any]:
+    """Without pictures: they are on the page (--html)."""
+    if exhibit is None:
+        return {}
+    found: dict[str, Any] = {}
+    if exhibit.sky:
+        found["sky"] = [asdict(each) for each in exhibit.sky]
+    if exhibit.series:
+        found["series"] = [round(value, 3) for value in exhibit.series]
+        found["series_unit"] = exhibit.series_unit
+    return found
 
 
 @contextmanager
