@@ -1,8 +1,6 @@
-"""The shipped brokers with certificates of the shipped pilot authority, and with forged ones."""
+"""The shipped brokers with certificates of a pilot authority of ours, and with forged ones."""
 
-import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,11 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from drivers.clock import SystemClock
+from edge.provisioning.authority import Authority as PilotAuthority
 from tests.broker import MOSQUITTO, Broker
 
 SHIPPED = Path(__file__).parents[1] / "systemd" / "mosquitto"
-PILOT_CA = SHIPPED / "pilot-ca"
-LACKING = None if MOSQUITTO and shutil.which("openssl") else "needs mosquitto and openssl"
+LACKING = None if MOSQUITTO else "needs mosquitto"
 
 
 def pair(name: str) -> tuple[bytes, bytes]:
@@ -42,19 +41,15 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def pilot_ca(folder: Path, *words: str) -> None:
-    subprocess.run([PILOT_CA, folder, *words], check=True, capture_output=True, timeout=60)
-
-
 class Authority:
-    """One authority, made by the shipped script, whose key a test may also use for worse."""
+    """One authority, as `patrol-edge ca` makes it, whose key a test may also use for worse."""
 
     def __init__(self, folder: Path, *clients: str) -> None:
         self.folder = folder
-        pilot_ca(folder, "init")
-        pilot_ca(folder, "broker", "localhost", "127.0.0.1")
+        self.desk = PilotAuthority.make(folder, SystemClock())
+        self.desk.issue("broker", "broker", hosts=("localhost", "127.0.0.1"))
         for name in clients:
-            pilot_ca(folder, "client", name)
+            self.desk.issue(name, "client")
 
     @property
     def ca(self) -> Path:

@@ -19,6 +19,7 @@ from edge.cli.console import (
     note,
     open_what_is_closed,
 )
+from edge.cli.flash import ca
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import act, audio, control, duty, journal, keys, move, outbox, search, sos, task
@@ -57,6 +58,7 @@ GROUPS = (
     simulate,
     evaluate,
     firmware,
+    ca,
     version,
 )
 

@@ -19,7 +19,7 @@ from telemetry.link.transport import (
     TransportEvent,
     WireMessage,
 )
-from tests.access import LACKING, PILOT_CA, Authority, pilot_ca, shipped_broker, shipped_settings
+from tests.access import LACKING, Authority, shipped_broker, shipped_settings
 from tests.broker import MOSQUITTO, Broker
 from tests.broker_attacks import DESK, Ground
 from tests.broker_rights import rights
@@ -191,7 +191,7 @@ def test_a_wrong_password_is_told_as_such(broker: Broker, tmp_path: Path) -> Non
 
 # --- with certificates, as shipped --------------------------------------------------------------
 
-needs_openssl = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))
+needs_mosquitto = pytest.mark.skipif(LACKING is not None, reason=str(LACKING))
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(folder, "dog-1", "dog-2", "hub", DESK, "observer")
 
 
-@needs_openssl
+@needs_mosquitto
 @pytest.mark.parametrize("kind", ["patrol-edge", "partners"])
 def test_the_shipped_files_are_accepted_without_a_complaint(
     kind: str, authority: Authority
@@ -218,7 +218,7 @@ def test_the_shipped_files_are_accepted_without_a_complaint(
     assert complaints == []
 
 
-@needs_openssl
+@needs_mosquitto
 def test_unit_and_hub_have_their_rights(authority: Authority) -> None:
     with shipped_broker("patrol-edge", authority) as broker:
         ground = Ground(broker.port, authority)
@@ -226,7 +226,7 @@ def test_unit_and_hub_have_their_rights(authority: Authority) -> None:
         ground.close()
 
 
-@needs_openssl
+@needs_mosquitto
 def test_a_withdrawn_certificate_opens_nothing(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca", "dog-1", "dog-2")
     lines = shipped_settings("patrol-edge", authority)
@@ -234,7 +234,7 @@ def test_a_withdrawn_certificate_opens_nothing(tmp_path: Path) -> None:
     with Broker(lines, kind="mosquitto") as broker:
         with RawClient(broker.port, authority.context("dog-1"), "dog-1") as client:
             assert client.accepted
-        pilot_ca(authority.folder, "revoke", "dog-1")
+        authority.desk.revoke("dog-1")
         broker.signal(signal.SIGHUP)
         assert wait_for(lambda: not gets_in(broker, authority, "dog-1"))
         assert gets_in(broker, authority, "dog-2")
@@ -248,7 +248,7 @@ def gets_in(broker: Broker, authority: Authority, name: str) -> bool:
         return False
 
 
-@needs_openssl
+@needs_mosquitto
 def test_what_is_too_large_costs_its_sender_the_connection_and_nobody_else(
     authority: Authority,
 ) -> None:
@@ -265,7 +265,7 @@ def test_what_is_too_large_costs_its_sender_the_connection_and_nobody_else(
             client.drop()
 
 
-@needs_openssl
+@needs_mosquitto
 def test_a_command_waits_for_its_unit_over_a_restart_of_the_broker(tmp_path: Path) -> None:
     """What `per_listener_settings true` breaks in mosquitto before 2.0.23."""
     authority = Authority(tmp_path / "ca", "dog-1", "hub")
@@ -284,32 +284,3 @@ def test_a_command_waits_for_its_unit_over_a_restart_of_the_broker(tmp_path: Pat
         again.settle()
         assert [each.payload for each in again.heard] == [b"wait"]
         again.drop()
-
-
-@needs_openssl
-def test_the_pilot_authority_signs_only_names_that_can_be_topics(authority: Authority) -> None:
-    for name in ("", "DOG-1", "dog/1", "+", "#", "dog 1", "a" * 33, "ca", "broker", "../x", "hünd"):
-        result = subprocess.run(
-            [PILOT_CA, authority.folder, "client", name],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (result.returncode, result.stderr[:9]) == (2, "pilot-ca:"), name
-    files = {path.name: path.stat().st_mode & 0o077 for path in authority.folder.glob("*.key")}
-    assert set(files.values()) == {0}
-
-
-@needs_openssl
-def test_a_key_made_on_the_unit_is_signed_under_the_name_that_the_authority_says(
-    authority: Authority, tmp_path: Path
-) -> None:
-    request = [
-        "openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc",
-        "-keyout", tmp_path / "unit.key", "-subj", "/CN=hub/O=mine", "-out", tmp_path / "unit.csr",
-    ]  # fmt: skip
-    subprocess.run(request, check=True, capture_output=True)
-    pilot_ca(authority.folder, "sign", "dog-7", str(tmp_path / "unit.csr"))
-    subject = ["openssl", "x509", "-noout", "-subject", "-in", authority.folder / "dog-7.crt"]
-    told = subprocess.run(subject, check=True, capture_output=True, text=True).stdout
-    assert told.replace(" ", "").strip() == "subject=CN=dog-7"

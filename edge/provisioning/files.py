@@ -1,0 +1,114 @@
+"""Files of an identity: whole or not there whenever the power goes, and never replaced unasked."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from telemetry.commands.files import sync_folder
+
+SECRET = 0o600
+PUBLIC = 0o644
+FOR_GROUP = 0o640  # as a unit file: root writes, the service reads
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a file shall be. Only root can give files away; else it is the caller's anyway."""
+
+    user: int
+    group: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Owner":
+        """Of the next folder above it that is there."""
+        there = next(each for each in (path, *path.parents) if each.exists())
+        found = there.stat()
+        return cls(found.st_uid, found.st_gid)
+
+
+def put(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
+    """Write in place of what is there: the old or the new, never half. Raises OSError."""
+    _staged(path, data, mode, owner).replace(path)
+    sync_folder(path.parent)
+
+
+def put_new(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
+    """As `put`, where there is nothing yet. Raises FileExistsError, OSError.
+
+    A file made in place could be found empty after a power cut, and an empty key is a lost unit:
+    so it is written under another name, and gets its own when it is whole (link(2) never replaces).
+    """
+    staged = _staged(path, data, mode, owner)
+    try:
+        os.link(staged, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as a stick's
+        if path.exists():
+            raise FileExistsError(17, "is there already", str(path)) from None
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _staged(path: Path, data: bytes, mode: int, owner: Owner | None) -> Path:
+    new = path.with_name(f".{path.name}.new")
+    with suppress(FileNotFoundError):
+        new.unlink()
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if owner is not None and os.geteuid() == 0:
+                os.fchown(file.fileno(), owner.user, owner.group)
+            os.fchmod(file.fileno(), mode)  # whatever the umask says
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    return new
+
+
+def same_or_put(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> bool:
+    """Write it where it is not so already. Returns whether it was written. Raises OSError."""
+    with suppress(OSError):
+        if path.read_bytes() == data:
+            return False
+    put(path, data, mode, owner)
+    return True
+
+
+def make_folder(path: Path, mode: int, owner: Owner | None = None) -> None:
+    """With its parents, on the disk. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent, 0o755, owner)
+    with suppress(FileExistsError):
+        path.mkdir(mode=mode)
+        if owner is not None and os.geteuid() == 0:
+            os.chown(path, owner.user, owner.group)
+        sync_folder(path.parent)
+
+
+def wiped(path: Path, told: Callable[[str], None] | None = None) -> None:
+    """Remove a small secret, written over first. Raises OSError.
+
+    Flash memory and file systems that copy on write keep what was there until they need the room:
+    that this cannot be helped from here is said in docs/provisioning.md.
+    """
+    size = path.lstat().st_size if not path.is_symlink() and path.is_file() else 0
+    if 0 < size <= 1024 * 1024:
+        with suppress(OSError):
+            handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(handle, "wb") as file:
+                file.write(bytes(size))
+                file.flush()
+                os.fsync(file.fileno())
+    path.unlink()
+    if told is not None:
+        told(str(path))
