@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from config.models import Settings
+from config.slots import slots_folder
 from drivers.clock import Clock
 from edge.commands.handlers import stopper
 from edge.commands.inbox import Inbox
 from edge.commands.key_facts import expiring
 from edge.commands.on_the_spot import OnTheSpot
+from edge.flashing.records import take_over
 from edge.local.control import LocalControl
 from edge.running.worker import Beat
 from edge.timebase import Timebase
@@ -71,6 +73,7 @@ class Commanding:
     ) -> None:
         folder, security = settings.state_dir, settings.security
         self._clock, self._timebase = clock, timebase
+        self._slots = slots_folder(folder)  # where whoever flashes leaves records for the journal
         self._handlers: dict[str, Handler] = {}
         self._security = security
         self._control = ControlState.load(folder / "control.json")
@@ -143,6 +146,7 @@ class Commanding:
         while not stop.is_set():
             beat()
             self._intake.tend()
+            take_over(self._slots, self.journal)
             self._take_one(WAIT_S)
         ends_mono_s = self._clock.mono_s() + LAST_S  # the broker thinks that these have arrived
         while self._take_one(0) and self._clock.mono_s() < ends_mono_s:

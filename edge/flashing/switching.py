@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from config.language import tell
 from config.slots import Content, Lane, Slot, SlotsFile, Trial, write_slots
 from edge.bundles.refusal import BundleError
+from edge.flashing.wish import Way
 from edge.local.asking import NoUnitError, ask
 from edge.running.state_lock import is_in_use
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
+MAY_SWITCH = "slots.may_switch"  # → MayRequest; nothing is answered
 SWITCH = "slots.switch"  # → SwitchRequest, SwitchAnswer
 COMMIT = "slots.commit"  # → CommitRequest; nothing is answered
 ROLL_BACK = "slots.rollback"  # → RollBackRequest; SwitchAnswer
@@ -25,6 +27,13 @@ ANSWER_WITHIN_S = 15.0  # it asks its parts how they fare before it writes
 
 class _Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class MayRequest(_Wire):
+    """Would it be busy? Asked before a large file is taken, which would only be refused."""
+
+    by: str
+    force: bool = False
 
 
 class SwitchRequest(_Wire):
@@ -39,6 +48,7 @@ class SwitchRequest(_Wire):
     slot: Slot
     content: Content
     by: str
+    way: Way = "command_line"
     force: bool = False
     order: str | None = Field(None, description="id of the hub's command")
 
@@ -67,9 +77,6 @@ class RollBackRequest(_Wire):
     force: bool = False
 
 
-Switched = tuple[Literal["on_trial", "at_next_start"], float | None]
-
-
 def running(state_dir: Path) -> bool:
     """Whether a unit runs on this state folder and answers. Raises BundleError if it is mute."""
     try:
@@ -83,6 +90,15 @@ def running(state_dir: Path) -> bool:
     except OrderRefusedError:
         return True  # it answers
     return True
+
+
+def ask_whether_it_may(state_dir: Path, *, force: bool, by: str) -> None:
+    """Raises BundleError (`busy`). A unit that does not know the question is asked later."""
+    try:
+        asked(state_dir, MAY_SWITCH, MayRequest(by=by, force=force))
+    except BundleError as refusal:
+        if refusal.code != "unsupported":
+            raise
 
 
 def ask_to_switch(state_dir: Path, request: SwitchRequest) -> SwitchAnswer:

@@ -7,8 +7,7 @@ from typing import Literal
 from config.slots import Lane, Slot
 from edge.bundles.manifest import Kind
 
-# local: on the unit itself; remote: from a laptop, over SSH or a serial console; hub: config.apply.
-Way = Literal["local", "remote", "usb", "hub"]
+Way = Literal["hub", "usb", "serial", "ssh", "command_line"]  # how the bundle came
 Stage = Literal["received", "checked", "unpacked", "tried", "staged", "switched"]
 End = Literal["on_trial", "at_next_start", "adopted", "flashed"]
 PERCENT: dict[Stage, int] = {  # of the work until the switch; what follows is the trial's
@@ -38,6 +37,8 @@ class Step:
     stage: Stage
     percent: int
     text: str
+    done_bytes: int | None = None  # while the bundle comes
+    of_bytes: int | None = None
 
 
 Watch = Callable[[Step], None]  # called by the thread that flashes; what it raises ends the flash
@@ -59,6 +60,7 @@ class Outcome:
     serial: int
     lane: Lane | None = None
     slot: Slot | None = None
+    ends_within_s: float | None = None  # on_trial: by then it has ended, one way or the other
     notes: tuple[str, ...] = ()  # what else there is to know, in words
 
 

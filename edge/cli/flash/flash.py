@@ -1,0 +1,153 @@
+"""`patrol-edge flash`: a bundle onto this unit, and what becomes of it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from config.language import localized, tell
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
+from edge.cli.parser import number_in
+from edge.cli.run import DEFAULT_CONFIG
+
+if TYPE_CHECKING:
+    from edge.cli.flash.flash_view import View
+    from edge.flashing.unit import Unit
+    from edge.flashing.wish import Outcome
+
+STDIN = "-"
+WAYS = ("hub", "usb", "serial", "ssh", "command_line")  # of edge.flashing.wish
+HELP = """\
+Check the bundle, put it onto this unit beside what is in use, try it, change over, and watch the
+trial: the unit keeps it, or goes back by itself. What is refused has changed nothing.
+
+  sudo patrol-edge flash north-12.peb
+  ssh dog-07 sudo patrol-edge flash - < north-12.peb
+
+Exit code 0: it is kept (or begins with the next start); 1: refused, or taken back; 2: wrong
+usage."""
+
+
+class NotWantedError(Exception):
+    """Whoever was asked has said no."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "flash", help="put a signed bundle onto this unit", description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE.peb", help="the bundle; - for standard input")
+    add("--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})")
+    add("--state-dir", type=Path, metavar="DIR", help="instead of the unit file's state_dir")
+    add("--force", action="store_true", help="even while a task is active; goes on record")
+    add("--yes", action="store_true", help="ask nothing")
+    add("--json", action="store_true", help="each step as one JSON object a line")
+    waiting = parser.add_mutually_exclusive_group()
+    waiting.add_argument(
+        "--wait", type=number_in(0, 3600), metavar="S",
+        help="for the end of the trial (as long as it can take)",
+    )  # fmt: skip
+    waiting.add_argument("--no-wait", action="store_true", help="for its beginning only")
+    add("--by", metavar="NAME", help=argparse.SUPPRESS)  # who, where it came over a line
+    add("--way", default="command_line", choices=WAYS, help=argparse.SUPPRESS)
+    parser.set_defaults(handler=flash)
+
+
+def flash(args: argparse.Namespace) -> int:
+    """Raises CommandError, ConfigError."""
+    from edge.cli.flash.flash_view import view_of
+    from edge.flashing.unit import unit_of
+
+    if args.file is None:
+        raise CommandError(localized(tell("which bundle?")), "patrol-edge flash FILE.peb", USAGE)
+    unit = unit_of(args.config, args.state_dir)
+    view = view_of(args, unit)
+    with view.shown(), _opened(args.file) as source:
+        outcome = _flashed(args, source, unit, view)
+        if outcome is None:
+            return FAILED
+        if outcome.end != "on_trial" or args.no_wait:
+            view.ended(outcome)
+            return DONE
+        return _followed(args, unit, outcome, view)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """Raises CommandError."""
+    if name == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        source = Path(name).open("rb")  # noqa: SIM115 - closed below; what it raises is told here
+    except OSError as error:
+        told = tell("{file} cannot be read: {why}", file=name, why=error.strerror or str(error))
+        raise CommandError(localized(told), localized(tell("check the name")), USAGE) from error
+    with source:
+        yield source
+
+
+def _flashed(
+    args: argparse.Namespace, source: BinaryIO, unit: "Unit", view: "View"
+) -> "Outcome | None":
+    """None where it was refused, which was told."""
+    from edge.bundles.refusal import BundleError
+    from edge.flashing.engine import flash as engine
+    from edge.flashing.wish import Wish
+
+    wish = Wish(by=args.by or by_whom(), way=args.way, force=args.force)
+    try:
+        return engine(source, unit, wish, view.step)
+    except BundleError as refusal:
+        view.refused(refusal)
+    except NotWantedError:
+        note(localized(tell("nothing was changed")))
+    except KeyboardInterrupt:
+        note(localized(state_left(unit)))
+    return None
+
+
+def by_whom() -> str:
+    """Who does it, for the record: whoever became root by sudo has a name."""
+    from edge.local.control import user_name
+
+    return f"local:{os.environ.get('SUDO_USER') or user_name()}"
+
+
+def state_left(unit: "Unit") -> str:
+    """What an interrupted flash has left."""
+    from config.slots import SlotsError, read_slots
+
+    try:
+        trial = read_slots(unit.folder).trial
+    except (OSError, SlotsError):
+        trial = None
+    if trial is None:
+        return tell("interrupted: nothing was changed, the unit is what it was before")
+    return tell("interrupted: {name} is on trial, and goes on: patrol-edge slots list",
+                name=trial.content.name)  # fmt: skip
+
+
+# --- the trial ---
+
+
+def _followed(args: argparse.Namespace, unit: "Unit", outcome: "Outcome", view: "View") -> int:
+    from config.slots import SlotsError
+    from edge.flashing.following import SPARE_S, follow
+
+    within_s = args.wait if args.wait is not None else (outcome.ends_within_s or 60.0) + SPARE_S
+    try:
+        ended = follow(unit.folder, outcome.bundle, within_s, view.on_trial)
+    except KeyboardInterrupt:
+        note(localized(tell("the trial goes on without you: patrol-edge slots list")))
+        return FAILED
+    except (OSError, SlotsError) as error:
+        told = tell("how the trial ended cannot be read: {why}", why=str(error))
+        raise CommandError(localized(told), "sudo patrol-edge slots list") from error
+    view.ended(outcome, ended)
+    return DONE if ended is not None and ended.outcome == "committed" else FAILED
