@@ -133,7 +133,7 @@ class _Flash:
         now = self.clock.utc()
         opened = open_bundle(source, trusted.trust, now, self.unit.here, highest)
         self.manifest = opened.manifest
-        owners = ", ".join(signer.owner for signer in opened.signers if signer.counts)
+        owners = ", ".join(sorted(each.owner for each in opened.signers if each.counts))
         told = tell("{what}: signed by {owners}, for this unit, newer than what is in use",
                     what=opened.manifest.told, owners=owners)  # fmt: skip
         self._tell("checked", told)
