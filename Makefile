@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup features demo test lint bench torture torture-night lock docs clean
+.PHONY: help setup features demo test lint bench torture torture-night lock docs deb kit clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -87,6 +87,12 @@ torture-night: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features ## the same in the s
 docs: $(VENV)/.runtime ## write docs/contract/ and docs/configuration.md from the types
 	@$(BIN)/python -m telemetry.contract_docs.docs docs/contract
 	@$(BIN)/python -m config.reference docs/configuration.md
+	@[ ! -e $(BIN)/pip-licenses ] || systemd/package/list-licences > docs/licences.md
+
+ARCH ?= amd64
+
+deb: $(VENV)/.package ## build the Debian packages into dist/ (ARCH=arm64 for the other machine)
+	@systemd/package/build-deb $(ARCH) dist
 
 # One universal resolution for x86-64 and aarch64, with hashes and without a registry's address.
 LOCK := env -u UV_INDEX_URL $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
@@ -100,9 +106,14 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 	@$(LOCK) pyproject.toml --extra audio --extra boards --extra can --extra eval --extra gnss --extra gpio \
 		--extra mavlink --extra modbus --extra plates --extra quantize --extra ros --extra video -c requirements.lock \
 		-c requirements-demo.lock --no-emit-package opencv-python -o requirements-features.lock
+	@$(LOCK) pyproject.toml --extra audio --extra boards --extra gnss --extra modbus --extra plates --extra ros \
+		-c requirements-features.lock --no-emit-package opencv-python -o requirements-unit.lock
+	@$(LOCK) pyproject.toml --extra can --extra gpio --extra mavlink -c requirements-features.lock \
+		$$(sed -n 's/^\([a-z0-9][a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements-unit.lock) \
+		-o requirements-extras.lock
 	@$(LOCK) --group bench -c requirements.lock -c requirements-features.lock --no-emit-package opencv-python \
 		-o requirements-bench.lock
 	@$(LOCK) --group dev -c requirements.lock -c requirements-demo.lock -c requirements-features.lock -o requirements-dev.lock
 
 clean: ## remove .venv and everything made here
-	rm -rf $(VENV) build *.egg-info demo-out bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info demo-out bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

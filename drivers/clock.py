@@ -29,14 +29,36 @@ class SystemClock:
 
 NO_SLEEP_S = 0.01  # no suspension is that short; less is the time between two readings
 TIME_ERROR = 5  # of <sys/timex.h>: "clock not synchronized"
+TOLD_STATE = Path("/run/patrol-edge-clock/state")  # of patrol-edge-clock.service
+TOLD_FOR_S = 30.0
 
 
-def kernel_clock_state() -> int | None:
-    """What ntp_adjtime(3) says of the clock, 0..TIME_ERROR; None where it may not be asked."""
+def kernel_clock_state(told: Path = TOLD_STATE) -> int | None:
+    """What ntp_adjtime(3) says of the clock, 0..TIME_ERROR; None where nobody can tell.
+
+    The service may not ask it: a call that could set a clock is not open to it. Then what
+    `drivers.clock_teller` wrote counts, while it is fresh.
+    """
+    state = asked_clock_state()
+    return told_clock_state(told) if state is None else state
+
+
+def asked_clock_state() -> int | None:
+    """As the kernel says; None where it may not be asked."""
     libc = ctypes.CDLL(None, use_errno=True)
     # All zero asks without setting anything (modes = 0); larger than struct timex on any Linux.
     state = int(libc.ntp_adjtime(ctypes.create_string_buffer(512)))
     return None if state < 0 else state
+
+
+def told_clock_state(told: Path) -> int | None:
+    """As the file says: a state and when it was asked for, in seconds of the monotonic clock."""
+    try:
+        state, at_s = told.read_text(encoding="ascii").split()
+        age_s = time.monotonic() - float(at_s)
+        return int(state) if 0 <= age_s <= TOLD_FOR_S and 0 <= int(state) <= TIME_ERROR else None
+    except (OSError, ValueError):
+        return None
 
 
 def system_clock_synchronised() -> bool:
