@@ -19,7 +19,7 @@ REPORT_MODE = 0o644  # a report: whoever shares the laptop may read it
 
 MOST_BYTES = 256 * 1024
 MOST_BOARDS = 500
-NAME = r"^[a-z][a-z0-9_-]{0,31}$"
+NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 
 class CampaignError(Exception):

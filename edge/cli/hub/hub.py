@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
-from edge.cli.hub import hub_replay, hub_send
+from edge.cli.hub import hub_flash, hub_overlay, hub_replay, hub_send
 from edge.cli.hub.broker_options import add_broker_options, link_of, root_of
 from edge.cli.hub.hub_view import printer, screen, summary
 from edge.cli.parser import number_in
@@ -54,6 +54,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.set_defaults(handler=run)
     errands = parser.add_subparsers(title="errands", metavar="ERRAND")
     hub_send.register(errands)
+    hub_flash.register(errands)
+    hub_overlay.register(errands)
     hub_replay.register(errands)
 
 

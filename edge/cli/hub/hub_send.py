@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config.wording import one_line
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.hub.broker_options import add_broker_options, link_of, root_of
+from edge.cli.hub.pairs import json_or_text, object_of
 from edge.cli.hub.signing import signer_of
 from edge.cli.parser import number_in
 
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from telemetry.hub.orders import BadOrderError, claims_of, payload_of
     from telemetry.link.paho_transport import PahoTransport
 
-    signer = _signer(args)
+    signer = command_signer(args)
     clock = SystemClock()
     try:
         claims = claims_of(
@@ -120,7 +121,8 @@ def _ask(
         raise CommandError(told, cure) from None
 
 
-def _signer(args: argparse.Namespace) -> Any:
+def command_signer(args: argparse.Namespace) -> Any:
+    """The key of --key; None with --unsigned. Raises CommandError."""
     if args.unsigned == (args.key is not None):
         raise CommandError(
             "a command is signed with --key, or sent with --unsigned",
@@ -154,36 +156,11 @@ def in_words(reply: "Reply") -> str:
 
 
 def _arguments(args: argparse.Namespace) -> dict[str, Any]:
-    from drivers.clock import SystemClock
-    from telemetry.contract.uuid7 import uuid7
-
     if args.args is not None:
         if args.pairs:
             raise CommandError("--args and KEY=VALUE exclude each other", "give one", USAGE)
-        found = _json_or_text(args.args)
+        found = json_or_text(args.args)
         if not isinstance(found, dict):
             raise CommandError("--args is no JSON object", 'write it as \'{"mode": "x"}\'', USAGE)
         return found
-    arguments: dict[str, Any] = {}
-    for pair in args.pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise CommandError(f"{pair!r} is not KEY=VALUE", "see --help", USAGE)
-        new = uuid7(SystemClock().utc()) if value == "@new" else _json_or_text(value)
-        _put(arguments, key.split("."), new)
-    return arguments
-
-
-def _put(into: dict[str, Any], path: list[str], value: Any) -> None:
-    for step in path[:-1]:
-        into = into.setdefault(step, {})
-        if not isinstance(into, dict):
-            raise CommandError(f"{step} is given as a value and as an object", "see --help", USAGE)
-    into[path[-1]] = value
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return object_of(args.pairs)

@@ -1,0 +1,1 @@
+"""From the hub's side: a bundle is offered, ordered, and followed until each unit has it or not."""
