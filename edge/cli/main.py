@@ -19,7 +19,7 @@ from edge.cli.console import (
     note,
     open_what_is_closed,
 )
-from edge.cli.flash import ca, flash, slots
+from edge.cli.flash import ca, flash, slots, usb
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import act, audio, control, duty, journal, keys, move, outbox, search, sos, task
@@ -61,6 +61,7 @@ GROUPS = (
     ca,
     flash,
     slots,
+    usb,
     version,
 )
 

@@ -42,8 +42,7 @@ class Offered(BaseModel):
     size_bytes: int = Field(ge=1, le=MOST_BYTES)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     force: bool = False
-    by: str = Field("", max_length=64)
-    wait_s: float = Field(120.0, ge=0, le=3600)
+    wait_s: float | None = Field(None, ge=0, le=3600, description="for the trial's end")
 
 
 class NotTakenError(Exception):

@@ -51,7 +51,7 @@ class Offer:
     path: Path
     size_bytes: int
     sha256: str
-    options: dict[str, Any]  # force, wait_s, by
+    options: dict[str, Any]  # force, wait_s
 
     @classmethod
     def of(cls, path: Path, options: dict[str, Any]) -> "Offer":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from config.language import localized, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
+from edge.cli.flash.flash_options import add_options
 from edge.cli.parser import number_in
 from edge.cli.run import DEFAULT_CONFIG
 
@@ -25,7 +26,8 @@ Check the bundle, put it onto this unit beside what is in use, try it, change ov
 trial: the unit keeps it, or goes back by itself. What is refused has changed nothing.
 
   sudo patrol-edge flash north-12.peb
-  ssh dog-07 sudo patrol-edge flash - < north-12.peb
+  patrol-edge flash north-12.peb --to dog-07.local       # from a laptop, over SSH
+  patrol-edge flash north-12.peb --to /dev/ttyUSB0 --user anna     # its serial console
 
 Exit code 0: it is kept (or begins with the next start); 1: refused, or taken back; 2: wrong
 usage."""
@@ -53,6 +55,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="for the end of the trial (as long as it can take)",
     )  # fmt: skip
     waiting.add_argument("--no-wait", action="store_true", help="for its beginning only")
+    add_options(parser)
+    add("--receive", action="store_true", help=argparse.SUPPRESS)  # started by --to, at its end
     add("--by", metavar="NAME", help=argparse.SUPPRESS)  # who, where it came over a line
     add("--way", default="command_line", choices=WAYS, help=argparse.SUPPRESS)
     parser.set_defaults(handler=flash)
@@ -60,9 +64,15 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def flash(args: argparse.Namespace) -> int:
     """Raises CommandError, ConfigError."""
+    from edge.cli.flash.flash_receive import receive
+    from edge.cli.flash.flash_to import flash_to
     from edge.cli.flash.flash_view import view_of
     from edge.flashing.unit import unit_of
 
+    if args.to is not None:
+        return flash_to(args)
+    if args.receive:
+        return receive(args)
     if args.file is None:
         raise CommandError(localized(tell("which bundle?")), "patrol-edge flash FILE.peb", USAGE)
     unit = unit_of(args.config, args.state_dir)

@@ -3,10 +3,12 @@
 import argparse
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import version as installed
 from pathlib import Path
 
 from edge.cli.console import DONE, FAILED
+from edge.cli.flash.flash import by_whom
 from edge.flashing.own_line import OwnLine, raw_terminal
 from edge.flashing.receiving import NotTakenError, Offered, Receiver, json_lines
 from edge.flashing.sending import LineLostError
@@ -16,11 +18,10 @@ SPOOL = "spool"  # below the slots' folder
 
 def receive(args: argparse.Namespace) -> int:
     """Take a bundle from stdin, flash it, and tell the other end. Raises ConfigError."""
-    from config.loading import load
-    from config.slots import slots_folder
     from drivers.clock import SystemClock
+    from edge.flashing.unit import unit_of
 
-    folder = slots_folder(load(args.config).settings.state_dir) / SPOOL
+    folder = unit_of(args.config, args.state_dir).folder / SPOOL
     with raw_terminal():
         receiver = Receiver(OwnLine(), folder, SystemClock(), installed("patrol-edge"))
         try:
@@ -28,30 +29,33 @@ def receive(args: argparse.Namespace) -> int:
         except (LineLostError, NotTakenError):
             return FAILED
         try:
-            return _flashed(receiver, path, offered, args.config)
+            code = _flashed(receiver, path, offered, args)
         finally:
             path.unlink(missing_ok=True)
+        receiver.end({"ok": code == DONE, "exit_code": code})
+        return code
 
 
-def _flashed(receiver: Receiver, path: Path, offered: Offered, config: Path) -> int:
+def _flashed(receiver: Receiver, path: Path, offered: Offered, args: argparse.Namespace) -> int:
     """In a process of its own, whose lines go to the other end."""
-    force = ["--force"] if offered.force else []
     with subprocess.Popen(  # noqa: S603 - our own program, and no shell
-        [
-            *(sys.executable, "-m", "edge.cli.start", "flash", str(path), "--json"),
-            *("--config", str(config), "--wait", str(offered.wait_s), *force),
-        ],
+        [*(sys.executable, "-m", "edge.cli.start", "flash", str(path)), *_options(offered, args)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        last: dict[str, object] = {}
         for line in process.stdout or ():
-            last = json_lines(line.rstrip())
-            try:
-                receiver.step(last)
-            except LineLostError:
-                continue  # the flash goes on; nobody hears of it here
-    receiver.end({"ok": process.returncode == DONE, "exit_code": process.returncode})
+            with suppress(LineLostError):  # the flash goes on; nobody hears of it here
+                receiver.step(json_lines(line.rstrip()))
     return process.returncode
+
+
+def _options(offered: Offered, args: argparse.Namespace) -> list[str]:
+    options = ["--json", "--config", str(args.config)]
+    options += ["--way", "serial" if sys.stdin.isatty() else "ssh", "--by", by_whom()]
+    if args.state_dir is not None:
+        options += ["--state-dir", str(args.state_dir)]
+    if offered.wait_s is not None:
+        options += ["--wait", str(offered.wait_s)] if offered.wait_s else ["--no-wait"]
+    return [*options, "--force"] if offered.force else options

@@ -4,7 +4,7 @@ import argparse
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,19 @@ from edge.flashing.handover import CONSOLE_BYTES, PIPE_BYTES
 from edge.flashing.sending import Line, LineLostError, Offer, Sender
 from edge.flashing.ssh_line import Host, SshLine
 
-BAUD = 115_200
 SERIAL_MOST_BYTES = 32 * 1024 * 1024  # three quarters of an hour at that speed
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What is only for flashing another computer."""
-    group = parser.add_argument_group("onto another computer")
-    add = group.add_argument
-    add("--to", metavar="[USER@]HOST|PORT", help="over SSH, or the serial console on this port")
-    add("--user", metavar="NAME", help="who logs in at the serial console")
-    add("--baud", type=int, default=BAUD, help=f"of the serial console ({BAUD})")
 
 
 def flash_to(args: argparse.Namespace) -> int:
     """Hand the file over, and say what becomes of it. Raises CommandError."""
     from drivers.clock import SystemClock
 
-    if args.file is None or str(args.file) == "-":
+    if args.file in (None, "-"):
         raise CommandError(
             tell("--to sends a file"), tell("name it: patrol-edge flash FILE --to HOST"), USAGE
         )
-    options = {"force": args.force, "by": getpass.getuser(), "wait_s": args.wait}
-    offer = _offer(args.file, options)
+    options = {"force": args.force, "wait_s": 0.0 if args.no_wait else args.wait}
+    offer = _offer(Path(args.file), options)
     view = _JsonView() if args.json else _View()
     try:
         with _line(args, offer) as (line, sizes), view.shown():
@@ -150,48 +140,49 @@ class _JsonView:
 
 
 class _View:
-    """For people."""
+    """For people: a line for each step, and a bar for what takes its time."""
 
     def __init__(self) -> None:
         from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = Console(stderr=True, highlight=False)
-        self._update: Callable[[int, int], None] = lambda _done, _size: None
+        console = Console(stderr=True, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        )
+        self._task = self._bar.add_task("", total=None, visible=False, told="")
+        self._last = ""
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-        )
-        bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
-        with bar:
-            task = bar.add_task(localized(tell("sending")), total=None)
-            self._update = lambda done, size: bar.update(task, completed=done, total=size)
+        with self._bar:
             yield
 
     def sent(self, done_bytes: int, size_bytes: int) -> None:
-        self._update(done_bytes, size_bytes)
+        kib = tell("{done} of {size} KiB", done=done_bytes // 1024, size=size_bytes // 1024)
+        self._move(tell("sending"), done_bytes / size_bytes, kib)
 
     def step(self, content: dict[str, Any]) -> None:
-        text = content.get("text")
-        if isinstance(text, str) and text:
-            self._console.print(localized(unpacked(text, content.get("told"))), markup=False)
+        text = unpacked(str(content.get("text", "")), content.get("told"))
+        if content.get("step") == "on_trial":
+            self._move(tell("on trial"), None, text)
+            return
+        if content.get("step") == "received" or not text or text == self._last:
+            return
+        self._last = text
+        cure = unpacked(str(content.get("cure", "")), content.get("cure_told"))
+        note(localized(text) + (f"\n  → {localized(cure)}" if cure else ""))
+
+    def _move(self, what: str, share: float | None, told: str) -> None:
+        total = None if share is None else 1.0
+        self._bar.update(
+            self._task, description=localized(what), completed=share or 0.0, total=total,
+            told=localized(told), visible=True,
+        )  # fmt: skip
 
     def end(self, content: dict[str, Any]) -> int:
-        text, cure = content.get("text"), content.get("cure")
-        if isinstance(text, str) and text:
-            note(text + (f"\n  → {cure}" if cure else ""))
+        self._bar.stop()
         return _code(content)
 
 

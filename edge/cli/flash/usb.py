@@ -126,8 +126,8 @@ def _run(*command: str) -> "subprocess.CompletedProcess[str] | None":
 
 def _flash(path: Path, config: Path) -> bool:
     """By the same command as by hand; what it says goes into the journal."""
-    command = (*(sys.executable, "-m", "edge.cli.start", "flash", str(path)), "--way", "usb")
+    command = (sys.executable, "-m", "edge.cli.start", "flash", str(path), "--way", "usb")
     done = subprocess.run(  # noqa: S603 - our own program, and no shell
-        (*command, "--config", str(config)), stdin=subprocess.DEVNULL, check=False
+        (*command, "--by", "usb", "--config", str(config)), stdin=subprocess.DEVNULL, check=False
     )
     return done.returncode == DONE

@@ -1,0 +1,14 @@
+"""What is only for flashing another computer."""
+
+import argparse
+
+BAUD = 115_200
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The group of them."""
+    group = parser.add_argument_group("onto another computer")
+    add = group.add_argument
+    add("--to", metavar="[USER@]HOST|PORT", help="over SSH, or the serial console on this port")
+    add("--user", metavar="NAME", help="who logs in at the serial console")
+    add("--baud", type=int, default=BAUD, help=f"of the serial console ({BAUD})")
