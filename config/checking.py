@@ -153,8 +153,10 @@ class _Settler:
         if not isinstance(shape.value, Kinds) or not isinstance(node.nodes.get("kind"), Scalar):
             return False
         names = [key for key, it in node.nodes.items() if not isinstance(it, Scalar) or is_null(it)]
-        keys = [key for key, item in node.nodes.items() if isinstance(item, Scalar)]
-        text = without_names(dotted(path), [key for key in keys if key not in names], names)
+        keys = [key for key in node.nodes if key not in names]
+        if not keys:  # `kind:` and nothing more: a device may be called so
+            return False
+        text = without_names(dotted(path), keys, names)
         self._tell(node.key_places["kind"], path, text)
         return True
 

@@ -17,7 +17,7 @@ from config.errors import ConfigError, Problem
 from config.flashed import FlashedError, Part, fingerprint, part_of, parts_in_use
 from config.host_files import HOST_FILES, Files
 from config.language import tell
-from config.layering import layered
+from config.layering import Layered, layered
 from config.layers import environment
 from config.migrations import KEY, MigrationError, up_to_date, version_of
 from config.models import Settings
@@ -85,17 +85,10 @@ def try_layers(
 def _loaded(
     path: Path, environ: Mapping[str, str], files: Files, tried: Mapping[Lane, Part | None]
 ) -> Loaded:
-    unit_file = read(path, UNIT_FILE)
-    variables = environment(environ)
-    problems = [*unit_file.problems, *variables.problems]
-    if unit_file.root is None:
+    done, older, problems, unreadable = layers_of(path, environ, tried)
+    if done is None:
         raise ConfigError(_sorted(problems, path))
-    own, older = _current(unit_file.root, path)
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - keeps symlinks
-    parts, unreadable = parts_in_use(_state_dir(own, variables.root, folder))
-    wanted = {lane: part for lane, part in ({**parts, **tried}).items() if part is not None}
-    done = layered(own, variables.root, wanted, tried)
-    problems += done.problems
     outcome = checked(done.root, folder, credentials_folder(environ))
     told = {(item.source, item.line, item.column) for item in problems if item.line}
     problems += [
@@ -118,6 +111,27 @@ def _loaded(
         overruled=done.overruled,
         kept=done.kept,
     )
+
+
+def layers_of(
+    path: Path, environ: Mapping[str, str], tried: Mapping[Lane, Part | None] = MappingProxyType({})
+) -> tuple[Layered | None, list[Problem], list[Problem], list[str]]:
+    """All layers over each other, not checked; None where the file gives nothing to work with.
+
+    Then what to warn of, what is wrong with the texts, and what of the slots cannot be read.
+    Raises ConfigError.
+    """
+    unit_file = read(path, UNIT_FILE)
+    variables = environment(environ)
+    problems = [*unit_file.problems, *variables.problems]
+    if unit_file.root is None:
+        return None, [], problems, []
+    own, older = _current(unit_file.root, path)
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - keeps symlinks
+    parts, unreadable = parts_in_use(_state_dir(own, variables.root, folder))
+    wanted = {lane: part for lane, part in ({**parts, **tried}).items() if part is not None}
+    done = layered(own, variables.root, wanted, tried)
+    return done, older, [*problems, *done.problems], unreadable
 
 
 def _current(root: Node, path: Path) -> tuple[Node, list[Problem]]:

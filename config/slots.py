@@ -80,6 +80,9 @@ class Trial(_Part):
     starts: int = Field(0, ge=0, description="of the runtime, since it is on trial")
     hub_was_there: bool = Field(description="just before; if it was not, it need not be now")
     well_before: tuple[str, ...] = Field((), description="components that were well just before")
+    there_before: tuple[str, ...] | None = Field(
+        None, description="all components just before; what is not among them is new. None: unknown"
+    )
 
 
 class Ended(_Part):

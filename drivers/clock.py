@@ -82,6 +82,14 @@ def asleep_s() -> float:
     return slept_s if slept_s > NO_SLEEP_S else 0.0
 
 
+def since_boot_s() -> float:
+    """Seconds since the computer started, its sleep included; nobody sets it (CLOCK_BOOTTIME).
+
+    Comparable between processes of the same `computer_boot_id`.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def computer_boot_id() -> str:
     """Tells one boot of the computer from another (random(4)); empty where the kernel tells none.
 

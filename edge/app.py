@@ -4,18 +4,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from config.loading import Loaded
-from config.slots import slots_folder
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import OUTBOX_FILE, assemble
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
-from edge.flashing.telling import FlashTeller, alone_in
+from edge.firmware.idle import why_active
+from edge.flashing.changeover import ChangeOver
+from edge.flashing.standing import Slots, Start
+from edge.flashing.telling import FlashTeller
+from edge.flashing.trial import TrialWatch
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
+from edge.running.anew import Anew
 from edge.running.sdnotify import SystemdNotifier
-from edge.running.supervisor import Crew, Supervisor
+from edge.running.supervisor import LOOK_FOR_STOP_EVERY_S, Crew, Supervisor
 from edge.running.worker import Beat, Worker, WorkOf
 from edge.seeing.episodes import Change
 from edge.seeing.look import Observer
@@ -42,8 +46,11 @@ class App:
         clock: Clock | None = None,
         notifier: SystemdNotifier | None = None,
         observers: Sequence[Observer] = (),
+        start: Start | None = None,
     ) -> None:
+        """`start`: how this run came about."""
         self._clock = clock or SystemClock()
+        self.anew = Anew()
         self._sources = Crew(SOURCES_STOP_S)
         self._delivery = Crew(DELIVERY_STOP_S)
         self._disk = Crew(DISK_STOP_S)
@@ -63,7 +70,9 @@ class App:
             tell_changes,
             tell_news,
             observers,
+            Slots(loaded.settings.state_dir, start or Start(), self.anew),
         )
+        self._trial = TrialWatch(parts, parts.slots, parts.settings.flash, self._clock)
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
@@ -85,8 +94,9 @@ class App:
         self._supervisor.start()
 
     def watch(self, wait: Callable[[float], bool]) -> int:
-        """Until `wait` says stop (0) or an essential worker died (1)."""
-        return self._supervisor.watch(wait)
+        """Until `wait` says stop or a new start was asked for (0), or an essential worker died
+        (1)."""
+        return self._supervisor.watch(self.anew.beside(wait, LOOK_FOR_STOP_EVERY_S))
 
     def stop_sources(self) -> list[str]:
         """Stop all that makes messages; delivery goes on. Returns the names of those that hang."""
@@ -94,7 +104,7 @@ class App:
 
     def stop(self) -> list[str]:
         """Stop all within three seconds. Returns the names of workers that hang."""
-        left = self._supervisor.stop()
+        left = self._supervisor.stop(anew=self.anew.asked)
         if "outbox" not in left:
             self.parts.outbox.close()
         return left
@@ -133,9 +143,16 @@ class App:
         health = self._reporter.health
         on_the_spot |= doctor_controls(parts, lambda: health.findings, health.camera_figures)
         on_the_spot |= parts.firmware.controls()
+        on_the_spot |= ChangeOver(
+            parts, parts.slots, self._trial, self._clock, self._why_active
+        ).controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)
         commanding.serve_locally(parts.local)
+
+    def _why_active(self) -> str | None:
+        parts = self.parts
+        return why_active(parts.office, parts.acting, parts.moving, parts.whereabouts, self._clock)
 
     # --- who works here ---
 
@@ -180,6 +197,7 @@ class App:
         if parts.vision is not None:
             work["perception"] = parts.vision.work
         work["modules"] = parts.roll_call.work
+        work["trial"] = self._trial.work
         work |= parts.finders.works() | parts.body.works() | parts.acting.works()
         if parts.settings.boards:
             work["boards"] = parts.board_news.work
@@ -189,7 +207,7 @@ class App:
         parts = self.parts
         return FlashTeller(
             parts.flashed,
-            alone_in(slots_folder(parts.settings.state_dir)),
+            parts.slots.change,
             parts.outbox.put,
             parts.witness.note,
             lambda: parts.timebase.now()[1],

@@ -21,6 +21,7 @@ from edge.firmware.idle import why_active
 from edge.firmware.lending import Lending
 from edge.flashing.orders import fates
 from edge.flashing.overview import Overview
+from edge.flashing.standing import Slots
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
@@ -70,6 +71,7 @@ def assemble(
     on_changes: OnChanges,
     on_news: OnNews,
     observers: Sequence[Observer],
+    slots: Slots,
 ) -> Parts:
     """`on_changes`, `on_news`: what perception and its rules have to tell; `observers`: who else
     looks on."""
@@ -158,6 +160,7 @@ def assemble(
             pending=outbox.pending,
             busy=partial(why_awake, office, acting, firmware),
         ),
+        slots=slots,
         workers=workers,
     )
     if media is not None:

@@ -71,6 +71,7 @@ class RollCall:
     lost: dict[str, Absence] = field(default_factory=dict)  # by kind and name; replaced whole
     identities: dict[str, Identity] = field(default_factory=dict)  # likewise
     present: frozenset[str] = frozenset()
+    well: frozenset[str] = frozenset()  # that spoke as they should at the newest look
     _parts: dict[str, _Part] = field(default_factory=dict)
 
     @staticmethod
@@ -93,13 +94,17 @@ class RollCall:
 
     def look(self) -> None:
         now_s = self.clock.mono_s()
+        well = set[str]()
         for health in self.devices():
             key = _key(health)
             gap_s = self.usual_s.get(key, 0.0)
             part = self._parts.setdefault(key, _Part(counted_s=now_s, gap_s=gap_s))
-            self._judge(key, health, part, now_s)
+            if self._judge(key, health, part, now_s):
+                well.add(key)
+        self.well = frozenset(well)
 
-    def _judge(self, key: str, health: DriverHealth, part: _Part, now_s: float) -> None:
+    def _judge(self, key: str, health: DriverHealth, part: _Part, now_s: float) -> bool:
+        """Whether it is well."""
         _count(part, health, now_s)
         if health.resting:
             part.rested_s = now_s
@@ -112,9 +117,11 @@ class RollCall:
             if key in self.lost:  # its first word is enough: it cannot be lost again at once
                 self._tell_back(key, health)
             self.present |= {key}
-        elif key not in self.lost and self._has_gone(health, part, now_s):
+            return True
+        if key not in self.lost and self._has_gone(health, part, now_s):
             part.ask_at_s = 0.0
             self._tell_lost(key, health)
+        return False
 
     def _is_well(self, health: DriverHealth, part: _Part, now_s: float) -> bool:
         if health.ended or health.resting:

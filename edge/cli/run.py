@@ -4,8 +4,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError
+
+if TYPE_CHECKING:
+    from edge.app import App
+    from edge.flashing.first_steps import Begun
 
 DEFAULT_CONFIG = Path("/etc/patrol-edge/unit.yaml")
 
@@ -15,52 +20,74 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "run",
         help="run this unit until SIGTERM or Ctrl-C",
         description="Run this unit: read its sensors, look at its pictures, tell the hub. "
-        "Devices, broker and hub may be missing and come later; only a wrong configuration "
-        "ends the start (exit code 2).",
+        "Devices, broker and hub may be missing and come later; a configuration that is wrong "
+        "is used as far as it goes, in safe mode, and told to the hub. Only one that does not "
+        "even say which unit this is ends the start (exit code 2).",
     )
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})"
+    )
+    parser.add_argument(
+        "--safe", action="store_true", help="position, health and commands only: safe mode"
     )
     parser.set_defaults(handler=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
-    from config.loading import load
-    from edge.running import core_dumps, log
+    from edge.flashing.first_steps import begin
+    from edge.running import core_dumps
     from edge.running.state_files import close_to_others, set_umask
-    from edge.running.supervisor import block_stop_signals, wait_for_stop_signal
+    from edge.running.state_lock import StateInUseError
+    from edge.running.supervisor import block_stop_signals
 
     # Before any thread starts, so that all inherit it, also those that numpy starts on import: a
     # signal to the process goes to any thread that does not block it, and would end us at once.
     block_stop_signals()
-    from edge.app import App
-    from edge.running.state_lock import StateInUseError, lock_state
-    from telemetry.link.transport import TransportConfigError
-
     set_umask()
     core_dumps.forbid()  # before the first secret is read
-    loaded = load(args.config)
     try:
-        lock_state(loaded.settings.state_dir)
+        begun = begin(args.config, safe=args.safe)
     except StateInUseError as error:
         cure = "stop it (systemctl stop patrol-edge), or give this one a state_dir of its own"
         raise CommandError(str(error), cure) from error
-    log.set_up(loaded.settings.logging)
-    log.starting(loaded)
-    close_to_others(loaded.settings.state_dir)
+    close_to_others(begun.loaded.settings.state_dir)
+    app = _app(begun)
+    code = _worked(app, begun)
+    if code == 0 and app.anew.asked:
+        begun.start_anew()
+    return DONE if code == 0 else FAILED
+
+
+def _app(begun: "Begun") -> "App":
+    """Raises CommandError; what was flashed and cannot even be built is taken back first."""
+    from edge.app import App
+    from telemetry.link.transport import TransportConfigError
+
     try:
-        app = App(loaded)
-    except TransportConfigError as error:
+        return App(begun.loaded, start=begun.start)
+    except Exception as error:
+        begun.take_back(error)
+        if not isinstance(error, TransportConfigError):
+            raise
         problem, _, cure = str(error).partition("; ")
         raise CommandError(problem, cure, USAGE) from error
+
+
+def _worked(app: "App", begun: "Begun") -> int:
+    """Until it is told to stop. Returns 0, or 1 when an essential worker died."""
+    from edge.running import log
+    from edge.running.supervisor import wait_for_stop_signal
+
     app.start()
     code = app.watch(wait_for_stop_signal)
     log.stopping(app.parts.outbox.pending())
     left = app.stop()
     log.stopped(code, app.parts.outbox.pending())
-    if left:
+    if code == 0:
+        begun.note_end()
+    if left and not app.anew.asked:
         # A thread that hangs in native code would keep the interpreter from ending.
         sys.stderr.flush()
         os._exit(code)
-    return DONE if code == 0 else FAILED
+    return code

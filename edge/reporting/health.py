@@ -40,6 +40,7 @@ from edge.reporting.parts import Parts
 from edge.reporting.rates import RateMeter, percentile
 from edge.reporting.receiver_desk import ReceiverDesk
 from edge.reporting.rule_findings import rule_findings
+from edge.reporting.slot_findings import slot_findings
 from edge.reporting.task_findings import office_findings
 from telemetry.contract.envelope import Draft
 from telemetry.contract.unit import Budget, CameraFigures, Fault, Health, Link, Queue, Rate
@@ -126,6 +127,7 @@ class HealthDesk:
         found += parts.body.findings(now_mono_s)
         found += parts.acting.findings(now_mono_s)
         found += self._firmware_findings(now_mono_s)
+        found += slot_findings(parts.slots, parts.clock.utc())
         found += roll_call_findings(parts.roll_call.fault)
         found += moving_findings(parts.moving)
         found += parts.resting.findings()

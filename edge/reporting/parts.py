@@ -15,6 +15,7 @@ from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.firmware.desk import FirmwareDesk
 from edge.flashing.overview import Overview
+from edge.flashing.standing import Slots
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media
@@ -91,6 +92,7 @@ class Parts:
     witness: Witness
     roll_call: RollCall
     resting: Resting
+    slots: Slots
     workers: Callable[[], Sequence[Worker]]
 
     def devices(self) -> list[DriverHealth]:

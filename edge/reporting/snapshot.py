@@ -57,7 +57,9 @@ def state_of(parts: Parts) -> State:
         vehicles=parts.body.vehicles(),
         components=tuple(_components(parts)),
         inventory=_inventory(parts),
-        flashed=parts.flashed.told(parts.config_digest),
+        flashed=parts.flashed.told(
+            parts.config_digest, safe_mode=parts.slots.start.safe is not None
+        ),
     )
 
 

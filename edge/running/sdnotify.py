@@ -27,6 +27,13 @@ class SystemdNotifier:
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
+    def reloading(self, mono_s: float) -> None:
+        """About to start anew in the same process: the next READY=1 ends it.
+
+        Not STOPPING=1: after that systemd waits for the process to end, and kills it.
+        """
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={int(mono_s * 1e6)}\nSTATUS=starting anew")
+
     def _send(self, text: str) -> None:
         if not self._address:
             return

@@ -98,9 +98,15 @@ class Supervisor:
         """Workers without a sign of life for so long that only a restart can help."""
         return [worker for worker in self.workers if worker.stuck]
 
-    def stop(self) -> list[str]:
-        """Stop all. Returns the names of workers that hang and were left behind."""
-        self._notifier.stopping()
+    def stop(self, *, anew: bool = False) -> list[str]:
+        """Stop all; `anew`: to start again at once in the same process.
+
+        Returns the names of workers that hang and were left behind.
+        """
+        if anew:
+            self._notifier.reloading(self._clock.mono_s())
+        else:
+            self._notifier.stopping()
         left = [name for crew in reversed(self._crews) for name in crew.end(self._clock)]
         if left:
             self._log.warning("workers_left_behind", workers=left)

@@ -15,6 +15,7 @@ from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import running_unit, simulated_receiver, write_unit_file
 from tests.unit_under_test import wait_for
 
+SAFE = {"safe_mode", "configuration_wrong"}
 START_S = 3.0  # the figure for the first position at the hub, and for the stop
 
 
@@ -127,11 +128,33 @@ def test_a_unit_that_is_killed_goes_on_with_its_queue(
             hub.wait_for(lambda h: before <= {p["id"] for p in h.of("position")}, 40)
 
 
-def test_a_wrong_configuration_ends_the_start_with_code_2(tmp_path: Path) -> None:
-    unit_file = write_unit_file(tmp_path, "mqtt://localhost", positon={})
+def test_a_wrong_configuration_runs_as_far_as_it_goes_and_the_hub_is_told_the_line(
+    broker: LoopbackBroker, tmp_path: Path
+) -> None:
+    with PlainHub(broker.port) as hub, simulated_receiver(tmp_path) as port:
+        gnss = {"main": {"kind": "serial", "port": str(port)}}
+        camera = {"kind": "file", "path": str(street_clip())}
+        unit_file = write_unit_file(
+            tmp_path, broker.url, gnss=gnss, cameras={"street": camera}, positon={}
+        )
+        with running_unit(unit_file, tmp_path / "log") as unit:
+            hub.wait_for(lambda h: {code for code, _ in faults(h)} >= SAFE, 40)
+            hub.wait_for(lambda h: len(h.of("position")) >= 2, 30)
+            unit.terminate()
+    told = {each["code"]: each["text"] for each in hub.of("health")[-1]["data"]["faults"]}
+    assert "positon: is not known here" in told["configuration_wrong"]
+    state = hub.of("state")[-1]["data"]
+    assert state["flashed"]["safe_mode"] is True
+    assert [each["kind"] for each in state["components"]] == ["gnss"]
+    assert unit.process.returncode == 0
+    assert "Traceback" not in unit.log_text()
+
+
+def test_a_configuration_of_nobody_ends_the_start_with_code_2(tmp_path: Path) -> None:
+    unit_file = write_unit_file(tmp_path, "mqtt://localhost", unit={"id": "car-07"})
     with running_unit(unit_file, tmp_path / "log") as unit:
         assert unit.process.wait(40) == 2
-    assert "position" in unit.log_text()
+    assert "kind" in unit.log_text()
     assert "Traceback" not in unit.log_text()
 
 

@@ -1,0 +1,59 @@
+"""Which program runs: the one that was installed, or one that was flashed.
+
+A flashed runtime brings every package that it needs. It is run by the interpreter of the installed
+one, in isolation (-I, -S): nothing but its own folder and the standard library is found.
+"""
+
+import base64
+import binascii
+import json
+import platform
+import sys
+from pathlib import Path
+
+from config.slots import FILES, MANIFEST, Slot, slot_folder
+
+SITE = "site"  # below the files of a runtime's slot: its packages, unpacked
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+CODE = """\
+import sys
+sys.path.insert(0, {site!r})
+sys.argv[0] = "patrol-edge"
+from edge.cli.start import main
+sys.exit(main())
+"""
+
+
+def why_not_this_python(folder: Path, slot: Slot) -> str | None:
+    """Why a flashed runtime cannot run under this interpreter; None: it can."""
+    home = slot_folder(folder, "runtime", slot)
+    wanted = _platform(home / MANIFEST)
+    if wanted is None:
+        return "its manifest does not say for which Python it is"
+    if wanted.get("python") != PYTHON:
+        return f"it is for Python {wanted.get('python')}, and this computer has {PYTHON}"
+    if wanted.get("machine") != platform.machine():
+        return f"it is for {wanted.get('machine')}, and this computer is a {platform.machine()}"
+    if not (home / FILES / SITE / "edge" / "cli" / "start.py").is_file():
+        return "its packages are not there"
+    return None
+
+
+def _platform(manifest: Path) -> dict[str, object] | None:
+    """As it says; whether it is signed is asked elsewhere."""
+    try:
+        payload = json.loads(manifest.read_bytes())["payload"]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        found = claims["platform"]
+    except (OSError, ValueError, KeyError, TypeError, binascii.Error):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def command(folder: Path, slot: Slot | None, arguments: list[str]) -> list[str]:
+    """What to execute. None: the installed runtime."""
+    lean = ["-B"] if sys.dont_write_bytecode else []
+    if slot is None:
+        return [sys.executable, *lean, "-P", "-m", "edge.cli.start", *arguments]
+    site = slot_folder(folder, "runtime", slot) / FILES / SITE
+    return [sys.executable, *lean, "-I", "-S", "-c", CODE.format(site=str(site)), *arguments]

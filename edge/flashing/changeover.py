@@ -1,0 +1,118 @@
+"""What the running unit answers to whoever flashes: change over, keep it, take it back."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from config.slots import SlotsError, SlotsFile
+from drivers.clock import Clock
+from edge.flashing.standing import Slots, Step
+from edge.flashing.switching import (
+    COMMIT,
+    ROLL_BACK,
+    SWITCH,
+    CommitRequest,
+    RollBackRequest,
+    SwitchAnswer,
+    SwitchRequest,
+    request_in,
+    trial_of,
+)
+from edge.flashing.trial import TrialWatch
+from edge.flashing.vitals import hub_is_there, there, well
+from edge.local.control import Call, LocalHandler
+from edge.reporting.parts import Parts
+from telemetry.commands.handling import OrderFailedError, OrderRefusedError
+
+R = TypeVar("R", bound=BaseModel)
+RESTART_S = 15.0  # to stop and start again, twice at worst
+
+
+@dataclass(slots=True)
+class ChangeOver:
+    """Called by the thread of local control."""
+
+    parts: Parts
+    slots: Slots
+    trial: TrialWatch
+    clock: Clock
+    why_active: Callable[[], str | None]
+
+    def controls(self) -> dict[str, LocalHandler]:
+        return {SWITCH: self._switch, COMMIT: self._commit, ROLL_BACK: self._roll_back}
+
+    def _switch(self, call: Call) -> dict[str, Any]:
+        request = request_in(call.args)
+        self._may(call, force=request.force)
+        self._changed(lambda slots: self._begun(slots, request))
+        self.slots.anew.ask(f"{request.content.name} was flashed")
+        return SwitchAnswer(ends_within_s=self.trial.config.trial_s + RESTART_S).model_dump()
+
+    def _begun(self, slots: SlotsFile, request: SwitchRequest) -> SlotsFile | None:
+        trial = trial_of(
+            request,
+            slots,
+            self.clock.utc(),
+            hub_was_there=hub_is_there(self.parts),
+            well_before=well(self.parts),
+        )
+        return slots.begin(trial.model_copy(update={"there_before": there(self.parts)}))
+
+    def _commit(self, call: Call) -> dict[str, Any]:
+        _asked(CommitRequest, call)
+        if not self.trial.commit():
+            raise OrderRefusedError("wrong_state", self.slots.fault or "nothing is on trial")
+        return {}
+
+    def _roll_back(self, call: Call) -> dict[str, Any]:
+        request = _asked(RollBackRequest, call)
+        self._may(call, force=request.force)
+        trial = self.slots.read().trial
+        if trial is not None and trial.lane == request.lane:
+            if not self.trial.roll_back("by_hand", f"by {request.by}"):
+                raise OrderRefusedError("wrong_state", self.slots.fault or "nothing is on trial")
+        else:
+            self._changed(lambda slots: _used(slots, request))
+            self.slots.anew.ask(f"{request.lane} goes back, as {request.by} wants it")
+        return SwitchAnswer(ends_within_s=RESTART_S).model_dump()
+
+    def _may(self, call: Call, *, force: bool) -> None:
+        """Raises OrderRefusedError."""
+        if force and call.uid not in (0, os.geteuid()):
+            told = "only root and the service's own user may force it"
+            raise OrderRefusedError("role_not_allowed", told)
+        if self.slots.anew.asked:
+            raise OrderRefusedError("busy", "the unit is about to start anew")
+        why = None if force else self.why_active()
+        if why is not None:
+            raise OrderRefusedError("busy", f"the unit is active: {why}")
+
+    def _changed(self, step: Step) -> SlotsFile:
+        """Raises OrderRefusedError, OrderFailedError."""
+        try:
+            after = self.slots.change(step)
+        except SlotsError as error:
+            raise OrderFailedError("wrong_state", str(error)) from error
+        except OSError as error:
+            raise OrderFailedError("storage", f"the disk refuses: {error.strerror}") from error
+        if after is None:
+            told = "another is on trial, or there is nothing to change over to"
+            raise OrderRefusedError("wrong_state", told)
+        return after
+
+
+def _asked(kind: type[R], call: Call) -> R:
+    try:
+        return kind.model_validate(call.args)
+    except ValidationError as error:
+        raise OrderRefusedError("invalid_arguments", f"no request for {call.name}") from error
+
+
+def _used(slots: SlotsFile, request: RollBackRequest) -> SlotsFile | None:
+    """What was in use before, where it is still there; else what the unit came with."""
+    state = slots.lane(request.lane)
+    known = request.to == "previous" and state.previous in state.slots
+    return slots.use(request.lane, state.previous if known else None)

@@ -1,0 +1,85 @@
+"""What was flashed and is on trial, was taken back or is damaged; and safe mode."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from config.slots import Ended, SlotsFile
+from edge.booting.ledger import Note
+from edge.flashing.standing import Slots
+from edge.reporting.finding import Finding, about
+from telemetry.contract.wire_types import text
+
+TOLD_FOR = timedelta(hours=24)
+LOOK_AT_DISK = "look at the disk (`patrol-edge doctor`), then flash it again"
+SEND_HOME = "send home the file set aside; then flash what is missing: `patrol-edge slots list`"
+
+
+def slot_findings(slots: Slots, now: datetime) -> list[Finding]:
+    known = slots.read()
+    found = [*_trial(known), *_ended(known, now), *_of_start(slots)]
+    if slots.fault is not None:
+        finding = about("slots")
+        found.append(finding("slots_damaged", "error", text(slots.fault), LOOK_AT_DISK))
+    noted = {note.component: note for note in slots.ledger().notes if _recent(note.at, now)}
+    found += [_noted(note) for note in noted.values() if not _flashed_since(known, note)]
+    return found
+
+
+def _trial(known: SlotsFile) -> Iterator[Finding]:
+    trial = known.trial
+    if trial is not None:
+        told = f"{trial.content.name} (serial {trial.content.serial}) is on trial"
+        cure = "nothing: it is kept or taken back within a minute"
+        finding = about(trial.lane)
+        yield finding("on_trial", "info", text(told), cure)
+
+
+def _ended(known: SlotsFile, now: datetime) -> Iterator[Finding]:
+    """Of each lane the newest, until it is flashed again or a day is over."""
+    newest = {ended.lane: ended for ended in known.ended}
+    on_trial = None if known.trial is None else known.trial.lane
+    for lane, ended in newest.items():
+        told = ended.outcome == "rolled_back" and ended.code != "by_hand"
+        if told and lane != on_trial and _recent(ended.at, now):
+            cure = "correct it, and flash it again"
+            finding = about(lane)
+            yield finding("rolled_back", "warning", text(_told(ended)), cure)
+
+
+def _told(ended: Ended) -> str:
+    return f"{ended.content.name} (serial {ended.content.serial}) was taken back: {ended.text}"
+
+
+def _of_start(slots: Slots) -> Iterator[Finding]:
+    finding, start = about("runtime"), slots.start
+    if start.safe is not None:
+        told = f"position, health and commands only: {start.safe}"
+        cure = (
+            "see `journalctl -u patrol-edge`; flash what is right, or `patrol-edge slots "
+            "rollback`, or `systemctl restart patrol-edge` to try again"
+        )
+        yield finding("safe_mode", "error", text(told), cure)
+    if start.wrong:
+        more = f" (and {len(start.wrong) - 1} more)" if len(start.wrong) > 1 else ""
+        told = f"{start.wrong[0]}{more}"
+        cure = "`patrol-edge config check` tells all of it; correct it, then restart the service"
+        yield finding("configuration_wrong", "error", text(told), cure)
+
+
+def _noted(note: Note) -> Finding:
+    finding = about(note.component)
+    if note.code == "slots_damaged":
+        return finding("slots_damaged", "warning", text(note.text), SEND_HOME)
+    return finding("slot_damaged", "warning", text(note.text), LOOK_AT_DISK)
+
+
+def _flashed_since(known: SlotsFile, note: Note) -> bool:
+    return any(
+        ended.outcome == "committed" and ended.at > note.at and ended.lane == note.component
+        for ended in known.ended
+    )
+
+
+def _recent(at: datetime, now: datetime) -> bool:
+    """A clock that was set back meanwhile makes it no older."""
+    return now - at < TOLD_FOR
