@@ -72,7 +72,9 @@ class App:
             observers,
             Slots(loaded.settings.state_dir, start or Start(), self.anew),
         )
-        self._trial = TrialWatch(parts, parts.slots, parts.settings.flash, self._clock)
+        self._trial = TrialWatch(
+            parts, parts.slots, parts.settings.flash, self._clock, loaded.flashed
+        )
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from config.slots import FILES, MANIFEST, Content, Lane, Slot, SlotsFile, read_slots, slot_folder
+from telemetry.contract.uuid7 import follows_from, uuid7
 
 LAUNCHER = (sys.executable, "-P", "-m", "edge.booting")
 
@@ -119,7 +121,12 @@ def fill_slot(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (home / FILES).mkdir(parents=True, exist_ok=True)
-    content = Content(bundle=f"{lane}-{serial}", name=f"{lane} {serial}", serial=serial, kind=lane)
+    content = Content(
+        bundle=follows_from(uuid7(datetime.now(UTC)), f"{lane} {serial}"),
+        name=f"{lane} {serial}",
+        serial=serial,
+        kind=lane,
+    )
     told = {"id": content.bundle, "kind": lane, "name": content.name, "serial": serial} | claims
     payload = base64.urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
     (home / MANIFEST).write_text(json.dumps({"payload": payload, "signatures": []}))

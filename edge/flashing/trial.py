@@ -1,13 +1,14 @@
 """The trial of what was flashed: watched in the running unit, kept or taken back."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
 from config.flash import FlashConfig
-from config.slots import SlotsError, SlotsFile, Trial
+from config.slots import Content, Lane, SlotsError, SlotsFile, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
 from edge.flashing.gate import PERCEPTION, Judge, Seen, lacking, need_of
@@ -30,6 +31,7 @@ class TrialWatch:
     slots: Slots
     config: FlashConfig
     clock: Clock
+    in_effect: Mapping[Lane, Content] = field(default_factory=dict)  # what this run is made of
     see: Callable[[Parts], Seen] = vitals
     _began_mono_s: float = 0.0
     _judged: str | None = None  # bundle on trial
@@ -67,11 +69,22 @@ class TrialWatch:
             self._judge = Judge(self._ends_mono_s(trial, now_mono_s), HOLD_S)
         configured = there(self.parts)
         need = need_of(trial, configured, perception=PERCEPTION in configured)
-        verdict = self._judge.look(lacking(need, self.see(self.parts)), now_mono_s)
+        lacks = (*self._not_in_effect(trial), *lacking(need, self.see(self.parts)))
+        verdict = self._judge.look(lacks, now_mono_s)
         if verdict == "commit":
             self.commit()
         elif verdict == "roll_back":
             self.roll_back("unhealthy", "; ".join(self._judge.lacks))
+
+    def _not_in_effect(self, trial: Trial) -> tuple[str, ...]:
+        """What was left out when it was loaded proves nothing."""
+        if trial.lane == "runtime":
+            home = slot_folder(self.slots.folder, "runtime", trial.slot)
+            runs = home.resolve() in Path(__file__).resolve().parents
+        else:
+            known = self.in_effect.get(trial.lane)
+            runs = known is not None and known.bundle == trial.content.bundle
+        return () if runs else (f"the {trial.lane} that was flashed is not in effect",)
 
     def _ends_mono_s(self, trial: Trial, now_mono_s: float) -> float:
         """Earlier starts of the same trial count, as far as the launcher has seen them."""

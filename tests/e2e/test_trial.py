@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from config.slots import Lane
 from edge.demo.loopback_broker import LoopbackBroker, find_mosquitto
 from edge.local.asking import ask
 from tests.e2e.plain_hub import PlainHub
@@ -37,11 +36,11 @@ def unit_file(folder: Path, broker: LoopbackBroker, port: Path, **sections: Any)
     return write_unit_file(folder, broker.url, **(given | sections))
 
 
-def switch(folder: Path, lane: Lane, serial: int = 1, **more: Any) -> dict[str, Any]:
-    """Fill the free slot and ask the unit to change over."""
-    slots = folder / "state" / "slots"
-    slot = slots_of(folder).lane(lane).free
-    content = fill_slot(slots, lane, slot, {}, serial)
+def switch(folder: Path, serial: int, text: str = "{}\n", **more: Any) -> dict[str, Any]:
+    """Fill the free slot with a configuration and ask the unit to change over."""
+    slots, lane = folder / "state" / "slots", "config"
+    slot = slots_of(folder).lane("config").free
+    content = fill_slot(slots, "config", slot, {"unit.yaml": text}, serial)
     request = {"lane": lane, "slot": slot, "content": content.model_dump(), "by": "local:anna"}
     return ask(folder / "state", "slots.switch", request | more)
 
@@ -69,7 +68,7 @@ def test_what_is_well_is_kept_and_what_is_not_is_taken_back_in_the_same_process(
         with launched(path, tmp_path) as unit:
             well(unit, hub)
             pid = unit.process.pid
-            switch(tmp_path, "config", 1)
+            switch(tmp_path, 1)
             hub.wait_for(lambda h: "on_trial" in faults(h), 20)
             assert wait_for(lambda: slots_of(tmp_path).trial is None, 30), unit.log_text()
             assert slots_of(tmp_path).ended[-1].outcome == "committed", slots_of(tmp_path)
@@ -80,7 +79,7 @@ def test_what_is_well_is_kept_and_what_is_not_is_taken_back_in_the_same_process(
             assert unit.said("STOPPING=1") == 0
 
             port.unlink()  # the receiver cannot be opened any more
-            switch(tmp_path, "config", 2)
+            switch(tmp_path, 2)
             assert wait_for(lambda: slots_of(tmp_path).trial is None, 40), unit.log_text()
             ended = slots_of(tmp_path).ended[-1]
             assert (ended.outcome, ended.code) == ("rolled_back", "unhealthy")
