@@ -92,6 +92,13 @@ class OpenedBundle:
         self._tape.end()
         return found
 
+    def pass_by(self, progress: Progress = no_progress) -> None:
+        """Check all files instead of `unpack`, and keep none. Raises BundleError."""
+        for file in self.manifest.files:
+            for _ in self._content(file, progress):
+                pass
+        self._tape.end()
+
     def _content(self, file: BundleFile, progress: Progress) -> Iterator[bytes]:
         digest, whole = hashlib.sha256(), self.size_bytes
         for piece in self._tape.file(file.name, file.size_bytes):

@@ -19,7 +19,7 @@ from edge.cli.console import (
     note,
     open_what_is_closed,
 )
-from edge.cli.flash import ca, flash, slots, usb
+from edge.cli.flash import bundle, ca, flash, slots, trust, usb
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import act, audio, control, duty, journal, keys, move, outbox, search, sos, task
@@ -62,6 +62,8 @@ GROUPS = (
     flash,
     slots,
     usb,
+    bundle,
+    trust,
     version,
 )
 
