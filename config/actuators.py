@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from config.devices import Baud, Host, Port, SerialPort
 from config.hours import Hours
+from config.language import tell
 from config.secrets import SecretFile
 from config.section import KEPT_TO_ITSELF, NAME_PATTERN, Section
 from config.speech import SpeechConfig
@@ -63,7 +64,7 @@ class ModbusVia(Section):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.port is None) == (self.host is None):
-            raise ValueError("give either port (RS-485) or host (network)")
+            raise ValueError(tell("give either port (RS-485) or host (network)"))
         return self
 
 
@@ -113,7 +114,7 @@ class OnvifVia(Section):
     @classmethod
     def _is_a_range(cls, ends: tuple[float, float]) -> tuple[float, float]:
         if not -360 <= ends[0] < ends[1] <= 360:
-            raise ValueError("write the lower end first, within -360..360, e.g. [-180, 180]")
+            raise ValueError(tell("write the lower end first, within -360..360, e.g. [-180, 180]"))
         return ends
 
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from config.language import tell
 from config.wording import shown
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
@@ -53,19 +54,32 @@ def _broker_parts(text: str) -> SplitResult:
         scheme = BROKER_SCHEMES.get(parts.scheme, "mqtts")
         host = _bare_host(text)
         raise ValueError(
-            f"{shown(text)} is no MQTT address; write {scheme}://{host}:{USUAL_PORTS[scheme]}"
+            tell(
+                "{text} is no MQTT address; write {scheme}://{host}:{port}",
+                text=shown(text),
+                scheme=scheme,
+                host=host,
+                port=USUAL_PORTS[scheme],
+            )
         )
     if "@" in text:
         raise ValueError(
-            "a user or password in the URL would be seen by everybody; "
-            "write username: and password_file: beside url:"
+            tell(
+                "a user or password in the URL would be seen by everybody; write username: "
+                "and password_file: beside url:"
+            )
         )
     _check_host(parts, text)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         rest = text.split("://", 1)[1].split("/", 1)[0]
         raise ValueError(
-            f"{shown(text)} goes on after the port; write {parts.scheme}://{rest} "
-            "(the topic's beginning goes in root:)"
+            tell(
+                "{text} goes on after the port; write {scheme}://{rest} (the topic's "
+                "beginning goes in root:)",
+                text=shown(text),
+                scheme=parts.scheme,
+                rest=rest,
+            )
         )
     return parts
 
@@ -74,11 +88,15 @@ def stream_url(text: str) -> str:
     """rtsp(s):// or http(s):// with a host, and without a user or password."""
     parts = _split(text, "rtsp://192.168.1.20/stream1")
     if parts.scheme not in ("rtsp", "rtsps", "http", "https"):
-        raise ValueError(f"{shown(text)} is no camera address; write rtsp://... or http://...")
+        raise ValueError(
+            tell("{text} is no camera address; write rtsp://... or http://...", text=shown(text))
+        )
     if "@" in text.partition("?")[0]:  # also after a /, which a password may hold
         raise ValueError(
-            "a user or password in the URL would be seen by everybody; "
-            "write credentials_file: with a file that holds user:password"
+            tell(
+                "a user or password in the URL would be seen by everybody; write "
+                "credentials_file: with a file that holds user:password"
+            )
         )
     _check_host(parts, text)
     return text
@@ -89,7 +107,13 @@ def host_name(text: str) -> str:
     if is_host(text):
         return text
     bare = _bare_host(text)
-    raise ValueError(f"{shown(text)} is no host; write {bare} here, and the port in port:")
+    raise ValueError(
+        tell(
+            "{text} is no host; write {bare} here, and the port in port:",
+            text=shown(text),
+            bare=bare,
+        )
+    )
 
 
 def serial_port(text: str) -> str:
@@ -97,8 +121,12 @@ def serial_port(text: str) -> str:
     if text.startswith("/") or "://" in text:
         return text
     if re.fullmatch(r"(?i)com\d+", text):
-        raise ValueError(f"{shown(text)} is a name of Windows; look in /dev/serial/by-id/")
-    raise ValueError(f"{shown(text)} is no path; write /dev/{text.strip('./')}")
+        raise ValueError(
+            tell("{text} is a name of Windows; look in /dev/serial/by-id/", text=shown(text))
+        )
+    raise ValueError(
+        tell("{text} is no path; write /dev/{name}", text=shown(text), name=text.strip("./"))
+    )
 
 
 def video_device(text: str) -> str:
@@ -106,14 +134,24 @@ def video_device(text: str) -> str:
     if text.startswith("/"):
         return text
     name = f"video{text}" if text.isdecimal() else text.strip("./")
-    raise ValueError(f"{shown(text)} is no path; write /dev/{name}, or its /dev/v4l/by-id/ name")
+    raise ValueError(
+        tell(
+            "{text} is no path; write /dev/{name}, or its /dev/v4l/by-id/ name",
+            text=shown(text),
+            name=name,
+        )
+    )
 
 
 def _split(text: str, example: str) -> SplitResult:
     try:
         return urlsplit(text)
     except ValueError:  # an unfinished [IPv6 address
-        raise ValueError(f"{shown(text)} is no address; write one like {example}") from None
+        raise ValueError(
+            tell(
+                "{text} is no address; write one like {example}", text=shown(text), example=example
+            )
+        ) from None
 
 
 def is_host(text: str) -> bool:
@@ -139,16 +177,29 @@ def _has_port(parts: SplitResult) -> bool:
 def _check_host(parts: SplitResult, text: str) -> None:
     if not _has_port(parts):
         raise ValueError(
-            f"{shown(text)} has no usable port; write a whole number from 1 to 65535 after the :"
+            tell(
+                "{text} has no usable port; write a whole number from 1 to 65535 after the :",
+                text=shown(text),
+            )
         )
     host = _host_in(parts)
     if host and not is_host(host):
         raise ValueError(
-            f"{shown(text)} has no usable host; write a name of letters, digits and -, each part "
-            f"between dots 1 to {LABEL_LONGEST} long, or an IP address"
+            tell(
+                "{text} has no usable host; write a name of letters, digits and -, each part "
+                "between dots 1 to {longest} long, or an IP address",
+                text=shown(text),
+                longest=LABEL_LONGEST,
+            )
         )
     if not host:
-        raise ValueError(f"{shown(text)} lacks a host; write {parts.scheme}://HOST:PORT")
+        raise ValueError(
+            tell(
+                "{text} lacks a host; write {scheme}://HOST:PORT",
+                text=shown(text),
+                scheme=parts.scheme,
+            )
+        )
 
 
 def _host_in(parts: SplitResult) -> str:

@@ -14,6 +14,7 @@ from config.advised import Advice, on_kept
 from config.device_advice import on_devices
 from config.errors import Problem
 from config.host_files import Files
+from config.language import tell
 from config.models import Settings
 from config.nodes import Entries, Node, dotted, find, place_of
 from config.wording import listed
@@ -36,13 +37,15 @@ def _placed(item: Advice, root: Node) -> Problem:
     place = node.place if node is not None and in_file else place_of(root, item.path)
     if find(root, item.path[:1]) is None:  # nothing of it is in the file: there is no line
         place = replace(root.place, line=0, column=0)
-    variable = f" (set by {place.source})" if place.layer == "environment" else ""
+    variable = (
+        tell(" (set by {source})", source=place.source) if place.layer == "environment" else ""
+    )
     return Problem(
         source="environment" if variable else place.source,
         line=place.line,
         column=place.column,
         path=dotted(item.path),
-        text=item.text + variable,
+        text=tell("{text}{variable}", text=item.text, variable=variable) if variable else item.text,
         severity=item.severity,
     )
 
@@ -52,7 +55,10 @@ def _on_model(settings: Settings, files: Files) -> Iterator[Advice]:
     if settings.perception.enabled and model.startswith("/") and not files.exists(model):
         yield Advice(
             ("perception", "model"),
-            f"{model} is not there; copy it there, or name one of: patrol-edge models list",
+            tell(
+                "{model} is not there; copy it there, or name one of: patrol-edge models list",
+                model=model,
+            ),
         )
 
 
@@ -65,8 +71,11 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
     if url.scheme == "mqtt" and not is_loopback(url.hostname or ""):
         yield Advice(
             ("hub", "url"),
-            f"everything to {url.hostname} goes unencrypted; write mqtts://, with hub.tls.ca "
-            "if the broker's certificate is from an authority of your own",
+            tell(
+                "everything to {hostname} goes unencrypted; write mqtts://, with hub.tls.ca "
+                "if the broker's certificate is from an authority of your own",
+                hostname=url.hostname,
+            ),
         )
     if settings.delivery.transport == "awscrt":
         yield from _on_awscrt(hub.protocol)
@@ -74,7 +83,10 @@ def _on_hub(settings: Settings, files: Files) -> Iterator[Advice]:
     if url.scheme == "mqtt" and given:
         yield Advice(
             ("hub", "tls"),
-            f"{listed(given, 'and')} is not used with mqtt://; write mqtts:// in hub.url",
+            tell(
+                "{given} is not used with mqtt://; write mqtts:// in hub.url",
+                given=listed(given, "and"),
+            ),
         )
     for name in "ca", "cert":
         if (file := getattr(hub.tls, name)) is not None:
@@ -89,10 +101,14 @@ def _on_awscrt(protocol: str) -> Iterator[Advice]:
     """The unit does not start without the library, nor with another protocol."""
     path = ("delivery", "transport")
     if protocol == "3.1.1":
-        text = "awscrt speaks MQTT 5 only, and hub.protocol is 3.1.1; write paho, or protocol: '5'"
+        text = tell(
+            "awscrt speaks MQTT 5 only, and hub.protocol is 3.1.1; write paho, or protocol: '5'"
+        )
         yield Advice(path, text, "error")
     if importlib.util.find_spec("awscrt") is None:  # here; the unit may have it
-        text = "awscrt is not installed here; run pip install 'patrol-edge[awscrt]', or write paho"
+        text = tell(
+            "awscrt is not installed here; run pip install 'patrol-edge[awscrt]', or write paho"
+        )
         yield Advice(path, text)
 
 
@@ -101,8 +117,10 @@ def _on_security(settings: Settings, files: Files) -> Iterator[Advice]:
     if security.commands == "unsigned":
         yield Advice(
             ("security", "commands"),
-            "whoever reaches the broker commands this unit; off the bench write signed, and give "
-            "it the hub's key: patrol-edge keys install",
+            tell(
+                "whoever reaches the broker commands this unit; off the bench write signed, "
+                "and give it the hub's key: patrol-edge keys install"
+            ),
         )
     if security.keyring is not None:
         yield from on_kept(("security", "keyring"), security.keyring, files, "intact")

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Literal
 
 from config.host_files import Files
+from config.language import tell
 from config.nodes import Path
 from config.secrets import Keeping, credstore, is_credential, missing, unfit
 
@@ -21,7 +22,9 @@ class Advice:
 
 def on_file(path: Path, file: FilePath, files: Files) -> Iterator[Advice]:
     if not files.exists(str(file)):
-        yield Advice(path, f"{file} is not there; copy it there, or correct the path")
+        yield Advice(
+            path, tell("{file} is not there; copy it there, or correct the path", file=file)
+        )
 
 
 def on_kept(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.language import tell
 from config.section import Section
 
 SoundKind = Literal["voice", "loud", "impulse", "siren", "scream", "glass", "shot", "explosion"]
@@ -106,6 +107,6 @@ class AudioConfig(Section):
         clips = self.clips
         if clips.pre_s + clips.post_s > clips.longest_s:
             raise ValueError(
-                "clips: pre_s and post_s are longer than longest_s; write a larger longest_s"
+                tell("clips: pre_s and post_s are longer than longest_s; write a larger longest_s")
             )
         return self

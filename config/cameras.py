@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.language import tell
 from config.section import Section
 
 Angle = Annotated[float, Field(ge=-180, le=180)]
@@ -48,13 +49,26 @@ class LensConfig(Section):
     def _one_way_or_the_other(self) -> Self:
         lacking = [name for name in MEASURED if getattr(self, name) is None]
         if self.horizontal_fov_deg is not None and len(lacking) < len(MEASURED):
-            raise ValueError("horizontal_fov_deg or a measured lens, not both; delete one of them")
+            raise ValueError(
+                tell("horizontal_fov_deg or a measured lens, not both; delete one of them")
+            )
         if self.horizontal_fov_deg is None and lacking:
-            raise ValueError(f"a measured lens lacks {', '.join(lacking)}; or horizontal_fov_deg:")
+            raise ValueError(
+                tell(
+                    "a measured lens lacks {lacking}; or horizontal_fov_deg:",
+                    lacking=", ".join(lacking),
+                )
+            )
         counts = COEFFICIENTS[self.model]
         if self.distortion and len(self.distortion) not in counts:
             wanted = " or ".join(map(str, counts))
-            raise ValueError(f"distortion: {self.model} has {wanted} numbers, or none")
+            raise ValueError(
+                tell(
+                    "distortion: {model} has {wanted} numbers, or none",
+                    model=self.model,
+                    wanted=wanted,
+                )
+            )
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.devices import Baud, Host, Port, SerialPort
+from config.language import tell
 from config.platform_source import PlatformSource
 from config.section import Section
 
@@ -50,11 +51,17 @@ class SignalConfig(Section):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.id > 0x7FF and not self.extended:
-            raise ValueError(f"id {self.id:#x} has more than 11 bits; add extended: true")
+            raise ValueError(
+                tell("id {id:#x} has more than 11 bits; add extended: true", id=self.id)
+            )
         if self.last_byte is None:
             raise ValueError(
-                f"{self.length} bits from bit {self.start_bit} on do not fit into the 8 bytes of "
-                "a frame: see start_bit, length and byte_order in the DBC file"
+                tell(
+                    "{length} bits from bit {start_bit} on do not fit into the 8 bytes of a "
+                    "frame: see start_bit, length and byte_order in the DBC file",
+                    length=self.length,
+                    start_bit=self.start_bit,
+                )
             )
         return self
 
@@ -103,9 +110,11 @@ class CanPlatformConfig(PlatformSource):
     @model_validator(mode="after")
     def _tells_something(self) -> Self:
         if self.interface == "slcan" and self.bitrate is None:
-            raise ValueError("slcan needs a bitrate; 500000 in most cars")
+            raise ValueError(tell("slcan needs a bitrate; 500000 in most cars"))
         if not self.obd and not self.signals:
-            raise ValueError("obd: false and no signals leave nothing to read; give one of them")
+            raise ValueError(
+                tell("obd: false and no signals leave nothing to read; give one of them")
+            )
         return self
 
 
@@ -132,5 +141,7 @@ class Elm327PlatformConfig(PlatformSource):
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         if (self.port is None) == (self.host is None):
-            raise ValueError("give port: for a serial adapter or host: for one on the network")
+            raise ValueError(
+                tell("give port: for a serial adapter or host: for one on the network")
+            )
         return self

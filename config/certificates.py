@@ -16,6 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from config.language import tell
 from config.models import Settings
 from config.secrets import SecretFileError, read_kept
 from config.wording import in_days
@@ -71,7 +72,7 @@ def read_certificate(path: Path) -> Certificate:
         )
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         raise CertificateError(
-            f"{path} holds no certificate that can be read; copy it again"
+            tell("{path} holds no certificate that can be read; copy it again", path=path)
         ) from error
 
 
@@ -148,7 +149,9 @@ def doubts(settings: Settings, now: datetime) -> list[Doubt]:
         return []
     with suppress(SecretFileError):
         if key_fits(certificate, tls.key) is False:
-            text = f"{tls.key} does not belong to the certificate; copy both again, as a pair"
+            text = tell(
+                "{key} does not belong to the certificate; copy both again, as a pair", key=tls.key
+            )
             found.append(Doubt("hub.tls.key", "certificate_wrong", text))
     return found
 
@@ -158,16 +161,20 @@ def _on_name(certificate: Certificate, unit: str) -> Iterator[Doubt]:
         return Doubt("hub.tls.cert", "certificate_wrong", text)
 
     if not certificate.names:
-        yield wrong(f"the certificate names nobody; have one made with CN={unit}")
+        yield wrong(tell("the certificate names nobody; have one made with CN={unit}", unit=unit))
     elif certificate.names != (unit,):
         names = " and ".join(repr(name)[:60] for name in certificate.names[:3])
         yield wrong(
-            f"the certificate is for {names}, and unit.id is '{unit}': the broker goes by the "
-            f"certificate and refuses the unit's messages; correct unit.id, or have one made with "
-            f"CN={unit}"
+            tell(
+                "the certificate is for {names}, and unit.id is '{unit}': the broker goes by "
+                "the certificate and refuses the unit's messages; correct unit.id, or have "
+                "one made with CN={unit}",
+                names=names,
+                unit=unit,
+            )
         )
     if not certificate.for_clients:
-        yield wrong("it is a server's certificate; have one made for a client (clientAuth)")
+        yield wrong(tell("it is a server's certificate; have one made for a client (clientAuth)"))
 
 
 def _on_dates(certificate: Certificate, now: datetime) -> Iterator[Doubt]:
@@ -178,21 +185,23 @@ def _on_dates(certificate: Certificate, now: datetime) -> Iterator[Doubt]:
         yield Doubt(
             "hub.tls.cert",
             "certificate_expired",
-            f"the certificate ended on {day}; have a new one made, or see to the clock",
+            tell(
+                "the certificate ended on {day}; have a new one made, or see to the clock", day=day
+            ),
         )
     elif certificate.not_before > now:
         day = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
         yield Doubt(
             "hub.tls.cert",
             "certificate_wrong",
-            f"the certificate begins on {day}; is the clock right?",
+            tell("the certificate begins on {day}; is the clock right?", day=day),
         )
     elif certificate.not_after - now < timedelta(days=EXPIRES_SOON_DAYS):
         when = in_days((certificate.not_after - now).days)
         yield Doubt(
             "hub.tls.cert",
             "certificate_expires",
-            f"the certificate ends {when}; have a new one made",
+            tell("the certificate ends {when}; have a new one made", when=when),
         )
 
 

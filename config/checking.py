@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from config.errors import Problem
 from config.keys import missing_key, unknown_key, without_names, wrong_kind, wrong_name
+from config.language import said, tell
 from config.merging import merged
 from config.models import Settings
 from config.nodes import (
@@ -48,7 +49,7 @@ def checked(root: Node, folder: FilePath, credentials: FilePath = SERVICE_CREDEN
     hands over from `credentials`."""
     shape = shape_of(Settings)
     if not isinstance(root, Entries):
-        text = "the file holds no sections; write unit: and below it, indented, id: dog-01"
+        text = tell("the file holds no sections; write unit: and below it, indented, id: dog-01")
         return Checked(None, [problem(root.place, (), text)])
     settler = _Settler(folder, credentials)
     data = settler.settle(root, shape, ())
@@ -79,7 +80,7 @@ def problem(place: Place, path: Path, text: str) -> Problem:
     """A problem at a place, told with the variable's name where there is no line."""
     text = one_line(text, MAX_TEXT)
     if place.layer == "environment":
-        text = f"{text} (set by {place.source})"
+        text = tell("{text} (set by {source})", text=text, source=place.source)
         return Problem(source="environment", line=0, column=0, path=dotted(path), text=text)
     return Problem(
         source=place.source, line=place.line, column=place.column, path=dotted(path), text=text
@@ -130,9 +131,9 @@ class _Settler:
             return node.value
         is_path = FilePath in leaf.types
         if is_path and not node.raw.strip():
-            self._tell(node.place, path, "is empty; write a path, or delete the line")
+            self._tell(node.place, path, tell("is empty; write a path, or delete the line"))
         elif is_path and node.raw.startswith("~"):
-            self._tell(node.place, path, "~ is not known to a service; write the whole path")
+            self._tell(node.place, path, tell("~ is not known to a service; write the whole path"))
         elif is_path and node.raw.startswith(CREDENTIAL):
             return self._credential(node, leaf, path)
         elif is_path or (path == MODEL and looks_like_file(node.raw)):
@@ -141,12 +142,12 @@ class _Settler:
 
     def _credential(self, node: Scalar, leaf: Leaf, path: Path) -> str:
         if leaf.kept is None:
-            self._tell(node.place, path, "takes no credential; write a path")
+            self._tell(node.place, path, tell("takes no credential; write a path"))
             return "/"
         try:
             return str(credential_path(node.raw, self.credentials))
         except ValueError as error:
-            self._tell(node.place, path, str(error))
+            self._tell(node.place, path, said(error))
             return "/"
 
     def _lacks_names(self, node: Entries, shape: Named, path: Path) -> bool:
@@ -244,7 +245,7 @@ def told_again(error: Any, root: Entries, shape: Section) -> Problem:
     if spot.is_key:
         return problem(at_key, spot.path, wrong_name(name, _name_pattern(spot, shape)))
     if error["type"] == "value_error":  # our own validators speak for themselves
-        return problem(at_value, spot.path, str(error["ctx"]["error"]))
+        return problem(at_value, spot.path, said(error["ctx"]["error"]))
     return _wrong_content(spot, node, at_key, _how_many(error, node))
 
 
@@ -265,8 +266,12 @@ def _how_many(error: Any, node: Node | None) -> str:
         return str(error["msg"])
     held = len(node.nodes)
     if most is not None:
-        return f"holds {held}; write at most {most}"
-    return f"holds {held}; write at least {least}" if held < least else "has entries that are wrong"
+        return tell("holds {held}; write at most {most}", held=held, most=most)
+    return (
+        tell("holds {held}; write at least {least}", held=held, least=least)
+        if held < least
+        else tell("has entries that are wrong")
+    )
 
 
 def _wrong_content(spot: _Spot, node: Node | None, at_key: Place, otherwise: str) -> Problem:

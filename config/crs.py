@@ -10,6 +10,7 @@ sines), checked against known pairs.
 import math
 from collections.abc import Callable
 
+from config.language import tell
 from config.zones import Crs
 
 LonLat = tuple[float, float]
@@ -88,7 +89,12 @@ def _in_box(point: LonLat) -> bool:
 def _within(point: LonLat, crs: Crs) -> LonLat:
     if not _in_box(point):
         raise CrsError(
-            f"longitude {point[0]:g}, latitude {point[1]:g} is outside China, where there is no "
-            f"{crs}; is the order longitude, latitude? else write crs: wgs84"
+            tell(
+                "longitude {lon:g}, latitude {lat:g} is outside China, where there is "
+                "no {crs}; is the order longitude, latitude? else write crs: wgs84",
+                lon=point[0],
+                lat=point[1],
+                crs=crs,
+            )
         )
     return point

@@ -14,6 +14,7 @@ from config.devices import (
     V4l2CameraConfig,
 )
 from config.host_files import Files
+from config.language import tell
 from config.models import Settings
 from config.nodes import Path, dotted
 from config.perception import PerceptionConfig
@@ -37,7 +38,8 @@ def on_devices(settings: Settings, files: Files) -> Iterator[Advice]:
 def _on_receivers(settings: Settings, files: Files) -> Iterator[Advice]:
     if not settings.gnss and not settings.platforms:  # a carrier may know where it is
         yield Advice(
-            ("gnss",), "no GNSS receiver: the hub will not see where the unit is; add one in gnss:"
+            ("gnss",),
+            tell("no GNSS receiver: the hub will not see where the unit is; add one in gnss:"),
         )
     for name, config in settings.gnss.items():
         match config:
@@ -52,12 +54,12 @@ def _on_receivers(settings: Settings, files: Files) -> Iterator[Advice]:
 
 def _on_microphones(settings: Settings, files: Files) -> Iterator[Advice]:
     if settings.microphones and settings.audio.mode == "off":
-        text = (
+        text = tell(
             "nothing is heard while audio.mode is off; write mode: events, or delete microphones:"
         )
         yield Advice(("microphones",), text)
     if settings.audio.mode == "events" and not settings.microphones:
-        yield Advice(("audio", "mode"), "no microphone: add one in microphones:")
+        yield Advice(("audio", "mode"), tell("no microphone: add one in microphones:"))
     yield from _on_deafness(settings.audio)
     for name, config in settings.microphones.items():
         if isinstance(config, SoundFileConfig):
@@ -69,13 +71,16 @@ def _on_deafness(audio: AudioConfig) -> Iterator[Advice]:
     deaf = [kind for kind in audio.listen_for if kind in OF_A_MODEL]
     by_default = audio.listen_for == AudioConfig().listen_for
     if audio.mode == "events" and audio.model is None and deaf and not by_default:
-        text = f"without a model there is no hearing {listed(deaf)}; write audio.model: yamnet"
+        text = tell(
+            "without a model there is no hearing {deaf}; write audio.model: yamnet",
+            deaf=listed(deaf),
+        )
         yield Advice(("audio", "listen_for"), text)
 
 
 def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
     if not settings.cameras:
-        yield Advice(("cameras",), "no camera: nothing will be detected; add one in cameras:")
+        yield Advice(("cameras",), tell("no camera: nothing will be detected; add one in cameras:"))
     for name, config in settings.cameras.items():
         yield from _on_place(("cameras", name), config)
         yield from _on_rate(("cameras", name), config, settings.perception)
@@ -92,10 +97,14 @@ def _on_cameras(settings: Settings, files: Files) -> Iterator[Advice]:
 def _on_place(path: Path, config: CameraConfig) -> Iterator[Advice]:
     """Half of what a place on the map takes is as good as nothing."""
     if config.mount is not None and config.lens is None:
-        text = "no lens: nothing it sees is put on the map; add lens: {horizontal_fov_deg: ...}"
+        text = tell(
+            "no lens: nothing it sees is put on the map; add lens: {{horizontal_fov_deg: ...}}"
+        )
         yield Advice((*path, "mount"), text)
     if config.lens is not None and config.mount is None:
-        text = "no mount: nothing it sees is put on the map; add mount: {height_m, pitch_deg}"
+        text = tell(
+            "no mount: nothing it sees is put on the map; add mount: {{height_m, pitch_deg}}"
+        )
         yield Advice((*path, "lens"), text)
 
 
@@ -106,8 +115,13 @@ def _on_rate(path: Path, config: CameraConfig, perception: PerceptionConfig) -> 
         own = config.detect_fps is not None and config.detect_fps <= perception.max_fps
         yield Advice(
             (*path, "detect_fps") if own else ("perception", "max_fps"),
-            f"a picture every {1 / fps:g} s, and perception.tracker.lost_after_s is "
-            f"{lost_after_s:g}: nobody is ever followed from one to the next; write more of either",
+            tell(
+                "a picture every {every_s:g} s, and perception.tracker.lost_after_s is "
+                "{lost_after_s:g}: nobody is ever followed from one to the next; write more "
+                "of either",
+                every_s=1 / fps,
+                lost_after_s=lost_after_s,
+            ),
         )
 
 
@@ -117,26 +131,41 @@ def _on_device(
     """A device that is not there, or whose name may belong to another one tomorrow."""
     links = files.links(folder)
     if not files.exists(device):
-        yield Advice(path, f"{device} is not there{_instead(links)}")
+        yield Advice(
+            path, tell("{device} is not there{instead}", device=device, instead=_instead(links))
+        )
     elif unstable.fullmatch(device):
         stable = [link for link, target in links if target == device]
-        cure = f"write {stable[0]}" if stable else f"look for its name in {folder}/"
-        yield Advice(path, f"{device} may be another device after a restart; {cure}")
+        cure = (
+            tell("write {stable}", stable=stable[0])
+            if stable
+            else tell("look for its name in {folder}/", folder=folder)
+        )
+        yield Advice(
+            path,
+            tell(
+                "{device} may be another device after a restart; {cure}", device=device, cure=cure
+            ),
+        )
 
 
 def _instead(links: Sequence[tuple[str, str]]) -> str:
     if not links:
-        return " on this computer, nor any other like it; plug it in, or check the cable"
+        return tell(" on this computer, nor any other like it; plug it in, or check the cable")
     there = [link for link, _ in links]
-    more = f" and {len(there) - MAX_LISTED} more" if len(there) > MAX_LISTED else ""
-    return f" on this computer; there is: {', '.join(there[:MAX_LISTED])}{more}"
+    more = (
+        tell(" and {count} more", count=len(there) - MAX_LISTED) if len(there) > MAX_LISTED else ""
+    )
+    return tell(
+        " on this computer; there is: {there}{more}", there=", ".join(there[:MAX_LISTED]), more=more
+    )
 
 
 def _on_stream(path: Path, config: StreamCameraConfig, files: Files) -> Iterator[Advice]:
     if SECRET_PARAMETER.search(config.url):
         yield Advice(
             (*path, "url"),
-            "the URL seems to hold a password; use credentials_file: if the camera allows it",
+            tell("the URL seems to hold a password; use credentials_file: if the camera allows it"),
         )
     if config.credentials_file is not None:
         yield from on_kept((*path, "credentials_file"), config.credentials_file, files)
@@ -179,4 +208,11 @@ def _on_shared_devices(settings: Settings) -> Iterator[Advice]:
 def _on_second_use(path: Path, device: str, used: dict[str, str]) -> Iterator[Advice]:
     first = used.setdefault(device, dotted(path))
     if first != dotted(path):
-        yield Advice(path, f"{device} is used by {first} already; correct one of them")
+        yield Advice(
+            path,
+            tell(
+                "{device} is used by {first} already; correct one of them",
+                device=device,
+                first=first,
+            ),
+        )

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from config.addresses import host_name, serial_port, stream_url, video_device
 from config.cameras import LensConfig, MountConfig
+from config.language import tell
 from config.secrets import SecretFile
 from config.section import KEPT_TO_ITSELF, Section
 
@@ -22,8 +23,11 @@ def region(sides: tuple[float, float, float, float]) -> tuple[float, float, floa
     left, top, right, bottom = sides
     if left >= right or top >= bottom:
         raise ValueError(
-            f"{list(sides)} holds nothing; write left, top, right, bottom, e.g. [0, 0.3, 1, 1] for "
-            "all but the upper third"
+            tell(
+                "{sides} holds nothing; write left, top, right, bottom, e.g. [0, 0.3, 1, 1] "
+                "for all but the upper third",
+                sides=list(sides),
+            )
         )
     return sides
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from config.errors import Problem
+from config.language import tell
 from config.nodes import EntriesBuilder, Items, Node, Place, Scalar, ScalarValue, dotted
 from config.scalars import UNUSABLE, NotFiniteError, resolve
 from config.syntax import cure_of
@@ -44,14 +45,17 @@ def parse(data: bytes, source: str, layer: str) -> Document:
     reader = _Reader(text, source, layer)
     if tabs := INDENT_TAB.findall(text):
         first = INDENT_TAB.search(text)
-        others = f" (and in {len(tabs) - 1} more)" if len(tabs) > 1 else ""
+        others = tell(" (and in {count} more)", count=len(tabs) - 1) if len(tabs) > 1 else ""
         reader.blame(
             first.end() - 1 if first else 0,
-            f"this line{others} is indented with a tab; write two spaces for each level",
+            tell(
+                "this line{others} is indented with a tab; write two spaces for each level",
+                others=others,
+            ),
         )
         return Document(None, tuple(reader.problems))
     if (odd := ODD_BREAK.search(text)) is not None:
-        reader.blame(odd.start(), "an invisible line break; delete it, and type a space")
+        reader.blame(odd.start(), tell("an invisible line break; delete it, and type a space"))
         return Document(None, tuple(reader.problems))
     root = reader.read()
     return Document(root, tuple(reader.problems))
@@ -59,11 +63,13 @@ def parse(data: bytes, source: str, layer: str) -> Document:
 
 def _not_text(reader: "_Reader", data: bytes, error: UnicodeDecodeError) -> Document:
     if data.startswith(UTF16_MARKS):
-        reader.blame(0, "the file is UTF-16; save it as UTF-8")
+        reader.blame(0, tell("the file is UTF-16; save it as UTF-8"))
     else:
         reader.blame(
             len(reader.text),
-            f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8",
+            tell(
+                "byte 0x{value:02x} is not UTF-8; save the file as UTF-8", value=data[error.start]
+            ),
         )
     return Document(None, tuple(reader.problems))
 
@@ -104,7 +110,7 @@ class _Reader:
             for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
                 documents += isinstance(event, yaml.DocumentStartEvent)
                 if documents > 1:
-                    self.blame(_index(event), "a second document; delete from --- on")
+                    self.blame(_index(event), tell("a second document; delete from --- on"))
                     return None
                 if not self._take(event):
                     return None
@@ -113,11 +119,13 @@ class _Reader:
             self._blame_at(self._place(mark.index if mark else 0), cure_of(error, self.text), "")
             return None
         except yaml.reader.ReaderError as error:
-            self.blame(error.position, "an invisible control character; delete it")
+            self.blame(error.position, tell("an invisible control character; delete it"))
             return None
         if self._root is None:
-            cure = "; make one with: patrol-edge config init" if self._layer == UNIT_FILE else ""
-            self.blame(0, f"the file is empty{cure}")
+            cure = (
+                tell("; make one with: patrol-edge config init") if self._layer == UNIT_FILE else ""
+            )
+            self.blame(0, tell("the file is empty{cure}", cure=cure))
         return self._root
 
     def blame(self, index: int, text: str) -> None:
@@ -172,19 +180,27 @@ class _Reader:
     def _refuse_magic(self, event: yaml.NodeEvent) -> None:
         index = _index(event)
         if isinstance(event, yaml.AliasEvent):
-            self.blame(index, f"*{event.anchor} refers to another place; write the value itself")
+            self.blame(
+                index,
+                tell(
+                    "*{anchor} refers to another place; write the value itself", anchor=event.anchor
+                ),
+            )
         elif event.anchor is not None:
-            self.blame(index, f"&{event.anchor} is an anchor, which is not read; delete it")
+            self.blame(
+                index,
+                tell("&{anchor} is an anchor, which is not read; delete it", anchor=event.anchor),
+            )
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
-            self.blame(index, "a tag (!...) is not read here; write the plain value")
+            self.blame(index, tell("a tag (!...) is not read here; write the plain value"))
 
     def _value(self, event: yaml.ScalarEvent) -> Scalar:
         quoted = event.style is not None
         if UNUSABLE.search(event.value):
             self.blame(
                 _index(event),
-                "holds a line break or an invisible character; write one line",
+                tell("holds a line break or an invisible character; write one line"),
             )
             return self._scalar(event, "", "", quoted=True)
         try:
@@ -193,7 +209,10 @@ class _Reader:
             if not self._expects_key():
                 self.blame(
                     _index(event),
-                    f"{shown(event.value)} is no number to work with; write a finite one",
+                    tell(
+                        "{value} is no number to work with; write a finite one",
+                        value=shown(event.value),
+                    ),
                 )
             value = event.value
         return self._scalar(event, value, event.value, quoted=quoted)
@@ -210,11 +229,14 @@ class _Reader:
     def _begin(self, event: yaml.Event) -> bool:
         index = _index(event)
         if len(self._open) >= MAX_DEPTH:
-            text = f"nested deeper than {MAX_DEPTH} levels; no setting is that deep"
+            text = tell(
+                "nested deeper than {most} levels; no setting is that deep",
+                most=MAX_DEPTH,
+            )
             self._blame_at(self._place(index), text, "")
             return False
         if self._expects_key():
-            self.blame(index, "a key must be a word; write key: value")
+            self.blame(index, tell("a key must be a word; write key: value"))
             return False
         place = self._place(index)
         mapping = isinstance(event, yaml.MappingStartEvent)
@@ -248,7 +270,10 @@ class _Reader:
         if before is not None:
             self._blame_at(
                 node.place,
-                f"stands here a second time (first in line {before.line}); delete one of them",
+                tell(
+                    "stands here a second time (first in line {line}); delete one of them",
+                    line=before.line,
+                ),
             )
 
     def _end_entry(self, frame: _Open, entries: EntriesBuilder, node: Node) -> None:

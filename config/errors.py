@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from config.language import localized, tell
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -16,10 +18,19 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
+        warns = self.severity == "warning"
+        return self._line(f"warning: {self.text}" if warns else self.text)
+
+    def localized(self) -> str:
+        """The same line in the language of this computer."""
+        warns = self.severity == "warning"
+        text = tell("warning: {text}", text=self.text) if warns else self.text
+        return self._line(localized(text))
+
+    def _line(self, text: str) -> str:
         where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
         path = f" {self.path}:" if self.path else ""
-        mark = "warning: " if self.severity == "warning" else ""
-        return f"{where}:{path} {mark}{self.text}"
+        return f"{where}:{path} {text}"
 
 
 class ConfigError(Exception):
@@ -28,3 +39,7 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+    def localized(self) -> str:
+        """The same in the language of this computer."""
+        return "\n".join(problem.localized() for problem in self.problems)

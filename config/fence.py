@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.crs import to_wgs84
+from config.language import tell
 from config.section import Section
 from config.zones import MAX_POINTS, Crs, LonLat
 
@@ -28,19 +29,25 @@ class FenceConfig(Section):
     @model_validator(mode="after")
     def _has_a_shape(self) -> Self:
         if (self.centre is None) != (self.radius_m is None):
-            raise ValueError("a circle has a centre and a radius_m; add the other one")
+            raise ValueError(tell("a circle has a centre and a radius_m; add the other one"))
         if self.points and self.centre:
-            raise ValueError("give corners or a circle, not both")
+            raise ValueError(tell("give corners or a circle, not both"))
         if self.points and len(self.points) < 3:
-            raise ValueError("an area has three corners at least")
+            raise ValueError(tell("an area has three corners at least"))
         if not self.points and self.centre is None and self.max_height_m is None:
-            raise ValueError("it has no limit yet; add points, or centre and radius_m, or a height")
+            raise ValueError(
+                tell("it has no limit yet; add points, or centre and radius_m, or a height")
+            )
         return self
 
     @model_validator(mode="after")
     def _is_of_its_crs(self) -> Self:
         for lon, lat in (*self.points, *([self.centre] if self.centre else [])):
             if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-                raise ValueError(f"{lon:g}, {lat:g} is no place; write longitude, latitude")
+                raise ValueError(
+                    tell(
+                        "{lon:g}, {lat:g} is no place; write longitude, latitude", lon=lon, lat=lat
+                    )
+                )
             to_wgs84((lon, lat), self.crs)  # CrsError is a ValueError, and names the cure
         return self

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.language import tell
 from config.nodes import Node, Path, Scalar
 from config.shape import Kinds, Leaf, Section, every_path
 from config.units import measure_of, number_in, unit_in
@@ -38,14 +39,18 @@ def unknown_key(
     synonym = next((word for word in meanings if set(word.split(" and ")) <= set(here)), None)
     near = synonym or nearest(key, here)
     others = _kinds_with(key, kinds) if kinds is not None else []
-    elsewhere = f"kind {listed(others)}" if others else _elsewhere(path, root)
+    elsewhere = tell("kind {others}", others=listed(others)) if others else _elsewhere(path, root)
     if synonym or (near and not elsewhere):
-        return f"is not known here; do you mean {near}?"
+        return tell("is not known here; do you mean {near}?", near=near)
     if near:
-        return f"is not known here; do you mean {near}, or should it be in {elsewhere}?"
+        return tell(
+            "is not known here; do you mean {near}, or should it be in {elsewhere}?",
+            near=near,
+            elsewhere=elsewhere,
+        )
     if elsewhere:
-        return f"is not known here; it belongs in {elsewhere}"
-    return f"is not known here; known here: {listed(here, 'and')}"
+        return tell("is not known here; it belongs in {elsewhere}", elsewhere=elsewhere)
+    return tell("is not known here; known here: {here}", here=listed(here, "and"))
 
 
 def _same_but_unit(key: str, siblings: Section, node: Node | None) -> str | None:
@@ -61,7 +66,11 @@ def _same_but_unit(key: str, siblings: Section, node: Node | None) -> str | None
         line = name
         if number is not None and factor is not None and fits(shape, number * factor):
             line = f"{name}: {figure(float(f'{number * factor:.3g}'))}"
-        return f"is not known here; this setting is in {measure.words}: write {line}"
+        return tell(
+            "is not known here; this setting is in {words}: write {line}",
+            words=measure.words,
+            line=line,
+        )
     return None
 
 
@@ -76,32 +85,35 @@ def _elsewhere(path: Path, root: Section) -> str | None:
         return None
     best = min(found, key=lambda parts: (len(parts), parts))
     parents = ["NAME" if part == "*" else part for part in best[:-1]]
-    return ".".join(parents) or "the top level"
+    return ".".join(parents) or tell("the top level")
 
 
 def missing_key(key: str, section: Section) -> str:
     shape = section.fields[key]
-    return f"{key} is missing; add {example(key, shape)}"
+    return tell("{key} is missing; add {example}", key=key, example=example(key, shape))
 
 
 def wrong_kind(node: Node | None, kinds: Kinds) -> str:
     """What to say of a device without a kind, or of one that is not known."""
     known = listed(kinds.by_kind)
     if node is None:
-        return f"kind is missing; add kind: {known}"
+        return tell("kind is missing; add kind: {known}", known=known)
     if not isinstance(node, Scalar):
-        return f"one word belongs here; write {known}"
+        return tell("one word belongs here; write {known}", known=known)
     near = nearest(node.raw, kinds.by_kind)
-    hint = f"; do you mean {near}?" if near else ""
-    return f"{shown(node.raw)} is no kind; write {known}{hint}"
+    hint = tell("; do you mean {near}?", near=near) if near else ""
+    return tell(
+        "{value} is no kind; write {known}{hint}", value=shown(node.raw), known=known, hint=hint
+    )
 
 
 def wrong_name(name: str, pattern: str) -> str:
     near = respelled(name, pattern)
-    hint = f", e.g. {near}" if near else ""
-    return (
-        f"{shown(name)} cannot be a name; write a-z, 0-9 and _ with a letter first, "
-        f"at most 32{hint}"
+    hint = tell(", e.g. {near}", near=near) if near else ""
+    return tell(
+        "{name} cannot be a name; write a-z, 0-9 and _ with a letter first, at most 32{hint}",
+        name=shown(name),
+        hint=hint,
     )
 
 
@@ -112,8 +124,14 @@ def without_names(section: str, keys: Sequence[str], names: Sequence[str]) -> st
     """
     told = listed(keys[:4], "and")
     if len(names) == 1:
-        return f"{told} belong below {names[0]}:; indent them by two more spaces"
-    return (
-        f"what stands in {section}: needs a name of your choice; write {section}:, below it "
-        f"main:, and below that, one level deeper, {told}"
+        return tell(
+            "{told} belong below {name}:; indent them by two more spaces",
+            told=told,
+            name=names[0],
+        )
+    return tell(
+        "what stands in {section}: needs a name of your choice; write {section}:, "
+        "below it main:, and below that, one level deeper, {told}",
+        section=section,
+        told=told,
     )

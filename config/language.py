@@ -9,7 +9,9 @@ a person can say it in that person's language, from the gettext catalogue of tha
 """
 
 import gettext
+import itertools
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -18,6 +20,8 @@ from typing import Any, LiteralString, Self
 
 DOMAIN = "patrol-edge"
 MOST_NESTED = 20  # texts within texts that are taken from elsewhere
+SPLITS = ("; ", "\uff1b")  # between what is wrong and what to do about it
+ENGLISH = re.compile(r"(en|C|POSIX)(?![A-Za-z])")
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
 
 
@@ -49,20 +53,65 @@ def tell(pattern: LiteralString, /, **values: Any) -> Told:
     return Told.of(pattern, values)
 
 
+def pattern(text: LiteralString) -> LiteralString:
+    """Marks a pattern that is told later, from a table: `tell(TABLE[key], x=x)`."""
+    return text
+
+
+def said(error: Exception) -> str:
+    """What an error says, as it was told; `str(error)` would be in English for good."""
+    return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+
+
 def localized(text: str) -> str:
     """The text in the language of this computer; as it is where there is no translation."""
+    if isinstance(text, Half):
+        return _halves(localized(text.whole))[text.which]
     if not isinstance(text, Told):
         return text
-    pattern = _catalogue(_languages()).gettext(text.pattern)
     values = {
         name: localized(value) if isinstance(value, str) else value
         for name, value in text.values.items()
     }
-    return pattern.format(**values)
+    try:
+        return _catalogue(_languages()).gettext(text.pattern).format(**values)
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+        return str(text)  # the catalogue is wrong; a test says where
+
+
+class Half(str):
+    """What is wrong, or what to do about it, of a text that says both: `{problem}; {cure}`."""
+
+    __slots__ = ("which", "whole")
+
+    whole: str
+    which: int
+
+    @classmethod
+    def of(cls, whole: str, which: int) -> Self:
+        half = cls(_halves(whole)[which])
+        half.whole, half.which = whole, which
+        return half
+
+
+def halves(text: str) -> tuple[str, str]:
+    """The problem and its cure, of `{problem}; {cure}`; no cure is an empty text."""
+    return Half.of(text, 0), Half.of(text, 1)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    first = min((at for mark in SPLITS if (at := text.find(mark)) >= 0), default=None)
+    if first is None:
+        return text, ""
+    mark = next(mark for mark in SPLITS if text.startswith(mark, first))
+    return text[:first], text[first + len(mark) :]
 
 
 def packed(text: str) -> dict[str, Any] | None:
     """What JSON can carry of it, beside the English; None for a plain text."""
+    if isinstance(text, Half):
+        whole = packed(text.whole)
+        return None if whole is None else {"half": text.which, "whole": whole}
     if not isinstance(text, Told):
         return None
     return {
@@ -86,10 +135,12 @@ def unpacked(text: str, carried: object) -> str:
     return told if told == text else text
 
 
-def _unpacked(carried: object, deep: int) -> Told:
+def _unpacked(carried: object, deep: int) -> "Told | Half":
     """Raises what comes of a form that is not ours."""
     if not isinstance(carried, dict) or not deep:
         raise TypeError
+    if "whole" in carried:
+        return Half.of(_unpacked(carried["whole"], deep - 1), 1 if carried["half"] == 1 else 0)
     pattern, values = carried["pattern"], carried["values"]
     if not isinstance(pattern, str) or not isinstance(values, dict):
         raise TypeError
@@ -101,9 +152,11 @@ def _unpacked(carried: object, deep: int) -> Told:
 
 
 def _languages() -> tuple[str, ...]:
-    """As the environment asks for them, best first; the first variable that is set counts."""
+    """As the environment asks for them, best first; the first variable that is set counts. What
+    comes after English is never needed: all is there in English."""
     told = next((os.environ[name] for name in VARIABLES if os.environ.get(name)), "")
-    return tuple(part for part in told.split(":") if part)
+    wanted = [part for part in told.split(":") if part]
+    return tuple(itertools.takewhile(lambda part: not ENGLISH.match(part), wanted))
 
 
 @cache

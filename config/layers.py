@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from config.document import Document, parse
 from config.errors import Problem
+from config.language import tell
 from config.merging import merged
 from config.models import Settings
 from config.nodes import (
@@ -26,9 +27,10 @@ from config.wording import SECRET_PARAMETER, nearest, one_line, shown
 
 PREFIX = "PATROL_EDGE__"
 EVERY = "*"  # in a profile: every device of this section that the unit has
-NOT_HERE = (
-    "seems to hold a secret, and others can read the environment; write the secret into a file "
-    "(mode 0600), and into the variable the whole path, or credential:NAME"
+NOT_HERE = tell(
+    "seems to hold a secret, and others can read the environment; write the "
+    "secret into a file (mode 0600), and into the variable the whole path, or "
+    "credential:NAME"
 )
 EMPTY = Entries(nodes={}, key_places={}, place=Place(layer="default", source=""))
 
@@ -77,15 +79,22 @@ def environment(environ: Mapping[str, str]) -> Document:
             problems.append(problem)
             continue
         if _is_secret(path, environ[name]):
-            problems.append(_problem(path, f"{name} {NOT_HERE}"))
+            problems.append(_problem(path, tell("{name} {why}", name=name, why=NOT_HERE)))
             continue
         if UNUSABLE.search(environ[name]):
-            problems.append(_problem(path, f"{name} holds an invisible character; set it again"))
+            problems.append(
+                _problem(path, tell("{name} holds an invisible character; set it again", name=name))
+            )
             continue
         try:
             root = merged(root, _variable(name, path, environ[name]), shape)
         except NotFiniteError:
-            problems.append(_problem(path, f"{name}: {shown(environ[name])} is not finite"))
+            problems.append(
+                _problem(
+                    path,
+                    tell("{name}: {value} is not finite", name=name, value=shown(environ[name])),
+                )
+            )
     return Document(root, tuple(problems))
 
 
@@ -119,8 +128,12 @@ def _unknown(name: str, path: tuple[str, ...]) -> Problem | None:
         return None
     known = [PREFIX + "__".join(parts).upper() for parts in _writable(path)]
     near = nearest(name, known)
-    hint = f"do you mean {near}?" if near else "see the list in docs/configuration.md"
-    return _problem((), f"{name} sets nothing that exists; {hint}")
+    hint = (
+        tell("do you mean {near}?", near=near)
+        if near
+        else tell("see the list in docs/configuration.md")
+    )
+    return _problem((), tell("{name} sets nothing that exists; {hint}", name=name, hint=hint))
 
 
 def _writable(path: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -200,6 +200,6 @@ def _sorted(problems: list[Problem], path: Path) -> list[Problem]:
     )
     if len(ordered) <= MAX_TOLD:
         return ordered
-    text = f"{len(ordered) - MAX_TOLD} more like these; is it the right file?"
+    text = tell("{count} more like these; is it the right file?", count=len(ordered) - MAX_TOLD)
     last = replace(ordered[MAX_TOLD], path="", text=text)
     return [*ordered[:MAX_TOLD], last]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from config.language import tell
 from config.section import Section
 
 
@@ -37,7 +38,9 @@ class MediaConfig(Section):
     def _never_in_a_file(cls, redact: bool) -> bool:
         if not redact:
             raise ValueError(
-                "a file cannot turn redaction off; remove the line (a commander may unlock a "
-                "camera for a while with the signed command media.unlock)"
+                tell(
+                    "a file cannot turn redaction off; remove the line (a commander may unlock a "
+                    "camera for a while with the signed command media.unlock)"
+                )
             )
         return redact

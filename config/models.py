@@ -15,6 +15,7 @@ from config.boards import BoardConfig
 from config.cameras import GroundConfig, PoseConfig
 from config.devices import CameraConfig, GnssConfig
 from config.flash import FlashConfig
+from config.language import tell
 from config.media import MediaConfig
 from config.migrations import CURRENT
 from config.modules import ModulesConfig
@@ -50,7 +51,7 @@ class UnitConfig(Section):
         examples=["dog-01"],
         description="MQTT client id, topic level and certificate CN: a-z, 0-9 and -, at most 32",
         # Editors show this one, too.
-        json_schema_extra={"patternErrorMessage": "1 to 32 of a-z, 0-9 and -"},
+        json_schema_extra={"patternErrorMessage": tell("1 to 32 of a-z, 0-9 and -")},
     )
     kind: UnitKind = Field(description="the body it runs on; chooses the profile")
     label: str = Field("", max_length=80, description="a name for people, shown by the hub")
@@ -68,7 +69,10 @@ class UnitConfig(Section):
         # patrol/v1/hub/state is the hub's own topic; hub-... have more rights at the broker.
         if unit_id == "hub" or unit_id.startswith("hub-"):
             raise ValueError(
-                f"{unit_id!r} is a hub's name on the wire; write another, e.g. unit-01"
+                tell(
+                    "{unit_id!r} is a hub's name on the wire; write another, e.g. unit-01",
+                    unit_id=unit_id,
+                )
             )
         return unit_id
 
@@ -108,7 +112,11 @@ class TlsConfig(Section):
     def _cert_and_key_go_together(self) -> Self:
         if (self.cert is None) != (self.key is None):
             lacking = "cert" if self.cert is None else "key"
-            raise ValueError(f"cert and key go together; add {lacking}:, or delete the other")
+            raise ValueError(
+                tell(
+                    "cert and key go together; add {lacking}:, or delete the other", lacking=lacking
+                )
+            )
         return self
 
 
@@ -131,7 +139,9 @@ class HubConfig(Section):
         pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
         max_length=200,
         description="what every topic of the unit starts with",
-        json_schema_extra={"patternErrorMessage": "words of A-Z, a-z, 0-9, _ and -, / between"},
+        json_schema_extra={
+            "patternErrorMessage": tell("words of A-Z, a-z, 0-9, _ and -, / between")
+        },
     )
     protocol: Literal["auto", "5", "3.1.1"] = Field(
         "auto", description="auto: MQTT 5, and 3.1.1 where the broker refuses it"
@@ -151,7 +161,7 @@ class HubConfig(Section):
     @model_validator(mode="after")
     def _password_has_a_user(self) -> Self:
         if self.password_file is not None and self.username is None:
-            raise ValueError("password_file needs a user; add username:")
+            raise ValueError(tell("password_file needs a user; add username:"))
         return self
 
 
@@ -214,8 +224,11 @@ class Settings(Section):
         both = set(self.gnss) & set(self.platforms)
         if both:  # both tell positions under their name
             raise ValueError(
-                f"{min(both)} is a receiver below gnss and a carrier below platforms; "
-                "give one of them another name"
+                tell(
+                    "{name} is a receiver below gnss and a carrier below platforms; give one of "
+                    "them another name",
+                    name=min(both),
+                )
             )
         return self
 
@@ -225,13 +238,19 @@ class Settings(Section):
         for name in named:
             if name not in self.actuators:
                 raise ValueError(
-                    f"acting names {name}, which is not below actuators; correct one of the two"
+                    tell(
+                        "acting names {name}, which is not below actuators; correct one of the two",
+                        name=name,
+                    )
                 )
         for name in self.acting.on_sos:
             if self.actuators[name].kind in ("speaker", "pan_tilt", "record_lamp"):
                 raise ValueError(
-                    f"acting.on_sos: {name} cannot just be switched on; name lights, beacons, "
-                    "sirens or relays"
+                    tell(
+                        "acting.on_sos: {name} cannot just be switched on; name lights, beacons, "
+                        "sirens or relays",
+                        name=name,
+                    )
                 )
         return self
 

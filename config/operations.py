@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.language import tell
 from config.secrets import IntactFile, SecretFile
 from config.section import KEPT_TO_ITSELF, Section
 
@@ -128,7 +129,7 @@ class ModeConfig(Section):
             and self.patrol_every_s is not None
             and self.parked_every_s < self.patrol_every_s
         ):
-            raise ValueError("parked_every_s is below patrol_every_s; write a larger one")
+            raise ValueError(tell("parked_every_s is below patrol_every_s; write a larger one"))
         return self
 
 

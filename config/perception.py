@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.language import tell
 from config.section import Section
 
 Provider = Literal["cuda", "tensorrt", "openvino", "cpu"]
@@ -30,7 +31,7 @@ class TrackerConfig(Section):
     @model_validator(mode="after")
     def _low_is_below_high(self) -> Self:
         if self.high_score is not None and self.low_score > self.high_score:
-            raise ValueError("low_score is above high_score; write a smaller low_score")
+            raise ValueError(tell("low_score is above high_score; write a smaller low_score"))
         return self
 
 
@@ -114,7 +115,9 @@ class PerceptionConfig(Section):
         pattern=r"^(full|auto|[1-8]x[1-8])$",
         description="small, far objects: look at parts of the picture too. full: no; auto: as many "
         "as the picture needs, up to 6; 3x2: three columns, two rows. Each part takes a run",
-        json_schema_extra={"patternErrorMessage": "full, auto, or columns x rows such as 3x2"},
+        json_schema_extra={
+            "patternErrorMessage": tell("full, auto, or columns x rows such as 3x2")
+        },
     )
     tile_overlap: float = Field(
         0.2, ge=0, le=0.5, description="share of its side that a part has in common with the next"

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from config.fence import FenceConfig
+from config.language import tell
 from config.section import Section
 
 
@@ -30,5 +31,5 @@ class PlatformSource(Section):
     @model_validator(mode="after")
     def _low_is_known(self) -> Self:
         if self.home_when_low and self.home_percent is None:
-            raise ValueError("home_when_low needs a charge: add home_percent:, e.g. 25")
+            raise ValueError(tell("home_when_low needs a charge: add home_percent:, e.g. 25"))
         return self

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from config.cars import CanPlatformConfig, Elm327PlatformConfig
 from config.devices import Baud, Host, Port, SerialPort
+from config.language import tell
 from config.platform_source import PlatformSource
 from config.robots import RobotPlatformConfig, RosbridgePlatformConfig
 from config.secrets import SecretFile
@@ -56,8 +57,11 @@ class MavlinkPlatformConfig(PlatformSource):
         if len(given) != 1:
             there = " and ".join(given) or "nothing"
             raise ValueError(
-                f"{there} says where it is; give one: port for a serial port, bind to listen for "
-                "UDP, host for TCP, path for a recording"
+                tell(
+                    "{there} says where it is; give one: port for a serial port, bind to listen "
+                    "for UDP, host for TCP, path for a recording",
+                    there=there,
+                )
             )
         return self
 

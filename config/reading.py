@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.document import Document, parse
 from config.errors import Problem
+from config.language import said, tell
 
 MAX_BYTES = 256 * 1024
 
@@ -17,11 +18,14 @@ def read(path: Path, layer: str, source: str = "") -> Document:
     except OSError as error:
         return _unreadable(source, _why_unreadable(error))
     except ValueError as error:  # a NUL in the name, or not a regular file
-        return _unreadable(source, str(error))
+        return _unreadable(source, said(error))
     if len(data) > MAX_BYTES:
         return _unreadable(
             source,
-            f"is larger than {MAX_BYTES // 1024} KiB, which no unit file is; is it the right file?",
+            tell(
+                "is larger than {size} KiB, which no unit file is; is it the right file?",
+                size=MAX_BYTES // 1024,
+            ),
         )
     return parse(data, source, layer)
 
@@ -31,7 +35,7 @@ def _bytes_of(path: Path) -> bytes:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError
     if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
-        raise ValueError("is not a regular file; give the unit's YAML file")
+        raise ValueError(tell("is not a regular file; give the unit's YAML file"))
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 
@@ -39,13 +43,13 @@ def _bytes_of(path: Path) -> bytes:
 def _why_unreadable(error: OSError) -> str:
     match error:
         case FileNotFoundError() | NotADirectoryError():
-            return "there is no such file; make one with: patrol-edge config init"
+            return tell("there is no such file; make one with: patrol-edge config init")
         case IsADirectoryError():
-            return "is a folder; give the YAML file in it, e.g. unit.yaml"
+            return tell("is a folder; give the YAML file in it, e.g. unit.yaml")
         case PermissionError():
-            return "may not be read by this user; run as root, or add the user to its group"
+            return tell("may not be read by this user; run as root, or add the user to its group")
         case _:
-            return f"cannot be read: {error.strerror or error}"
+            return tell("cannot be read: {why}", why=error.strerror or error)
 
 
 def _unreadable(source: str, text: str) -> Document:

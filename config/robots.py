@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from config.devices import Host, Port
+from config.language import tell
 from config.platform_source import PlatformSource
 
 RosTopic = Annotated[
@@ -58,7 +59,9 @@ class RosbridgePlatformConfig(RobotSource):
     def _tells_something(self) -> Self:
         if self.odom is None and self.battery is None and self.diagnostics is None:
             raise ValueError(
-                "without odom, battery and diagnostics nobody can tell whether the robot is there; "
-                "give one of them"
+                tell(
+                    "without odom, battery and diagnostics nobody can tell whether the robot is "
+                    "there; give one of them"
+                )
             )
         return self

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from config.hours import Hours
+from config.language import tell
 from config.section import Section
 from config.zones import ZoneName
 
@@ -196,7 +197,7 @@ class IllegalParkingRule(ZoneRule):
     @model_validator(mode="after")
     def _remembered_for_long_enough(self) -> Self:
         if self.expires_min <= self.wait_min:
-            raise ValueError("a first pass is forgotten before its second; raise expires_min")
+            raise ValueError(tell("a first pass is forgotten before its second; raise expires_min"))
         return self
 
 
@@ -240,7 +241,7 @@ class CrowdRule(ZoneRule):
     def _rising(self) -> Self:
         densities = [level.per_m2 for level in self.levels]
         if densities != sorted(set(densities)):
-            raise ValueError("each level of a crowd must be denser than the one before it")
+            raise ValueError(tell("each level of a crowd must be denser than the one before it"))
         return self
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from config.language import tell
+
 CREDENTIAL = "credential:"
 CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 ALL_CREDENTIALS = Path("/run/credentials")  # systemd's, with a folder for each service
@@ -72,7 +74,7 @@ def credential_path(text: str, folder: Path) -> Path:
     """The path of `credential:NAME`. Raises ValueError with the cure for a name that is none."""
     name = text.removeprefix(CREDENTIAL)
     if not CREDENTIAL_NAME.fullmatch(name):
-        raise ValueError("is no credential's name; write e.g. credential:unit.key")
+        raise ValueError(tell("is no credential's name; write e.g. credential:unit.key"))
     return folder / name
 
 
@@ -94,20 +96,30 @@ def unfit(path: Path, standing: Standing, keeping: Keeping = "secret") -> str | 
     closed to all others.
     """
     if not standing.regular:
-        return f"{path} is not a regular file; give one that is"
+        return tell("{path} is not a regular file; give one that is", path=path)
     forbidden = _FORBIDDEN[keeping]
     if keeping == "secret" and is_credential(path):
         forbidden = _FORBIDDEN_IN_CREDENTIALS
     if standing.mode & forbidden:
-        who, cure = (
-            ("is open to", "chmod 600")
-            if keeping == "secret"
-            else ("may be changed by", "chmod 644")
+        if keeping == "secret":
+            return tell(
+                "{path} is open to other users (mode {mode:04o}); run: chmod 600 {path}",
+                path=path,
+                mode=standing.mode,
+            )
+        return tell(
+            "{path} may be changed by other users (mode {mode:04o}); run: chmod 644 {path}",
+            path=path,
+            mode=standing.mode,
         )
-        return f"{path} {who} other users (mode {standing.mode:04o}); run: {cure} {path}"
     user = os.geteuid()
     if keeping != "open" and user != 0 and standing.owner not in (user, 0):
-        return f"{path} belongs to another user (number {standing.owner}); run: chown {user} {path}"
+        return tell(
+            "{path} belongs to another user (number {owner}); run: chown {user} {path}",
+            path=path,
+            owner=standing.owner,
+            user=user,
+        )
     return None
 
 
@@ -115,12 +127,21 @@ def missing(path: Path) -> str:
     """What to say of a file that is not there. The name itself may be a secret put there by
     mistake, so only its folder is told; the configuration has the line."""
     if is_credential(path):
-        shipped = f"put it into {credstore(path)}, or " if path.name in SHIPPED_CREDENTIALS else ""
-        return (
-            f"systemd has handed over no credential {path.name}; {shipped}add it to the service "
-            f"(systemctl edit patrol-edge): LoadCredential={path.name}:/etc/patrol-edge/{path.name}"
+        shipped = (
+            tell("put it into {credstore}, or ", credstore=credstore(path))
+            if path.name in SHIPPED_CREDENTIALS
+            else ""
         )
-    return f"there is no such file in {path.parent}; copy it there, or correct the path"
+        return tell(
+            "systemd has handed over no credential {name}; {shipped}add it to the "
+            "service (systemctl edit patrol-edge): "
+            "LoadCredential={name}:/etc/patrol-edge/{name}",
+            name=path.name,
+            shipped=shipped,
+        )
+    return tell(
+        "there is no such file in {parent}; copy it there, or correct the path", parent=path.parent
+    )
 
 
 def check_kept(path: Path, keeping: Keeping = "secret") -> None:
@@ -153,7 +174,11 @@ def read_kept(path: Path, keeping: Keeping = "secret", most_bytes: int = LONGEST
         os.close(number)
     if len(content) > most_bytes:
         raise SecretFileError(
-            f"{path} is larger than {most_bytes // 1024} KiB; is it the right file?"
+            tell(
+                "{path} is larger than {size} KiB; is it the right file?",
+                path=path,
+                size=most_bytes // 1024,
+            )
         )
     return content
 
@@ -163,10 +188,14 @@ def read_line(path: Path, what: str) -> str:
     try:
         text = read_kept(path).decode()
     except UnicodeDecodeError:  # not chained: its text shows the bytes
-        raise SecretFileError(f"{path} is not text; write {what} on one line into it") from None
+        raise SecretFileError(
+            tell("{path} is not text; write {what} on one line into it", path=path, what=what)
+        ) from None
     line, _, rest = text.removesuffix("\n").removesuffix("\r").partition("\n")
     if not line or rest:
-        raise SecretFileError(f"{path} must be one line; write {what} into it")
+        raise SecretFileError(
+            tell("{path} must be one line; write {what} into it", path=path, what=what)
+        )
     return line
 
 
@@ -174,6 +203,12 @@ def _unreadable(path: Path, error: OSError | ValueError) -> SecretFileError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         return SecretMissingError(missing(path))
     if isinstance(error, PermissionError):
-        text = f"{path} may not be read by this user; run: chown {os.geteuid()} {path}"
+        text = tell(
+            "{path} may not be read by this user; run: chown {user} {path}",
+            path=path,
+            user=os.geteuid(),
+        )
         return SecretFileError(text)
-    return SecretFileError(f"{path} cannot be read ({error.strerror}); copy it again")
+    return SecretFileError(
+        tell("{path} cannot be read ({why}); copy it again", path=path, why=error.strerror)
+    )

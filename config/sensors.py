@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from config.language import tell
 from config.section import Section
 
 Direction = Literal["forward", "backward", "left", "right", "up", "down"]
@@ -26,13 +27,19 @@ def right_handed(axes: Axes) -> Axes:
     turn = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
     if turn == 0:
         raise ValueError(
-            f"{', '.join(axes)}: two of them lie on one line; write where the chip's x, y and z "
-            "arrows point, each once"
+            tell(
+                "{axes}: two of them lie on one line; write where the chip's x, y and z "
+                "arrows point, each once",
+                axes=", ".join(axes),
+            )
         )
     if turn < 0:
         raise ValueError(
-            f"{', '.join(axes)}: no chip has such axes, one of them is the wrong way round; "
-            "forward, left, up is one that there is"
+            tell(
+                "{axes}: no chip has such axes, one of them is the wrong way round; forward, "
+                "left, up is one that there is",
+                axes=", ".join(axes),
+            )
         )
     return axes
 

@@ -188,7 +188,8 @@ def _leaf(members: tuple[Any, ...], metadata: list[Any], text: str, info: FieldI
 
 def _extra(info: FieldInfo | None, key: str) -> str:
     extra = info.json_schema_extra if info else None
-    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
+    words = extra.get(key) if isinstance(extra, dict) else None
+    return words if isinstance(words, str) else ""
 
 
 def _flat(metadata: list[Any]) -> list[Any]:

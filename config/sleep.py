@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.language import tell
 from config.section import Section
 
 
@@ -38,5 +39,5 @@ class SleepConfig(Section):
     @model_validator(mode="after")
     def _command_goes_with_it(self) -> Self:
         if (self.action == "command") != bool(self.command):
-            raise ValueError("action: command and command: go together; give both or neither")
+            raise ValueError(tell("action: command and command: go together; give both or neither"))
         return self

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from config.language import tell
 from config.section import Section
 
 # Names of espeak-ng's voices by what a hub calls the language.
@@ -44,6 +45,10 @@ class SpeechConfig(Section):
         for language, voice in voices.items():
             if not voice or voice.startswith("-"):
                 raise ValueError(
-                    f"{voice!r} is no voice for {language}; `espeak-ng --voices` lists"
+                    tell(
+                        "{voice!r} is no voice for {language}; `espeak-ng --voices` lists",
+                        voice=voice,
+                        language=language,
+                    )
                 )
         return voices

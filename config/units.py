@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.language import tell
+
 SECONDS = {
     "ms": 0.001, "msec": 0.001, "millisecond": 0.001, "s": 1, "sec": 1, "second": 1,
     "min": 60, "minute": 60, "m": 60, "h": 3600, "hr": 3600, "hour": 3600,
@@ -53,19 +55,19 @@ class Measure:
         return self.factors.get(unit, self.factors.get(unit.removesuffix("s")))
 
 
-SHARE = Measure("parts of 1", PERCENT)
+SHARE = Measure(tell("parts of 1"), PERCENT)
 MEASURES = (
-    ("_kbit_s", Measure("kbit/s", KILOBITS_PER_SECOND)),
-    ("_per_s", Measure("per second", {})),
-    ("_mps", Measure("metres per second", METRES_PER_SECOND)),
-    ("_ms", Measure("milliseconds", {unit: 1000 * by for unit, by in SECONDS.items()})),
-    ("_s", Measure("seconds", SECONDS)),
-    ("_m", Measure("metres", METRES)),
-    ("_deg", Measure("degrees", DEGREES)),
-    ("_px", Measure("pixels", PIXELS)),
-    ("_mib", Measure("MiB", MEBIBYTES)),
-    ("fps", Measure("pictures per second", PER_SECOND)),
-    ("baud", Measure("bits per second", BITS_PER_SECOND)),
+    ("_kbit_s", Measure(tell("kbit/s"), KILOBITS_PER_SECOND)),
+    ("_per_s", Measure(tell("per second"), {})),
+    ("_mps", Measure(tell("metres per second"), METRES_PER_SECOND)),
+    ("_ms", Measure(tell("milliseconds"), {unit: 1000 * by for unit, by in SECONDS.items()})),
+    ("_s", Measure(tell("seconds"), SECONDS)),
+    ("_m", Measure(tell("metres"), METRES)),
+    ("_deg", Measure(tell("degrees"), DEGREES)),
+    ("_px", Measure(tell("pixels"), PIXELS)),
+    ("_mib", Measure(tell("MiB"), MEBIBYTES)),
+    ("fps", Measure(tell("pictures per second"), PER_SECOND)),
+    ("baud", Measure(tell("bits per second"), BITS_PER_SECOND)),
 )
 
 

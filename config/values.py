@@ -3,10 +3,11 @@
 import re
 from pathlib import Path as FilePath
 
+from config.language import pattern, tell
 from config.nodes import Entries, Items, Node, Scalar, is_null
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape
 from config.units import SHARE, measure_of, number_in
-from config.wording import figure, listed, masked, nearest, shown
+from config.wording import alternatives, figure, listed, masked, nearest, shown
 
 NO_SPACE = re.compile(r"([A-Za-z_]\w*):([^\s:/]\S*)")
 YES = {"yes", "on", "y", "enabled", "enable", "true"}
@@ -19,31 +20,38 @@ def expectation(leaf: Leaf) -> str:
     if leaf.types & {int, float}:
         words.append(_number_words(leaf))
     elif bool in leaf.types:
-        words.append("true or false")
+        words.append(tell("true or false"))
     elif str in leaf.types:
-        words.append(f"at most {leaf.max_length} characters" if leaf.max_length else "a text")
+        words.append(
+            tell("at most {max_length} characters", max_length=leaf.max_length)
+            if leaf.max_length
+            else tell("a text")
+        )
     elif leaf.types:
-        words.append("a path")
+        words.append(tell("a path"))
     if leaf.choices:
         words.append(listed(leaf.choices))
     if leaf.optional:
         words.append("null")
-    return ", or ".join(words) or "a value"
+    return alternatives(words) if words else tell("a value")
 
 
 def _number_words(leaf: Leaf) -> str:
-    noun = "a number" if float in leaf.types else "a whole number"
+    noun = tell("a number") if float in leaf.types else tell("a whole number")
     low, high = leaf.ge, leaf.le
     if low is not None and high is not None:
-        return f"{noun} from {figure(low)} to {figure(high)}"
+        return tell("{noun} from {low} to {high}", noun=noun, low=figure(low), high=figure(high))
     bounds = [
-        f"{word} {figure(bound)}"
+        tell(word, bound=figure(bound))
         for word, bound in (
-            ("from", leaf.ge), ("above", leaf.gt), ("at most", leaf.le), ("below", leaf.lt),
+            (pattern("from {bound}"), leaf.ge),
+            (pattern("above {bound}"), leaf.gt),
+            (pattern("at most {bound}"), leaf.le),
+            (pattern("below {bound}"), leaf.lt),
         )
         if bound is not None
-    ]  # fmt: skip
-    return " ".join([noun, " and ".join(bounds)]).strip()
+    ]
+    return tell("{noun} {bounds}", noun=noun, bounds=listed(bounds, "and")) if bounds else noun
 
 
 def example(name: str, shape: Shape) -> str:
@@ -59,7 +67,9 @@ def example(name: str, shape: Shape) -> str:
             return f"{name}: {_list_example(shape)}"
         case Section(required=required) if required:
             lines = [example(key, shape.fields[key]) for key in shape.fields if key in required]
-            return f"{name}: and below it, indented, {' and '.join(lines)}"
+            return tell(
+                "{name}: and below it, indented, {lines}", name=name, lines=listed(lines, "and")
+            )
         case _:
             return f"{name}:"
 
@@ -72,7 +82,7 @@ def _list_example(shape: ListOf) -> str:
             keys = [example(key, field) for key, field in fields.items()]
             return f"[{{{', '.join(keys)}}}, ...]"
         case _:
-            return "[first, second]"
+            return tell("[first, second]")
 
 
 def _written(value: object) -> str:
@@ -103,30 +113,49 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
             first = next(iter(shape.fields), "key")
             line = _usual(first, shape)
             if isinstance(node, Scalar) and (match := NO_SPACE.match(node.raw)) is not None:
-                return f"a space is missing after a colon; write {match[1]}: {match[2]}"
+                return tell(
+                    "a space is missing after a colon; write {key}: {value}",
+                    key=match[1],
+                    value=match[2],
+                )
             if isinstance(node, Scalar) and first == "url" and "://" in node.raw:
                 line = f"url: {masked(node.raw)}"
-            begin = "- " if name.isdigit() else f"{name}: and below it, indented, "
-            return f"{_what(node)} where a section belongs; write {begin}{line}"
+            begin = "- " if name.isdigit() else tell("{name}: and below it, indented, ", name=name)
+            return tell(
+                "{what} where a section belongs; write {begin}{line}",
+                what=_what(node),
+                begin=begin,
+                line=line,
+            )
         case Named():
-            return (
-                f"{_what(node)} where names belong; write {name}: and below it, indented, "
-                "a name of your choice with a colon, e.g. main:, and below that, its keys"
+            return tell(
+                "{what} where names belong; write {name}: and below it, indented, a name of "
+                "your choice with a colon, e.g. main:, and below that, its keys",
+                what=_what(node),
+                name=name,
             )
         case Kinds():
-            return (
-                f"{_what(node)} where a section belongs; write {name}: and below it, indented, "
-                f"kind: {listed(shape.by_kind)} and its other keys"
+            return tell(
+                "{what} where a section belongs; write {name}: and below it, indented, kind: "
+                "{kinds} and its other keys",
+                what=_what(node),
+                name=name,
+                kinds=listed(shape.by_kind),
             )
 
 
 def _wrong_list(name: str, shape: ListOf, node: Node) -> str:
     line = f"{name}: {_list_example(shape)}"
     if isinstance(node, Items) and shape.length is not None:
-        return f"holds {len(node.nodes)} where {shape.length} belong; write {line}"
+        return tell(
+            "holds {count} where {length} belong; write {line}",
+            count=len(node.nodes),
+            length=shape.length,
+            line=line,
+        )
     if isinstance(node, Scalar) and not is_null(node) and shape.length is None:
         line = f"{name}: [{masked(node.raw)}]"
-    return f"{_what(node)} where a list belongs; write {line}"
+    return tell("{what} where a list belongs; write {line}", what=_what(node), line=line)
 
 
 def _usual(name: str, section: Section) -> str:
@@ -142,19 +171,23 @@ def _usual(name: str, section: Section) -> str:
 def _what(node: Node) -> str:
     match node:
         case Entries():
-            return "a section"
+            return tell("a section")
         case Items():
-            return "a list"
+            return tell("a list")
         case _:
-            return "nothing" if is_null(node) else shown(node.raw)
+            return tell("nothing") if is_null(node) else shown(node.raw)
 
 
 def _wrong_leaf(name: str, leaf: Leaf, node: Node) -> str:
     if not isinstance(node, Scalar):
-        return f"{_what(node)} where one value belongs; write {expectation(leaf)}"
+        return tell(
+            "{what} where one value belongs; write {wanted}",
+            what=_what(node),
+            wanted=expectation(leaf),
+        )
     if is_null(node):
         wanted = _wanted(leaf) if leaf.textual and not leaf.choices else expectation(leaf)
-        return f"has no value; write {wanted}, or delete the line"
+        return tell("has no value; write {wanted}, or delete the line", wanted=wanted)
     if leaf.types & {int, float}:
         return _wrong_number(name, leaf, node)
     if bool in leaf.types:
@@ -166,9 +199,16 @@ def _wrong_switch(leaf: Leaf, node: Scalar) -> str:
     word = node.raw.strip().lower()
     meant = "true" if word in YES else "false" if word in NO else None
     if meant is None:
-        return f"{shown(node.raw)} is no switch; write {expectation(leaf)}"
-    quotes = " without quotes" if node.quoted and word in ("true", "false") else ""
-    return f"{shown(node.raw)} is no switch; write {meant}{quotes}"
+        return tell(
+            "{value} is no switch; write {wanted}", value=shown(node.raw), wanted=expectation(leaf)
+        )
+    quotes = tell(" without quotes") if node.quoted and word in ("true", "false") else ""
+    return tell(
+        "{value} is no switch; write {meant}{quotes}",
+        value=shown(node.raw),
+        meant=meant,
+        quotes=quotes,
+    )
 
 
 def _wrong_number(name: str, leaf: Leaf, node: Scalar) -> str:
@@ -176,29 +216,58 @@ def _wrong_number(name: str, leaf: Leaf, node: Scalar) -> str:
     if number is not None and not isinstance(number, bool):
         if float in leaf.types or float(number).is_integer():
             if isinstance(number, float) and float not in leaf.types and fits(leaf, number):
-                return f"{shown(node.raw)} has a decimal point; write {figure(number)}"
-            return f"{shown(node.raw)} is out of range; write {expectation(leaf)}"
-        return f"{shown(node.raw)} is no whole number; write {expectation(leaf)}"
+                return tell(
+                    "{value} has a decimal point; write {number}",
+                    value=shown(node.raw),
+                    number=figure(number),
+                )
+            return tell(
+                "{value} is out of range; write {wanted}",
+                value=shown(node.raw),
+                wanted=expectation(leaf),
+            )
+        return tell(
+            "{value} is no whole number; write {wanted}",
+            value=shown(node.raw),
+            wanted=expectation(leaf),
+        )
     measure = measure_of(name) or (SHARE if 1 in (leaf.lt, leaf.le) else None)
     meant = measure.convert(node.raw) if measure else None
     if measure and meant is not None:
         return _with_unit(leaf, node, meant, measure.words)
     meant = number_in(node.raw)
     if meant is not None and fits(leaf, meant):
-        quotes = " without quotes" if node.quoted else ""
-        return f"{shown(node.raw)} is not read as a number; write {_rounded(leaf, meant)}{quotes}"
+        quotes = tell(" without quotes") if node.quoted else ""
+        return tell(
+            "{value} is not read as a number; write {rounded}{quotes}",
+            value=shown(node.raw),
+            rounded=_rounded(leaf, meant),
+            quotes=quotes,
+        )
     near = nearest(node.raw, leaf.choices)
-    unit = f" ({measure.words}, without the unit)" if measure else ""
-    hint = f"; do you mean {near}?" if near else f"; write {expectation(leaf)}{unit}"
-    return f"{shown(node.raw)} is no number{hint}"
+    unit = tell(" ({words}, without the unit)", words=measure.words) if measure else ""
+    hint = (
+        tell("; do you mean {near}?", near=near)
+        if near
+        else tell("; write {wanted}{unit}", wanted=expectation(leaf), unit=unit)
+    )
+    return tell("{value} is no number{hint}", value=shown(node.raw), hint=hint)
 
 
 def _with_unit(leaf: Leaf, node: Scalar, meant: float, unit: str) -> str:
     if fits(leaf, meant):
-        return f"{shown(node.raw)} has a unit; this is in {unit}: write {_rounded(leaf, meant)}"
-    return (
-        f"{shown(node.raw)} is {_rounded(leaf, meant)} {unit}, which is out of range; "
-        f"write {expectation(leaf)}, without the unit"
+        return tell(
+            "{value} has a unit; this is in {unit}: write {rounded}",
+            value=shown(node.raw),
+            unit=unit,
+            rounded=_rounded(leaf, meant),
+        )
+    return tell(
+        "{value} is {rounded} {unit}, which is out of range; write {wanted}, without the unit",
+        value=shown(node.raw),
+        rounded=_rounded(leaf, meant),
+        unit=unit,
+        wanted=expectation(leaf),
     )
 
 
@@ -222,23 +291,39 @@ def fits(leaf: Leaf, number: float) -> bool:
 def _wrong_text(leaf: Leaf, node: Scalar) -> str:
     if leaf.choices:
         near = nearest(node.raw, leaf.choices)
-        hint = f"; do you mean {near}?" if near else ""
-        return f"{shown(node.raw)} is not known here; write {listed(leaf.choices)}{hint}"
+        hint = tell("; do you mean {near}?", near=near) if near else ""
+        return tell(
+            "{value} is not known here; write {choices}{hint}",
+            value=shown(node.raw),
+            choices=listed(leaf.choices),
+            hint=hint,
+        )
     if not node.raw.strip():
-        return f"is empty; write {_wanted(leaf)}"
+        return tell("is empty; write {wanted}", wanted=_wanted(leaf))
     if leaf.max_length and len(node.raw) > leaf.max_length:
-        return f"has {len(node.raw)} characters; write at most {leaf.max_length}"
+        return tell(
+            "has {count} characters; write at most {max_length}",
+            count=len(node.raw),
+            max_length=leaf.max_length,
+        )
     near = respelled(node.raw, leaf.pattern)
     wanted = _wanted(leaf)
-    hint = f", e.g. {near}" if near else ""
-    return f"{shown(node.raw)} does not fit; write {wanted}{hint}"
+    hint = tell(", e.g. {near}", near=near) if near else ""
+    return tell(
+        "{value} does not fit; write {wanted}{hint}",
+        value=shown(node.raw),
+        wanted=wanted,
+        hint=hint,
+    )
 
 
 def _wanted(leaf: Leaf) -> str:
     if leaf.pattern_words:
         return leaf.pattern_words
-    hint = f", e.g. {leaf.examples[0]}" if leaf.examples else ""
-    return expectation(leaf) + hint
+    hint = tell(", e.g. {example}", example=leaf.examples[0]) if leaf.examples else ""
+    return (
+        tell("{wanted}{hint}", wanted=expectation(leaf), hint=hint) if hint else expectation(leaf)
+    )
 
 
 def respelled(text: str, pattern: str) -> str | None:

@@ -1,8 +1,11 @@
 """How values, types and near misses are put into words."""
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable
+
+from config.language import pattern, tell
 
 MAX_SHOWN = 60
 MAX_LOOKED_AT = 1000  # of a text that may be as large as the file
@@ -24,9 +27,12 @@ def shown(value: object) -> str:
 
 
 def one_line(text: str, length: int) -> str:
-    """The text without line breaks and invisible characters, cut to this length."""
-    text = "".join(char if char.isprintable() else "?" for char in text[: length + 1])
-    return text if len(text) <= length else text[: length - 1] + "…"
+    """The text without line breaks and invisible characters, cut to this length. A text that needs
+    neither is the same one, with the pattern that it was made from."""
+    line = "".join(char if char.isprintable() else "?" for char in text[: length + 1])
+    if line == text:
+        return text
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -43,12 +49,41 @@ def _folded(word: str) -> str:
 def listed(words: Iterable[str], last: str = "or") -> str:
     """`a, b or c`."""
     *first, end = words
-    return f"{', '.join(first)} {last} {end}" if first else end
+    if not first:
+        return end
+    if last == "or":
+        return tell("{first} or {last}", first=enumerated(first), last=end)
+    return tell("{first} and {last}", first=enumerated(first), last=end)
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """`a, b, c`."""
+    return functools.reduce(lambda told, word: tell("{told}, {word}", told=told, word=word), words)
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """`a text, or null`: of what holds commas itself."""
+    return functools.reduce(
+        lambda told, word: tell("{told}, or {word}", told=told, word=word), words
+    )
+
+
+COUNTED = {
+    "error": (pattern("{number} error"), pattern("{number} errors")),
+    "warning": (pattern("{number} warning"), pattern("{number} warnings")),
+    "receiver": (pattern("{number} receiver"), pattern("{number} receivers")),
+    "camera": (pattern("{number} camera"), pattern("{number} cameras")),
+    "microphone": (pattern("{number} microphone"), pattern("{number} microphones")),
+    "rule": (pattern("{number} rule"), pattern("{number} rules")),
+    "day": (pattern("{number} day"), pattern("{number} days")),
+    "key": (pattern("{number} key"), pattern("{number} keys")),
+}
 
 
 def counted(number: int, thing: str) -> str:
     """`1 error`, `2 errors`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    one, many = COUNTED.get(thing, (f"{{number}} {thing}", f"{{number}} {thing}s"))
+    return tell(one if number == 1 else many, number=number)
 
 
 def figure(number: float) -> str:
@@ -58,4 +93,4 @@ def figure(number: float) -> str:
 
 def in_days(days: int) -> str:
     """`today`, `in 1 day`, `in 9 days`: when it is so many whole days ahead."""
-    return "today" if days < 1 else f"in {counted(days, 'day')}"
+    return tell("today") if days < 1 else tell("in {days}", days=counted(days, "day"))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from config.language import tell
 from config.section import NAME_PATTERN, Section
 
 Crs = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
@@ -24,13 +25,13 @@ MAX_POINTS = 2000
 
 def _finite(pair: tuple[float, float]) -> tuple[float, float]:
     if not all(math.isfinite(value) for value in pair):
-        raise ValueError("not a number")
+        raise ValueError(tell("not a number"))
     return pair
 
 
 def _share(pair: tuple[float, float]) -> tuple[float, float]:
     if not all(0 <= value <= 1 for value in _finite(pair)):
-        raise ValueError("is outside the picture; write x and y as shares of it, 0 to 1")
+        raise ValueError(tell("is outside the picture; write x and y as shares of it, 0 to 1"))
     return pair
 
 
@@ -50,7 +51,7 @@ class ZoneShape(Section):
     @model_validator(mode="after")
     def _lane_has_a_direction(self) -> Self:
         if (self.direction_deg is None) == (self.kind == "lane"):
-            raise ValueError("a lane has a direction_deg, and nothing else has")
+            raise ValueError(tell("a lane has a direction_deg, and nothing else has"))
         return self
 
 

@@ -18,7 +18,7 @@ from config.schema import FILE_NAME, schema_text
 from config.shape import Leaf, at_path, shape_of
 from config.showing import as_json, as_yaml
 from config.template import NewUnit, unit_file
-from config.wording import counted, listed
+from config.wording import counted, enumerated, listed
 from config.writing import write_atomically
 from edge.cli import config_diff, config_migrate
 from edge.cli.config_content import looked_into
@@ -90,11 +90,11 @@ def check(args: argparse.Namespace) -> int:
         say(json.dumps({"ok": right, "digest": digest, "flashed": flashed, "problems": found}))
     else:
         for problem in problems:
-            say(str(problem))
+            say(problem.localized())
     if problems:
-        note(f"{args.file.name}: {tally(problems)}")
+        note(tell("{file}: {tally}", file=args.file.name, tally=tally(problems)))
     if loaded and right:
-        note(f"ok: {summary(loaded)}")
+        note(tell("ok: {unit}", unit=summary(loaded)))
         for line in flashed_lines(loaded):
             note(line)
     return DONE if right else USAGE
@@ -104,7 +104,7 @@ def tally(problems: list[Problem]) -> str:
     """`3 errors, 1 warning`."""
     errors = sum(problem.severity == "error" for problem in problems)
     counts = ((errors, "error"), (len(problems) - errors, "warning"))
-    return ", ".join(counted(number, thing) for number, thing in counts if number)
+    return enumerated(counted(number, thing) for number, thing in counts if number)
 
 
 def summary(loaded: Loaded) -> str:
@@ -113,7 +113,13 @@ def summary(loaded: Loaded) -> str:
     parts = [counted(len(settings.gnss), "receiver"), counted(len(settings.cameras), "camera")]
     for items, thing in ((settings.microphones, "microphone"), (settings.rules, "rule")):
         parts += [counted(len(items), thing)] if items else []
-    return f"{settings.unit.id}, {settings.unit.kind}, {', '.join(parts)} → {settings.hub.url}"
+    return tell(
+        "{id}, {kind}, {parts} → {hub}",
+        id=settings.unit.id,
+        kind=settings.unit.kind,
+        parts=enumerated(parts),
+        hub=settings.hub.url,
+    )
 
 
 def flashed_lines(loaded: Loaded) -> list[str]:
@@ -132,7 +138,7 @@ def show(args: argparse.Namespace) -> int:
     else:
         put(as_yaml(loaded))
     for warning in loaded.warnings:
-        note(str(warning))
+        note(warning.localized())
     return DONE
 
 

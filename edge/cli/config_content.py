@@ -13,6 +13,7 @@ from typing import Literal
 
 from config.devices import FileCameraConfig, ReplayGnssConfig
 from config.errors import Problem
+from config.language import said, tell
 from config.loading import Loaded
 from config.models import Settings
 from config.wording import nearest
@@ -45,14 +46,20 @@ def looked_into(loaded: Loaded, file: Path) -> list[Problem]:
 
 def _placed(doubt: _Doubt, loaded: Loaded, file: Path) -> Problem:
     place = loaded.origins.get(doubt.path)
-    variable = f" (set by {place.source})" if place and place.layer == "environment" else ""
+    variable = (
+        tell(" (set by {source})", source=place.source)
+        if place and place.layer == "environment"
+        else ""
+    )
     source = place.source if place else str(file)
     return Problem(
         source="environment" if variable else source,
         line=place.line if place else 0,
         column=place.column if place else 0,
         path=doubt.path,
-        text=doubt.text + variable,
+        text=tell("{text}{variable}", text=doubt.text, variable=variable)
+        if variable
+        else doubt.text,
         severity=doubt.severity,
     )
 
@@ -72,14 +79,16 @@ def _on_recordings(settings: Settings) -> Iterator[_Doubt]:
 def _wrong_log(path: Path) -> str | None:
     """What is wrong with a recorded NMEA log; None if nothing is, or it is not there."""
     if _kind(path) == "folder":
-        return f"{path} is a folder; give the log file in it"
+        return tell("{path} is a folder; give the log file in it", path=path)
     beginning = _beginning(path)
     if isinstance(beginning, str):
         return beginning
     if beginning is not None and NMEA.search(beginning) is None:
-        return (
-            f"{path} holds no NMEA sentence in its first {LOOKED_AT_BYTES // 1024} KiB; "
-            f"look into it: patrol-edge gnss replay {path}"
+        return tell(
+            "{path} holds no NMEA sentence in its first {size} KiB; look into "
+            "it: patrol-edge gnss replay {path}",
+            path=path,
+            size=LOOKED_AT_BYTES // 1024,
         )
     return None
 
@@ -91,14 +100,22 @@ def _wrong_pictures(path: Path) -> str | None:
     if _kind(path) != "folder":
         beginning = _beginning(path)
         if beginning == b"":
-            return f"{path} is empty; copy it again"
+            return tell("{path} is empty; copy it again", path=path)
         return beginning if isinstance(beginning, str) else None
     try:
         found = any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in path.iterdir())
     except OSError as error:
         return _unreadable(path, error)
     suffixes = ", ".join(sorted(PICTURE_SUFFIXES))
-    return None if found else f"{path} is a folder without pictures ({suffixes}); copy them there"
+    return (
+        None
+        if found
+        else tell(
+            "{path} is a folder without pictures ({suffixes}); copy them there",
+            path=path,
+            suffixes=suffixes,
+        )
+    )
 
 
 # --- plates and searches ----------------------------------------------------------------------
@@ -110,10 +127,12 @@ def _on_finders(settings: Settings) -> Iterator[_Doubt]:
         from perception.plates.reader import INSTALL, is_installed
 
         if not is_installed():
-            yield _Doubt("plates.enabled", f"the plate reader is not there; {INSTALL}")
+            yield _Doubt(
+                "plates.enabled", tell("the plate reader is not there; {cure}", cure=INSTALL)
+            )
     for name, on in (("plates", settings.plates.enabled), ("search", settings.search.enabled)):
         if on and not settings.perception.enabled:
-            text = "nothing is seen while perception is off; set perception.enabled: true"
+            text = tell("nothing is seen while perception is off; set perception.enabled: true")
             yield _Doubt(f"{name}.enabled", text)
 
 
@@ -144,16 +163,23 @@ def _on_identity(settings: Settings) -> Iterator[_Doubt]:
 
 def _wrong_pem(path: Path, name: str, label: bytes) -> str | None:
     if _kind(path) == "folder":
-        return f"{path} is a folder; give a PEM file"
+        return tell("{path} is a folder; give a PEM file", path=path)
     content = _beginning(path)
     if content is None or isinstance(content, str):
         return content
     if b"ENCRYPTED" in content and name == "key":
-        return f"{path} is locked with a password; unlock it: openssl pkey -in {path} -out NEW"
+        return tell(
+            "{path} is locked with a password; unlock it: openssl pkey -in {path} -out NEW",
+            path=path,
+        )
     if b"-----BEGIN " in content and label in content:
         return None
-    what = "private key" if name == "key" else "certificate"
-    return f"{path} holds no {what} in PEM; give a text file with -----BEGIN ... in it"
+    what = tell("private key") if name == "key" else tell("certificate")
+    return tell(
+        "{path} holds no {what} in PEM; give a text file with -----BEGIN ... in it",
+        path=path,
+        what=what,
+    )
 
 
 # --- the model -------------------------------------------------------------------------------
@@ -173,13 +199,22 @@ def _on_model(settings: Settings) -> Iterator[_Doubt]:
         catalogue.find(wanted.model)
     except WrongNameError as error:
         near = None if wanted.model in known else nearest(wanted.model, known)
-        cure = f"do you mean {near}?" if near else error.cure
-        yield _Doubt("perception.model", f"{error}; {cure}")
+        cure = tell("do you mean {near}?", near=near) if near else error.cure
+        yield _Doubt("perception.model", tell("{problem}; {cure}", problem=said(error), cure=cure))
     except CatalogueError as error:
         place = "perception.models_dir" if wanted.models_dir else "perception.model"
-        yield _Doubt(place, f"{error}; {error.cure or 'correct that file'}")
+        yield _Doubt(
+            place,
+            tell(
+                "{problem}; {cure}",
+                problem=said(error),
+                cure=error.cure or tell("correct that file"),
+            ),
+        )
     except PerceptionError as error:
-        yield _Doubt("perception.model", f"{error}; {error.cure}")
+        yield _Doubt(
+            "perception.model", tell("{problem}; {cure}", problem=said(error), cure=error.cure)
+        )
 
 
 # --- zones and rules ---------------------------------------------------------------------------
@@ -204,9 +239,13 @@ def _on_zones(settings: Settings) -> Iterator[_Doubt]:
     except ZoneError as error:
         for line in str(error).splitlines():
             path, _, text = line.partition(": ")
-            yield _Doubt(f"{path}.zones", f"{text}; {error.cure}", "error")
+            yield _Doubt(
+                f"{path}.zones",
+                tell("{problem}; {cure}", problem=text, cure=error.cure),
+                "error",
+            )
     for name, why in idle_rules(settings.rules, found.zones, settings.looked_at):
-        yield _Doubt(f"rules.{name}", f"can never say anything: {why}")
+        yield _Doubt(f"rules.{name}", tell("can never say anything: {why}", why=why))
 
 
 # --- the state folder ------------------------------------------------------------------------
@@ -218,12 +257,18 @@ def _on_state_dir(settings: Settings) -> Iterator[_Doubt]:
     if there is None:
         return
     if _kind(there) != "folder":
-        yield _Doubt("state_dir", f"{there} is a file, not a folder; name another state_dir:")
+        yield _Doubt(
+            "state_dir",
+            tell("{there} is a file, not a folder; name another state_dir:", there=there),
+        )
     elif not os.access(there, os.W_OK | os.X_OK):
         yield _Doubt(
             "state_dir",
-            f"{there} may not be written by this user; run as the service's user, "
-            "or write state_dir: and a folder of your own",
+            tell(
+                "{there} may not be written by this user; run as the service's user, or "
+                "write state_dir: and a folder of your own",
+                there=there,
+            ),
         )
 
 
@@ -245,7 +290,7 @@ def _beginning(path: Path) -> bytes | str | None:
     """The first 64 KiB; a text where it cannot be read; None where it is not there."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
-            return f"{path} is not a regular file; give one that is"
+            return tell("{path} is not a regular file; give one that is", path=path)
         with path.open("rb") as file:
             return file.read(LOOKED_AT_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -256,5 +301,8 @@ def _beginning(path: Path) -> bytes | str | None:
 
 def _unreadable(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
-        return f"{path} may not be read by this user; run as the service's user, or: ls -l {path}"
-    return f"{path} cannot be read ({error.strerror}); copy it again"
+        return tell(
+            "{path} may not be read by this user; run as the service's user, or: ls -l {path}",
+            path=path,
+        )
+    return tell("{path} cannot be read ({why}); copy it again", path=path, why=error.strerror)

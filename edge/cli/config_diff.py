@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config.difference import settings_diff
-from config.language import localized, tell
+from config.language import tell
 from config.loading import load
 from edge.cli.console import DONE, note, say
 
@@ -29,5 +29,5 @@ def diff(args: argparse.Namespace) -> int:
         for change in changes:
             say(str(change))
     if not changes:
-        note(localized(tell("no difference in what applies")))
+        note(tell("no difference in what applies"))
     return DONE

@@ -6,7 +6,7 @@ from pathlib import Path
 from config import migrations
 from config.document import UNIT_FILE
 from config.errors import ConfigError
-from config.language import localized, tell
+from config.language import tell
 from config.loading import DEFAULT_FILE
 from config.migrations import MigrationError, version_of
 from config.nodes import Entries
@@ -39,7 +39,7 @@ def migrate(args: argparse.Namespace) -> int:
     except MigrationError as error:
         raise CommandError(f"{path}: {error}", exit_code=USAGE) from error
     if version == migrations.CURRENT:
-        note(localized(tell("{file} is of schema {version} already", file=path, version=version)))
+        note(tell("{file} is of schema {version} already", file=path, version=version))
         return DONE
     kept = path.with_name(f"{path.name}.v{version}")
     try:
@@ -49,5 +49,5 @@ def migrate(args: argparse.Namespace) -> int:
         text = tell("{file} cannot be written: {why}", file=path, why=error.strerror or str(error))
         raise CommandError(text, exit_code=FAILED) from error
     say(str(kept))
-    note(localized(tell("next: patrol-edge config check {file}", file=path)))
+    note(tell("next: patrol-edge config check {file}", file=path))
     return DONE

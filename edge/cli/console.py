@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.language import localized, said, tell
 from perception.errors import CatalogueError, PerceptionError, WrongNameError
 
 DONE = 0
@@ -74,11 +75,11 @@ def open_what_is_closed() -> None:
 
 
 def note(text: str) -> None:
-    """One line beside the result: progress, summary, advice."""
-    sys.stderr.write(text + "\n")
+    """One line beside the result: progress, summary, advice; in the language of the computer."""
+    sys.stderr.write(localized(text) + "\n")
 
 
 def complain(error: CommandError) -> None:
-    note(f"error: {error}")
+    note(tell("error: {text}", text=said(error)))
     if error.cure:
-        note(f"  → {error.cure}")
+        note(tell("  → {cure}", cure=error.cure))

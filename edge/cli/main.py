@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 
 from config.errors import ConfigError
+from config.language import tell
 from edge.cli import config_command, fleet, run, version
 from edge.cli.body import devices, doctor, firmware, gnss, simulate
 from edge.cli.console import (
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _done(args)
     except ConfigError as error:
-        note(str(error))
+        note(error.localized())
         return USAGE
     except CommandError as error:
         complain(error)
@@ -95,7 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except PermissionError as error:  # what no command has told in words of its own
         complain(
-            CommandError(f"{error.filename} may not be opened by this user", "run as its owner")
+            CommandError(
+                tell("{file} may not be opened by this user", file=error.filename),
+                tell("run as its owner"),
+            )
         )
         return FAILED
     except KeyboardInterrupt:
