@@ -13,8 +13,12 @@ from drivers.factory import open_camera
 from drivers.samples import Frame
 from edge.doctor import words
 from edge.doctor.case import Case
+from edge.doctor.exhibit import Exhibit
 from edge.doctor.line import Line, fault, judged
 from edge.doctor.look import of_each
+from edge.doctor.pictures import of_running_unit
+from edge.doctor.running_unit import RunningUnit
+from edge.doctor.wording import listed
 from edge.reporting.camera_findings import OF_PICTURES, Seen, camera_findings, wanted_fps
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
@@ -26,6 +30,8 @@ LISTEN_S = 20.0  # with opening; a network camera may take some seconds for that
 TIMED_S = 4.0  # pictures are counted for so long
 FROZEN_S = 10.0  # smart codecs send a street that is still unchanged for some seconds
 FEWEST = 3
+BURNT, BLACK = 250, 5  # of 255
+LOST_FROM = 0.02  # of a picture
 
 
 @dataclass(slots=True)
@@ -61,7 +67,11 @@ class _Times:
 def examine(case: Case) -> Iterator[Line]:
     configs = case.settings.cameras
     jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
-    yield from of_each(case, "camera", "cameras", jobs)
+
+    def shown(unit: RunningUnit, name: str) -> Exhibit | None:
+        return None if case.pictures is None else of_running_unit(unit, name)
+
+    yield from of_each(case, "camera", "cameras", jobs, shown)
 
 
 def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
@@ -95,9 +105,25 @@ def _tried(case: Case, name: str, config: CameraConfig) -> Iterator[Line]:
     seen = Seen(
         fps=fps, fps_wanted=wanted, size_px=watch.size_px, facts=watch.facts, defects=watch.defects
     )
-    yield from judged(
-        name, camera_findings(name, config, seen), words.of_camera(watch, fps, wanted)
-    )
+    told = listed([words.of_camera(watch, fps, wanted), *_exposure(times.picture)])
+    shown = None
+    if case.pictures is not None and times.picture is not None:
+        shown = case.pictures.of(times.picture)
+    yield from judged(name, camera_findings(name, config, seen), told, shown)
+
+
+def _exposure(picture: NDArray[np.uint8] | None) -> list[str]:
+    """How much of the newest picture is lost to too much light or too little."""
+    if picture is None:
+        return []
+    burnt = float((picture.min(axis=2) >= BURNT).mean())
+    black = float((picture.max(axis=2) <= BLACK).mean())
+    lost = max(burnt, black)
+    if lost < LOST_FROM:
+        return []
+    if burnt > black:
+        return [tell("{share:.0%} burnt out", share=burnt)]
+    return [tell("{share:.0%} black", share=black)]
 
 
 def _missing(case: Case, health: DriverHealth, config: CameraConfig) -> list[Finding]:

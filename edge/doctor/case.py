@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.loading import Loaded
 from config.models import Settings
@@ -12,6 +13,9 @@ from edge.doctor.host import Host
 from edge.doctor.line import Line
 from edge.doctor.running_unit import RunningUnit
 from edge.running.driver_loop import DriverHealth, S, run_driver
+
+if TYPE_CHECKING:
+    from edge.doctor.pictures import Pictures
 
 TRIAL_RETRY_S = (0.5, 1.0)
 HOPELESS_S = 2.5  # of a device that does not open
@@ -27,6 +31,7 @@ class Case:
     unit: RunningUnit | None = None  # that runs now with this file's state folder
     limit_s: float = 40.0  # for a group
     exercise: bool = False  # lights may shine, speakers may speak
+    pictures: "Pictures | None" = None  # are wanted, for the page
     stop: threading.Event = field(default_factory=threading.Event)  # nobody waits any more
 
     @property

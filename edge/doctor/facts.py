@@ -1,7 +1,9 @@
 """What the running unit tells the doctor: how each of its parts fares, and its list of faults."""
 
+import base64
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from config.language import packed, tell
@@ -9,12 +11,17 @@ from drivers.samples import Battery
 from drivers.sensors.sensor import SensorSample
 from edge.doctor import words as parts_words
 from edge.doctor.clock import clock_off_s
+from edge.doctor.pictures import CONTROL as PICTURE
+from edge.doctor.pictures import as_jpeg
 from edge.doctor.running_unit import CONTROL
+from edge.doctor.skies import satellites
 from edge.reporting.finding import Finding
 from edge.reporting.parts import Parts
 from edge.reporting.rates import percentile
 from edge.running.driver_loop import DriverHealth
 from edge.tasks.local import Asked, Control
+from perception.errors import PerceptionError
+from telemetry.commands.handling import OrderRefusedError
 from telemetry.contract.unit import CameraFigures
 from telemetry.contract.wire_types import short, text
 
@@ -28,7 +35,7 @@ def doctor_controls(
 ) -> dict[str, Control]:
     """By the name under which it is asked for."""
 
-    def tell(_asked: Asked) -> Answer:
+    def facts(_asked: Asked) -> Answer:
         link = parts.publisher.stats()
         words = dict(_words(parts, cameras))
         return {
@@ -42,6 +49,10 @@ def doctor_controls(
             "devices": [_device(health) for health in parts.devices()],
             "words": words,
             "packed": {name: packed(text) for name, text in words.items()},
+            "skies": {
+                name: [asdict(one) for one in satellites(receiver.watch.sky)]
+                for name, receiver in parts.receivers.items()
+            },
             "model": _model(parts),
             "link": {
                 "connected": link.connected,
@@ -53,7 +64,22 @@ def doctor_controls(
             },
         }
 
-    return {CONTROL: tell}
+    return {CONTROL: facts, PICTURE: lambda asked: _picture(parts, asked)}
+
+
+def _picture(parts: Parts, asked: Asked) -> Answer:
+    """The newest of a camera, covered. Raises OrderRefusedError."""
+    name = str(asked.args.get("camera", ""))
+    if parts.media is None or name not in parts.cameras:
+        raise OrderRefusedError("wrong_state", "no pictures are made here")
+    look = parts.media.desk.album.newest(name)
+    if look is None:
+        raise OrderRefusedError("wrong_state", f"no picture of {name} has been looked at")
+    try:
+        covered = as_jpeg(parts.media.studio.covered(look))
+    except PerceptionError as error:
+        raise OrderRefusedError("failed", str(error)) from error
+    return {"jpeg": base64.b64encode(covered).decode("ascii")}
 
 
 def _fault(finding: Finding) -> Answer:

@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from config.language import tell
 from edge.doctor.case import Case
+from edge.doctor.exhibit import Exhibit
 from edge.doctor.line import NOT_CONFIGURED, Line, fault, none
+from edge.doctor.running_unit import RunningUnit
 from edge.running.worker import Beat, Worker, WorkerState
 
 LOOK_EVERY_S = 0.05
@@ -63,15 +65,26 @@ class Look:
             yield fault("doctor_no_answer", self.name, text, cure)
 
 
-def of_each(case: Case, kind: str, group: str, jobs: Mapping[str, Job]) -> Iterator[Line]:
-    """Parts of one kind, by name: asked of the unit that runs, or each looked at by its job."""
+def of_each(
+    case: Case,
+    kind: str,
+    group: str,
+    jobs: Mapping[str, Job],
+    exhibit: Callable[[RunningUnit, str], Exhibit | None] = lambda _unit, _name: None,
+) -> Iterator[Line]:
+    """Parts of one kind, by name: asked of the unit that runs, or each looked at by its job.
+
+    `exhibit`: what the running unit has to show of one.
+    """
     if not jobs:
         yield none(group, NOT_CONFIGURED)
     elif case.unit is None:
         yield from side_by_side(case, jobs)
     else:
         for name in jobs:
-            yield from case.unit.device(kind, name)
+            first, *more = case.unit.device(kind, name)
+            yield replace(first, exhibit=exhibit(case.unit, name))
+            yield from more
 
 
 def side_by_side(case: Case, jobs: Mapping[str, Job]) -> Iterator[Line]:

@@ -1,6 +1,7 @@
 """GNSS receivers: opened and listened to, or asked of the unit that runs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from config.devices import GnssConfig
@@ -9,8 +10,11 @@ from drivers.factory import open_gnss
 from edge.doctor import words
 from edge.doctor.case import Case
 from edge.doctor.clock import against_gnss, clock_off_s
+from edge.doctor.exhibit import Exhibit
 from edge.doctor.line import Line, judged, warning
 from edge.doctor.look import of_each
+from edge.doctor.running_unit import RunningUnit
+from edge.doctor.skies import exhibit_of, satellites, told_satellites
 from edge.reporting.device_findings import device_findings
 from edge.reporting.finding import Finding
 from edge.reporting.gnss_findings import bytes_findings, signal_findings
@@ -24,7 +28,11 @@ SKY_CURE = tell("bring the antenna under open sky and wait a minute; check its p
 def examine(case: Case) -> Iterator[Line]:
     configs = case.settings.gnss
     jobs = {name: partial(_tried, case, name, config) for name, config in configs.items()}
-    yield from of_each(case, "gnss", "receivers", jobs)
+    yield from of_each(case, "gnss", "receivers", jobs, _sky)
+
+
+def _sky(unit: RunningUnit, name: str) -> Exhibit | None:
+    return exhibit_of(told_satellites(unit.facts.get("skies", {}).get(name)))
 
 
 def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:
@@ -44,9 +52,12 @@ def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:
         text: str = tell("it speaks, but had no fix within {limit_s:.0f} s", limit_s=LISTEN_S)
         if seen is not None:
             text = tell("{told}; {count} satellites in view", told=text, count=seen)
-        yield warning("gnss_no_fix", name, text, SKY_CURE)
+        line = warning("gnss_no_fix", name, text, SKY_CURE)
+        yield replace(line, exhibit=exhibit_of(satellites(receiver.watch.sky)))
     else:
-        yield from judged(name, signal_findings(name, receiver.watch), words.of_receiver(receiver))
+        shown = exhibit_of(satellites(receiver.watch.sky))
+        found = signal_findings(name, receiver.watch)
+        yield from judged(name, found, words.of_receiver(receiver), shown)
         off_s = clock_off_s(case.host.clock, receiver)
         if off_s is not None and config.kind != "replay":
             yield against_gnss(tell("{name} time", name=name), off_s)

@@ -6,9 +6,8 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import number_in
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from edge.doctor.case import Case
     from edge.doctor.examination import Waiting
-    from edge.doctor.exhibit import Exhibit
     from edge.doctor.line import Line
 
 HELP = """\
@@ -28,6 +26,7 @@ asks that for what it holds open, and opens nothing twice. Shines and speaks onl
 
   sudo patrol-edge doctor
   patrol-edge doctor --config unit.yaml --only gnss,cameras --watch
+  sudo patrol-edge doctor --html /tmp/doctor.html
   patrol-edge doctor --json | jq '.lines[] | select(.state == "fault")'
 
 WARN: it works, and somebody should see to it. FAULT: it does not do what it is for.
@@ -55,6 +54,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="S",
         help="again and again, so many seconds apart (5), until Ctrl-C",
     )
+    add("--html", type=Path, metavar="FILE", help="a page as well, with pictures, to send or print")
     add("--limit", type=number_in(1, 600), default=40.0, metavar="S", help="for a group (40)")
     add("--exercise", action="store_true", help="lights shine for a second; asks before it does")
     add("--yes", action="store_true", help="with --exercise: it was asked already")
@@ -88,21 +88,38 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
     """One examination, told."""
     from rich.console import Console
 
-    from edge.cli.body.doctor_view import shown, style_of, summed
+    from edge.cli.body.doctor_view import shown, style_of, summary
     from edge.doctor.examination import examine
+    from edge.doctor.report import as_json
 
     console = Console(highlight=False, soft_wrap=True)
+    whole = args.only is None
     with _progress(console, shown=not args.json) as waiting:
         lines: Iterable[Line] = examine(case, groups, waiting)
         if args.watch is not None:
             lines = list(lines)  # the last round stands until this one is known
         if args.json:
             told = list(lines)
-            say(json.dumps(_as_json(case, told)))
+            say(json.dumps(as_json(case, told)))
         else:
             told = list(shown(console, case, lines, clear=args.watch is not None))
-            console.print(f"\n{summed(told, whole=args.only is None)}", style=style_of(told))
+            console.print(f"\n{summary(told, whole=whole)}", style=style_of(told), markup=False)
+    if args.html is not None:
+        _write_page(case, told, args.html, whole=whole)
     return FAILED if any(line.state == "fault" for line in told) else DONE
+
+
+def _write_page(case: "Case", lines: Sequence["Line"], path: Path, *, whole: bool) -> None:
+    """Raises CommandError."""
+    from config.writing import write_atomically
+    from edge.doctor.page import page
+
+    try:
+        write_atomically(path, page(case, lines, whole=whole), 0o600)
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror}"
+        raise CommandError(text, "name a file in a folder that is there", USAGE) from error
+    note(f"the page is in {path}")
 
 
 def _groups(only: str | None, known: Sequence[str]) -> Sequence[str]:
@@ -122,6 +139,7 @@ def _case(args: argparse.Namespace) -> "Case":
     from drivers.plugged.tree import Tree
     from edge.doctor.case import Case
     from edge.doctor.host import Host
+    from edge.doctor.pictures import Pictures
     from edge.doctor.running_unit import RunningUnit, UnitSilentError
 
     loaded = load(args.config)
@@ -138,6 +156,7 @@ def _case(args: argparse.Namespace) -> "Case":
         unit=unit,
         limit_s=args.limit,
         exercise=args.exercise,
+        pictures=None if args.html is None else Pictures(loaded.settings),
     )
 
 
@@ -157,38 +176,6 @@ def _ask_first() -> None:
     note("Lights will shine and relays will switch for a second each. Is everybody clear? [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was switched", "answer y when everybody is clear")
-
-
-# --- what is told ---
-
-
-def _as_json(case: "Case", lines: Sequence["Line"]) -> dict[str, Any]:
-    return {
-        "ok": all(line.state != "fault" for line in lines),
-        "unit": case.settings.unit.id,
-        "running": case.unit is not None,
-        "lines": [_line_as_json(line) for line in lines],
-    }
-
-
-def _line_as_json(line: "Line") -> dict[str, Any]:
-    told = {
-        name: getattr(line, name) for name in ("group", "name", "state", "text", "code", "cure")
-    }
-    return told | {"help": line.help} | _figures(line.exhibit)
-
-
-def _figures(exhibit: "Exhibit | None") -> dict[str, Any]:
-    """Without pictures: they are on the page (--html)."""
-    if exhibit is None:
-        return {}
-    found: dict[str, Any] = {}
-    if exhibit.sky:
-        found["sky"] = [asdict(each) for each in exhibit.sky]
-    if exhibit.series:
-        found["series"] = [round(value, 3) for value in exhibit.series]
-        found["series_unit"] = exhibit.series_unit
-    return found
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import re
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
@@ -11,10 +10,11 @@ from rich.text import Text
 
 from config.language import localized, tell
 from edge.doctor.case import Case
+from edge.doctor.escaping import cleaned
 from edge.doctor.examination import HEADINGS
 from edge.doctor.line import NOT_CONFIGURED, PAGE, Line
+from edge.doctor.verdict import MARKS, summed, worst
 
-MARKS = {"ok": tell("OK"), "warning": tell("WARN"), "fault": tell("FAULT"), "none": "-"}
 STYLES = {"ok": "green", "warning": "yellow", "fault": "bold red", "none": "dim"}
 INDENT = 28  # where the text of a line begins
 # Spaces, then what is not to be broken: a word of letters that have an alphabet, or one other sign.
@@ -48,11 +48,11 @@ def _print(console: Console, line: Line) -> None:
     """In one piece: what is still waited for is shown below, and would come between two."""
     code = f"   [{line.code}]" if line.code else ""
     mark = localized(MARKS[line.state])
-    head = f"  {_filled(mark, 5)}  {_filled(_clean(localized(line.name)), 18)} "
-    text = Text(_wrapped(console, head + _clean(localized(line.text)) + code))
+    head = f"  {_filled(mark, 5)}  {_filled(cleaned(localized(line.name)), 18)} "
+    text = Text(_wrapped(console, head + cleaned(localized(line.text)) + code))
     text.stylize(STYLES[line.state], 2, 2 + len(mark))
     if line.cure:
-        cure = _clean(localized(line.cure))
+        cure = cleaned(localized(line.cure))
         text.append("\n" + _wrapped(console, f"{' ' * (INDENT - 2)}→ {cure}"))
     console.print(text)
 
@@ -60,11 +60,6 @@ def _print(console: Console, line: Line) -> None:
 def _filled(word: str, cells: int) -> str:
     """As wide as the others on the screen: a Chinese sign takes two cells."""
     return word + " " * (cells - cell_len(word))
-
-
-def _clean(told: str) -> str:
-    """A device may call itself anything, even what moves a terminal's cursor."""
-    return "".join(char if char.isprintable() else "?" for char in told)
 
 
 def _wrapped(console: Console, told: str) -> str:
@@ -92,36 +87,16 @@ def _head(case: Case) -> str:
 
 
 def style_of(lines: Sequence[Line]) -> str:
-    states = {line.state for line in lines}
-    return STYLES[next((each for each in ("fault", "warning") if each in states), "ok")]
+    return STYLES[worst(lines)]
 
 
-def summed(lines: Sequence[Line], *, whole: bool) -> str:
+def summary(lines: Sequence[Line], *, whole: bool) -> str:
     """`whole`: nothing was left out, so it can be said of the unit."""
-    counts = Counter(line.state for line in lines)
-    told: str = tell("{count} OK", count=counts["ok"])
-    if counts["warning"]:
-        told = tell("{told}, {warnings}", told=told, warnings=_warnings(counts["warning"]))
-    if counts["fault"]:
-        faults = _faults(counts["fault"])
-        return localized(
-            tell(
-                "{told}, {faults}; {page} has a paragraph for each code",
-                told=told,
-                faults=faults,
-                page=PAGE,
-            )
-        )
+    if any(line.state == "fault" for line in lines):
+        about = tell("{page} has a paragraph for each code", page=PAGE)
+        return f"{summed(lines)}; {localized(about)}"
     fit = tell("fit for work") if whole else tell("no fault in what was asked")
-    return localized(tell("{told}: {fit}", told=told, fit=fit))
-
-
-def _warnings(count: int) -> str:
-    return tell("1 warning") if count == 1 else tell("{count} warnings", count=count)
-
-
-def _faults(count: int) -> str:
-    return tell("1 fault") if count == 1 else tell("{count} faults", count=count)
+    return f"{summed(lines)}: {localized(fit)}"
 
 
 def folded(told: str, cells: int, indent: int) -> str:
