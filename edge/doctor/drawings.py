@@ -37,7 +37,7 @@ def _satellite(one: Satellite) -> str:
     level = "-" if one.cn0_dbhz is None else f"{one.cn0_dbhz:.0f} dBHz"
     return (
         f'<g transform="translate({x:.1f} {y:.1f})" class="{_strength(one.cn0_dbhz)}{used}">'
-        f'<title>{escaped(one.name)} {level}</title><circle r="9"/>'
+        f'<title>{escaped(one.name)} {level}</title><circle r="8"/>'
         f'<text y="3">{escaped(one.name)}</text></g>'
     )
 

@@ -16,12 +16,14 @@ from edge.doctor import (
     microphones,
     model,
     modules,
+    permissions,
     platforms,
     power,
     processor,
     receivers,
     sensors,
     service,
+    slots,
     unit_file,
 )
 from edge.doctor.case import Case, Examine
@@ -44,6 +46,8 @@ GROUPS: Mapping[str, Examine] = {
     "broker": broker.examine,
     "keys": keys.examine,
     "config": unit_file.examine,
+    "slots": slots.examine,
+    "permissions": permissions.examine,
     "service": service.examine,
     "modules": modules.examine,
 }

@@ -2,20 +2,28 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from config.language import tell
 from edge.doctor.case import Case
-from edge.doctor.line import Line, none, of_finding, ok, warning
+from edge.doctor.drawn_scene import drawn, missed
+from edge.doctor.exhibit import Exhibit
+from edge.doctor.line import Line, fault, none, of_finding, ok, warning
 from edge.doctor.wording import of_running_unit
 from edge.reporting.device_findings import model_findings, provider_findings
 from edge.reporting.rates import percentile
 from edge.seeing.detectors import open_detector
+from perception.detection.detector import Detector
 from perception.errors import PerceptionError
 
 LOOKS = 12
 LOOKS_WITHIN_S = 8.0
+WRONG_CURE = tell(
+    "`patrol-edge models verify`; then try perception.providers: [cpu]: if that is right, the "
+    "accelerator or its driver reckons wrong"
+)
 SIZE_PX = (720, 1280, 3)
 SLOW_CURE = tell(
     "ask less: a lower perception.max_fps, detect_fps or detect: false for a camera; or take a "
@@ -29,6 +37,7 @@ def examine(case: Case) -> Iterator[Line]:
         yield none("model", tell("perception.enabled is false: nothing is looked for"))
     elif case.unit is not None:
         yield _of_unit(case)
+        yield from _answers(case, None)
     else:
         yield from _tried(case)
 
@@ -70,7 +79,31 @@ def _tried(case: Case) -> Iterator[Line]:
         return
     missing = provider_findings(detector.session.skipped, detector.session.providers)
     yield from map(of_finding, missing)
-    yield _judged(case, detector.spec.name, percentile(times_ms, 50) or 0.0)
+    line = _judged(case, detector.spec.name, percentile(times_ms, 50) or 0.0)
+    yield replace(line, exhibit=Exhibit(series=tuple(times_ms), series_unit="ms"))
+    yield from _answers(case, detector)
+
+
+def _answers(case: Case, detector: Detector | None) -> Iterator[Line]:
+    """To the drawn scene, which has one car and one person. Beside a running unit the doctor opens
+    the same model a second time, on the same provider: the unit's own is at work."""
+    name = tell("right answer")
+    try:
+        config = case.settings.perception.model_copy(update={"score_min": None})
+        known = detector or open_detector(config)
+        lacking = missed(known.detect(drawn()))
+    except PerceptionError as error:
+        if case.unit is None:
+            told = f"{error}; {error.cure}" if error.cure else str(error)
+            yield from map(of_finding, model_findings(config.model, told))
+        else:
+            yield none(name, tell("it cannot be opened a second time: {why}", why=error))
+        return
+    if lacking:
+        text = tell("in the drawn test scene it does not find: {what}", what=", ".join(lacking))
+        yield fault("model_wrong", name, text, WRONG_CURE)
+    else:
+        yield ok(name, tell("it finds the car and the person of the drawn test scene"))
 
 
 def _judged(case: Case, name: str, took_ms: float, *, asked: bool = False) -> Line:

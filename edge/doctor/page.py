@@ -35,6 +35,7 @@ def page(case: Case, lines: Sequence[Line], *, whole: bool) -> str:
             f"<header><h1>{escaped(settings.unit.id)}</h1><p>{escaped(_kind(case))}</p></header>",
             f'<p class="verdict {state}">{_verdict(lines, state, whole=whole)}</p>',
             "".join(_facts(case)),
+            "".join(_to_do(lines)),
             "".join(_sections(lines)),
             f"<footer><p>{escaped(localized(_foot()))}</p></footer>",
             "</body></html>\n",
@@ -73,25 +74,40 @@ def _facts(case: Case) -> Iterator[str]:
     yield "</dl>"
 
 
+def _to_do(lines: Sequence[Line]) -> Iterator[str]:
+    """What has to be seen to, before everything else: faults, then warnings."""
+    order: tuple[State, ...] = ("fault", "warning")
+    wrong = [(n, line) for n, line in enumerate(lines) if line.state in order]
+    if not wrong:
+        return
+    yield f"<section><h2>{escaped(localized(tell('to be seen to')))}</h2><ol>"
+    for n, line in sorted(wrong, key=lambda found: order.index(found[1].state)):
+        group = localized(HEADINGS.get(line.group, line.group))
+        cure = escaped(localized(line.cure or line.text))
+        yield f'<li><span class="mark {line.state}">{escaped(localized(MARKS[line.state]))}</span> '
+        yield f'<a href="#l{n}">{escaped(group)}: {escaped(localized(line.name))}</a> → {cure}</li>'
+    yield "</ol></section>"
+
+
 def _sections(lines: Sequence[Line]) -> Iterator[str]:
     absent = [line.group for line in lines if line.text == NOT_CONFIGURED]
-    told = [line for line in lines if line.text != NOT_CONFIGURED]
-    for group, inside in groupby(told, key=lambda line: line.group):
+    told = [(n, line) for n, line in enumerate(lines) if line.text != NOT_CONFIGURED]
+    for group, inside in groupby(told, key=lambda found: found[1].group):
         heading = localized(HEADINGS.get(group, group))
         yield f"<section><h2>{escaped(heading)}</h2>"
-        yield from (_line(line) for line in inside)
+        yield from (_line(n, line) for n, line in inside)
         yield "</section>"
     if absent:
         names = ", ".join(localized(HEADINGS.get(name, name)) for name in absent)
         yield f"<p>{escaped(localized(tell('not configured: {names}', names=names)))}</p>"
 
 
-def _line(line: Line) -> str:
+def _line(n: int, line: Line) -> str:
     code = f" <code>{escaped(line.code)}</code>" if line.code else ""
     cure = f'<p class="cure">{escaped(localized(line.cure))}</p>' if line.cure else ""
     mark = escaped(localized(MARKS[line.state]))
     return (
-        f'<div class="line"><span class="mark {line.state}">{mark}</span>'
+        f'<div class="line" id="l{n}"><span class="mark {line.state}">{mark}</span>'
         f'<span class="name">{escaped(localized(line.name))}</span>'
         f'<div class="words"><p>{escaped(localized(line.text))}{code}</p>{cure}</div>'
         f"{_exhibit(line.exhibit, line.name)}</div>"

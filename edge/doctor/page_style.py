@@ -29,6 +29,8 @@ h2 { font-size: 1rem; margin: .6rem 0 .2rem; text-transform: uppercase; letter-s
 h2 + .line { border-top: 0; }
 .mark { justify-self: start; border-radius: .4rem; padding: .05rem .5rem; font-size: .8rem;
   font-weight: 700; }
+ol { margin: .2rem 0 .6rem; padding-left: 1.4rem; } li { margin: .3rem 0; } a { color: inherit;
+  font-weight: 600; }
 .name { font-weight: 600; } .line p { margin: 0; } .cure { margin-top: .25rem !important; }
 .cure::before { content: "→ "; color: var(--soft); } code { color: var(--soft); font-size: .82rem; }
 .ok { color: var(--ok); background: var(--ok-ground); }

@@ -9,6 +9,32 @@ from edge.doctor.line import Line, fault, none, ok, warning
 NAME = "patrol-edge"
 PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,WatchdogUSec,NRestarts,Result"
 RESTARTS = 3
+MOST_SHOWN = 8
+OURS = f"{NAME}*"
+# What the shipped unit says, as `systemctl show` gives it back; a property that this systemd does
+# not know is not in its answer.
+SANDBOX = {
+    "User": NAME,
+    "NoNewPrivileges": "yes",
+    "CapabilityBoundingSet": "",
+    "AmbientCapabilities": "",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "DevicePolicy": "closed",
+    "MemoryDenyWriteExecute": "yes",
+    "ProtectClock": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectHostname": "yes",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "LockPersonality": "yes",
+    "LimitCORE": "0",
+}
 
 
 def examine(case: Case) -> Iterator[Line]:
@@ -26,6 +52,8 @@ def examine(case: Case) -> Iterator[Line]:
     yield _enabled(facts)
     yield _running(facts, case)
     yield _watched(facts)
+    yield _sandbox(case)
+    yield from _failed(case)
 
 
 def _enabled(facts: dict[str, str]) -> Line:
@@ -66,3 +94,43 @@ def _watched(facts: dict[str, str]) -> Line:
         cure = tell("take WatchdogSec=0 out of the drop-in: systemctl cat patrol-edge")
         return warning("service_unwatched", "watchdog", text, cure)
     return ok("watchdog", told)
+
+
+def _sandbox(case: Case) -> Line:
+    """What a drop-in has taken away from the walls around the service."""
+    names = ",".join((*SANDBOX, "DropInPaths"))
+    told = case.host.ask("systemctl", "show", NAME, f"--property={names}") or ""
+    facts = dict(line.partition("=")[::2] for line in told.splitlines())
+    weaker = [f"{name}={facts[name]}" for name in SANDBOX if _is_weaker(name, facts)]
+    paths = facts.get("DropInPaths", "")
+    if weaker:
+        text: str = tell("weaker than as it is shipped: {what}", what=", ".join(weaker))
+        if paths:
+            text = tell("{text} ({paths})", text=text, paths=paths)
+        cure = tell(
+            "take it out of the drop-in (systemctl edit {service}); only a GPU needs "
+            "MemoryDenyWriteExecute=no",
+            service=NAME,
+        )
+        return warning("sandbox_weakened", "sandbox", text, cure)
+    if paths:
+        return ok("sandbox", tell("as it is shipped; drop-ins: {paths}", paths=paths))
+    return ok("sandbox", tell("as it is shipped"))
+
+
+def _is_weaker(name: str, facts: dict[str, str]) -> bool:
+    return name in facts and facts[name] != SANDBOX[name]
+
+
+def _failed(case: Case) -> Iterator[Line]:
+    """Other units of ours, and their timers."""
+    words = ("list-units", OURS, "--all", "--plain", "--no-legend", "--full")
+    told = case.host.ask("systemctl", *words) or ""
+    rows = [line.split(None, 4) for line in told.splitlines() if line.strip()]
+    units = [row for row in rows if len(row) >= 4 and row[0] != f"{NAME}.service"]
+    for unit in (row[0] for row in units if row[2] == "failed"):
+        cure = tell("`systemctl status {unit}` says why; then systemctl reset-failed", unit=unit)
+        yield warning("unit_failed", unit, tell("it has failed"), cure)
+    well = [f"{row[0]} {row[3]}" for row in units if row[2] != "failed"]
+    if well:
+        yield ok("beside it", ", ".join(well[:MOST_SHOWN]))

@@ -357,7 +357,8 @@ def test_the_file_is_doubtful_or_stale(examined: Examined) -> None:
         "cameras": {"front": {"kind": "stream", "url": "rtsp://127.0.0.1/stream"}},
         "state_dir": str(examined.folder),
     }
-    assert states(examined.lines(unit_file.examine, **whole)) == {"file": "ok"}
+    well = {"file": "ok", "content": "ok"}
+    assert states(examined.lines(unit_file.examine, **whole)) == well
     lines = examined.lines(
         unit_file.examine, cameras={"front": {"kind": "file", "path": "/nowhere.mp4"}}
     )
