@@ -197,6 +197,47 @@ def firmware_package(data: bytes) -> None:
         read_package(_file("any.pefw", data), Keyring(_folder() / "none.json"), now)
 
 
+def bundle(data: bytes) -> None:
+    """A whole bundle. What is taken can only be the one that was signed."""
+    _take_bundle(data)
+
+
+def bundle_files(data: bytes) -> None:
+    """Anything behind a manifest that is rightly signed."""
+    from io import BytesIO
+
+    from edge.bundles.container import Tape
+    from edge.bundles.reading import OpenedBundle
+    from edge.bundles.refusal import BundleError
+
+    envelope, manifest, rest = _good_manifest()
+    opened = OpenedBundle(manifest, (), envelope.raw, envelope, Tape(BytesIO(data)))
+    with suppress(BundleError):
+        opened.contents()
+        if data != rest:
+            raise ValueError("it took what nobody has signed")
+
+
+def bundle_manifest(data: bytes) -> None:
+    """A manifest: as it stands in the bundle, and as somebody known may have signed it."""
+    from edge.bundles.judging import parsed
+    from edge.bundles.refusal import BundleError
+    from edge.bundles.signatures import proved, read_envelope
+
+    with suppress(BundleError):
+        proved(read_envelope(data), _fuzz_trust())
+    with suppress(BundleError):
+        parsed(data)
+
+
+def trust_list(data: bytes) -> None:
+    from edge.bundles.chain import parse_trust
+    from edge.bundles.refusal import BundleError
+
+    with suppress(BundleError):
+        parse_trust(data)
+
+
 def robot(data: bytes) -> None:
     """Lines of a robot's adapter, and messages of a rosbridge."""
     from drivers.base import BadDataError
@@ -300,6 +341,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         board_bytes,
         board_frames,
         robot,
+        bundle,
+        bundle_files,
+        bundle_manifest,
+        trust_list,
     )
 }
 
@@ -377,6 +422,49 @@ def _bench_judge() -> Any:
     )
 
 
+def _take_bundle(data: bytes) -> None:
+    from datetime import UTC, datetime
+    from io import BytesIO
+
+    from edge.bundles.judging import Here
+    from edge.bundles.reading import open_bundle
+    from edge.bundles.refusal import BundleError
+
+    now, here = datetime(2026, 11, 27, 12, tzinfo=UTC), Here(unit="dog-07", kind="robot_dog")
+    with suppress(BundleError):
+        open_bundle(BytesIO(data), _fuzz_trust(), now, here, lambda _manifest: 4).contents()
+        if data != _good_bundle():
+            raise ValueError("it took what nobody has signed")
+
+
+@cache
+def _good_bundle() -> bytes:
+    return (SEEDS / "bundle" / "good.peb").read_bytes()
+
+
+@cache
+def _good_manifest() -> Any:
+    """What it says, and what has to come behind it."""
+    from edge.bundles.container import BLOCK, gap
+    from edge.bundles.judging import parsed
+    from edge.bundles.signatures import read_envelope
+
+    data = _good_bundle()
+    size = int(data[124:135], 8)
+    envelope = read_envelope(data[BLOCK : BLOCK + size])
+    return envelope, parsed(envelope.content), data[BLOCK + size + gap(size) :]
+
+
+@cache
+def _fuzz_trust() -> Any:
+    from edge.bundles.trust import Trust
+
+    key = _public_key()
+    roles = ("zones", "config", "trust")
+    entry = {"kid": key.kid, "public": key.text, "owner": "rfc 8037", "roles": roles}
+    return Trust.model_validate({"serial": 1, "keys": [entry], "needed": {"trust": 1}})
+
+
 def _board_link() -> Any:
     from firmware_bridge.runtime.link import BoardLink
     from firmware_bridge.runtime.talk import Talk
@@ -427,6 +515,7 @@ def main() -> None:
             "config",
             "drivers.gnss.nmea",
             "drivers.platforms",
+            "edge.bundles",
             "edge.firmware",
             "firmware_bridge",
             "telemetry",
