@@ -8,7 +8,6 @@ in one pass and in small pieces, from a file, a pipe or a line.
 """
 
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -18,6 +17,8 @@ from edge.bundles.refusal import BundleError
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
+MOST_NAME = 100
+_ZERO = b"0000000\0"
 MOST_MANIFEST_BYTES = 128 * 1024
 PIECE_BYTES = 256 * 1024
 _SIZE = re.compile(rb"([0-7]{11})\0")  # as a header has it
@@ -25,10 +26,17 @@ AGAIN = tell("copy it again from where it was made")
 
 
 def header(name: str, size: int) -> bytes:
-    """The 512 bytes before a file. Raises ValueError for a name that ustar cannot hold."""
-    member = tarfile.TarInfo(name)  # a regular file, mode 0644, of nobody, of 1970
-    member.size = size
-    return member.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict")
+    """The 512 bytes before a file: those of GNU tar for a regular file of nobody, mode 0644, 1970.
+
+    Raises ValueError for a name or a size that the format has no room for.
+    """
+    if not 0 < len(name) <= MOST_NAME or not 0 <= size < 8**11:
+        raise ValueError("too long for a header")
+    begin = name.encode("ascii").ljust(MOST_NAME, b"\0") + b"0000644\0" + 2 * _ZERO
+    middle = b"%011o\0" % size + b"00000000000\0"  # the size, the time
+    end = b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + 2 * _ZERO + bytes(167)
+    # The checksum counts its own eight bytes as spaces.
+    return begin + middle + b"%06o\0 " % sum(begin + middle + b" " * 8 + end) + end
 
 
 def gap(size: int) -> int:

@@ -23,7 +23,7 @@ LANE_OF: dict[Kind, Lane] = {
 MOST_FILES = 256
 MOST_FILE_BYTES = 1024 * 1024 * 1024
 MOST_BYTES = 2 * 1024 * 1024 * 1024
-_STEP = r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}"
+_STEP = r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}"
 _NAME = re.compile(rf"(?:{_STEP}/){{0,3}}{_STEP}")
 KEY_PATTERN = r"^[a-z_*][a-z0-9_-]*(\.[a-z0-9_*-]+){0,7}$"  # cameras.*.fps; all that is below it
 
@@ -31,7 +31,7 @@ KEY_PATTERN = r"^[a-z_*][a-z0-9_-]*(\.[a-z0-9_*-]+){0,7}$"  # cameras.*.fps; all
 class BundleFile(Message):
     """One file of the bundle."""
 
-    name: str = Field(max_length=255, description="a relative path, in plain characters")
+    name: str = Field(max_length=100, description="a relative path, in plain characters")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(ge=0, le=MOST_FILE_BYTES)
 

@@ -38,7 +38,9 @@ def described(name: str, source: Source) -> BundleFile:
         header(name, size)
     except ValueError as error:
         text = tell("{name}: this name is too long", name=name)
-        raise BundleError("malformed", text, tell("at most 100 characters a step")) from error
+        raise BundleError(
+            "malformed", text, tell("at most 100 characters: NAME=FILE gives it another one")
+        ) from error
     return BundleFile(name=name, sha256=digest.hexdigest(), size_bytes=size)
 
 
