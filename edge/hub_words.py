@@ -5,6 +5,7 @@ import json
 from config.wording import one_line
 from telemetry.contract.body import Actuator, Vehicle
 from telemetry.contract.events import BodyEvent, DetectionEvent, ModuleEvent
+from telemetry.contract.flash import FlashEvent
 from telemetry.contract.unit import State
 from telemetry.contract.up_message import UpMessage
 from telemetry.hub.ledger import Arrival
@@ -37,6 +38,8 @@ def _told(data: UpMessage | None) -> str:
             return words + (f": {data.text}" if data.text else "")
         case BodyEvent():
             return _of_body(data)
+        case FlashEvent():
+            return _of_flash(data)
         case _:
             return ""
 
@@ -47,6 +50,29 @@ def _of_body(event: BodyEvent) -> str:
     if event.item is not None:
         words += f" {event.item}/{event.items}" if event.items is not None else f" {event.item}"
     return words + (f": {event.text}" if event.text else "")
+
+
+def _of_flash(event: FlashEvent) -> str:
+    """`, config harbour-13 (serial 13) rolled back, by wang (hub): unhealthy: no picture`."""
+    what = " ".join(part for part in (event.kind, event.name) if part) or "a bundle"
+    serial = f" (serial {event.serial})" if event.serial is not None else ""
+    way = f" ({event.way})" if event.way is not None else ""
+    why = ": ".join(part for part in (event.code, event.text) if part)
+    words = f", {what}{serial} {event.what.replace('_', ' ')}, by {event.by}{way}"
+    return words + (f": {why}" if why else "")
+
+
+def flashed_words(state: State | None) -> str:
+    """What is in use, and what has to prove itself: `config 13 on trial, overlay 3`."""
+    if state is None or state.flashed is None:
+        return "-"
+    trial = state.flashed.trial
+    words = ["SAFE MODE"] if state.flashed.safe_mode else []
+    for lane in state.flashed.lanes:
+        if lane.serial is not None:
+            tried = trial is not None and trial.lane == lane.lane
+            words.append(f"{lane.lane} {lane.serial}" + (" on trial" if tried else ""))
+    return ", ".join(words) or "as it came"
 
 
 def _of_detection(data: DetectionEvent) -> str:

@@ -16,7 +16,7 @@ from edge.commands.handlers import stopper
 from edge.commands.inbox import Inbox
 from edge.commands.key_facts import expiring
 from edge.commands.on_the_spot import OnTheSpot
-from edge.flashing.records import take_over
+from edge.flashing.records import Heard, take_over
 from edge.local.control import LocalControl
 from edge.running.worker import Beat
 from edge.timebase import Timebase
@@ -118,6 +118,7 @@ class Commanding:
         )
         self._inbox = Inbox(clock)
         self.register("cancel", stopper(self._carrier.cancel))
+        self.hear_record: Heard = lambda _record: True  # what was flashed, before it is journaled
 
     # --- what it can do ---
 
@@ -146,7 +147,7 @@ class Commanding:
         while not stop.is_set():
             beat()
             self._intake.tend()
-            take_over(self._slots, self.journal)
+            take_over(self._slots, self.journal, self.hear_record)
             self._take_one(WAIT_S)
         ends_mono_s = self._clock.mono_s() + LAST_S  # the broker thinks that these have arrived
         while self._take_one(0) and self._clock.mono_s() < ends_mono_s:

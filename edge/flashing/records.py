@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -75,10 +75,14 @@ def waiting(folder: Path) -> list[dict[str, Any]]:
     return [*_records(folder / TAKEN), *_records(folder / PENDING)]
 
 
-def take_over(folder: Path, journal: Journal) -> int:
+Heard = Callable[[dict[str, Any]], bool]  # whether it is kept where else it is told
+
+
+def take_over(folder: Path, journal: Journal, heard: Heard = lambda _record: True) -> int:
     """For the running unit, about once a second: what waits goes into its journal.
 
-    Returns how many did. What the disk refuses waits on. Never raises.
+    Returns how many did. What the disk refuses waits on, and what `heard` has not kept: it is told
+    of each before the journal has it. Never raises.
     """
     try:
         if not (folder / TAKEN).exists():
@@ -87,6 +91,8 @@ def take_over(folder: Path, journal: Journal) -> int:
             with _alone(folder) as pending:
                 pending.replace(folder / TAKEN)
         records = list(_records(folder / TAKEN))
+        if not all(heard(record) for record in records):
+            return 0
         for number, record in enumerate(records, 1):
             journal.write(WHAT, sync=number == len(records), **record)
         (folder / TAKEN).unlink()

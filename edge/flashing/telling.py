@@ -6,7 +6,9 @@ once more after a crash, an event has the same id: the hub has it once.
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -18,12 +20,18 @@ from edge.flashing.overview import Overview
 from edge.running.worker import Beat
 from telemetry.commands.answers import Put
 from telemetry.contract.envelope import Draft
-from telemetry.contract.flash import FlashEvent
-from telemetry.contract.uuid7 import follows_from
+from telemetry.contract.flash import FlashEvent, FlashStep
+from telemetry.contract.uuid7 import follows_from, uuid7
 from telemetry.contract.wire_types import TimeQuality, rfc3339_ms, short, text
 from telemetry.outbox.facts import Receipt
 
 LOOK_EVERY_S = 1.0
+# Of what whoever flashes puts on record (records.py). A trial's end stands in the slots' file.
+TOLD_STEPS: dict[str, FlashStep] = {
+    "refused": "refused",
+    "adopted": "committed",
+    "flashed": "committed",
+}
 
 Note = Callable[..., None]  # Witness.note
 Step = Callable[[SlotsFile], SlotsFile | None]
@@ -82,6 +90,9 @@ class FlashTeller:
         return receipt.stored
 
     def _journal(self, event: FlashEvent) -> None:
+        """How a trial ended; all else is among the records of whoever flashed."""
+        if event.what not in ("committed", "rolled_back"):
+            return
         facts = event.model_dump(mode="json", exclude_none=True)
         self._note("flash", step=facts.pop("what"), **facts)
 
@@ -93,6 +104,54 @@ class FlashTeller:
             return
         for ended in told:
             self._given.pop(_id_of(ended), None)
+
+
+class RecordTeller:
+    """Tells of what leaves no trace in the slots: refusals, and what needs no trial.
+
+    `hear` is called, by the thread that takes commands, with each record before the journal has it.
+    """
+
+    def __init__(self, put: Put, quality: Callable[[], TimeQuality]) -> None:
+        self._put = put
+        self._quality = quality
+        self._given: dict[str, Receipt] = {}
+
+    def hear(self, record: dict[str, Any]) -> bool:
+        """Whether its event is on the outbox's disk, or there is none."""
+        what = TOLD_STEPS.get(str(record.get("step")))
+        when = moment_of(str(record.get("when")))
+        if what is None or when is None:
+            return True
+        event_id = follows_from(uuid7(when, lambda _bits: 0), f"flash {record.get('record')}")
+        receipt = self._given.get(event_id)
+        if receipt is None or receipt.dropped:
+            try:
+                event = _recorded(record, what)
+            except ValidationError as error:
+                structlog.get_logger().error("flash_not_told", id=event_id, why=str(error)[:200])
+                return True
+            draft = Draft.of(event, when, self._quality())
+            receipt = self._given[event_id] = self._put(draft, durable=True, event_id=event_id)
+        if receipt.stored:
+            self._given.pop(event_id, None)
+        return receipt.stored
+
+
+def _recorded(record: dict[str, Any], what: FlashStep) -> FlashEvent:
+    """Raises ValidationError."""
+    known = {name: record.get(name) for name in ("way", "order", "kind", "lane", "bundle")}
+    return FlashEvent.model_validate(
+        known
+        | {
+            "what": what,
+            "by": short(str(record.get("by", "-"))),
+            "name": short(str(record["name"])) if record.get("name") else None,
+            "serial": record.get("serial"),
+            "code": str(record.get("code") or "malformed") if what == "refused" else None,
+            "text": text(str(record.get("text", ""))),
+        }
+    )
 
 
 def alone_in(folder: Path) -> Change:
@@ -113,6 +172,14 @@ def crossed_out(slots: SlotsFile, told: list[Ended]) -> SlotsFile:
         each.model_copy(update={"told": True}) if each in told else each for each in slots.ended
     )
     return slots.model_copy(update={"ended": ended})
+
+
+def moment_of(words: str) -> datetime | None:
+    """The time of a record, which `rfc3339_ms` wrote."""
+    try:
+        return datetime.fromisoformat(words).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _id_of(part: Trial | Ended) -> str:

@@ -12,6 +12,7 @@ from telemetry.conformance import (
     delivery_checks,
     envelope_checks,
     event_checks,
+    flash_checks,
     session_checks,
 )
 from telemetry.conformance.finding import CHECKS, Finding
@@ -26,6 +27,7 @@ MODULES = (
     event_checks,
     body_checks,
     command_checks,
+    flash_checks,
 )
 CHECKED = frozenset(CHECKS)
 

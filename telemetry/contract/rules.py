@@ -644,6 +644,31 @@ CHAPTERS: tuple[Chapter, ...] = (
                 "test_an_order_that_goes_on_is_answered_once_when_it_has_ended",
                 "test_it_goes_on_over_restarts_and_crashes",
             ),
+            _unit(
+                170,
+                "tell each flash as an event when it goes on trial, stays, goes back or is refused",
+                "test_each_flash_is_told_when_it_begins_and_when_it_ends",
+                "test_what_a_crash_left_untold_is_told_again_under_the_same_id",
+                "test_refusals_are_told_once_wherever_they_were_made",
+            ),
+            _unit(
+                171,
+                "say in its state what is in use of each lane, what is on trial, and the highest "
+                "serial that was ever in use",
+                "test_the_state_tells_what_is_in_use_and_on_trial",
+            ),
+            _unit(
+                172,
+                "take no bundle that is not signed by enough of its keys, not for it, or not above "
+                "the highest serial, and say why in `code`",
+                "test_the_next_one_goes_into_the_other_slot_and_the_serial_only_goes_up",
+                "test_a_refusal_has_its_cure_and_exit_code_1",
+            ),
+            _hub_should(
+                173,
+                "give several units a bundle one after the other, and stop at the first that fails",
+                "test_the_canary_comes_first_and_its_failure_stops_the_rest",
+            ),
         ),
     ),
 )

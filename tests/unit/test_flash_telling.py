@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from config.slots import Content, SlotsFile, Trial, read_slots, write_slots
+from edge.flashing import records
 from edge.flashing.lock import sole_use
 from edge.flashing.orders import fates
 from edge.flashing.overview import Overview
-from edge.flashing.telling import FlashTeller, alone_in
+from edge.flashing.telling import FlashTeller, RecordTeller, alone_in
 from telemetry.commands.handling import End, UnderWay
 from telemetry.contract.envelope import Draft
 from telemetry.contract.flash import FlashEvent
@@ -108,7 +109,7 @@ def test_each_flash_is_told_when_it_begins_and_when_it_ends(unit: Unit) -> None:
     assert (last.way, last.by, last.order, last.serial) == ("hub", "control room 2", ORDER, 13)
     assert (last.code, last.text) == ("unhealthy", "no picture")
     assert all(ended.told for ended in read_slots(unit.folder).ended)
-    assert [each["step"] for each in unit.journaled] == unit.outbox.words()
+    assert [each["step"] for each in unit.journaled] == ["committed", "rolled_back"]
 
 
 def test_what_a_crash_left_untold_is_told_again_under_the_same_id(unit: Unit) -> None:
@@ -189,3 +190,35 @@ def test_the_state_tells_what_is_in_use_and_on_trial(unit: Unit) -> None:
     unit.roll_back()
     lane = unit.overview.told("0" * 64).lanes[0]
     assert (lane.serial, lane.highest) == (12, 12)
+
+
+def test_refusals_are_told_once_wherever_they_were_made(unit: Unit) -> None:
+    slots, journal = unit.folder, DeafJournal()
+    records.note(
+        slots, "refused", unit.clock.utc(), by="local:anna", way="usb", kind="config",
+        bundle=NEW.bundle, name="harbour-13", serial=13, code="replayed", text="13 was in use",
+    )  # fmt: skip
+    records.note(slots, "refused", unit.clock.utc(), by="usb", way="usb", code="unsigned")
+    records.note(slots, "staged", unit.clock.utc(), by="usb", way="usb", slot="a")
+    records.note(slots, "adopted", unit.clock.utc(), by="wang", way="hub", kind="trust", serial=2)
+    teller = RecordTeller(unit.outbox, lambda: "ntp")
+    unit.outbox.stores = False
+    assert records.take_over(slots, journal, teller.hear) == 0  # type: ignore[arg-type]
+    unit.outbox.stores = True
+    teller = RecordTeller(unit.outbox, lambda: "ntp")
+    assert records.take_over(slots, journal, teller.hear) == 4  # type: ignore[arg-type]
+    assert records.take_over(slots, journal, teller.hear) == 0  # type: ignore[arg-type]
+    assert unit.outbox.words() == ["refused", "refused", "refused", "committed"]
+    assert len({name for name, _ in unit.outbox.told}) == 3
+    first, second, third = (event for _, event in unit.outbox.told[1:])
+    assert (first.by, first.way, first.code, first.serial) == ("local:anna", "usb", "replayed", 13)
+    assert (second.code, second.bundle, third.kind) == ("unsigned", None, "trust")
+    assert [each["step"] for each in journal.written] == ["refused", "refused", "staged", "adopted"]
+
+
+class DeafJournal:
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+
+    def write(self, _what: str, *, sync: bool, **facts: Any) -> None:
+        self.written.append(facts | {"sync": sync})

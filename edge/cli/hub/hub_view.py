@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # for help is never cut.
 COLUMNS = {
     "unit": 0, "status": 0, "duty": 90, "task": 0, "accepted": 90, "duplicate": 130,
-    "invalid": 130, "missing": 90, "position": 110, "body": 140, "faults": 0,
+    "invalid": 130, "missing": 90, "position": 110, "flashed": 120,
+    "body": 140, "faults": 0,
 }  # fmt: skip
 NEVER_CUT = ("unit", "status")
 WIDE = 160
@@ -71,7 +72,7 @@ def table(snapshot: "HubSnapshot", width: int = WIDE) -> Any:
 
 
 def _cells(view: "UnitView") -> tuple[str, ...]:
-    from edge.hub_words import body_words
+    from edge.hub_words import body_words, flashed_words
 
     place = view.position
     where = f"{place.lat_deg:.5f}, {place.lon_deg:.5f}" if place else "-"
@@ -79,11 +80,13 @@ def _cells(view: "UnitView") -> tuple[str, ...]:
     counts = (view.accepted, view.duplicates, view.invalid, view.missing)
     status = f"SOS ({len(view.calls)})" if view.calls else _status(view)
     return (view.unit, status, view.duty or "-", _tasks(view), *map(str, counts), where,
-            body_words(view.state), faults or "none")  # fmt: skip
+            flashed_words(view.state), body_words(view.state), faults or "none")  # fmt: skip
 
 
 def _status(view: "UnitView") -> str:
     """Whether it is there, and the worst of its open alerts: `online, orange (2)`."""
+    if view.state is not None and view.state.flashed is not None and view.state.flashed.safe_mode:
+        return f"{view.status}, SAFE MODE"
     if not view.alerts:
         return view.status
     worst = min(view.alerts.values(), key=lambda alert: alert.severity)
