@@ -12,8 +12,10 @@ from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
 from edge.firmware.idle import why_active
 from edge.flashing.changeover import ChangeOver
-from edge.flashing.standing import Slots, Start
-from edge.flashing.telling import FlashTeller
+from edge.flashing.lock import sole_use
+from edge.flashing.orders import FlashDesk, flasher
+from edge.flashing.standing import Slots, Start, Step
+from edge.flashing.telling import FlashTeller, RecordTeller
 from edge.flashing.trial import TrialWatch
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
@@ -25,7 +27,8 @@ from edge.seeing.episodes import Change
 from edge.seeing.look import Observer
 from edge.work import FLUSH_S, GOODBYE_S, Work
 from perception.rules.rule import News
-from telemetry.commands.handling import Order
+from telemetry.commands.handling import Handler, Order
+from telemetry.contract.wire_types import TimeQuality
 
 SOURCES_STOP_S = 1.2  # sensors and perception, until their last event is on the disk
 DELIVERY_STOP_S = FLUSH_S + GOODBYE_S + 0.1
@@ -135,9 +138,10 @@ class App:
         )
         for name, handler in ((name, each) for found in orders for name, each in found.items()):
             commanding.register(name, handler)
-        if parts.media is not None:
-            for name, handler in parts.media.handlers.items():
-                commanding.register(name, handler)
+        media = parts.media.handlers if parts.media is not None else {}
+        for name, handler in (media | self._flash_orders()).items():
+            commanding.register(name, handler)
+        commanding.hear_record = RecordTeller(parts.outbox.put, self._time_quality).hear
         parts.publisher.hear_commands(self._work.hear_command)
         on_the_spot = outbox_controls(parts.outbox, parts.settings.state_dir / OUTBOX_FILE)
         on_the_spot |= parts.office.controls() | parts.finders.controls()
@@ -207,13 +211,25 @@ class App:
 
     def _flash_teller(self) -> FlashTeller:
         parts = self.parts
+
+        def change(step: Step) -> None:
+            with sole_use(parts.slots.folder):  # whoever flashes writes that file, too
+                parts.slots.change(step)
+
         return FlashTeller(
-            parts.flashed,
-            parts.slots.change,
-            parts.outbox.put,
-            parts.witness.note,
-            lambda: parts.timebase.now()[1],
+            parts.flashed, change, parts.outbox.put, parts.witness.note, self._time_quality
         )
+
+    def _time_quality(self) -> TimeQuality:
+        return self.parts.timebase.now()[1]
+
+    def _flash_orders(self) -> dict[str, Handler]:
+        """None where there is no file of the unit's own, as in tests."""
+        slots, settings = self.parts.slots, self.parts.settings
+        if slots.start.unit_file is None:
+            return {}
+        flash = flasher(slots.start.unit_file, settings.state_dir, self._clock)
+        return FlashDesk(settings, flash, self._why_active).handlers()
 
     def _employ(
         self,

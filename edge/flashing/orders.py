@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from config.errors import ConfigError
 from config.models import Settings
 from config.slots import Content, Ended, Lane, SlotsFile
+from drivers.clock import Clock
 from edge.bundles.manifest import MOST_BYTES
 from edge.bundles.refusal import BundleError
 from edge.commands.fetching import FetchError, fetch
@@ -41,6 +43,22 @@ OVERHEAD_BYTES = 1024 * 1024  # of the archive around the files
 FETCHED, SWITCHED, ON_TRIAL = 40, 85, 90  # percent, when that is done
 
 Flash = Callable[[BinaryIO, Wish, Watch], Outcome]  # raises BundleError, OSError
+
+
+def flasher(unit_file: Path, state_dir: Path, clock: Clock) -> Flash:
+    """The engine, for the unit that runs by this file."""
+
+    def flash(source: BinaryIO, wish: Wish, watch: Watch) -> Outcome:
+        from edge.flashing import engine
+        from edge.flashing.unit import unit_of
+
+        try:
+            unit = unit_of(unit_file, state_dir)
+        except ConfigError as error:
+            raise BundleError("wrong_state", str(error)) from error
+        return engine.flash(source, unit, wish, watch, clock)
+
+    return flash
 
 
 class FlashDesk:

@@ -151,6 +151,7 @@ def trial_of(
         content=request.content,
         begun_at=now,
         by=request.by,
+        way=request.way,
         order=request.order,
         hub_was_there=hub_was_there,
         well_before=well_before,

@@ -75,8 +75,11 @@ class _Heard:
             self._show(reply)
 
 
-def state_of(line: Line, unit: str) -> State | None:
-    """The unit's state as it lies at the broker; None if none does. Raises ErrandError."""
+def state_of(
+    line: Line, unit: str, suits: Callable[[State], bool] = lambda _state: True
+) -> State | None:
+    """The unit's state as it lies at the broker, or, while that does not suit, as it comes within
+    five seconds: the newest. None if there is none. Raises ErrandError."""
     found: list[State] = []
 
     def hear(message: Arrived) -> None:
@@ -91,7 +94,7 @@ def state_of(line: Line, unit: str) -> State | None:
     client = Client(line.open(), line.link, line.clock, hear, topics)
     try:
         client.connect(CONNECT_S)
-        client.until(lambda: bool(found), STATE_WITHIN_S)
+        client.until(lambda: bool(found) and suits(found[-1]), STATE_WITHIN_S)
     finally:
         client.leave()
     return found[-1] if found else None

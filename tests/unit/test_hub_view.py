@@ -10,9 +10,11 @@ from rich.console import Console
 from edge.cli.hub.hub_send import in_words as reply_in_words
 from edge.cli.hub.hub_view import summary, table
 from edge.hub import HubSnapshot
-from edge.hub_words import as_json, body_words, in_words
+from edge.hub_words import as_json, body_words, flashed_words, in_words
 from telemetry.contract.body import Actuator, Vehicle
+from telemetry.contract.flash import Flashed, FlashedLane, FlashTrial
 from telemetry.contract.replies import Reply
+from telemetry.contract.unit import State
 from telemetry.contract_docs.examples import up_examples
 from telemetry.hub.ledger import HubLedger
 
@@ -153,3 +155,27 @@ def test_what_strangers_write_moves_no_cursor() -> None:
 
     assert in_words(arrival).isprintable()
     assert reply_in_words(reply).isprintable()
+
+
+def test_what_is_flashed_is_shown_with_its_trial() -> None:
+    assert "config 12" in drawn(heard("status", "state"), width=200)
+    lanes = (FlashedLane(lane="config", serial=13, highest=12), FlashedLane(lane="zones"))
+    trial = FlashTrial(
+        lane="config", bundle="019cc1b0-2200-7000-8000-000000000072", name="harbour", serial=13,
+        begun="2026-11-22T12:00:00Z", by="wang",
+    )  # fmt: skip
+    flashed = Flashed(lanes=lanes, trial=trial, safe_mode=True)
+    state = State(unit_kind="robot_dog", flashed=flashed)
+    assert flashed_words(state) == "SAFE MODE, config 13 on trial"
+    assert flashed_words(State(unit_kind="robot_dog")) == "-"
+    assert flashed_words(State(unit_kind="robot_dog", flashed=Flashed())) == "as it came"
+
+
+def test_a_flash_is_told_with_who_and_why() -> None:
+    ledger = HubLedger("patrol/v1")
+    payload = up_examples()["event.flash-rolled-back"]
+    arrival = ledger.receive("patrol/v1/dog-07/event", payload)
+    assert in_words(arrival).endswith(
+        ", config harbour-13 (serial 13) rolled back, by control room 2 (hub): unhealthy: "
+        "camera front gave no picture within 60 s"
+    )

@@ -15,6 +15,7 @@ from edge.cli.parser import number_in
 
 if TYPE_CHECKING:
     from telemetry.contract.flash import Flashed
+    from telemetry.contract.unit import State
     from telemetry.hub.following import Line
 
 DAYS = 365.0
@@ -89,7 +90,7 @@ def _flashed(line: "Line", unit: str) -> "Flashed":
     from telemetry.hub.following import state_of
 
     try:
-        state = state_of(line, unit)
+        state = state_of(line, unit, _at_rest)  # it may be just about to say that it is
     except ErrandError as error:
         raise CommandError(str(error), "check --broker, and the broker's access rules") from error
     if state is None:
@@ -100,6 +101,10 @@ def _flashed(line: "Line", unit: str) -> "Flashed":
         told = f"{state.flashed.trial.name} is on trial on {unit} just now"
         raise CommandError(told, "wait until it has ended: `patrol-edge hub` shows it")
     return state.flashed
+
+
+def _at_rest(state: "State") -> bool:
+    return state.flashed is None or state.flashed.trial is None
 
 
 def _made(args: argparse.Namespace, line: "Line", unit: str, values: dict[str, Any]) -> Path:

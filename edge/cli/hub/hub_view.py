@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # for help is never cut.
 COLUMNS = {
     "unit": 0, "status": 0, "duty": 90, "task": 0, "accepted": 90, "duplicate": 130,
-    "invalid": 130, "missing": 90, "position": 110, "flashed": 120,
+    "invalid": 130, "missing": 90, "position": 110, "flashed": 180,
     "body": 140, "faults": 0,
 }  # fmt: skip
 NEVER_CUT = ("unit", "status")
@@ -88,7 +88,8 @@ def _status(view: "UnitView") -> str:
     if view.state is not None and view.state.flashed is not None and view.state.flashed.safe_mode:
         return f"{view.status}, SAFE MODE"
     if not view.alerts:
-        return view.status
+        flashed = view.state.flashed if view.state is not None else None
+        return f"{view.status}, trial" if flashed is not None and flashed.trial else view.status
     worst = min(view.alerts.values(), key=lambda alert: alert.severity)
     return f"{view.status}, {worst.colour} ({len(view.alerts)})"
 
