@@ -26,7 +26,7 @@ asks that for what it holds open, and opens nothing twice. Shines and speaks onl
 
   sudo patrol-edge doctor
   patrol-edge doctor --config unit.yaml --only gnss,cameras --watch
-  sudo patrol-edge doctor --html /tmp/doctor.html
+  sudo patrol-edge doctor --html doctor.html --collect car-7.tar.gz
   patrol-edge doctor --json | jq '.lines[] | select(.state == "fault")'
 
 WARN: it works, and somebody should see to it. FAULT: it does not do what it is for.
@@ -55,6 +55,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="again and again, so many seconds apart (5), until Ctrl-C",
     )
     add("--html", type=Path, metavar="FILE", help="a page as well, with pictures, to send or print")
+    add("--collect", type=Path, metavar="FILE.tar.gz", help="diagnostics to send home, blanked")
     add("--limit", type=number_in(1, 600), default=40.0, metavar="S", help="for a group (40)")
     add("--exercise", action="store_true", help="lights shine for a second; asks before it does")
     add("--yes", action="store_true", help="with --exercise: it was asked already")
@@ -106,6 +107,8 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
             console.print(f"\n{summary(told, whole=whole)}", style=style_of(told), markup=False)
     if args.html is not None:
         _write_page(case, told, args.html, whole=whole)
+    if args.collect is not None:
+        _collect(case, told, args.collect, whole=whole)
     return FAILED if any(line.state == "fault" for line in told) else DONE
 
 
@@ -120,6 +123,25 @@ def _write_page(case: "Case", lines: Sequence["Line"], path: Path, *, whole: boo
         text = f"{path} cannot be written: {error.strerror}"
         raise CommandError(text, "name a file in a folder that is there", USAGE) from error
     note(f"the page is in {path}")
+
+
+def _collect(case: "Case", lines: Sequence["Line"], path: Path, *, whole: bool) -> None:
+    """Raises CommandError."""
+    from config.language import localized, tell
+    from edge.doctor import archive
+    from edge.doctor.collecting import blanking_of, members
+
+    def progress(name: str) -> None:
+        note(localized(tell("collected: {name}", name=name)))
+
+    blanking, now = blanking_of(case), case.host.clock.utc()
+    parts = members(case, lines, blanking, whole=whole)
+    try:
+        packed = archive.write(path, case.settings.unit.id, now, parts, blanking, progress)
+    except OSError as error:
+        text = f"{path} cannot be written: {error.strerror}"
+        raise CommandError(text, "name a file in a folder that is there", USAGE) from error
+    note(localized(archive.told(path, packed)))
 
 
 def _groups(only: str | None, known: Sequence[str]) -> Sequence[str]:
