@@ -7,6 +7,7 @@ from config.audio import MicrophoneConfig
 from config.language import tell
 from drivers.factory import open_microphone
 from drivers.samples import AudioBlock
+from edge.doctor import loop_back
 from edge.doctor.case import Case
 from edge.doctor.line import NOT_CONFIGURED, Line, judged, none
 from edge.reporting.device_findings import device_findings
@@ -30,6 +31,7 @@ def examine(case: Case) -> Iterator[Line]:
             yield from (
                 case.unit.device("microphone", name) if case.unit else _tried(case, name, config)
             )
+    yield from loop_back.examine(case)
 
 
 def _tried(case: Case, name: str, config: MicrophoneConfig) -> Iterator[Line]:

@@ -21,6 +21,7 @@ from edge.reporting.gnss_findings import bytes_findings, signal_findings
 from edge.reporting.parts import Receiver
 
 LISTEN_S = 8.0  # some receivers tell their satellites every fifth second only
+FIX_WITHIN_S = 32.0  # of a receiver that speaks: a cold start under open sky takes half a minute
 EPOCHS_ENOUGH = 5
 SKY_CURE = tell("bring the antenna under open sky and wait a minute; check its plug")
 
@@ -38,18 +39,26 @@ def _sky(unit: RunningUnit, name: str) -> Exhibit | None:
 def _tried(case: Case, name: str, config: GnssConfig) -> Iterator[Line]:
     receiver = Receiver(case.health(name, "gnss"))
 
+    clock = case.host.clock
+    begun_s = clock.mono_s()
+
     def enough() -> bool:
-        return receiver.health.samples >= EPOCHS_ENOUGH and receiver.watch.sky is not None
+        """One that speaks and has no fix yet is given the time for it."""
+        health, epoch = receiver.health, receiver.newest
+        if clock.mono_s() - begun_s >= LISTEN_S:
+            return not health.samples or (epoch is not None and epoch.has_fix)
+        known = health.samples >= EPOCHS_ENOUGH and receiver.watch.sky is not None
+        return known and epoch is not None and epoch.has_fix
 
     opener = partial(open_gnss, config, case.host.clock)
-    case.listen(receiver.health, opener, receiver.note, LISTEN_S, enough)
+    case.listen(receiver.health, opener, receiver.note, FIX_WITHIN_S, enough)
     wrong = _missing(case, receiver, config)
     epoch = receiver.newest
     if wrong:
         yield from judged(name, wrong, "")
     elif epoch is None or not epoch.has_fix:
         seen = None if epoch is None else epoch.satellites_in_view
-        text: str = tell("it speaks, but had no fix within {limit_s:.0f} s", limit_s=LISTEN_S)
+        text: str = tell("it speaks, but had no fix within {limit_s:.0f} s", limit_s=FIX_WITHIN_S)
         if seen is not None:
             text = tell("{told}; {count} satellites in view", told=text, count=seen)
         line = warning("gnss_no_fix", name, text, SKY_CURE)

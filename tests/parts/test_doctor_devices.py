@@ -41,6 +41,7 @@ def examined(tmp_path: Path) -> Examined:
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same looks, over shorter times."""
     monkeypatch.setattr(receivers, "LISTEN_S", 4.0)
+    monkeypatch.setattr(receivers, "FIX_WITHIN_S", 5.0)
     monkeypatch.setattr(cameras, "TIMED_S", 2.0)
     monkeypatch.setattr(cameras, "FROZEN_S", 3.0)
     monkeypatch.setattr(cameras, "LISTEN_S", 12.0)

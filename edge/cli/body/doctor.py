@@ -195,7 +195,10 @@ def _ask_first() -> None:
     """Raises CommandError where nobody is there to be asked, or the answer is no."""
     if not sys.stdin.isatty():
         raise CommandError("--exercise asks first, and nobody is there", "add --yes", USAGE)
-    note("Lights will shine and relays will switch for a second each. Is everybody clear? [y/N]")
+    note(
+        "Lights will shine, relays will switch and loudspeakers will sound for a second each. "
+        "Is everybody clear? [y/N]"
+    )
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was switched", "answer y when everybody is clear")
 
