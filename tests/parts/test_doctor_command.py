@@ -109,6 +109,22 @@ def test_beside_a_running_unit_nothing_is_opened_twice(tmp_path: Path) -> None:
         assert wait_for(lambda: "camera_missing" in states_of(words), 20.0)
 
 
+def test_a_running_unit_shows_its_sky_and_says_why_there_is_no_picture(tmp_path: Path) -> None:
+    with plugs(tmp_path) as unit:
+        assert wait_for(lambda: len(unit.app.parts.roll_call.present) == 2, 15.0)
+        assert wait_for(lambda: unit.app.parts.local.path.exists())
+        out = tmp_path / "page.html"
+        words = ["--config", str(tmp_path / "unit.yaml"), "--only", "gnss,cameras"]
+        assert wait_for(lambda: unit.app.parts.receivers["main"].watch.sky is not None)
+        found = told(doctor(*words, "--json", "--html", str(out)))
+    main_line = next(line for line in found["lines"] if line["name"] == "main")
+    assert len(main_line["sky"]) >= 4
+    assert {"name", "elevation_deg", "azimuth_deg", "cn0_dbhz", "used"} <= set(main_line["sky"][0])
+    page = out.read_text()
+    assert "<svg" in page
+    assert "no picture: " in page
+
+
 def test_lights_shine_through_the_running_unit_and_its_rules(tmp_path: Path) -> None:
     lamp = {"kind": "light", "via": {"kind": "simulated"}}
     with plugs(tmp_path, actuators={"lamp": lamp}) as unit:
