@@ -115,5 +115,8 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 		-o requirements-bench.lock
 	@$(LOCK) --group dev -c requirements.lock -c requirements-demo.lock -c requirements-features.lock -o requirements-dev.lock
 
+kit: $(VENV)/.package ## build the kit for a USB stick, for machines without a network
+	@systemd/package/build-kit
+
 clean: ## remove .venv and everything made here
 	rm -rf $(VENV) build dist *.egg-info demo-out bench-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
