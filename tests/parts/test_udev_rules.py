@@ -12,29 +12,30 @@ from drivers.plugged.known import KNOWN
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 RULES = SYSTEMD / "70-patrol-edge.rules"
+STICKS = SYSTEMD / "71-patrol-edge-usb.rules"
 SERVICE = SYSTEMD / "patrol-edge.service"
 
 # udev(7): a key, perhaps with an attribute in braces, an operator, a value in quotes.
 TOKEN = re.compile(r'([A-Z_]+)(?:\{([^}]+)\})?\s*(==|!=|\+=|-=|:=|=)\s*"([^"]*)"')
 MATCHES = {"ACTION", "KERNEL", "SUBSYSTEM", "SUBSYSTEMS", "DRIVER", "ATTR", "ATTRS", "ENV"}
-ASSIGNS = {"GROUP", "MODE", "SYMLINK", "ENV", "ATTR", "GOTO", "LABEL", "IMPORT"}
+ASSIGNS = {"GROUP", "MODE", "SYMLINK", "ENV", "ATTR", "GOTO", "LABEL", "IMPORT", "TAG"}
 
 Token = tuple[str, str, str, str]
 Device = dict[str, str]  # "KERNEL", "ATTRS{idVendor}", ... as the kernel and udev have it
 
 
-def rules() -> list[list[Token]]:
+def rules(file: Path = RULES) -> list[list[Token]]:
     return [
         TOKEN.findall(line)
-        for line in RULES.read_text().splitlines()
+        for line in file.read_text().splitlines()
         if line and not line.startswith("#")
     ]
 
 
-def apply(device: Device) -> Device:
+def apply(device: Device, file: Path = RULES) -> Device:
     """What udev would make of this device: the values assigned to it."""
     device, made, skipping = {"ACTION": "add"} | device, Device(), ""
-    for rule in rules():
+    for rule in rules(file):
         label = next((value for key, _, _, value in rule if key == "LABEL"), "")
         if skipping and label != skipping:
             continue
@@ -62,15 +63,16 @@ def fits(device: Device, token: Token) -> bool:
     return equal == (operator == "==")
 
 
-def test_every_line_is_whole() -> None:
-    for line in RULES.read_text().splitlines():
+@pytest.mark.parametrize("file", [RULES, STICKS], ids=lambda file: file.name)
+def test_every_line_is_whole(file: Path) -> None:
+    for line in file.read_text().splitlines():
         if not line or line.startswith("#"):
             continue
         assert TOKEN.sub("", line).replace(",", "").strip() == "", line
         for key, _, operator, _ in TOKEN.findall(line):
             assert key in (MATCHES if operator in ("==", "!=") else ASSIGNS), line
-    targets = {value for rule in rules() for key, _, _, value in rule if key == "GOTO"}
-    labels = {value for rule in rules() for key, _, _, value in rule if key == "LABEL"}
+    targets = {value for rule in rules(file) for key, _, _, value in rule if key == "GOTO"}
+    labels = {value for rule in rules(file) for key, _, _, value in rule if key == "LABEL"}
     assert targets == labels
 
 
@@ -177,3 +179,37 @@ def test_the_service_may_open_every_kind_of_node_and_is_in_every_group_of_the_ru
     (supplementary,) = re.findall(r"^SupplementaryGroups=(.*)$", service, re.MULTILINE)
     (own,) = re.findall(r"^Group=(.*)$", service, re.MULTILINE)
     assert groups <= {*supplementary.split(), own}
+
+
+def stick(**facts: str) -> Device:
+    return {
+        "ACTION": "add", "SUBSYSTEM": "block", "SUBSYSTEMS": "usb",
+        "ENV{ID_FS_USAGE}": "filesystem", "ENV{ID_FS_TYPE}": "vfat",
+    } | facts  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "looked_at"),
+    [
+        ({}, True),
+        ({"ENV{ID_FS_TYPE}": "exfat"}, True),
+        ({"ENV{ID_FS_TYPE}": "btrfs"}, False),
+        ({"ENV{ID_FS_USAGE}": "crypto"}, False),
+        ({"SUBSYSTEMS": "nvme"}, False),
+        ({"ACTION": "change"}, False),
+        ({"ACTION": "remove"}, False),
+    ],
+    ids=["fat", "exfat", "btrfs", "locked", "own-disk", "change", "pulled"],
+)
+def test_a_stick_that_is_put_in_is_looked_at_and_nothing_else(
+    facts: Device, looked_at: bool
+) -> None:
+    made = apply(stick(**facts), STICKS)
+    assert (made.get("ENV{SYSTEMD_WANTS}") == "patrol-edge-usb@%k.service") == looked_at
+    assert (made.get("TAG") == "systemd") == looked_at
+
+
+def test_the_service_for_sticks_may_read_what_the_rule_names() -> None:
+    service = (SYSTEMD / "patrol-edge-usb@.service").read_text()
+    assert {"block-sd r", "block-mmc r"} <= set(re.findall(r"^DeviceAllow=(.*)$", service, re.M))
+    assert "BindsTo=dev-%i.device" in service
