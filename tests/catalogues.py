@@ -27,6 +27,7 @@ MARKS = ("tell", "pattern")
 # Whose texts are in the catalogues: folders and modules.
 REQUIRED = (
     "config",
+    "edge/reporting",
     "edge/cli/config_command.py",
     "edge/cli/config_content.py",
     "edge/cli/config_diff.py",

@@ -8,7 +8,7 @@ not retained, which says nothing to anybody (docs/contract/rules.md).
 import statistics
 from collections.abc import Iterator
 
-from config.language import tell
+from config.language import halves, said, tell
 from edge.doctor.broker_talk import ANSWER_S, Talk, talked
 from edge.doctor.case import Case
 from edge.doctor.exhibit import Exhibit
@@ -33,7 +33,7 @@ def examine(case: Case, node: LinkOptions) -> Iterator[Line]:
         if talk.let_in_ms is None and older:
             talk = talked(case, node, "3.1.1")
     except TransportConfigError as error:
-        text, _, cure = str(error).partition("; ")
+        text, cure = halves(said(error))
         yield fault("broker_refuses", "login", text, cure or LOGIN_CURE)
         return
     if talk.let_in_ms is None:

@@ -14,7 +14,7 @@ from config.certificates import (
     PeerCertificate,
     read_peer,
 )
-from config.language import tell
+from config.language import halves, said, tell
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, ok, warning
 from telemetry.link.security import tls_context
@@ -127,7 +127,7 @@ def _tls(case: Case, node: LinkOptions, link: socket.socket) -> Line:
     try:
         context = tls_context(node)
     except TransportConfigError as error:
-        text, _, cure = str(error).partition("; ")
+        text, cure = halves(said(error))
         return fault("tls_files", "TLS", text, cure or TRUST_CURE)
     link.settimeout(SHAKE_WITHIN_S)
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from config.language import tell
+from config.language import halves, tell
 from edge.cli.config_content import looked_into
 from edge.doctor.case import Case
 from edge.doctor.line import Line, none, ok, warning
@@ -16,7 +16,7 @@ def examine(case: Case) -> Iterator[Line]:
     problems = [*loaded.warnings, *looked_into(loaded, case.file)]
     yield _source(case)
     for problem in problems:
-        text, _, cure = problem.text.partition("; ")
+        text, cure = halves(problem.text)
         yield warning("config_doubtful", problem.path or "file", text, cure or CURE)
     if not problems:
         told = tell("nothing in it is doubtful")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from config.language import tell
 from edge.acting.outlet import Outlet
 from edge.acting.record import ActingBook
 from edge.reporting.device_findings import device_findings
@@ -18,11 +19,13 @@ def acting_findings(
     found = [each for outlet in outlets.values() for each in _outlet_findings(outlet, now_mono_s)]
     finding = about("acting")
     if book.stopped_by is not None:
-        told = f"{book.stopped_by} has stopped all that the unit says and shines"
-        action = "`patrol-edge act resume` on the unit, once there is no reason any more"
+        told = tell(
+            "{stopped_by} has stopped all that the unit says and shines", stopped_by=book.stopped_by
+        )
+        action = tell("`patrol-edge act resume` on the unit, once there is no reason any more")
         found.append(finding("acting_stopped", "warning", told, action))
     if not_remembered is not None:
-        action = "free space where state_dir lies; until then siren and loudspeaker stay off"
+        action = tell("free space where state_dir lies; until then siren and loudspeaker stay off")
         found.append(finding("acting_not_remembered", "error", not_remembered, action))
     return found
 
@@ -33,14 +36,18 @@ def _outlet_findings(outlet: Outlet, now_mono_s: float) -> Iterable[Finding]:
     if not outlet.there or report is None:
         return
     if report.fault is not None:  # which is why it may not do what it shall
-        action = "look at it and at what drives it; its own papers say what this means"
+        action = tell("look at it and at what drives it; its own papers say what this means")
         yield finding("actuator_fault", "error", text(report.fault), action)
     elif outlet.disobeys is not None:
-        action = "look at it: it may be stuck, broken, or wired to another output"
+        action = tell("look at it: it may be stuck, broken, or wired to another output")
         yield finding("actuator_disobeys", "error", outlet.disobeys, action)
     if report.celsius is not None and report.celsius >= outlet.config.hot_c:
-        told = f"{report.celsius:.0f} °C, and it goes off at {outlet.config.hot_c:.0f} °C"
-        action = "let it cool; clean it, and see that air gets to it"
+        told = tell(
+            "{celsius:.0f} °C, and it goes off at {hot_c:.0f} °C",
+            celsius=report.celsius,
+            hot_c=outlet.config.hot_c,
+        )
+        action = tell("let it cool; clean it, and see that air gets to it")
         yield finding("actuator_hot", "warning", told, action)
 
 
@@ -51,13 +58,13 @@ def sound_findings(
     finding, found = about("acting"), []
     if clips:
         first, more = next(iter(clips.values())), len(clips) - 1
-        told = first + (f"; and {more} more" if more else "")
-        action = "put WAV files of 16 bits there, e.g. `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
+        told = tell("{first}; and {more} more", first=first, more=more) if more else first
+        action = tell("put WAV files of 16 bits there, e.g. `ffmpeg -i IN -c:a pcm_s16le OUT.wav`")
         found.append(finding("clip_unreadable", "warning", text(told), action))
     if voice_missing is not None:
-        action = "install what is named, or set acting.speech; clips are played all the same"
+        action = tell("install what is named, or set acting.speech; clips are played all the same")
         found.append(finding("speech_missing", "warning", text(voice_missing), action))
     if not_sounded:
-        action = "try `patrol-edge act speak TEXT`; see to the loudspeaker, or to the voice"
+        action = tell("try `patrol-edge act speak TEXT`; see to the loudspeaker, or to the voice")
         found.append(finding("not_sounded", "warning", text(not_sounded), action))
     return found

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.language import said, tell
 from drivers.samples import Identity
 from edge.reporting.finding import Finding, about
 from firmware_bridge.runtime.greeting import BoardRefusedError
@@ -23,22 +24,27 @@ class Refusal:
 
 
 REFUSALS = (
-    Refusal(code="board_version", action="bring both to the same version of the board link"),
+    Refusal(code="board_version", action=tell("bring both to the same version of the board link")),
     Refusal(
-        code="board_other", action="swap the cables, or enter what is there in the unit's file"
+        code="board_other",
+        action=tell("swap the cables, or enter what is there in the unit's file"),
     ),
-    Refusal(code="board_stranger", action="enter each device at its port: patrol-edge devices"),
-    Refusal(code="board_baud", action="set boards.NAME.baud to the board's own speed"),
-    Refusal(code="board_silent", action="see to its power, its cable and its firmware"),
-    Refusal(code="board_unfit", action="switch it off and on, or flash its firmware again"),
+    Refusal(
+        code="board_stranger", action=tell("enter each device at its port: patrol-edge devices")
+    ),
+    Refusal(code="board_baud", action=tell("set boards.NAME.baud to the board's own speed")),
+    Refusal(code="board_silent", action=tell("see to its power, its cable and its firmware")),
+    Refusal(code="board_unfit", action=tell("switch it off and on, or flash its firmware again")),
 )
 FAULT_CURES = {
-    "overheat": "let it cool: shade, airflow; siren, searchlight and motion stay off meanwhile",
-    "undervoltage": "charge the battery; look at the fuse and the wires of its supply",
-    "overcurrent": "look for a short circuit behind its outputs; a lamp too many?",
-    "output_stage": "a driver of its outputs has failed: have the board changed",
-    "settings": "its settings were lost: patrol-edge firmware config set",
-    "sensor": "one of its own sensors has failed: have the board changed",
+    "overheat": tell(
+        "let it cool: shade, airflow; siren, searchlight and motion stay off meanwhile"
+    ),
+    "undervoltage": tell("charge the battery; look at the fuse and the wires of its supply"),
+    "overcurrent": tell("look for a short circuit behind its outputs; a lamp too many?"),
+    "output_stage": tell("a driver of its outputs has failed: have the board changed"),
+    "settings": tell("its settings were lost: patrol-edge firmware config set"),
+    "sensor": tell("one of its own sensors has failed: have the board changed"),
 }
 
 
@@ -53,36 +59,40 @@ def board_findings(
     finding = about(name)
     if missing and refusal is not None:
         action = next(each.action for each in REFUSALS if each.code == refusal.code)
-        return [finding(refusal.code, "error", str(refusal), action)]
+        return [finding(refusal.code, "error", said(refusal), action)]
     if missing or state is None:
         return list(missing)
     found = [
         finding(
             "board_fault",
             "warning",
-            f"the board reports: {each}",
-            FAULT_CURES.get(each, "see what its maker's papers say of it"),
+            tell("the board reports: {each}", each=each),
+            FAULT_CURES.get(each, tell("see what its maker's papers say of it")),
         )
         for each in state.faults
     ]
     if state.dead_man:
-        text = "the board did not hear this unit, and has turned its outputs off"
-        action = "if it goes on: see to the cable, and to the load of this computer"
+        text = tell("the board did not hear this unit, and has turned its outputs off")
+        action = tell("if it goes on: see to the cable, and to the load of this computer")
         found.append(finding("board_dead_man", "warning", text, action))
     if figures is not None and figures.answered >= BAD_LINE_AFTER:
         share = figures.resent / (figures.answered + figures.resent)
         if share > BAD_LINE_SHARE:
-            text = f"{share:.0%} of what is said to the board has to be said again"
-            action = "change the cable, keep it off motors and transmitters, look at its ground"
+            text = tell(
+                "{share:.0%} of what is said to the board has to be said again", share=share
+            )
+            action = tell(
+                "change the cable, keep it off motors and transmitters, look at its ground"
+            )
             found.append(finding("board_line_bad", "warning", text, action))
     return found
 
 
 def lent_finding(name: str, borrower: str) -> Finding:
     """Somebody has its port, to flash it."""
-    told = f"{borrower} has the board, for its firmware or settings"
+    told = tell("{borrower} has the board, for its firmware or settings", borrower=borrower)
     finding = about(name)
-    return finding("board_lent", "info", told, "wait: it comes back by itself")
+    return finding("board_lent", "info", told, tell("wait: it comes back by itself"))
 
 
 def twin_findings(identities: Sequence[Identity | None]) -> list[Finding]:
@@ -93,8 +103,14 @@ def twin_findings(identities: Sequence[Identity | None]) -> list[Finding]:
     for each in there:
         if counts[each.model, each.serial] > 1:
             others = [one.name for one in there if one.serial == each.serial and one != each]
-            text = f"it has the serial number {each.serial}, and so has {', '.join(others)}"
-            action = "give each its own: patrol-edge firmware config set; or is one entered twice?"
+            text = tell(
+                "it has the serial number {serial}, and so has {others}",
+                serial=each.serial,
+                others=", ".join(others),
+            )
+            action = tell(
+                "give each its own: patrol-edge firmware config set; or is one entered twice?"
+            )
             finding = about(each.name)
             found.append(finding("board_twin", "error", text, action))
     return found

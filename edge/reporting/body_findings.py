@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from config.language import tell
 from config.models import Settings
 from drivers.samples import Ambient, Battery
 from edge.reporting.finding import Finding, about
@@ -10,12 +11,14 @@ LOW_PERCENT = 20.0  # of a battery whose limit nobody has configured
 HOT_C = 55.0  # lithium cells are not to be used beyond 60 °C (makers' data sheets)
 TELL_BATTERIES = ("mavlink", "robot")
 MODULE_CURES = {
-    "gnss": "write a receiver below gnss:, `patrol-edge devices` shows the lines",
-    "camera": "write one below cameras:, `patrol-edge devices` shows the lines",
-    "microphone": "write one below microphones:, `patrol-edge audio devices` lists what is there",
-    "platform": "write the carrier below platforms:",
-    "battery": "write it below sensors: as kind: battery, or the platform that tells of it",
-    "board": "write it below boards:, `patrol-edge devices` shows the lines",
+    "gnss": tell("write a receiver below gnss:, `patrol-edge devices` shows the lines"),
+    "camera": tell("write one below cameras:, `patrol-edge devices` shows the lines"),
+    "microphone": tell(
+        "write one below microphones:, `patrol-edge audio devices` lists what is there"
+    ),
+    "platform": tell("write the carrier below platforms:"),
+    "battery": tell("write it below sensors: as kind: battery, or the platform that tells of it"),
+    "board": tell("write it below boards:, `patrol-edge devices` shows the lines"),
 }
 
 
@@ -29,11 +32,15 @@ def battery_findings(
         finding, percent = about(name), battery.percent
         low = battery.cells_low or (percent is not None and percent <= low_percent)
         if low and not battery.charging:
-            text = "it says itself that it is low" if percent is None else f"{percent:.0f} % left"
-            action = "charge it, or change it; perception works less hard meanwhile"
+            text = (
+                tell("it says itself that it is low")
+                if percent is None
+                else tell("{percent:.0f} % left", percent=percent)
+            )
+            action = tell("charge it, or change it; perception works less hard meanwhile")
             found.append(finding("battery_low", "warning", text, action))
         if battery.celsius is not None and battery.celsius >= hot_c:
-            action = "let it cool: shade, no charging, less load; look at it for swelling"
+            action = tell("let it cool: shade, no charging, less load; look at it for swelling")
             found.append(finding("battery_hot", "warning", f"{battery.celsius:.0f} °C", action))
     return found
 
@@ -43,7 +50,7 @@ def doubt_findings(sensor: str, doubts: Mapping[str, str]) -> list[Finding]:
     if not doubts:
         return []
     finding, text = about(sensor), "; ".join(doubts.values())
-    action = "unplug it and plug it in again; if that is no help, change it"
+    action = tell("unplug it and plug it in again; if that is no help, change it")
     return [finding("sensor_implausible", "warning", text, action)]
 
 
@@ -53,7 +60,7 @@ def hot_findings(ambient: Iterable[Ambient], hot_c: float) -> list[Finding]:
     for each in ambient:
         finding = about(each.name)
         if each.celsius is not None and each.celsius >= hot_c:
-            action = "shade it, cool it, clean its fan"
+            action = tell("shade it, cool it, clean its fan")
             found.append(finding("part_hot", "warning", f"{each.celsius:.0f} °C", action))
     return found
 
@@ -64,9 +71,9 @@ def module_findings(required: Sequence[str], configured: Collection[str]) -> lis
     for kind in dict.fromkeys(required):
         finding = about(kind)
         if kind not in configured:
-            text = f"a unit of this kind must have one: {kind}; its file names none"
-            cure = MODULE_CURES.get(kind, "write it below actuators:")
-            action = f"{cure}; or take {kind} out of modules.required"
+            text = tell("a unit of this kind must have one: {kind}; its file names none", kind=kind)
+            cure = MODULE_CURES.get(kind, tell("write it below actuators:"))
+            action = tell("{cure}; or take {kind} out of modules.required", cure=cure, kind=kind)
             found.append(finding("module_not_configured", "warning", text, action))
     return found
 
@@ -75,8 +82,11 @@ def roll_call_findings(fault: str | None) -> list[Finding]:
     """Which parts are lost cannot be remembered."""
     if fault is None:
         return []
-    finding, action = about("modules"), "make room in state_dir, so that the service may write"
-    text = f"which parts are lost would be forgotten by a restart: {fault}"
+    finding, action = (
+        about("modules"),
+        tell("make room in state_dir, so that the service may write"),
+    )
+    text = tell("which parts are lost would be forgotten by a restart: {fault}", fault=fault)
     return [finding("modules_not_stored", "error", text, action)]
 
 

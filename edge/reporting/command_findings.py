@@ -1,5 +1,6 @@
 """What is wrong with being commanded, told as findings."""
 
+from config.language import tell
 from edge.commands.commanding import CommandingHealth
 from edge.commands.key_facts import KeyFacts
 from edge.reporting.finding import Finding, about
@@ -14,8 +15,8 @@ def local_findings(fault: str | None) -> list[Finding]:
             code="local_control_off",
             severity="warning",
             component="local",
-            text=f"nobody on the spot can control this unit: {fault}",
-            action="see who may write state_dir, and what lies there under that name",
+            text=tell("nobody on the spot can control this unit: {fault}", fault=fault),
+            action=tell("see who may write state_dir, and what lies there under that name"),
         )
     ]
 
@@ -24,38 +25,60 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
     """Commands that are not proved, cannot be proved, or cannot be kept."""
     finding, found = about("commands"), key_findings(health)
     if health.clock_set_back:
-        text = "the clock was set back, so that no command's age can be told; all are refused"
-        action = "set the clock right; if it is right: `patrol-edge control trust-clock`"
+        text = tell("the clock was set back, so that no command's age can be told; all are refused")
+        action = tell("set the clock right; if it is right: `patrol-edge control trust-clock`")
         found.append(finding("clock_set_back", "error", text, action))
     if health.control_fault:
-        text = f"who commands is not known any more, so the hub does: {health.control_fault}"
-        action = "take control again if you had it: `patrol-edge control take`; check the disk"
+        text = tell(
+            "who commands is not known any more, so the hub does: {fault}",
+            fault=health.control_fault,
+        )
+        action = tell(
+            "take control again if you had it: `patrol-edge control take`; check the disk"
+        )
         found.append(finding("control_lost", "warning", text, action))
     if health.store_fault:
-        text = f"commands cannot be stored, and are refused: {health.store_fault}"
+        text = tell(
+            "commands cannot be stored, and are refused: {fault}",
+            fault=health.store_fault,
+        )
         found.append(
-            finding("commands_fault", "error", text, "free space on the disk of state_dir")
+            finding("commands_fault", "error", text, tell("free space on the disk of state_dir"))
         )
     if health.store_set_aside:
-        text = f"{health.store_set_aside} damaged file(s) of commands.db were set aside"
-        action = "copy the .corrupt files from state_dir, then delete them; check the disk"
+        text = tell(
+            "{count} damaged file(s) of commands.db were set aside",
+            count=health.store_set_aside,
+        )
+        action = tell("copy the .corrupt files from state_dir, then delete them; check the disk")
         found.append(finding("commands_set_aside", "warning", text, action))
     if health.journal_fault:
-        text = "the command journal cannot be written or sealed, so commands are refused: "
-        action = (
-            "free space on the disk of state_dir, or see who may write there; a key that is "
-            "damaged: bring it back from a copy"
+        text = tell(
+            "the command journal cannot be written or sealed, so commands are refused: {fault}",
+            fault=health.journal_fault,
         )
-        found.append(finding("journal_fault", "error", text + health.journal_fault, action))
+        action = tell(
+            "free space on the disk of state_dir, or see who may write there; a key that "
+            "is damaged: bring it back from a copy"
+        )
+        found.append(finding("journal_fault", "error", text, action))
     if health.keys_damaged:
-        text = (
-            f"the key that seals the journal was damaged, and made anew: {health.keys_damaged[-1]}"
+        text = tell(
+            "the key that seals the journal was damaged, and made anew: {key}",
+            key=health.keys_damaged[-1],
         )
-        action = "tell the hub's side the new device.pub, then delete that file; check the disk"
+        action = tell(
+            "tell the hub's side the new device.pub, then delete that file; check the disk"
+        )
         found.append(finding("device_key_damaged", "warning", text, action))
     if health.journal_broken:
-        text = f"the command journal was changed from outside: {health.journal_broken}"
-        action = "keep the files of state_dir/journal; `patrol-edge journal verify` tells more"
+        text = tell(
+            "the command journal was changed from outside: {how}",
+            how=health.journal_broken,
+        )
+        action = tell(
+            "keep the files of state_dir/journal; `patrol-edge journal verify` tells more"
+        )
         found.append(finding("journal_broken", "error", text, action))
     return found
 
@@ -64,23 +87,30 @@ def key_findings(health: CommandingHealth | KeyFacts) -> list[Finding]:
     """Who may command this unit: at most one of them."""
     finding = about("commands")
     if not health.signed:
-        text = "anybody who reaches the broker can command this unit"
-        action = "install a key (`patrol-edge keys`), and set security.commands: signed"
+        text: str = tell("anybody who reaches the broker can command this unit")
+        action: str = tell("install a key (`patrol-edge keys`), and set security.commands: signed")
         return [finding("commands_unsigned", "warning", text, action)]
     if health.keyring_missing:
-        text = f"no hub can command this unit: there is no {health.keyring}"
-        action = "install the hub's key: `patrol-edge keys install FILE`"
+        text = tell("no hub can command this unit: there is no {keyring}", keyring=health.keyring)
+        action = tell("install the hub's key: `patrol-edge keys install FILE`")
         return [finding("keyring_missing", "info", text, action)]
     if health.keyring_fault:
-        text = f"no hub can command this unit: {health.keyring_fault}"
-        action = health.keyring_cure or "restore it from a copy, or install the keys again"
+        text = tell("no hub can command this unit: {fault}", fault=health.keyring_fault)
+        action = health.keyring_cure or tell("restore it from a copy, or install the keys again")
         return [finding("keyring_unreadable", "error", text, action)]
     if health.keys_over:
-        text = "no hub can command this unit: each of its keys has ended, was revoked or is to come"
-        action = "install a hub's new key (`patrol-edge keys`), and see whether the clock is right"
+        text = tell(
+            "no hub can command this unit: each of its keys has ended, was revoked or is to come"
+        )
+        action = tell(
+            "install a hub's new key (`patrol-edge keys`), and see whether the clock is right"
+        )
         return [finding("keys_over", "error", text, action)]
     if health.keys_expiring:
-        text = f"keys that may command this unit end soon: {', '.join(health.keys_expiring)}"
-        action = "make a new key on the hub, and install it here (`patrol-edge keys`)"
+        text = tell(
+            "keys that may command this unit end soon: {keys}",
+            keys=", ".join(health.keys_expiring),
+        )
+        action = tell("make a new key on the hub, and install it here (`patrol-edge keys`)")
         return [finding("keys_expiring", "warning", text, action)]
     return []

@@ -6,6 +6,7 @@ has a paragraph for every code.
 
 from collections.abc import Iterable, Sequence
 
+from config.language import tell
 from edge.reporting.finding import Finding, about
 from edge.running.driver_loop import DriverHealth
 from edge.running.worker import Worker, WorkerState
@@ -22,27 +23,35 @@ MEMORY_HIGH_PERCENT = 95.0
 
 # How a provider comes to be there (onnxruntime.ai/docs/execution-providers).
 PROVIDER_CURES = {
-    "cuda": "install onnxruntime-gpu instead of onnxruntime, and NVIDIA's driver",
-    "tensorrt": "install onnxruntime-gpu instead of onnxruntime, and TensorRT",
-    "openvino": "install onnxruntime-openvino instead of onnxruntime",
+    "cuda": tell("install onnxruntime-gpu instead of onnxruntime, and NVIDIA's driver"),
+    "tensorrt": tell("install onnxruntime-gpu instead of onnxruntime, and TensorRT"),
+    "openvino": tell("install onnxruntime-openvino instead of onnxruntime"),
 }
 
 # What to do about a device: by component and by what is wrong with it.
 DEVICE_ACTIONS = {
-    ("gnss", "missing"): "check cable and port; `patrol-edge config check` lists what is there",
-    ("gnss", "silent"): "check the baud rate and the power of the receiver",
-    ("camera", "missing"): "check cable, power and address of the camera",
-    ("camera", "silent"): "power-cycle the camera",
-    ("microphone", "missing"): "check its cable; `patrol-edge audio devices` lists what is there",
-    ("microphone", "silent"): "unplug the microphone and plug it in again",
-    ("platform", "missing"): "check its cable, its power and its address in the unit's file",
-    ("platform", "silent"): "check that it is switched on, and its baud rate or port",
-    ("sensor", "missing"): "check its cable; `patrol-edge devices` lists what is there",
-    ("sensor", "silent"): "unplug the sensor and plug it in again",
-    ("board", "missing"): "check its cable and power; `patrol-edge devices` lists what is there",
-    ("board", "silent"): "switch the board off and on; `patrol-edge firmware info` asks it",
-    ("actuator", "missing"): "see to what drives it (its `via`): is it there, has it this channel?",
-    ("actuator", "silent"): "check its cable and power",
+    ("gnss", "missing"): tell(
+        "check cable and port; `patrol-edge config check` lists what is there"
+    ),
+    ("gnss", "silent"): tell("check the baud rate and the power of the receiver"),
+    ("camera", "missing"): tell("check cable, power and address of the camera"),
+    ("camera", "silent"): tell("power-cycle the camera"),
+    ("microphone", "missing"): tell(
+        "check its cable; `patrol-edge audio devices` lists what is there"
+    ),
+    ("microphone", "silent"): tell("unplug the microphone and plug it in again"),
+    ("platform", "missing"): tell("check its cable, its power and its address in the unit's file"),
+    ("platform", "silent"): tell("check that it is switched on, and its baud rate or port"),
+    ("sensor", "missing"): tell("check its cable; `patrol-edge devices` lists what is there"),
+    ("sensor", "silent"): tell("unplug the sensor and plug it in again"),
+    ("board", "missing"): tell(
+        "check its cable and power; `patrol-edge devices` lists what is there"
+    ),
+    ("board", "silent"): tell("switch the board off and on; `patrol-edge firmware info` asks it"),
+    ("actuator", "missing"): tell(
+        "see to what drives it (its `via`): is it there, has it this channel?"
+    ),
+    ("actuator", "silent"): tell("check its cable and power"),
 }
 
 
@@ -58,7 +67,7 @@ def device_findings(
     if health.last_error:
         what, text = "missing", health.last_error
     elif silent_s > silent_after_s:
-        what, text = "silent", f"nothing came for {silent_s:.0f} s"
+        what, text = "silent", tell("nothing came for {silent_s:.0f} s", silent_s=silent_s)
     else:
         return []
     return [
@@ -75,13 +84,13 @@ def device_findings(
 def _end_of_recording(health: DriverHealth) -> Finding:
     finding = about(health.name)
     if health.samples:
-        text = "the recording has been played to its end"
-        return finding("recording_ended", "info", text, "set loop: true to repeat it")
-    action = (
+        text = tell("the recording has been played to its end")
+        return finding("recording_ended", "info", text, tell("set loop: true to repeat it"))
+    action = tell(
         "see whether it is the right file: `patrol-edge gnss replay` and "
         "`patrol-edge detect` tell what is in it"
     )
-    text = "the recording holds nothing that can be read"
+    text = tell("the recording holds nothing that can be read")
     return finding("recording_empty", "error", text, action)
 
 
@@ -90,21 +99,23 @@ def worker_findings(workers: Iterable[Worker]) -> list[Finding]:
     found = []
     for worker in workers:
         if worker.state is WorkerState.FAILED:
-            code, text = "worker_off", f"gave up after {worker.crashes} crashes"
+            code, text = "worker_off", tell("gave up after {count} crashes", count=worker.crashes)
         elif worker.state is WorkerState.WAITING:
-            code, text = "worker_crashed", "crashed and is being started again"
+            code, text = "worker_crashed", tell("crashed and is being started again")
         elif worker.stuck_for_s() > STUCK_AFTER_S and not worker.opening:
-            code, text = "worker_stuck", f"no sign of life for {worker.stuck_for_s():.0f} s"
+            stuck_s = worker.stuck_for_s()
+            code, text = "worker_stuck", tell("no sign of life for {s:.0f} s", s=stuck_s)
         else:
             continue
-        detail = f": {worker.last_error}" if worker.last_error else ""
+        if worker.last_error:
+            text = tell("{what}: {error}", what=text, error=worker.last_error)
         found.append(
             Finding(
                 code=code,
                 severity="error",
                 component=worker.name,
-                text=text + detail,
-                action="send home the journal of patrol-edge; restart the service",
+                text=text,
+                action=tell("send home the journal of patrol-edge; restart the service"),
             )
         )
     return found
@@ -119,8 +130,10 @@ def model_findings(model: str, error: str) -> list[Finding]:
             code="model_refused",
             severity="error",
             component="perception",
-            text=f"{model}: {error}",
-            action=f"`patrol-edge models verify {model}` says what is wrong with it",
+            text=tell("{what}: {error}", what=model, error=error),
+            action=tell(
+                "`patrol-edge models verify {model}` says what is wrong with it", model=model
+            ),
         )
     ]
 
@@ -132,9 +145,16 @@ def onlooker_findings(failing: Sequence[Failure]) -> list[Finding]:
             code="observer_failed",
             severity="error",
             component=f"perception.{each.name}",
-            text=f"{each.name} failed {each.times} times since the start: {each.error}",
-            action="what it tells may be missing, the rest goes on; report it with the traceback "
-            "in the journal",
+            text=tell(
+                "{name} failed {times} times since the start: {error}",
+                name=each.name,
+                times=each.times,
+                error=each.error,
+            ),
+            action=tell(
+                "what it tells may be missing, the rest goes on; report it with the "
+                "traceback in the journal"
+            ),
         )
         for each in failing
     ]
@@ -147,8 +167,16 @@ def provider_findings(missing: Sequence[str], used: Sequence[str]) -> list[Findi
             code="provider_missing",
             severity="warning",
             component=name,
-            text=f"perception.providers asks for {name}, which is not there; using {used[0]}",
-            action=f"{PROVIDER_CURES.get(name, 'install it')}; or take {name} out of the list",
+            text=tell(
+                "perception.providers asks for {name}, which is not there; using {used}",
+                name=name,
+                used=used[0],
+            ),
+            action=tell(
+                "{cure}; or take {name} out of the list",
+                cure=PROVIDER_CURES.get(name, tell("install it")),
+                name=name,
+            ),
         )
         for name in missing
     ]
@@ -158,11 +186,11 @@ def sound_findings(microphone: str, model_fault: str, disk_fault: str) -> list[F
     """A model that is listened with cannot be had, or sound that is to be kept cannot be."""
     finding, found = about(microphone), []
     if model_fault:
-        action = "install or pull what is named; the other kinds of sound are listened for"
+        action = tell("install or pull what is named; the other kinds of sound are listened for")
         found.append(finding("sound_model_refused", "error", text(model_fault), action))
     if disk_fault:
-        action = "free space where state_dir lies, or set audio.clips.keep: false"
-        told = f"sound around an event could not be kept: {disk_fault}"
+        action = tell("free space where state_dir lies, or set audio.clips.keep: false")
+        told = tell("sound around an event could not be kept: {fault}", fault=disk_fault)
         found.append(finding("sound_clip_failed", "warning", text(told), action))
     return found
 
@@ -177,8 +205,10 @@ def easing_findings(text: str) -> list[Finding]:
             severity="warning",
             component="perception",
             text=text,
-            action="shade, cool or charge the unit, or ask less of it: fewer cameras, a lower "
-            "max_fps; what was given up comes back by itself",
+            action=tell(
+                "shade, cool or charge the unit, or ask less of it: fewer cameras, a lower "
+                "max_fps; what was given up comes back by itself"
+            ),
         )
     ]
 
@@ -192,8 +222,8 @@ def clock_findings(quality: TimeQuality) -> list[Finding]:
             code="clock_unset",
             severity="warning",
             component="clock",
-            text="the time of day is unknown, and messages are stamped with a guess",
-            action="give the receiver a view of the sky, or the unit a time server",
+            text=tell("the time of day is unknown, and messages are stamped with a guess"),
+            action=tell("give the receiver a view of the sky, or the unit a time server"),
         )
     ]
 
@@ -209,8 +239,12 @@ def computer_findings(
                 code="disk_low",
                 severity="error",
                 component="disk",
-                text=f"{disk.free_mib} MiB of {disk.total_mib} MiB are free",
-                action="free space where state_dir lies; old journals are a good start",
+                text=tell(
+                    "{free_mib} MiB of {total_mib} MiB are free",
+                    free_mib=disk.free_mib,
+                    total_mib=disk.total_mib,
+                ),
+                action=tell("free space where state_dir lies; old journals are a good start"),
             )
         )
     found += [
@@ -219,7 +253,7 @@ def computer_findings(
             severity="warning",
             component=zone.name,
             text=f"{zone.celsius:.0f} °C",
-            action="shade the unit, clean its fan; it slows down until it is cooler",
+            action=tell("shade the unit, clean its fan; it slows down until it is cooler"),
         )
         for zone in temperatures
         if zone.celsius >= HOT_C
@@ -230,8 +264,10 @@ def computer_findings(
                 code="memory_low",
                 severity="warning",
                 component="memory",
-                text=f"{memory_percent:.0f} % of the memory is in use",
-                action="find what else runs on this computer",
+                text=tell(
+                    "{memory_percent:.0f} % of the memory is in use", memory_percent=memory_percent
+                ),
+                action=tell("find what else runs on this computer"),
             )
         )
     return found

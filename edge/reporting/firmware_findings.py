@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from config.language import tell
 from edge.firmware.ledger import LedgerError, LedgerFile
 from edge.reporting.finding import Finding, about
 
@@ -28,16 +29,27 @@ def _of_board(name: str, known: LedgerFile, running: str | None) -> list[Finding
     last = next((each for each in reversed(known.entries) if each.board == name), None)
     if record is not None and record.on_trial:
         if running is None or running == record.version:
-            told = f"the board runs {record.version} on trial, and goes back at its next start"
-            cure = f"patrol-edge firmware confirm {name}, or firmware rollback {name}"
+            told = tell(
+                "the board runs {version} on trial, and goes back at its next start",
+                version=record.version,
+            )
+            cure = tell(
+                "patrol-edge firmware confirm {name}, or firmware rollback {name}", name=name
+            )
             return [finding("firmware_unconfirmed", "warning", told, cure)]
-        told = f"the board was given {record.version} on trial, and runs {running} again"
-        cure = f"find out why, then flash {name} again"
+        told = tell(
+            "the board was given {version} on trial, and runs {running} again",
+            version=record.version,
+            running=running,
+        )
+        cure = tell("find out why, then flash {name} again", name=name)
         return [finding("firmware_reverted", "error", told, cure)]
     if last is None or last.end not in ("failed", "reverted"):
         return []
-    told = f"the last flash, to {last.after}, did not end well: {last.text}"
-    cure = f"patrol-edge firmware info {name}, then flash it again"
+    told = tell(
+        "the last flash, to {after}, did not end well: {text}", after=last.after, text=last.text
+    )
+    cure = tell("patrol-edge firmware info {name}, then flash it again", name=name)
     if last.end == "reverted":
         return [finding("firmware_reverted", "error", told, cure)]
     return [finding("firmware_failed", "warning", told, cure)]

@@ -1,5 +1,6 @@
 """What is wrong with a receiver, its signals and its time, as findings."""
 
+from config.language import tell
 from edge.positioning.receiver_watch import ReceiverWatch
 from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.finding import Finding, about
@@ -20,8 +21,10 @@ def fix_findings(receiver: str, no_fix_s: float) -> list[Finding]:
             code="gnss_no_fix",
             severity="warning",
             component=receiver,
-            text=f"the receiver speaks, but has had no fix for {no_fix_s:.0f} s",
-            action="give the antenna a view of the sky; check its plug",
+            text=tell(
+                "the receiver speaks, but has had no fix for {no_fix_s:.0f} s", no_fix_s=no_fix_s
+            ),
+            action=tell("give the antenna a view of the sky; check its plug"),
         )
     ]
 
@@ -34,8 +37,10 @@ def bytes_findings(receiver: str, wrong: str) -> list[Finding]:
             severity="error",
             component=receiver,
             text=text(wrong),
-            action="look at what is plugged in there (patrol-edge devices), at the receiver's "
-            "speed and protocol; patrol-edge gnss monitor --port shows what comes",
+            action=tell(
+                "look at what is plugged in there (patrol-edge devices), at the receiver's "
+                "speed and protocol; patrol-edge gnss monitor --port shows what comes"
+            ),
         )
     ]
 
@@ -44,24 +49,39 @@ def signal_findings(receiver: str, watch: ReceiverWatch) -> list[Finding]:
     """Jamming, deceit, a bad antenna: hints from what the receiver hears."""
     finding, found = about(receiver), list[Finding]()
     if watch.antenna in ("open", "short"):
-        told = "not connected" if watch.antenna == "open" else "short-circuited"
-        action = "check the antenna's plug and cable; a passive antenna reads as open"
+        told = tell("not connected") if watch.antenna == "open" else "short-circuited"
+        action = tell("check the antenna's plug and cable; a passive antenna reads as open")
         found.append(
-            finding("gnss_antenna", "error", f"the receiver says its antenna is {told}", action)
+            finding(
+                "gnss_antenna",
+                "error",
+                tell("the receiver says its antenna is {told}", told=told),
+                action,
+            )
         )
     if watch.jammed:
-        told = "the receiver reports interference"
+        told = tell("the receiver reports interference")
         if watch.fallen_since_s is not None:
-            told = f"all signals fell by {watch.fall_db:.0f} dB at once while the unit stood"
-        action = "move away from transmitters; if it follows the unit, it may be jamming: report it"
+            told = tell(
+                "all signals fell by {fall_db:.0f} dB at once while the unit stood",
+                fall_db=watch.fall_db,
+            )
+        action = tell(
+            "move away from transmitters; if it follows the unit, it may be jamming: report it"
+        )
         found.append(finding("gnss_jammed", "warning", told, action))
     elif watch.fallen_since_s is not None:
-        told = f"all signals fell by {watch.fall_db:.0f} dB: a roof, a tunnel, or a jammer"
-        action = "under open sky: check antenna and cable, and look for a transmitter nearby"
+        told = tell(
+            "all signals fell by {fall_db:.0f} dB: a roof, a tunnel, or a jammer",
+            fall_db=watch.fall_db,
+        )
+        action = tell("under open sky: check antenna and cable, and look for a transmitter nearby")
         found.append(finding("gnss_signals_low", "info", told, action))
     if watch.uniform:
-        told = "all satellites are heard equally well, which those in the sky are not"
-        action = "a simulator or a repeater nearby; in the field it may be spoofing: report it"
+        told = tell("all satellites are heard equally well, which those in the sky are not")
+        action = tell(
+            "a simulator or a repeater nearby; in the field it may be spoofing: report it"
+        )
         found.append(finding("gnss_signals_uniform", "warning", told, action))
     return found
 
@@ -70,16 +90,27 @@ def fix_quality_findings(receiver: str, watch: ReceiverWatch) -> list[Finding]:
     """Jumps, and corrections that no longer come."""
     finding, found = about(receiver), list[Finding]()
     if (moved_m := watch.moved_by_m) is not None:
-        told = f"the position jumped by {moved_m:.0f} m, which no unit can, and stayed there"
-        action = "compare with the map; after reflections it comes back, else it may be spoofing"
+        told = tell(
+            "the position jumped by {moved_m:.0f} m, which no unit can, and stayed there",
+            moved_m=moved_m,
+        )
+        action = tell(
+            "compare with the map; after reflections it comes back, else it may be spoofing"
+        )
         found.append(finding("gnss_jumps", "warning", told, action))
     elif watch.jumps:
-        told = f"{watch.jumps} positions of the last minute were refused: no unit moves like that"
-        action = "give the antenna a free view; high walls reflect"
+        told = tell(
+            "{jumps} positions of the last minute were refused: no unit moves like that",
+            jumps=watch.jumps,
+        )
+        action = tell("give the antenna a free view; high walls reflect")
         found.append(finding("gnss_jumps", "warning", told, action))
     if watch.old_corrections:
-        told = f"the corrections for RTK are {watch.corrections_age_s:.0f} s old"
-        action = "check the link to the base or caster, and that the receiver gets its data"
+        told = tell(
+            "the corrections for RTK are {corrections_age_s:.0f} s old",
+            corrections_age_s=watch.corrections_age_s,
+        )
+        action = tell("check the link to the base or caster, and that the receiver gets its data")
         found.append(finding("gnss_corrections_old", "warning", told, action))
     return found
 
@@ -90,18 +121,18 @@ def time_findings(doubts: dict[str, TimeDoubt]) -> list[Finding]:
     for receiver, doubt in doubts.items():
         finding = about(receiver)
         if doubt.what == "date":
-            action = (
-                "an old receiver has lost count of GPS weeks: update its firmware or replace it; "
-                "or the computer's clock was set wrongly: timedatectl"
+            action = tell(
+                "an old receiver has lost count of GPS weeks: update its firmware or replace "
+                "it; or the computer's clock was set wrongly: timedatectl"
             )
-            told = f"the date cannot be, and is not used: {doubt.text}"
+            told = tell("the date cannot be, and is not used: {text}", text=doubt.text)
             found.append(finding("gnss_date_wrong", "warning", told, action))
         else:
-            action = (
+            action = tell(
                 "after a cold start it may be leap seconds, and passes; else compare with a "
                 "second receiver: it may be spoofing"
             )
-            told = f"the receiver's time is doubtful: {doubt.text}"
+            told = tell("the receiver's time is doubtful: {text}", text=doubt.text)
             found.append(finding("gnss_time_disagrees", "warning", told, action))
     return found
 
@@ -110,7 +141,7 @@ def agreement_findings(text_: str) -> list[Finding]:
     """Two receivers that are not at the same place."""
     if not text_:
         return []
-    action = (
+    action = tell(
         "compare both with the map; the wrong one has a bad antenna, reflections, or is spoofed"
     )
     finding = about("gnss")
@@ -122,16 +153,30 @@ def charge_findings(where: Whereabouts, preferred: str | None, now_mono_s: float
     found = list[Finding]()
     handed, finding = where.handed, about(where.in_charge or "gnss")
     if preferred is not None and where.in_charge not in (None, preferred):
-        reason = f"{preferred} has had no fix since the start" if handed is None else handed.reason
-        told = f"the position is that of {where.in_charge}, not of {preferred}: {reason}"
-        action = f"see what is wrong with {preferred}; it comes back by itself"
+        reason = (
+            tell("{preferred} has had no fix since the start", preferred=preferred)
+            if handed is None
+            else handed.reason
+        )
+        told = tell(
+            "the position is that of {in_charge}, not of {preferred}: {reason}",
+            in_charge=where.in_charge,
+            preferred=preferred,
+            reason=reason,
+        )
+        action = tell(
+            "see what is wrong with {preferred}; it comes back by itself", preferred=preferred
+        )
         found.append(finding("gnss_spare_in_use", "info", told, action))
     since_s = where.against_odometry_since_s
     if since_s is not None and now_mono_s - since_s > AGAINST_AFTER_S:
-        told = (
-            f"for {now_mono_s - since_s:.0f} s the receiver has said something else than wheels "
-            "and gyro, which are believed"
+        told = tell(
+            "for {since_s:.0f} s the receiver has said something else than wheels and "
+            "gyro, which are believed",
+            since_s=now_mono_s - since_s,
         )
-        action = "after a tunnel it passes; else it may be spoofing, or wheels that slip or spin"
+        action = tell(
+            "after a tunnel it passes; else it may be spoofing, or wheels that slip or spin"
+        )
         found.append(finding("gnss_against_motion", "warning", told, action))
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+from config.language import tell
 from edge.reporting.finding import Finding
 from perception.hearing.soundness import Deafness
 
@@ -13,24 +14,28 @@ FOUND: dict[Deafness, Finding] = {
         code="microphone_clipping",
         severity="warning",
         component=OF_ANY,
-        text="it is at full clip: levels are too low, and sounds cannot be told apart",
-        action="turn its gain down (`alsamixer`, F4), or take it away from the engine, the wind, "
-        "the siren; then calibrate it anew",
+        text=tell("it is at full clip: levels are too low, and sounds cannot be told apart"),
+        action=tell(
+            "turn its gain down (`alsamixer`, F4), or take it away from the engine, the "
+            "wind, the siren; then calibrate it anew"
+        ),
     ),
     Deafness.DEAD: Finding(
         code="microphone_dead",
         severity="error",
         component=OF_ANY,
-        text="it gives nothing but zeros",
-        action="unmute it (`alsamixer`, F4, M); check its plug, its power and `channel`",
+        text=tell("it gives nothing but zeros"),
+        action=tell("unmute it (`alsamixer`, F4, M); check its plug, its power and `channel`"),
     ),
     Deafness.QUIET: Finding(
         code="microphone_quiet",
         severity="warning",
         component=OF_ANY,
-        text="it has been far too quiet for a minute, quieter than any place outside",
-        action="turn its gain up (`alsamixer`, F4); look whether something covers it, and whether "
-        "its plug is all the way in",
+        text=tell("it has been far too quiet for a minute, quieter than any place outside"),
+        action=tell(
+            "turn its gain up (`alsamixer`, F4); look whether something covers it, and "
+            "whether its plug is all the way in"
+        ),
     ),
 }
 

@@ -1,28 +1,37 @@
 """What keeps the rules from seeing, as findings."""
 
+from config.language import tell
 from edge.reporting.finding import Finding
 from edge.seeing.rule_desk import RuleDesk
 
 # What to do about it, by why a rule can say nothing. All codes of Unplaced, and those of the rules.
 ACTIONS = {
-    "no_pose": "give the receiver a view of the sky; zones on the ground need a position",
-    "no_heading": "configure a source of heading: two antennas, a compass, or the platform's",
-    "no_mount": "say in the configuration how the camera is mounted",
-    "no_lens": "say in the configuration which lens the camera has (cameras.NAME.lens)",
-    "no_height": "say in the configuration how high the unit is, or give it a sensor of height",
-    "bad_pose": "look at what the receiver and the platform say: `patrol-edge gnss replay`",
-    "moving": "zones in the picture, and things left behind, are for a unit that stands",
-    "no_footprint": "say how the camera is mounted, and whether it sees any ground at all",
-    "too_little_ground": "turn the camera to the zone, or lower min_area_m2 of the rule",
-    "memory_not_kept": "it works, but a restart loses its first passes: make room on the disk, or "
-    "delete parking-NAME.json in state_dir where it is damaged",
-    "no_picture": "look at the camera's own faults",
-    "no_structure": "nothing, if it may look at this; or turn the camera to something with edges",
-    "unit_moving": "nobody can be said to linger while the unit drives by; it goes on when slower",
+    "no_pose": tell("give the receiver a view of the sky; zones on the ground need a position"),
+    "no_heading": tell("configure a source of heading: two antennas, a compass, or the platform's"),
+    "no_mount": tell("say in the configuration how the camera is mounted"),
+    "no_lens": tell("say in the configuration which lens the camera has (cameras.NAME.lens)"),
+    "no_height": tell(
+        "say in the configuration how high the unit is, or give it a sensor of height"
+    ),
+    "bad_pose": tell("look at what the receiver and the platform say: `patrol-edge gnss replay`"),
+    "moving": tell("zones in the picture, and things left behind, are for a unit that stands"),
+    "no_footprint": tell("say how the camera is mounted, and whether it sees any ground at all"),
+    "too_little_ground": tell("turn the camera to the zone, or lower min_area_m2 of the rule"),
+    "memory_not_kept": tell(
+        "it works, but a restart loses its first passes: make room on the disk, or "
+        "delete parking-NAME.json in state_dir where it is damaged"
+    ),
+    "no_picture": tell("look at the camera's own faults"),
+    "no_structure": tell(
+        "nothing, if it may look at this; or turn the camera to something with edges"
+    ),
+    "unit_moving": tell(
+        "nobody can be said to linger while the unit drives by; it goes on when slower"
+    ),
 }
 # What a unit is in, rather than what is wrong: it passes with the next stop, or the next view.
 STATES = {"moving", "unit_moving", "no_structure"}
-USUAL_ACTION = "see the chapter on rules in docs/troubleshooting.md"
+USUAL_ACTION = tell("see the chapter on rules in docs/troubleshooting.md")
 
 
 def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
@@ -32,7 +41,13 @@ def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
             code="rule_blind",
             severity="info" if each.why in STATES else "warning",
             component=f"{each.name}.{each.camera}",
-            text=f"the rule {each.name} ({each.kind}) can say nothing of {each.camera}: {each.why}",
+            text=tell(
+                "the rule {name} ({kind}) can say nothing of {camera}: {why}",
+                name=each.name,
+                kind=each.kind,
+                camera=each.camera,
+                why=each.why,
+            ),
             action=ACTIONS.get(each.why, USUAL_ACTION),
         )
         for each in desk.blind(now_mono_s)
@@ -42,8 +57,10 @@ def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
             code="rule_idle",
             severity="warning",
             component=name,
-            text=f"the rule {name} can never say anything: {why}",
-            action="correct rules, zones or cameras; `patrol-edge config check` says the same",
+            text=tell("the rule {name} can never say anything: {why}", name=name, why=why),
+            action=tell(
+                "correct rules, zones or cameras; `patrol-edge config check` says the same"
+            ),
         )
         for name, why in desk.idle
     ]
@@ -53,8 +70,8 @@ def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
                 code="zones_refused",
                 severity="error",
                 component="rules",
-                text=f"no rule runs: {desk.trouble}",
-                action="`patrol-edge config check` says what is wrong",
+                text=tell("no rule runs: {trouble}", trouble=desk.trouble),
+                action=tell("`patrol-edge config check` says what is wrong"),
             )
         )
     if desk.shifted:
@@ -63,8 +80,8 @@ def rule_findings(desk: RuleDesk, now_mono_s: float) -> list[Finding]:
                 code="zones_shifted",
                 severity="warning",
                 component="rules",
-                text="all zones lie beside the unit by the offset of Chinese maps",
-                action="see whether the zones' crs is right: Amap is gcj02, Baidu bd09",
+                text=tell("all zones lie beside the unit by the offset of Chinese maps"),
+                action=tell("see whether the zones' crs is right: Amap is gcj02, Baidu bd09"),
             )
         )
     return found

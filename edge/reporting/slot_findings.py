@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from config.language import tell
 from config.slots import Ended, SlotsFile
 from edge.booting.ledger import Note
 from edge.flashing.standing import Slots
@@ -10,8 +11,10 @@ from edge.reporting.finding import Finding, about
 from telemetry.contract.wire_types import text
 
 TOLD_FOR = timedelta(hours=24)
-LOOK_AT_DISK = "look at the disk (`patrol-edge doctor`), then flash it again"
-SEND_HOME = "send home the file set aside; then flash what is missing: `patrol-edge slots list`"
+LOOK_AT_DISK = tell("look at the disk (`patrol-edge doctor`), then flash it again")
+SEND_HOME = tell(
+    "send home the file set aside; then flash what is missing: `patrol-edge slots list`"
+)
 
 
 def slot_findings(slots: Slots, now: datetime) -> list[Finding]:
@@ -28,8 +31,12 @@ def slot_findings(slots: Slots, now: datetime) -> list[Finding]:
 def _trial(known: SlotsFile) -> Iterator[Finding]:
     trial = known.trial
     if trial is not None:
-        told = f"{trial.content.name} (serial {trial.content.serial}) is on trial"
-        cure = "nothing: it is kept or taken back within a minute"
+        told = tell(
+            "{name} (serial {serial}) is on trial",
+            name=trial.content.name,
+            serial=trial.content.serial,
+        )
+        cure = tell("nothing: it is kept or taken back within a minute")
         finding = about(trial.lane)
         yield finding("on_trial", "info", text(told), cure)
 
@@ -41,28 +48,37 @@ def _ended(known: SlotsFile, now: datetime) -> Iterator[Finding]:
     for lane, ended in newest.items():
         told = ended.outcome == "rolled_back" and ended.code != "by_hand"
         if told and lane != on_trial and _recent(ended.at, now):
-            cure = "correct it, and flash it again"
+            cure = tell("correct it, and flash it again")
             finding = about(lane)
             yield finding("rolled_back", "warning", text(_told(ended)), cure)
 
 
 def _told(ended: Ended) -> str:
-    return f"{ended.content.name} (serial {ended.content.serial}) was taken back: {ended.text}"
+    return tell(
+        "{name} (serial {serial}) was taken back: {text}",
+        name=ended.content.name,
+        serial=ended.content.serial,
+        text=ended.text,
+    )
 
 
 def _of_start(slots: Slots) -> Iterator[Finding]:
     finding, start = about("runtime"), slots.start
     if start.safe is not None:
-        told = f"position, health and commands only: {start.safe}"
-        cure = (
+        told = tell("position, health and commands only: {why}", why=start.safe)
+        cure = tell(
             "see `journalctl -u patrol-edge`; flash what is right, or `patrol-edge slots "
             "rollback`, or `systemctl restart patrol-edge` to try again"
         )
         yield finding("safe_mode", "error", text(told), cure)
     if start.wrong:
-        more = f" (and {len(start.wrong) - 1} more)" if len(start.wrong) > 1 else ""
-        told = f"{start.wrong[0]}{more}"
-        cure = "`patrol-edge config check` tells all of it; correct it, then restart the service"
+        more = (
+            tell(" (and {count} more)", count=len(start.wrong) - 1) if len(start.wrong) > 1 else ""
+        )
+        told = tell("{text}{more}", text=start.wrong[0], more=more)
+        cure = tell(
+            "`patrol-edge config check` tells all of it; correct it, then restart the service"
+        )
         yield finding("configuration_wrong", "error", text(told), cure)
 
 

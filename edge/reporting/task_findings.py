@@ -1,5 +1,6 @@
 """What is wrong with what the unit was told, as findings for the health report."""
 
+from config.language import tell
 from edge.reporting.finding import Finding
 from edge.tasks.office import Office
 
@@ -20,8 +21,11 @@ def memory_findings(name: str, fault: str | None, lost: str | None) -> list[Find
                 code="orders_not_stored",
                 severity="error",
                 component=name,
-                text=f"tasks, duty or a call for help would not survive a restart: {fault}",
-                action="make room in state_dir, and see that the service may write there",
+                text=tell(
+                    "tasks, duty or a call for help would not survive a restart: {fault}",
+                    fault=fault,
+                ),
+                action=tell("make room in state_dir, and see that the service may write there"),
             )
         )
     if lost is not None:
@@ -30,9 +34,11 @@ def memory_findings(name: str, fault: str | None, lost: str | None) -> list[Find
                 code="orders_lost",
                 severity="error",
                 component=name,
-                text=f"what the unit had been told was lost: {lost}",
-                action="tell the hub to send the tasks again; send home the file set aside, then "
-                "restart the service",
+                text=tell("what the unit had been told was lost: {lost}", lost=lost),
+                action=tell(
+                    "tell the hub to send the tasks again; send home the file set aside, then "
+                    "restart the service"
+                ),
             )
         )
     return found
@@ -47,7 +53,7 @@ def mode_findings(fault: str | None) -> list[Finding]:
             code="mode_refused",
             severity="warning",
             component="mode",
-            text=f"works in routine instead: {fault}",
-            action="correct modes in the unit's file, or let the hub set another mode",
+            text=tell("works in routine instead: {fault}", fault=fault),
+            action=tell("correct modes in the unit's file, or let the hub set another mode"),
         )
     ]

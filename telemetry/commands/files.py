@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from config.language import halves, said
 from config.secrets import Keeping, SecretFileError, SecretMissingError, read_kept
 
 
@@ -37,7 +38,7 @@ def _read(path: Path, max_bytes: int, keeping: Keeping) -> bytes:
     except SecretMissingError:
         raise FileNotFoundError(errno.ENOENT, "there is no such file", str(path)) from None
     except SecretFileError as error:
-        text, _, cure = str(error).partition("; ")
+        text, cure = halves(said(error))
         raise FileRefusedError(text, cure) from None
 
 

@@ -93,4 +93,5 @@ def text(words: str, length: int = TEXT_LENGTH) -> str:
 
     Paths may hold line breaks, and bytes that are no UTF-8, which JSON cannot carry.
     """
-    return one_line(" ".join(words[: 4 * length].split()), length)
+    line = one_line(" ".join(words[: 4 * length].split()), length)
+    return words if line == words else line  # the same, with the pattern that it was made from

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.language import halves, said
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import number_in
 from edge.cli.run import DEFAULT_CONFIG
@@ -169,7 +170,7 @@ def _case(args: argparse.Namespace) -> "Case":
     try:
         unit = RunningUnit.find(loaded.settings.state_dir)
     except UnitSilentError as error:
-        text, _, cure = str(error).partition("; ")
+        text, cure = halves(said(error))
         raise CommandError(text, cure or "sudo systemctl restart patrol-edge") from error
     return Case(
         file=args.config,
