@@ -30,9 +30,9 @@ def one_line(text: str, length: int) -> str:
     """The text without line breaks and invisible characters, cut to this length. A text that needs
     neither is the same one, with the pattern that it was made from."""
     line = "".join(char if char.isprintable() else "?" for char in text[: length + 1])
-    if line == text:
-        return text
-    return line if len(line) <= length else line[: length - 1] + "…"
+    if len(line) > length:
+        return line[: length - 1] + "…"
+    return text if line == text else line
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
