@@ -1,10 +1,14 @@
 """Bundles, keys and lists of keys for tests."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge.bundles.container import pieces
 from edge.bundles.judging import Here
@@ -26,8 +30,10 @@ ZONES = {"zones/park.geojson": b'{"type":"FeatureCollection","features":[]}\n'}
 
 @cache
 def key(name: str) -> PrivateKey:
-    """One key for each name, as long as this process lives."""
-    return PrivateKey.new()
+    """One key for each name, the same in each process."""
+    raw = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    pem = raw.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return PrivateKey.from_pem(pem)
 
 
 def trust_key(name: str, **changes: Any) -> TrustKey:

@@ -19,7 +19,7 @@ OWN = """\
 unit:
   id: dog-07
   kind: robot_dog
-state_dir: {state}
+state_dir: state
 hub:
   url: mqtt://127.0.0.1:1
 """
@@ -53,7 +53,7 @@ class Stand:
         state.mkdir(parents=True, exist_ok=True)
         file = self.home / "unit.yaml"
         if not file.exists():
-            file.write_text(OWN.format(state=state))
+            file.write_text(OWN)
             (state / "trust.json").write_text(self.trust.model_dump_json(exclude_none=True))
             (state / "trust.json").chmod(0o600)
         self.unit = unit_of(file)

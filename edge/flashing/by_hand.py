@@ -56,7 +56,7 @@ def commit(unit: Unit, by: str, clock: Clock) -> Done:
             if kept is not None:
                 write_slots(unit.folder, kept)
         mending.remember(unit.state_dir, read_slots(unit.folder))
-        _note(unit, clock, "committed", by, trial.lane)
+        _note(unit, clock, "kept_by_hand", by, trial.lane)
     return Done(text=tell("{name} is kept", name=trial.content.name), starts_anew=False)
 
 
@@ -76,7 +76,7 @@ def roll_back(
         else:
             write_slots(unit.folder, _back(unit.folder, slots, lane, to, by, clock))
             done = Done(text=_in_use(slots, lane, to), starts_anew=False)
-        _note(unit, clock, "rolled_back", by, lane, to=to)
+        _note(unit, clock, "back_by_hand", by, lane, to=to)
     return done
 
 

@@ -12,9 +12,11 @@ from drivers.clock import Clock
 from edge.flashing.standing import Slots, Step
 from edge.flashing.switching import (
     COMMIT,
+    MAY_SWITCH,
     ROLL_BACK,
     SWITCH,
     CommitRequest,
+    MayRequest,
     RollBackRequest,
     SwitchAnswer,
     SwitchRequest,
@@ -42,7 +44,16 @@ class ChangeOver:
     why_active: Callable[[], str | None]
 
     def controls(self) -> dict[str, LocalHandler]:
-        return {SWITCH: self._switch, COMMIT: self._commit, ROLL_BACK: self._roll_back}
+        return {
+            MAY_SWITCH: self._may_switch,
+            SWITCH: self._switch,
+            COMMIT: self._commit,
+            ROLL_BACK: self._roll_back,
+        }
+
+    def _may_switch(self, call: Call) -> dict[str, Any]:
+        self._may(call, force=_asked(MayRequest, call).force)
+        return {}
 
     def _switch(self, call: Call) -> dict[str, Any]:
         request = request_in(call.args)

@@ -87,8 +87,9 @@ class _Flash:
         if opened.manifest.kind == "firmware":
             from edge.flashing.firmware_route import flash_boards
 
+            self._record("flashing")
             notes = flash_boards(opened, self.unit, self.wish, self._tell)
-            self._record("flashed")
+            self._note_done("flashed")
             return self._outcome(opened.manifest, "flashed", notes)
         return self._staged(opened, known.slots)
 
@@ -151,7 +152,7 @@ class _Flash:
         mending.remember(self.unit.state_dir, read_slots(folder), new.serial)
         self._tell("switched", tell("the list of keys with serial {serial} counts from now on",
                                     serial=new.serial))  # fmt: skip
-        self._record("adopted")
+        self._note_done("adopted")
         return self._outcome(opened.manifest, "adopted")
 
     def _staged(self, opened: OpenedBundle, slots: SlotsFile) -> Outcome:
@@ -188,19 +189,32 @@ class _Flash:
             self._begin(request)
             outcome = self._outcome(manifest, "at_next_start", (), request)
             text = tell("no unit runs here: its trial begins when one is started")
-        self._record("switched", slot=request.slot, forced=self.wish.force or None)
+        self._note_done("switched", slot=request.slot, forced=self.wish.force or None)
         self._tell("switched", text)
         return outcome
 
     def _begin(self, request: SwitchRequest) -> None:
-        """Raises BundleError, OSError; then the old is in use."""
+        """Raises BundleError, OSError; then the old is in use, or it is told."""
         before = read_slots(self.unit.folder)
         try:
             switch_here(self.unit.folder, before, request, self.clock.utc())
-        except OSError:
-            with suppress(OSError):  # it may lie there, and not surely on the disk
-                write_slots(self.unit.folder, before)
-            raise
+        except OSError as error:
+            if self._put_back(before):
+                raise
+            told = tell(
+                "the disk fails ({why}): {name} is on trial from the next start on, and after a "
+                "power cut perhaps not",
+                why=error.strerror or str(error), name=request.content.name,
+            )  # fmt: skip
+            raise BundleError("storage", told, tell("see `patrol-edge doctor`")) from error
+
+    def _put_back(self, before: SlotsFile) -> bool:
+        """The new file may lie there, and not surely on the disk. Whether the old is in use."""
+        folder = self.unit.folder
+        if read_slots(folder) != before:
+            with suppress(OSError):
+                write_slots(folder, before)
+        return read_slots(folder) == before
 
     # --- telling ---
 
@@ -242,6 +256,11 @@ class _Flash:
     def _record(self, step: str, **facts: object) -> None:
         """On the disk when this returns: nobody acts without a record. Raises OSError."""
         records.note(self.unit.folder, step, self.clock.utc(), **self._facts(), **facts)
+
+    def _note_done(self, step: str, **facts: object) -> None:
+        """It is done, and that it would be is on record: a full disk must not call it refused."""
+        with suppress(OSError):
+            self._record(step, **facts)
 
     def note_refusal(self, refusal: BundleError) -> None:
         """Once for each bundle. A disk that takes nothing keeps no record."""

@@ -9,7 +9,9 @@ import structlog
 
 from config.slots import SlotsError, SlotsFile, read_slots, slots_folder, write_slots
 from edge.booting.ledger import Ledger, read_ledger, write_ledger
+from edge.flashing.mending import remember
 from edge.running.anew import Anew
+from telemetry.commands.files import one_at_a_time
 
 Step = Callable[[SlotsFile], SlotsFile | None]
 
@@ -52,10 +54,11 @@ class Slots:
 
         Raises SlotsError, OSError: nothing has changed then.
         """
-        with self._lock:
+        with self._lock, one_at_a_time(self.folder):  # whoever flashes writes there, too
             after = step(read_slots(self.folder))
             if after is not None:
                 write_slots(self.folder, after)
+                remember(self.state_dir, after)
             return after
 
     # --- the launcher's count ---

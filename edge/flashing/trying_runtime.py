@@ -17,6 +17,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from config.language import tell
 from config.slots import FILES
+from edge.booting.runtime import CODE, PYTHON, SITE
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.flashing.children import Ended, run
@@ -25,15 +26,6 @@ from edge.flashing.space import need_room
 from edge.flashing.unit import Unit
 
 WHEEL = ".whl"
-SITE = "site"  # below the files of a runtime's slot: its packages, unpacked
-CODE = """\
-import sys
-sys.path.insert(0, {site!r})
-sys.argv[0] = "patrol-edge"
-from edge.cli.start import main
-sys.exit(main())
-"""
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MOST_UNPACKED_BYTES = 4 * 2**30
 MOST_UNPACKED_FILES = 60_000
 START_WITHIN_S = 60.0
@@ -53,8 +45,9 @@ def try_runtime(unit: Unit, slot: Path, manifest: Manifest) -> tuple[str, ...]:
         raise BundleError("unsupported", told, tell("take the one that was made for this computer"))
     files = slot / FILES
     wheels = [files / file.name for file in manifest.files if file.name.endswith(WHEEL)]
-    if not wheels:
-        raise BundleError("invalid_runtime", tell("this runtime holds no wheel"), ANEW)
+    if len(wheels) != len(manifest.files):
+        told = tell("this runtime holds something else than wheels")
+        raise BundleError("invalid_runtime", told, ANEW)
     site = files / SITE
     _unpack(wheels, site)
     give_all_away(site)

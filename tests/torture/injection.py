@@ -15,6 +15,7 @@ from tests.torture.trials import NotRun
 
 STRACE = shutil.which("strace")
 PATIENCE_S = 60.0
+PRELOADED = ("scribe", "obeyer", "flasher")
 
 
 def need_strace() -> None:
@@ -31,7 +32,7 @@ def traced(
     traced, and the calls of its start are not counted.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.torture.scribe", "tests.torture.obeyer"])
+    context.set_forkserver_preload([f"tests.torture.{name}" for name in PRELOADED])
     ours, theirs = context.Pipe()
     process = context.Process(target=work, args=(*arguments, theirs), daemon=True)
     process.start()
