@@ -20,7 +20,7 @@ from edge.cli.console import (
     note,
     open_what_is_closed,
 )
-from edge.cli.flash import bundle, ca, flash, slots, trust, usb
+from edge.cli.flash import bundle, ca, factory_reset, flash, provision, slots, trust, usb
 from edge.cli.hub import conformance, hub
 from edge.cli.parser import Parser
 from edge.cli.unit import act, audio, control, duty, journal, keys, move, outbox, search, sos, task
@@ -60,6 +60,8 @@ GROUPS = (
     evaluate,
     firmware,
     ca,
+    provision,
+    factory_reset,
     flash,
     slots,
     usb,

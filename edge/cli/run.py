@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     block_stop_signals()
     set_umask()
     core_dumps.forbid()  # before the first secret is read
+    _check_identity(args.config)
     try:
         begun = begin(args.config, safe=args.safe)
     except StateInUseError as error:
@@ -57,6 +58,19 @@ def run(args: argparse.Namespace) -> int:
     if code == 0 and app.anew.asked:
         begun.start_anew()
     return DONE if code == 0 else FAILED
+
+
+def _check_identity(unit_file: Path) -> None:
+    """A copy of a unit's disk is no unit, not even in safe mode. Raises CommandError."""
+    from edge.booting.state_folder import state_folder
+    from edge.provisioning.errors import ProvisioningError
+    from edge.provisioning.guard import check_start
+    from edge.provisioning.identity import Places
+
+    try:
+        check_start(Places(unit_file.absolute(), state_folder(unit_file)))
+    except ProvisioningError as error:
+        raise CommandError(error.text, error.cure, USAGE) from error
 
 
 def _app(begun: "Begun") -> "App":

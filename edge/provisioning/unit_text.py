@@ -1,0 +1,68 @@
+"""The unit file of a provisioned unit: what is its own. All else is flashed, or its profile's."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from edge.provisioning.identity import Answers, Places
+
+TOP = """\
+# The unit file of {unit}, made by `patrol-edge provision` on {day}.
+# It says who the unit is, where its hub is, and what is plugged into it. All else comes from what
+# was flashed, and from the profile {kind}.
+#
+#   patrol-edge config show     everything that applies, and where it was set
+#   patrol-edge config check    what is wrong, with the line and the cure
+#   patrol-edge devices         what is plugged in, with the lines for it
+
+unit:
+  id: {unit_quoted}
+  kind: {kind}
+"""
+HUB = """
+# Paths are relative to this file. The key was made here and never leaves this computer.
+hub:
+  url: {hub}
+"""
+NO_DEVICES = """
+# What is plugged in: patrol-edge devices
+#gnss:
+#cameras:
+"""
+DEFAULT_STATE = Path("/var/lib/patrol-edge")
+
+
+def unit_text(
+    answers: Answers, places: Places, now: datetime, *, keyring: bool, trust: bool
+) -> str:
+    """`keyring`, `trust`: whether the files lie beside it."""
+    parts = [
+        TOP.format(
+            unit=answers.unit,
+            unit_quoted=json.dumps(answers.unit),
+            kind=answers.kind,
+            day=f"{now:%Y-%m-%d}",
+        )
+    ]
+    if answers.class_:
+        parts.append(f"  class: {json.dumps(answers.class_)}\n")
+    if answers.label:
+        parts.append(f"  label: {json.dumps(answers.label, ensure_ascii=False)}\n")
+    parts.append(HUB.format(hub=json.dumps(answers.hub)))
+    if needs_certificate(answers.hub):
+        parts.append("  tls:\n")
+        if places.authority.exists():
+            parts.append("    ca: ca.pem\n")
+        parts.append("    cert: unit.pem\n    key: unit.key\n")
+    parts.append(f"\n{answers.devices}" if answers.devices else NO_DEVICES)
+    if keyring or trust:
+        parts.append("\n# Whose commands it obeys, whose bundles it takes.\nsecurity:\n")
+        parts.append("  keyring: keyring.json\n" if keyring else "")
+        parts.append("  trust: trust.json\n" if trust else "")
+    if places.state.resolve() != DEFAULT_STATE:
+        parts.append(f"\nstate_dir: {json.dumps(str(places.state.resolve()))}\n")
+    return "".join(parts)
+
+
+def needs_certificate(hub: str) -> bool:
+    return hub.startswith("mqtts")
