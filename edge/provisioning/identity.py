@@ -129,14 +129,14 @@ def read_identity(places: Places) -> Identity | None:
 
 
 def write_identity(places: Places, identity: Identity) -> None:
-    """Both places, the unit's own first. Raises OSError."""
+    """Both places; the record last, so that where it is the other is, too. Raises OSError."""
     make_folder(places.config.parent, 0o750)
     folder = Owner.of(places.config.parent)
-    text = identity.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
-    put(places.record, text.encode(), FOR_GROUP, folder)
     make_folder(places.state, STATE_MODE, folder)
     bound = Binding(unit=identity.unit, machine=identity.machine)
     put(places.binding, bound.model_dump_json().encode() + b"\n", FOR_GROUP, places.service)
+    text = identity.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
+    put(places.record, text.encode(), FOR_GROUP, folder)
 
 
 def read_binding(places: Places) -> Binding | None:

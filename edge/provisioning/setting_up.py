@@ -26,9 +26,19 @@ from edge.provisioning.certificates import (
 )
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.est_client import EstClient, Granted
-from edge.provisioning.files import FOR_GROUP, PUBLIC, SECRET, Owner, put, put_new, same_or_put
+from edge.provisioning.files import (
+    FOR_GROUP,
+    PUBLIC,
+    SECRET,
+    Owner,
+    make_folder,
+    put,
+    put_new,
+    same_or_put,
+)
 from edge.provisioning.guard import check_start
 from edge.provisioning.identity import (
+    STATE_MODE,
     Answers,
     Identity,
     Places,
@@ -92,6 +102,7 @@ class SettingUp:
     def run(self, answers: Answers, given: Given) -> Result:
         """Raises WrongInputError, ProvisioningError, ConfigError, OSError."""
         self._begin(answers)
+        make_folder(self._places.state, STATE_MODE)  # it may be deleted while nothing runs
         with one_at_a_time(self._places.state):
             return self._steps(answers, given)
 
