@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from config.actuators import ActuatorConfig, BoardVia, PlatformVia
-from config.language import tell
+from config.language import said, tell
 from config.wording import counted
 from drivers.actuators.actuator import Actuator, ActuatorReport, Output
 from drivers.base import DeviceLostError, DeviceUnavailableError
@@ -48,9 +48,9 @@ def _lit(case: Case, unit: RunningUnit, kind: str) -> Line:
         case.stop.wait(ON_FOR_S)
         off = unit.do(f"act.{kind}", on=False)
     except OrderRefusedError as error:
-        return none(name, tell("the unit refuses: {why}", why=error))
+        return none(name, tell("the unit refuses: {why}", why=said(error)))
     except UnitSilentError as error:
-        return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
+        return fault("actuator_silent", name, said(error), DEVICE_ACTIONS["actuator", "silent"])
     told = [each for answer in (on, off) for each in answer.get("actuators", [])]
     wrong = [str(each["name"]) for each in told if not each.get("confirmed")]
     if wrong or not told:
@@ -66,9 +66,9 @@ def _spoken(unit: RunningUnit) -> Line:
     try:
         unit.do("act.speak", text=WORDS, volume=GENTLY)
     except OrderRefusedError as error:
-        return none(name, tell("the unit refuses: {why}", why=error))
+        return none(name, tell("the unit refuses: {why}", why=said(error)))
     except UnitSilentError as error:
-        return fault("actuator_silent", name, str(error), DEVICE_ACTIONS["actuator", "silent"])
+        return fault("actuator_silent", name, said(error), DEVICE_ACTIONS["actuator", "silent"])
     return ok(name, tell("it says {words!r}: did you hear it?", words=WORDS))
 
 
@@ -81,7 +81,7 @@ def _tried(case: Case, name: str, config: ActuatorConfig) -> Line:
             report = _report(case, device)
             acted = _exercise(case, device, config) if case.exercise else None
     except (DeviceUnavailableError, DeviceLostError) as error:
-        return fault("actuator_missing", name, str(error), DEVICE_ACTIONS["actuator", "missing"])
+        return fault("actuator_missing", name, said(error), DEVICE_ACTIONS["actuator", "missing"])
     return _judged(name, config.kind, report, acted)
 
 

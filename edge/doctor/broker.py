@@ -5,26 +5,30 @@ Each step has a line and a cure of its own; what comes after a step that failed 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from config.certificates import CertificateError, doubts, read_certificate
 from config.errors import ConfigError
-from config.language import tell
+from config.language import said, tell
 from config.secrets import SecretFileError
 from edge.doctor import broker_login, broker_way
 from edge.doctor.case import Case
-from edge.doctor.line import Line, fault, none, of_finding, ok
+from edge.doctor.line import Line, fault, none, of_finding, ok, warning
 from edge.doctor.look import side_by_side
 from edge.reporting.delivery_findings import identity_findings
 from telemetry.link.transport import LinkOptions, link_options
 
 STEPS = ("DNS", "TCP", "TLS", *broker_login.STEPS)
+AUTHORITY_SOON_DAYS = 60  # every unit of the fleet needs the next one by then
+NOT_TRIED = tell("not tried")
 IDENTITY_CODES = ("certificate_wrong", "certificate_expired", "certificate_expires")
 
 
 def examine(case: Case) -> Iterator[Line]:
     yield from _certificate(case)
+    yield from _authority(case)
     link, unit = case.settings.hub, case.settings.unit.id
     options = replace(link_options(link, f"{unit}-doctor"), clean_start=True, session_expiry_s=0)
     nodes = options.nodes()
@@ -48,7 +52,7 @@ def _certificate(case: Case) -> Iterator[Line]:
         found = identity_findings(doubts(case.settings, case.host.clock.utc()))
     except (OSError, ConfigError) as error:
         cure = tell("see to the file and its rights; run the doctor as the service's user")
-        yield fault("certificate_wrong", "certificate", str(error), cure)
+        yield fault("certificate_wrong", "certificate", said(error), cure)
         return
     told = [replace(of_finding(each), name="certificate") for each in found]
     yield from told or [ok("certificate", _valid(case, tls.cert))]
@@ -64,6 +68,27 @@ def _valid(case: Case, path: Path) -> str:
     return tell("valid until {date}, {days} days", date=f"{end:%Y-%m-%d}", days=days)
 
 
+def _authority(case: Case) -> Iterator[Line]:
+    """Whose signature on the broker's certificate counts: it ends, too, and is forgotten."""
+    path = case.settings.hub.tls.ca
+    if path is None:
+        return
+    try:
+        end = read_certificate(path).not_after
+    except (OSError, CertificateError, SecretFileError):
+        return  # the step TLS tells it
+    left = end - case.host.clock.utc()
+    told = tell("valid until {date}, {days} days", date=f"{end:%Y-%m-%d}", days=left.days)
+    if left < timedelta(days=AUTHORITY_SOON_DAYS):
+        cure = tell(
+            "ask the broker's people for the next authority's file, and put it beside the old one "
+            "into the file of hub.tls.ca, before the broker changes"
+        )
+        yield warning("authority_expires", "authority", told, cure)
+    else:
+        yield ok("authority", told)
+
+
 def _node(case: Case, node: LinkOptions) -> Iterator[Line]:
     done = set[str]()
     failed = False
@@ -73,7 +98,7 @@ def _node(case: Case, node: LinkOptions) -> Iterator[Line]:
         yield line
     if failed:
         left = [step for step in STEPS if step not in done and (step != "TLS" or node.tls)]
-        yield from (none(step, tell("not tried")) for step in left)
+        yield from (none(step, NOT_TRIED) for step in left)
 
 
 def _tried(case: Case, node: LinkOptions) -> Iterator[Line]:
@@ -85,9 +110,16 @@ def _tried(case: Case, node: LinkOptions) -> Iterator[Line]:
 
 
 def _named(case: Case, node: LinkOptions) -> Iterator[Line]:
-    """Of one node among others."""
+    """Of one node among others; what was not tried is one line then."""
+    left = []
     for line in _node(case, node):
-        yield replace(line, name=tell("{step} {node}", step=line.name, node=node.address))
+        if line.text == NOT_TRIED:
+            left.append(line.name)
+        else:
+            yield replace(line, name=tell("{step} {node}", step=line.name, node=node.address))
+    if left:
+        told = tell("not tried: {steps}", steps=", ".join(left))
+        yield none(tell("then {node}", node=node.address), told)
 
 
 def _of_unit(case: Case) -> Line:

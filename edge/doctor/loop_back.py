@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from config.actuators import ActuatorConfig
 from config.audio import MicrophoneConfig
-from config.language import tell
+from config.language import said, tell
 from drivers.actuators.actuator import Sound
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.factory import open_actuator, open_microphone
@@ -102,7 +102,7 @@ def _played(case: Case, name: str, config: ActuatorConfig, over: threading.Event
                 if isinstance(sample, Done) and not sample.ok:
                     return sample.text
     except (DeviceUnavailableError, DeviceLostError) as error:
-        return str(error)
+        return said(error)
     over.set()
     return None
 

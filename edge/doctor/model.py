@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from config.language import tell
+from config.language import said, tell
 from edge.doctor.case import Case
 from edge.doctor.drawn_scene import drawn, missed
 from edge.doctor.exhibit import Exhibit
@@ -97,7 +97,7 @@ def _answers(case: Case, detector: Detector | None) -> Iterator[Line]:
             told = f"{error}; {error.cure}" if error.cure else str(error)
             yield from map(of_finding, model_findings(config.model, told))
         else:
-            yield none(name, tell("it cannot be opened a second time: {why}", why=error))
+            yield none(name, tell("it cannot be opened a second time: {why}", why=said(error)))
         return
     if lacking:
         text = tell("in the drawn test scene it does not find: {what}", what=", ".join(lacking))

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.language import tell
+from config.language import halves, said, tell
 from config.secrets import SecretFileError, SecretMissingError, check_kept, is_credential
 from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
@@ -37,7 +37,7 @@ def _secrets(case: Case) -> Iterator[Line]:
         except SecretMissingError:
             continue
         except SecretFileError as error:
-            text, _, cure = str(error).partition("; run: ")
+            text, cure = halves(said(error))
             cure = cure or tell("give it to the service's user, for that alone: chmod 600")
             yield fault("secret_unfit", file.key, text, cure)
         else:

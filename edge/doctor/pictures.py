@@ -8,7 +8,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from config.language import tell
+from config.language import said, tell
 from config.models import Settings
 from edge.doctor.exhibit import Exhibit
 from edge.doctor.running_unit import RunningUnit, UnitSilentError
@@ -42,7 +42,7 @@ class Pictures:
             with self._lock:
                 return Exhibit(picture_jpeg=self._covered(image))
         except PerceptionError as error:
-            return _without(str(error))
+            return _without(said(error))
 
     def _covered(self, image: NDArray[np.uint8]) -> bytes:
         """Raises PerceptionError: then it stays here."""
@@ -72,10 +72,8 @@ def of_running_unit(unit: RunningUnit, camera: str) -> Exhibit:
     try:
         told = unit.do(CONTROL, camera=camera).get("jpeg")
         return Exhibit(picture_jpeg=base64.b64decode(str(told or ""), validate=True))
-    except OrderRefusedError as error:
-        return _without(str(error))
-    except UnitSilentError as error:
-        return _without(str(error))
+    except (OrderRefusedError, UnitSilentError) as error:
+        return _without(said(error))
     except binascii.Error:
         return _without(tell("the unit's answer cannot be read"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from config.language import tell
+from config.language import said, tell
 from drivers.base import DriverError
 from drivers.plugged.tree import attribute
 from drivers.sensors.battery import SUPPLIES, reading
@@ -100,7 +100,7 @@ def _batteries(case: Case) -> Iterator[Line]:
             battery = reading(Attributes(folder), name, case.host.clock.mono_s())
         except DriverError as error:
             cure = tell("see to its plug; `patrol-edge devices` lists what is there")
-            yield warning("battery_unread", name, str(error), cure)
+            yield warning("battery_unread", name, said(error), cure)
             continue
         findings = battery_findings({name: battery}, limits)
         told = listed(

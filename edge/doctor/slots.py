@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.language import tell
+from config.language import said, tell
 from config.slots import (
     LANES,
     Lane,
@@ -33,7 +33,7 @@ def examine(case: Case) -> Iterator[Line]:
         return
     except (SlotsError, OSError) as error:
         cure = tell("sudo patrol-edge slots seal mends it; until then the unit runs without it")
-        yield fault("slots_damaged", "slots", str(error), cure)
+        yield fault("slots_damaged", "slots", said(error), cure)
         return
     trust = _trust(case, folder)
     if isinstance(trust, Trust):

@@ -3,15 +3,18 @@
 import base64
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge.cli.main import main
-from edge.doctor import drawn_scene, model
+from edge.doctor import drawn_scene, facts, model
 from edge.doctor.drawings import row, sky
 from edge.doctor.escaping import cleaned, escaped
 from edge.doctor.exhibit import Exhibit, Satellite
@@ -22,6 +25,8 @@ from edge.doctor.report import as_json
 from edge.doctor.skies import told_satellites
 from edge.doctor.verdict import worst
 from perception.detections import Detections
+from perception.errors import ImageError
+from telemetry.commands.handling import OrderRefusedError
 from tests.examined import Examined, of, states
 from tests.shared_data import shared
 
@@ -192,6 +197,41 @@ def test_without_a_model_there_is_no_picture(examined: Examined) -> None:
     exhibit = Pictures(case.settings).of(np.zeros((48, 64, 3), np.uint8))
     assert exhibit.picture_jpeg is None
     assert exhibit.why_no_picture
+
+
+class Studio:
+    """Of a running unit."""
+
+    def __init__(self, error: str = "") -> None:
+        self._error = error
+
+    def covered(self, _look: object) -> NDArray[np.uint8]:
+        if self._error:
+            raise ImageError(self._error)
+        return np.full((48, 64, 3), 90, np.uint8)
+
+
+def unit_with(studio: Studio, *, looked_at: bool = True) -> Any:
+    album = SimpleNamespace(newest=lambda _name: object() if looked_at else None)
+    media = SimpleNamespace(desk=SimpleNamespace(album=album), studio=studio)
+    return SimpleNamespace(media=media, cameras={"front": None})
+
+
+def test_a_running_unit_covers_its_pictures_itself() -> None:
+    answer = facts._picture(unit_with(Studio()), SimpleNamespace(args={"camera": "front"}))
+    assert base64.b64decode(answer["jpeg"]).startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize(
+    ("unit", "camera"),
+    [(unit_with(Studio("it cannot be redacted")), "front"), (unit_with(Studio()), "rear"),
+     (unit_with(Studio(), looked_at=False), "front"),
+     (SimpleNamespace(media=None, cameras={"front": None}), "front")],
+    ids=["not covered", "no such camera", "nothing yet", "no pictures"],
+)  # fmt: skip
+def test_a_running_unit_gives_no_picture_uncovered(unit: Any, camera: str) -> None:
+    with pytest.raises(OrderRefusedError):
+        facts._picture(unit, SimpleNamespace(args={"camera": camera}))
 
 
 # --- the drawn scene ---

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ from tests.torture.trials import NotRun, Stage, held, trial
 CLI = (sys.executable, "-m", "edge.cli.main")
 UNIT = "dog-1"
 WAIT_S = 40.0
+LOOKS = "broker,cameras,config,keys,permissions,service,slots"
 
 
 @trial("S-SECRET-1", "no secret leaves by logs, disk, environment, arguments, messages or a crash")
@@ -289,6 +291,10 @@ def commands(hunt: Hunt, file: Path) -> int:
         for each in (file, wrong)
         for more in ((), ("--json",))
     ]
+    archive = hunt.folder / "diagnostics.tar.gz"
+    doctor = ("doctor", "--config", str(file), "--json", "--only", LOOKS)
+    page = str(hunt.folder / "doctor.html")
+    words.append((*doctor, "--html", page, "--collect", str(archive)))
     password = str(file.with_name("keys") / "password")
     hub = ("hub", "--duration", "2", "--username", "hub", "--password-file", password)
     words.append((*hub, "--broker", f"mqtt://127.0.0.1:{free_port()}"))
@@ -304,6 +310,8 @@ def commands(hunt: Hunt, file: Path) -> int:
         )
         held(result.returncode in (0, 1, 2), f"{each} ended with {result.returncode}")
         hunt.let_out[f"command {number}: {each[0]} {each[1]}"] = result.stdout
+    with tarfile.open(archive) as packed:  # as it is read at home
+        packed.extractall(hunt.folder / "diagnostics", filter="data")
     return len(words)
 
 
