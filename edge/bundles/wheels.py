@@ -1,7 +1,8 @@
 """The wheels of a runtime: that they run where it is for, and that none is missing.
 
-A unit has no network to get what is missing from, so the requirements of each wheel (core metadata,
-Requires-Dist) must be met by the others.
+A unit has no network to get what is missing from, so whatever the runtime needs (core metadata,
+Requires-Dist, through all that it leads to) must be there. What only an extra's package asks for is
+told: such a set may be meant, as with opencv-python-headless in place of opencv-python.
 """
 
 import zipfile
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from email.parser import BytesParser
 from pathlib import Path
 
-from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -36,7 +36,8 @@ class Wheel:
 
 
 def check_wheels(manifest: Manifest, files: Mapping[str, Path]) -> list[str]:
-    """Raises BundleError naming every wheel that does not fit, and what is missing."""
+    """What else is missing. Raises BundleError naming every wheel that does not fit, and those
+    without which the runtime cannot start."""
     platform = manifest.platform
     if platform is None:
         raise BundleError("malformed", tell("a runtime says where it runs"))
@@ -50,10 +51,35 @@ def check_wheels(manifest: Manifest, files: Mapping[str, Path]) -> list[str]:
         raise BundleError("unsupported", text, ANEW)
     if OURS not in (each.name for each in wheels):
         raise BundleError("malformed", tell("there is no wheel of {ours}", ours=OURS))
-    if missing := sorted(set(_missing(wheels, platform))):
-        text = tell("wheels are missing: {what}", what=", ".join(missing))
+    asked = {each.name: _asked(each, platform) for each in wheels}
+    there = {each.name: each.version for each in wheels}
+    missing = {name: [str(each) for each in wanted if not _met(each, there)]
+               for name, wanted in asked.items()}  # fmt: skip
+    needed = sorted(each for name in _reached(asked) for each in missing[name])
+    if needed:
+        text = tell("wheels are missing: {what}", what=", ".join(needed))
         raise BundleError("malformed", text, tell("add them: there is no network on a unit"))
-    return []
+    return [
+        tell("{name} asks for what is not there: {what}", name=name, what=", ".join(wanted))
+        for name, wanted in missing.items()
+        if wanted
+    ]
+
+
+def _reached(asked: Mapping[str, list[Requirement]]) -> set[str]:
+    """The runtime's own wheel, and all that it leads to and that is there."""
+    found, waiting = set[str](), [OURS]
+    while waiting:
+        name = waiting.pop()
+        if name in asked and name not in found:
+            found.add(name)
+            waiting += [str(canonicalize_name(each.name)) for each in asked[name]]
+    return found
+
+
+def _met(wanted: Requirement, there: Mapping[str, Version]) -> bool:
+    found = there.get(canonicalize_name(wanted.name))
+    return found is not None and wanted.specifier.contains(found, prereleases=True)
 
 
 def tags_of(platform: Platform) -> Iterator[Tag]:
@@ -89,8 +115,8 @@ def _refuse_twice(wheels: list[Wheel]) -> None:
         raise BundleError("malformed", text, tell("keep one of each"))
 
 
-def _missing(wheels: list[Wheel], platform: Platform) -> Iterator[str]:
-    there = {each.name: each.version for each in wheels}
+def _asked(wheel: Wheel, platform: Platform) -> list[Requirement]:
+    """What it needs there, without its extras. Raises BundleError."""
     environment = {
         "implementation_name": "cpython",
         "os_name": "posix",
@@ -102,15 +128,8 @@ def _missing(wheels: list[Wheel], platform: Platform) -> Iterator[str]:
         "sys_platform": "linux",
         "extra": "",
     }
-    for wheel in wheels:
-        for wanted in _requirements(wheel):
-            try:
-                asked = wanted.marker is None or wanted.marker.evaluate(environment)
-            except UndefinedEnvironmentName:
-                asked = True
-            found = there.get(canonicalize_name(wanted.name))
-            if asked and (found is None or not wanted.specifier.contains(found, prereleases=True)):
-                yield f"{wanted.name}{wanted.specifier}"
+    wanted = _requirements(wheel)
+    return [each for each in wanted if each.marker is None or each.marker.evaluate(environment)]
 
 
 def _requirements(wheel: Wheel) -> list[Requirement]:

@@ -82,7 +82,7 @@ def _register_build(parts: Parts) -> None:
     add("--machine", choices=("x86_64", "aarch64"), help="runtime: where it runs")
     add("--python", metavar="3.N", type=_python, help="runtime: with which Python")
     add("--runtime-min", metavar="X.Y.Z", help="the oldest runtime that can use it")
-    add("--schema-version", type=int, default=1, metavar="N", help="of what it carries (1)")
+    add("--schema-version", type=int, metavar="N", help="of what it carries; default: this one's")
     add("--note", default="", metavar="TEXT", help="for whoever flashes it")
     add("--sign", action="append", default=[], type=Path, metavar="KEY", help="a private key")
     add("--at", type=bundle_build.moment, metavar="TIME",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from config.language import localized, tell
+from config.migrations import CURRENT
 from config.models import UnitKind
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.flash.bundle_errors import told_as_errors
@@ -111,7 +112,7 @@ def _claims(args: argparse.Namespace, files: dict[str, Path], base: Any) -> dict
         "name": args.name,
         "serial": args.serial,
         "made_for": {"units": args.for_unit, "kinds": args.for_kind, "classes": args.for_class},
-        "schema_version": args.schema_version,
+        "schema_version": args.schema_version or _schema(args.kind),
         "runtime_min": args.runtime_min,
         "issued_at": now,
         "not_before": begin,
@@ -123,6 +124,11 @@ def _claims(args: argparse.Namespace, files: dict[str, Path], base: Any) -> dict
         "platform": _platform(args),
         "note": args.note,
     }
+
+
+def _schema(kind: str) -> int:
+    """Configurations are written for the runtime that builds; the others have had no second one."""
+    return CURRENT if kind in ("config", "overlay") else 1
 
 
 def _now() -> datetime:
