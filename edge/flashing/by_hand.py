@@ -5,19 +5,22 @@ use on this unit before may be used again by whoever stands beside it, and it is
 below the highest serial is refused all the same.
 """
 
+import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from config.language import tell
-from config.slots import Lane, SlotsFile, read_slots, slot_folder, write_slots
+from config.slots import Lane, SlotsError, SlotsFile, read_slots, slot_folder, write_slots
 from drivers.clock import Clock
 from edge.bundles.chain import load_trust, trust_folder
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest
 from edge.flashing import mending, records
+from edge.flashing.as_service import become_service, owner_of
 from edge.flashing.lock import sole_use
 from edge.flashing.switching import (
     COMMIT,
@@ -129,11 +132,19 @@ def seal(unit: Unit) -> tuple[str, ...]:
     serials. Returns what there is to say. Never raises: a unit starts without it, too."""
     if not unit.folder.is_dir():
         return ()
+    notes = _as_service(unit, _looked_after)
+    with suppress(SlotsError, OSError):
+        # Also as root, who alone may write the sealed place. What the service could make of the
+        # slots' file is a serial that is too high at worst, and then no bundle is taken.
+        mending.remember(unit.state_dir, read_slots(unit.folder), _trusted(unit)[1])
+    return notes
+
+
+def _looked_after(unit: Unit) -> tuple[str, ...]:
     try:
         with sole_use(unit.folder):
             gone = mending.clean(unit.folder)
-            chain = trust_folder(unit.folder)
-            known = mending.mend(unit.folder, unit.state_dir, *_trusted(unit, chain))
+            known = mending.mend(unit.folder, unit.state_dir, *_trusted(unit))
             notes = [tell("{file} was left behind, and is gone", file=name) for name in gone]
             return (*notes, *known.notes)
     except BundleError as refusal:
@@ -142,10 +153,31 @@ def seal(unit: Unit) -> tuple[str, ...]:
         return (tell("the slots cannot be looked after: {why}", why=error.strerror or str(error)),)
 
 
-def _trusted(unit: Unit, chain: Path) -> tuple[mending.Look, int]:
+def _as_service(unit: Unit, work: Callable[[Unit], tuple[str, ...]]) -> tuple[str, ...]:
+    """In a child that is the service, if this is root. What it says comes back as lines."""
+    if os.geteuid() != 0 or (owner_of(unit.state_dir) or (0, 0))[0] == 0:
+        return work(unit)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        code = 1
+        with suppress(BaseException):
+            become_service(unit.state_dir)
+            told = "\0".join(str(text) for text in work(unit))
+            os.write(writing, told.encode()[:60_000])
+            code = 0
+        os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read().decode("utf-8", "replace")
+    os.waitpid(child, 0)
+    return tuple(text for text in told.split("\0") if text)
+
+
+def _trusted(unit: Unit) -> tuple[mending.Look, int]:
     """How slots are looked at, and the serial of the list of keys. A unit without keys has none."""
     with suppress(BundleError):
-        trust = load_trust(unit.trust, chain).trust
+        trust = load_trust(unit.trust, trust_folder(unit.folder)).trust
         return (lambda slot: slot_manifest(slot, trust)), trust.serial
 
     def nobody(_slot: Path) -> Manifest:

@@ -1,13 +1,14 @@
 """Something that is tried in a process of its own, for so long, as the unit's own user."""
 
 import os
-import pwd
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from edge.flashing.as_service import groups_of, may_become_others
 
 MOST_TOLD = 2000  # characters of what it says
 
@@ -66,13 +67,9 @@ def run(
 def _as_owner(home: Path) -> dict[str, Any]:
     """Root tries nothing as root that the service will run."""
     owner = home.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
+    if os.geteuid() != 0 or owner.st_uid == 0 or not may_become_others():
         return {}
-    try:
-        name = pwd.getpwuid(owner.st_uid).pw_name
-        groups = os.getgrouplist(name, owner.st_gid)
-    except KeyError:
-        groups = [owner.st_gid]
+    groups = groups_of(owner.st_uid, owner.st_gid)
     return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": groups}
 
 

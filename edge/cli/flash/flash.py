@@ -67,6 +67,7 @@ def flash(args: argparse.Namespace) -> int:
     from edge.cli.flash.flash_receive import receive
     from edge.cli.flash.flash_to import flash_to
     from edge.cli.flash.flash_view import view_of
+    from edge.flashing.as_service import become_service
     from edge.flashing.unit import unit_of
 
     if args.to is not None:
@@ -78,6 +79,8 @@ def flash(args: argparse.Namespace) -> int:
     unit = unit_of(args.config, args.state_dir)
     view = view_of(args, unit)
     with view.shown(), _opened(args.file) as source:
+        args.by = args.by or by_whom()  # whoever began it
+        become_service(unit.state_dir)
         outcome = _flashed(args, source, unit, view)
         if outcome is None:
             return FAILED
@@ -110,7 +113,7 @@ def _flashed(
     from edge.flashing.engine import flash as engine
     from edge.flashing.wish import Wish
 
-    wish = Wish(by=args.by or by_whom(), way=args.way, force=args.force)
+    wish = Wish(by=args.by, way=args.way, force=args.force)
     try:
         return engine(source, unit, wish, view.step)
     except BundleError as refusal:

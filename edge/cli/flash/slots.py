@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -141,7 +141,8 @@ def commit(args: argparse.Namespace) -> int:
     from edge.cli.flash.flash import by_whom
     from edge.flashing import by_hand
 
-    return _told(args, lambda: by_hand.commit(_unit(args), by_whom(), SystemClock()))
+    by = by_whom()
+    return _told(args, lambda unit: by_hand.commit(unit, by, SystemClock()))
 
 
 def roll_back(args: argparse.Namespace) -> int:
@@ -149,21 +150,23 @@ def roll_back(args: argparse.Namespace) -> int:
     from edge.cli.flash.flash import by_whom
     from edge.flashing import by_hand
 
+    by = by_whom()
     to: by_hand.Back = "factory" if args.factory else "previous"
     return _told(
         args,
-        lambda: by_hand.roll_back(
-            _unit(args), args.lane, to, by_whom(), SystemClock(), force=args.force
-        ),
+        lambda unit: by_hand.roll_back(unit, args.lane, to, by, SystemClock(), force=args.force),
     )
 
 
-def _told(args: argparse.Namespace, work: Any) -> int:
+def _told(args: argparse.Namespace, work: "Callable[[Unit], Done]") -> int:
     """Raises CommandError with what the engine says."""
     from edge.bundles.refusal import BundleError
+    from edge.flashing.as_service import become_service
 
+    unit = _unit(args)
+    become_service(unit.state_dir)
     try:
-        done: Done = work()
+        done = work(unit)
     except BundleError as refusal:
         wrong = refusal.code == "invalid_arguments"
         raise CommandError(
