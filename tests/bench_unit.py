@@ -34,11 +34,12 @@ from telemetry.link.transport import (
     WireMessage,
 )
 from tests.bench_body import body_told
+from tests.bench_flash import flash_told
 
 UNIT = "dog-07"
 ROOT = "patrol/v1"
 KID = "bench"
-CAN = ("ping", "rebirth", "task.assign", "task.cancel", "rate.set")
+CAN = ("ping", "rebirth", "task.assign", "task.cancel", "rate.set", "config.apply")
 
 
 class StepClock:
@@ -282,6 +283,11 @@ class BenchUnit:
 
     def show_body(self) -> None:
         for told in body_told(self.clock.utc(), self._state(), self.flaws):
+            self._tell(told)
+            self.clock.step(1.5)
+
+    def show_flash(self) -> None:
+        for told in flash_told(self._state(), self.flaws):
             self._tell(told)
             self.clock.step(1.5)
 

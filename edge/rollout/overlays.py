@@ -174,7 +174,7 @@ def make_overlay(
     manifest = Manifest(
         id=uuid7(now),
         kind="overlay",
-        name=f"overlay {unit}",
+        name=unit,
         serial=serial,
         made_for=MadeFor(units=(unit,)),
         issued_at=now,

@@ -14,6 +14,7 @@ from edge.firmware.campaign import Campaign, Done, Run, State, Step
 from edge.firmware.flasher import FlashError, Outcome
 from edge.rollout.overlays import lane_of
 from edge.rollout.parcel import Parcel, parcel_of
+from telemetry.contract.flash import Flashed
 from telemetry.contract.replies import Reply
 from telemetry.contract.wire_types import rfc3339_ms
 from telemetry.hub.client import ErrandError
@@ -84,6 +85,8 @@ class Rollout:
     def _flash(self, step: Step) -> Outcome:
         """Raises FlashError."""
         how, parcel = self.how, self._parcel(step.package)
+        if self._has_it(step):
+            return _outcome(step.board, parcel, "unchanged", 0.0)
         args: dict[str, Any] = {
             "url": how.url_of(parcel),
             "sha256": parcel.sha256,
@@ -101,16 +104,7 @@ class Rollout:
         if reply.status != "succeeded":
             raise FlashError(reply.code or reply.status, f"{reply.code or reply.status}: "
                              f"{reply.text}".rstrip(": "))  # fmt: skip
-        return Outcome(
-            board=step.board,
-            end="confirmed",
-            before=None,
-            after=parcel.manifest.told,
-            size_bytes=parcel.size_bytes,
-            sent_bytes=parcel.size_bytes,
-            took_s=clock.mono_s() - begun_s,
-            interruptions=0,
-        )
+        return _outcome(step.board, parcel, "confirmed", clock.mono_s() - begun_s)
 
     def _answer(self, unit: str, claims: dict[str, Any]) -> Reply:
         """The last reply. Raises FlashError."""
@@ -134,16 +128,25 @@ class Rollout:
 
     def _still_well(self, step: Step) -> bool:
         """Whether the unit still has what it was given, and is not in safe mode."""
+        flashed = self._flashed(step.board)
+        if flashed is None or flashed.safe_mode:
+            return False
+        kind = self._parcel(step.package).manifest.kind
+        return kind in ("trust", "firmware") or self._has_it(step)
+
+    def _has_it(self, step: Step) -> bool:
+        """Whether the unit says that just this bundle is in use, and not on trial."""
+        flashed, manifest = self._flashed(step.board), self._parcel(step.package).manifest
+        if flashed is None or flashed.trial is not None:
+            return False
+        return lane_of(flashed, manifest.kind).bundle == manifest.id
+
+    def _flashed(self, unit: str) -> Flashed | None:
         try:
-            state = state_of(self.how.line, step.board)
+            state = state_of(self.how.line, unit)
         except ErrandError:
-            return False
-        if state is None or state.flashed is None or state.flashed.safe_mode:
-            return False
-        manifest = self._parcel(step.package).manifest
-        if manifest.kind in ("trust", "firmware"):
-            return True
-        return lane_of(state.flashed, manifest.kind).bundle == manifest.id
+            return None
+        return None if state is None else state.flashed
 
     def report(self, done: list[Done]) -> dict[str, Any]:
         """For machines."""
@@ -165,3 +168,16 @@ class Rollout:
             "text": done.text,
             "result": reply.result if reply else None,
         }
+
+
+def _outcome(unit: str, parcel: Parcel, end: str, took_s: float) -> Outcome:
+    return Outcome(
+        board=unit,
+        end=end,
+        before=None,
+        after=parcel.manifest.told,
+        size_bytes=parcel.size_bytes,
+        sent_bytes=parcel.size_bytes if end == "confirmed" else 0,
+        took_s=took_s,
+        interruptions=0,
+    )

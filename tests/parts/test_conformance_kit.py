@@ -38,6 +38,7 @@ def played(*flaws: str, key: bool = True, disturb: bool = True, tasks: bool = Tr
     broker.unit.call_for_help()
     broker.unit.raise_alert()
     broker.unit.show_body()
+    broker.unit.show_flash()
     run(observer, commander, plan, as_unit, lambda: BenchTransport(broker))
     broker.unit.take_picture()
     broker.unit.stop()
@@ -145,6 +146,9 @@ FLAWS = {
     "endless_wish": "HC-161",
     "lost_twice": "HC-162",
     "nameless_mission": "HC-163",
+    "ends_twice": "HC-169",
+    "flash_otherwise": "HC-170",
+    "forgets_the_flash": "HC-171",
 }
 
 

@@ -83,7 +83,7 @@ def test_a_bundle_is_served_fetched_and_followed(
 ) -> None:
     told = hub(broker, "flash", "car-07", bundle, "--force", "--issuer", "wang")
     assert (told.returncode, told.stdout) == (
-        0, "car-07: has config harbour (serial 13) in 0 s\n",
+        0, "car-07: has config harbour (serial 13), 0 s after the order\n",
     ), told.stderr  # fmt: skip
     steps = [line.split(":")[0] for line in told.stderr.splitlines()]
     assert steps == ["received", "accepted", "running 40 %", "succeeded"]
@@ -91,6 +91,12 @@ def test_a_bundle_is_served_fetched_and_followed(
     assert (unit, claims["name"], claims["issuer"]) == ("car-07", "config.apply", "wang")
     assert claims["args"]["force"] is True
     assert units.lanes["car-07"]["config"].serial == 13
+    again = hub(broker, "flash", "car-07", bundle)
+    assert (again.returncode, again.stdout) == (
+        0,
+        "car-07: has config harbour (serial 13) already\n",
+    )
+    assert len(units.orders) == 1
 
 
 def test_the_canary_comes_first_and_its_failure_stops_the_rest(
@@ -118,7 +124,7 @@ def test_a_fleet_is_gone_on_with_where_it_was_stopped(
     assert first.returncode == 1
     assert "car-08: failed: busy: camera" in first.stdout
     assert "7-eleven: not begun" in first.stdout
-    assert "stopped: car-08: busy" in first.stderr
+    assert "stopped: car-08 failed" in first.stderr
     units.ill.clear()
     again = hub(broker, "flash", *fleet)
     assert again.returncode == 0, again.stderr

@@ -134,9 +134,10 @@ def _rolled_out(args: argparse.Namespace, rollout: "Rollout") -> int:
         results.append(done)
         if args.json:
             continue
-        took = "" if done.took_s is None else f" in {done.took_s:.0f} s"
-        if done.well:
-            say(f"{done.board}: has {done.after}{took}")
+        if done.end == "unchanged":
+            say(f"{done.board}: has {done.after} already")
+        elif done.well:
+            say(f"{done.board}: has {done.after}, {done.took_s or 0:.0f} s after the order")
         else:
             say(
                 f"{done.board}: {done.end.replace('_', ' ')}" + (f": {done.text}" * bool(done.text))
@@ -145,7 +146,8 @@ def _rolled_out(args: argparse.Namespace, rollout: "Rollout") -> int:
     if args.json:
         say(json.dumps(report, ensure_ascii=False))
     elif rollout.stopped:
-        note(f"stopped: {rollout.stopped}")
+        unit, _, why = rollout.stopped.partition(": ")
+        note(f"stopped: {unit} failed" if why else f"stopped: {unit}")
     return DONE if report["well"] else FAILED
 
 
