@@ -68,8 +68,8 @@ def state_has_what_is_in_use(t: Transcript) -> Finding:
 def _wrong(state: Seen, lane: str, event: Seen) -> list[str]:
     flashed = state.data.get("flashed")
     listed: Any = flashed.get("lanes") if isinstance(flashed, dict) else None
-    lanes = [each for each in listed or () if isinstance(each, dict) and each.get("lane") == lane]
-    used = lanes[0].get("bundle") if lanes else None
+    lanes = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    used = next((each.get("bundle") for each in lanes if each.get("lane") == lane), None)
     if (used == event.word("bundle")) == (event.word("what") != "rolled_back"):
         return []
     return [f"{state}: {lane} has {used} after {event.word('bundle')} was {event.word('what')}"]

@@ -122,7 +122,7 @@ def test_a_fleet_is_gone_on_with_where_it_was_stopped(
     units.ill["car-08"] = "busy"
     first = hub(broker, "flash", *fleet)
     assert first.returncode == 1
-    assert "car-08: failed: busy: camera" in first.stdout
+    assert "car-08: failed: busy\n" in first.stdout
     assert "7-eleven: not begun" in first.stdout
     assert "stopped: car-08 failed" in first.stderr
     units.ill.clear()

@@ -139,9 +139,9 @@ def _rolled_out(args: argparse.Namespace, rollout: "Rollout") -> int:
         elif done.well:
             say(f"{done.board}: has {done.after}, {done.took_s or 0:.0f} s after the order")
         else:
-            say(
-                f"{done.board}: {done.end.replace('_', ' ')}" + (f": {done.text}" * bool(done.text))
-            )
+            reply = rollout.last.get(done.board)  # whose text was shown when it came
+            why = done.text if reply is None else reply.code or reply.status
+            say(": ".join(part for part in (done.board, done.end.replace("_", " "), why) if part))
     report = rollout.report(results)
     if args.json:
         say(json.dumps(report, ensure_ascii=False))
