@@ -12,6 +12,7 @@ from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
 from edge.firmware.idle import why_active
 from edge.flashing.changeover import ChangeOver
+from edge.flashing.live import Live
 from edge.flashing.lock import sole_use
 from edge.flashing.orders import FlashDesk, flasher
 from edge.flashing.standing import Slots, Start, Step
@@ -20,6 +21,7 @@ from edge.flashing.trial import TrialWatch
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
 from edge.running.anew import Anew
+from edge.running.exchange import Exchangeable
 from edge.running.sdnotify import SystemdNotifier
 from edge.running.supervisor import LOOK_FOR_STOP_EVERY_S, Crew, Supervisor
 from edge.running.worker import Beat, Worker, WorkOf
@@ -75,9 +77,8 @@ class App:
             observers,
             Slots(loaded.settings.state_dir, start or Start(), self.anew),
         )
-        self._trial = TrialWatch(
-            parts, parts.slots, parts.settings.flash, self._clock, loaded.flashed
-        )
+        self._live = Live(parts, parts.slots, loaded, self._clock)
+        self._trial = TrialWatch(parts, parts.slots, self._live, self._clock)
         self._work = Work(parts, parts.writer)
         parts.body.listen(positions(self._work.note_epoch))
         parts.body.listen(odometry(parts.whereabouts.note_odometry))
@@ -150,7 +151,7 @@ class App:
         on_the_spot |= doctor_controls(parts, lambda: health.findings, health.camera_figures)
         on_the_spot |= parts.firmware.controls()
         on_the_spot |= ChangeOver(
-            parts, parts.slots, self._trial, self._clock, self._why_active
+            parts, parts.slots, self._live, self._trial, self._clock, self._why_active
         ).controls()
         for name, control in on_the_spot.items():
             parts.local.register(name, control)
@@ -170,7 +171,9 @@ class App:
         self._employ(self._sources, "commands", self.parts.commanding.work)
         for name, gnss in self.parts.settings.gnss.items():
             stuck_after_s = LONGEST_OPEN_S if gnss.kind in ("tcp", "gpsd") else STUCK_S
-            work = partial(self._work.run_gnss, name, gnss)
+            receiver = Exchangeable(gnss, partial(self._work.run_gnss, name))
+            self._live.receivers[name] = receiver
+            work = receiver.work
             self._employ(self._sources, f"gnss.{name}", work, stuck_after_s=stuck_after_s)
         for name, optional in self._optional().items():
             self._employ(
@@ -189,8 +192,9 @@ class App:
             "tasks": parts.office.work_tasks,
         }
         for name, camera in parts.settings.cameras.items():
-            see = partial(self._work.run_camera, name, camera)
-            work[f"camera.{name}"] = parts.resting.nap.rests(see, parts.cameras[name])
+            see = Exchangeable(camera, partial(self._work.run_camera, name))
+            self._live.cameras[name] = see
+            work[f"camera.{name}"] = parts.resting.nap.rests(see.work, parts.cameras[name])
         for name, listen in parts.listening.works(parts.settings.microphones).items():
             microphone = parts.listening.devices.get(name.removeprefix("microphone."))
             work[name] = parts.resting.nap.rests(listen, microphone) if microphone else listen

@@ -151,7 +151,9 @@ def assemble(
         acting=acting,
         moving=moving,
         witness=witness,
-        roll_call=_roll_call(settings, body, lambda: parts.devices(), witness, clock),
+        roll_call=_roll_call(
+            settings, lambda: parts.settings, body, lambda: parts.devices(), witness, clock
+        ),
         resting=Resting(
             config=settings.sleep,
             carriers=body.carriers.values(),
@@ -197,6 +199,7 @@ def _camera_watches(settings: Settings) -> dict[str, CameraWatch]:
 
 def _roll_call(
     settings: Settings,
+    in_force: Callable[[], Settings],
     body: Body,
     devices: Callable[[], Iterable[DriverHealth]],
     witness: Witness,
@@ -205,7 +208,7 @@ def _roll_call(
     return RollCall(
         config=settings.modules,
         devices=devices,
-        facts=Inventory(settings, body.identities).facts,
+        facts=Inventory(in_force, body.identities).facts,
         witness=witness,
         clock=clock,
         memory=RollCall.memory_in(settings.state_dir),

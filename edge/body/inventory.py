@@ -16,8 +16,10 @@ Told = Callable[[], Iterable[Identity]]
 class Inventory:
     """Asked when a part comes; reads /sys and opens nothing."""
 
-    def __init__(self, settings: Settings, told: Told, tree: Tree | None = None) -> None:
-        """`told`: what parts have said of themselves."""
+    def __init__(
+        self, settings: Callable[[], Settings], told: Told, tree: Tree | None = None
+    ) -> None:
+        """`settings`: as they are in force; `told`: what parts have said of themselves."""
         self._settings = settings
         self._told = told
         self._tree = tree or Tree()
@@ -34,7 +36,7 @@ class Inventory:
 
     def _plugged(self, kind: str, name: str) -> Plugged | None:
         """What is at the place that the unit's file names for it."""
-        written = _written(self._settings, kind, name)
+        written = _written(self._settings(), kind, name)
         if not written:
             return None
         for one in look_around(self._tree):
@@ -47,7 +49,7 @@ class Inventory:
 
     def _calibrated(self, kind: str, name: str) -> date | None:
         """The older of the two: a camera is as well known as the worse of lens and mount."""
-        camera = self._settings.cameras.get(name) if kind == "camera" else None
+        camera = self._settings().cameras.get(name) if kind == "camera" else None
         if camera is None:
             return None
         sections = (section for section in (camera.lens, camera.mount) if section is not None)

@@ -45,7 +45,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _plain(arguments: list[str]) -> list[str]:
-    return [sys.executable, "-P", "-m", "edge.cli.start", *arguments]
+    lean = ["-B"] if sys.dont_write_bytecode else []
+    safe = "-I" if sys.flags.isolated else "-P"
+    return [sys.executable, *lean, safe, "-m", "edge.cli.start", *arguments]
 
 
 def _prepared(unit_file: Path, arguments: list[str]) -> list[str]:
@@ -54,7 +56,7 @@ def _prepared(unit_file: Path, arguments: list[str]) -> list[str]:
     from drivers.clock import computer_boot_id, since_boot_s
     from edge.booting.launching import Now, prepare
     from edge.booting.runtime import command
-    from edge.booting.state_folder import state_folder
+    from edge.booting.state_folder import state_folder, trust_file
     from edge.running.sdnotify import SystemdNotifier
     from edge.running.state_lock import is_in_use
 
@@ -66,7 +68,8 @@ def _prepared(unit_file: Path, arguments: list[str]) -> list[str]:
     notifier = SystemdNotifier()
     now = Now(boot=computer_boot_id(), since_boot_s=since_boot_s(), utc=datetime.now(UTC))
     folder = slots_folder(state_dir)
-    decision = prepare(state_dir, folder, now, notifier.alive)
+    anchor = trust_file(unit_file, state_dir)
+    decision = prepare(state_dir, anchor, now, notifier.alive)
     ends_s = time.monotonic() + decision.pause_s
     while (left_s := ends_s - time.monotonic()) > 0:  # a stop signal ends us right here
         notifier.alive()

@@ -6,12 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from config.slots import FILE, LANES, Lane, Slot, SlotsError, SlotsFile, read_slots, write_slots
+from config.slots import (
+    FILE,
+    LANES,
+    Lane,
+    Slot,
+    SlotsError,
+    SlotsFile,
+    read_slots,
+    slots_folder,
+    write_slots,
+)
 from edge.booting.ledger import Ledger, Note, read_ledger, set_aside, write_ledger
 from edge.booting.runtime import why_not_this_python
 from edge.booting.slot_care import WhyNot, counted, sound
-from edge.booting.verifying import verifier
+
+if TYPE_CHECKING:
+    from edge.booting.verifying import Inspector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +46,28 @@ class Now:
 
 
 def prepare(
-    state_dir: Path, folder: Path, now: Now, alive: Callable[[], None] = lambda: None
+    state_dir: Path, anchor: Path, now: Now, alive: Callable[[], None] = lambda: None
 ) -> Decision:
-    """Count the start, look after the slots, decide. `folder`: that of the slots.
+    """Count the start, look after the slots, decide. `anchor`: the list of keys.
 
     A disk that takes nothing keeps no unit down. Raises OSError where it cannot be read.
     """
     ledger = read_ledger(state_dir).started(now.boot, now.since_boot_s)
-    slots, ledger = _slots(folder, ledger, now)
-    before = slots
+    folder = slots_folder(state_dir)
+    before = _on_disk(folder)
+    if before is not None and not in_use(before):  # nothing to look after: no time is lost
+        write_ledger(state_dir, ledger.saw_trial(None, now.since_boot_s))
+        return _decision(before, ledger)
+    from edge.booting.verifying import Inspector
+
+    inspector = Inspector.of(state_dir, folder, anchor)
+    slots, damage = (before, ()) if before is not None else _made_anew(folder, inspector, now)
     slots, ledger = _counted(slots, ledger, now)
-    slots, notes = sound(slots, _watched(_why_not(state_dir, folder), alive), now.utc)
-    for note in notes:
-        say("slot_damaged", component=note.component, text=note.text)
+    slots, notes = sound(slots, _watched(_why_not(folder, inspector), alive), now.utc)
+    for note in (*damage, *notes, *_unverified(slots, inspector, now)):
+        say(note.code, component=note.component, text=note.text)
         ledger = ledger.noted(note)
-    if before.trial is not None and slots.trial is None:
+    if before is not None and before.trial is not None and slots.trial is None:
         ledger = ledger.forgiven()
         say("trial_rolled_back", lane=before.trial.lane, why=slots.ended[-1].text)
     if slots != before:
@@ -63,18 +83,32 @@ def _write(folder: Path, slots: SlotsFile) -> None:
         say("slots_not_written", error=str(error))
 
 
-def _slots(folder: Path, ledger: Ledger, now: Now) -> tuple[SlotsFile, Ledger]:
-    """A file that cannot be believed is set aside: the unit is then what it came as."""
+def _on_disk(folder: Path) -> SlotsFile | None:
+    """None: the file cannot be believed."""
     try:
-        return read_slots(folder), ledger
-    except SlotsError as error:
-        aside = set_aside(folder / FILE)
-        where = "" if aside is None else f", and was set aside as {aside.name}"
-        text = f"{error}{where}: the unit runs what it came with"
-        say("slots_damaged", text=text)
-        return SlotsFile(), ledger.noted(
-            Note(code="slots_damaged", component="slots", text=text, at=now.utc)
-        )
+        return read_slots(folder)
+    except SlotsError:
+        return None
+
+
+def _made_anew(
+    folder: Path, inspector: "Inspector", now: Now
+) -> tuple[SlotsFile, tuple[Note, ...]]:
+    """From what lies in the slots, as far as that is signed; where nothing is, the unit is what
+    it came as. The damaged file is set aside."""
+    aside = set_aside(folder / FILE)
+    where = "" if aside is None else f", and was set aside as {aside.name}"
+    text = f"{folder / FILE} is damaged{where}"
+    note = Note(code="slots_damaged", component="slots", text=text, at=now.utc)
+    return inspector.rebuilt(), (note,)
+
+
+def _unverified(slots: SlotsFile, inspector: "Inspector", now: Now) -> tuple[Note, ...]:
+    """Without keys nothing can be verified; what is in use stays, and that is told."""
+    if inspector.blind is None or not in_use(slots):
+        return ()
+    text = f"what was flashed cannot be verified: {inspector.blind}"
+    return (Note(code="slots_unverified", component="slots", text=text, at=now.utc),)
 
 
 def _counted(slots: SlotsFile, ledger: Ledger, now: Now) -> tuple[SlotsFile, Ledger]:
@@ -84,11 +118,9 @@ def _counted(slots: SlotsFile, ledger: Ledger, now: Now) -> tuple[SlotsFile, Led
     return counted(slots, now.utc, now.since_boot_s - seen_s), ledger
 
 
-def _why_not(state_dir: Path, folder: Path) -> WhyNot:
-    verified = verifier(state_dir, folder)
-
+def _why_not(folder: Path, inspector: "Inspector") -> WhyNot:
     def why_not(lane: Lane, slot: Slot) -> str | None:
-        wrong = verified(lane, slot)
+        wrong = inspector.why_not(lane, slot)
         if wrong is None and lane == "runtime":
             wrong = why_not_this_python(folder, slot)
         return wrong

@@ -103,7 +103,10 @@ class Ledger(_Part):
         return self.model_copy(update={"trial": OnTrial(bundle=bundle, seen_s=now_s)})
 
     def noted(self, note: Note) -> "Ledger":
-        return self.model_copy(update={"notes": (*self.notes, note)[-MOST_NOTES:]})
+        """Once for each code and component: the newest says it."""
+        told = (note.code, note.component)
+        others = [each for each in self.notes if (each.code, each.component) != told]
+        return self.model_copy(update={"notes": (*others, note)[-MOST_NOTES:]})
 
     # --- what follows ---
 

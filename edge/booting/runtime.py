@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from config.slots import FILES, MANIFEST, Slot, slot_folder
+from edge.running.anew import interpreter
 
 SITE = "site"  # below the files of a runtime's slot: its packages, unpacked
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -52,8 +53,8 @@ def _platform(manifest: Path) -> dict[str, object] | None:
 
 def command(folder: Path, slot: Slot | None, arguments: list[str]) -> list[str]:
     """What to execute. None: the installed runtime."""
-    lean = ["-B"] if sys.dont_write_bytecode else []
     if slot is None:
-        return [sys.executable, *lean, "-P", "-m", "edge.cli.start", *arguments]
+        return [*interpreter(), "-m", "edge.cli.start", *arguments]
+    # Never compiled beside its source: what is not signed has no place there.
     site = slot_folder(folder, "runtime", slot) / FILES / SITE
-    return [sys.executable, *lean, "-I", "-S", "-c", CODE.format(site=str(site)), *arguments]
+    return [sys.executable, "-B", "-I", "-S", "-c", CODE.format(site=str(site)), *arguments]

@@ -9,6 +9,8 @@ from config.nodes import Scalar, find
 from config.reading import read
 
 VARIABLE = "PATROL_EDGE__STATE_DIR"
+TRUST_VARIABLE = "PATROL_EDGE__SECURITY__TRUST"
+TRUST = "trust.json"  # in the state folder, where the unit's file names no other
 USUAL = Path("/var/lib/patrol-edge")
 
 
@@ -17,14 +19,19 @@ def state_folder(unit_file: Path, environ: Mapping[str, str] = os.environ) -> Pa
 
     A relative one is below the file's folder, as everywhere in that file.
     """
-    said = environ.get(VARIABLE) or _in_file(unit_file)
+    said = environ.get(VARIABLE) or _said(unit_file, "state_dir")
     folder = Path(os.path.abspath(unit_file)).parent  # noqa: PTH100 - keeps symlinks
     return folder / said if said else USUAL
 
 
-def _in_file(unit_file: Path) -> str | None:
+def trust_file(unit_file: Path, state_dir: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """The list of keys that was installed by hand. Never raises."""
+    said = environ.get(TRUST_VARIABLE) or _said(unit_file, "security", "trust")
+    folder = Path(os.path.abspath(unit_file)).parent  # noqa: PTH100 - keeps symlinks
+    return folder / said if said else state_dir / TRUST
+
+
+def _said(unit_file: Path, *path: str) -> str | None:
     root = read(unit_file, UNIT_FILE).root
-    node = None if root is None else find(root, ("state_dir",))
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
-        return node.value
-    return None
+    node = None if root is None else find(root, path)
+    return node.raw if isinstance(node, Scalar) and node.raw.strip() and node.value else None

@@ -1,18 +1,148 @@
 """Is what lies in a slot still what was signed?"""
 
+import base64
+import csv
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from config.slots import FILES, MANIFEST, Lane, Slot, slot_folder
-from edge.booting.slot_care import WhyNot
+from config.slots import FILES, MANIFEST, Lane, Slot, SlotsFile, slot_folder
+from edge.booting.runtime import SITE
+from edge.bundles.chain import load_trust, trust_folder
+from edge.bundles.manifest import Manifest
+from edge.bundles.refusal import BundleError
+from edge.bundles.slot_check import slot_manifest, verify_slot
+from edge.bundles.trust import Trust
+from edge.flashing.mending import rebuilt
+from edge.flashing.serials import read_second, second_place
+
+# What installing a wheel adds to it, or puts elsewhere (packaging.python.org, binary distribution
+# format); none of it is imported from where it lies.
+ADDED = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json")
+ELSEWHERE = (".bin", ".headers", ".data")
+PIECE_BYTES = 1024 * 1024
 
 
-def verifier(_state_dir: Path, folder: Path) -> WhyNot:
-    """What looks at one slot."""
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks at the slots of one unit. Nothing raises."""
 
-    def why_not(lane: Lane, slot: Slot) -> str | None:
-        home = slot_folder(folder, lane, slot)
+    state_dir: Path
+    folder: Path  # of the slots
+    trust: Trust | None
+    blind: str | None = None  # why nothing can be verified
+
+    @classmethod
+    def of(cls, state_dir: Path, folder: Path, anchor: Path) -> "Inspector":
+        try:
+            return cls(state_dir, folder, load_trust(anchor, trust_folder(folder)).trust)
+        except (BundleError, OSError) as error:
+            return cls(state_dir, folder, None, str(error))
+
+    def why_not(self, lane: Lane, slot: Slot) -> str | None:
+        """What is wrong with it; None: nothing that can be seen."""
+        home = slot_folder(self.folder, lane, slot)
         if not (home / MANIFEST).is_file() or not (home / FILES).is_dir():
             return "its files are not there"
+        if self.trust is None:
+            return None
+        try:
+            if lane == "runtime":
+                return _why_not_runtime(home, self.trust)
+            verify_slot(home, self.trust)
+        except BundleError as refusal:
+            return str(refusal)
+        except OSError as error:
+            return f"it cannot be read: {error.strerror or error}"
         return None
 
-    return why_not
+    def rebuilt(self) -> SlotsFile:
+        """What is to be in use where the slots' file is damaged, by what is signed in them."""
+        trust = self.trust
+        if trust is None:
+            return SlotsFile()
+
+        def look(slot: Path) -> Manifest:
+            return slot_manifest(slot, trust)
+
+        second = read_second(second_place(self.state_dir))
+        try:
+            return rebuilt(self.folder, second, look)
+        except OSError:
+            return SlotsFile()
+
+
+# --- a runtime: its wheels are what was signed, its packages were unpacked from them -------------
+
+
+def _why_not_runtime(home: Path, trust: Trust) -> str | None:
+    """Each wheel by the manifest, each unpacked file by its wheel, and nothing besides.
+
+    Raises BundleError, OSError.
+    """
+    manifest = slot_manifest(home, trust)
+    for file in manifest.files:
+        path = home / FILES / file.name
+        if path.is_symlink() or not path.is_file() or _sha256(path).hex() != file.sha256:
+            return f"{file.name} is not what was signed"
+    wheels = [home / FILES / file.name for file in manifest.files if file.name.endswith(".whl")]
+    try:
+        wanted = {name: digest for wheel in wheels for name, digest in _recorded(wheel)}
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        return f"a wheel of it cannot be read: {error}"
+    return _why_not_unpacked(home / FILES / SITE, wanted)
+
+
+def _recorded(wheel: Path) -> Iterator[tuple[str, bytes]]:
+    """Names of what it unpacks beside each other, with their SHA-256 (PEP 376, RECORD)."""
+    with zipfile.ZipFile(wheel) as archive:
+        record = next(name for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
+        text = archive.read(record).decode()
+    for row in csv.reader(io.StringIO(text)):
+        name, _, digest = row[0], *row[1].partition("=")[::2]
+        if digest:
+            yield _place(name), base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
+
+
+def _place(name: str) -> str:
+    """Where installing puts a file: what is below X.data/purelib/ goes to the top."""
+    first, _, rest = name.partition("/")
+    if first.endswith(".data") and rest.startswith(("purelib/", "platlib/")):
+        return rest.partition("/")[2]
+    return name
+
+
+def _why_not_unpacked(site: Path, wanted: dict[str, bytes]) -> str | None:
+    """Raises OSError."""
+    missing = {name for name in wanted if not _is_elsewhere(name)}
+    for path in _files(site):
+        name = str(path.relative_to(site))
+        missing.discard(name)
+        if _is_elsewhere(name) or (path.name in ADDED and ".dist-info" in path.parent.name):
+            continue
+        if path.is_symlink() or wanted.get(name) != _sha256(path):
+            return f"{name} of its packages is not what was signed"
+    return f"{min(missing)} of its packages is missing" if missing else None
+
+
+def _is_elsewhere(name: str) -> bool:
+    first = name.partition("/")[0]
+    return first in ELSEWHERE or first.endswith(".data")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            yield Path(place) / name
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.digest()

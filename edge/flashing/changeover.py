@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.slots import SlotsError, SlotsFile
+from config.slots import SlotsError, SlotsFile, Trial
 from drivers.clock import Clock
+from edge.flashing.live import Live
 from edge.flashing.standing import Slots, Step
 from edge.flashing.switching import (
     COMMIT,
@@ -30,6 +31,7 @@ from edge.reporting.parts import Parts
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
 R = TypeVar("R", bound=BaseModel)
+NOTHING = "another is on trial, or there is nothing to change over to"
 RESTART_S = 15.0  # to stop and start again, twice at worst
 
 
@@ -39,6 +41,7 @@ class ChangeOver:
 
     parts: Parts
     slots: Slots
+    live: Live
     trial: TrialWatch
     clock: Clock
     why_active: Callable[[], str | None]
@@ -58,11 +61,23 @@ class ChangeOver:
     def _switch(self, call: Call) -> dict[str, Any]:
         request = request_in(call.args)
         self._may(call, force=request.force)
-        self._changed(lambda slots: self._begun(slots, request))
-        self.slots.anew.ask(f"{request.content.name} was flashed")
-        return SwitchAnswer(ends_within_s=self.trial.config.trial_s + RESTART_S).model_dump()
+        slots = self.slots.read()
+        trial = self._trial_of(slots, request)
+        begun = slots.begin(trial)
+        if begun is None:
+            raise OrderRefusedError("wrong_state", NOTHING)
+        change = self.live.planned(begun)
+        self.live.rehearse(change)
+        try:
+            self._changed(lambda slots: slots.begin(trial))
+        except (OrderRefusedError, OrderFailedError):
+            self.live.undo(change)
+            raise
+        if not (change.live and self.live.apply(change, request.content.bundle)):
+            self.slots.anew.ask(f"{request.content.name} was flashed")
+        return SwitchAnswer(ends_within_s=self.trial.period_s + RESTART_S).model_dump()
 
-    def _begun(self, slots: SlotsFile, request: SwitchRequest) -> SlotsFile | None:
+    def _trial_of(self, slots: SlotsFile, request: SwitchRequest) -> Trial:
         trial = trial_of(
             request,
             slots,
@@ -70,7 +85,7 @@ class ChangeOver:
             hub_was_there=hub_is_there(self.parts),
             well_before=well(self.parts),
         )
-        return slots.begin(trial.model_copy(update={"there_before": there(self.parts)}))
+        return trial.model_copy(update={"there_before": there(self.parts)})
 
     def _commit(self, call: Call) -> dict[str, Any]:
         _asked(CommitRequest, call)
@@ -110,8 +125,7 @@ class ChangeOver:
         except OSError as error:
             raise OrderFailedError("storage", f"the disk refuses: {error.strerror}") from error
         if after is None:
-            told = "another is on trial, or there is nothing to change over to"
-            raise OrderRefusedError("wrong_state", told)
+            raise OrderRefusedError("wrong_state", NOTHING)
         return after
 
 

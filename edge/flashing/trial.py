@@ -1,17 +1,18 @@
 """The trial of what was flashed: watched in the running unit, kept or taken back."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from config.flash import FlashConfig
-from config.slots import Content, Lane, SlotsError, SlotsFile, Trial, slot_folder
+from config.slots import SlotsError, SlotsFile, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
 from edge.flashing.gate import PERCEPTION, Judge, Seen, lacking, need_of
+from edge.flashing.live import Live
+from edge.flashing.mending import remember
 from edge.flashing.standing import Slots
 from edge.flashing.vitals import there, vitals
 from edge.reporting.parts import Parts
@@ -29,9 +30,8 @@ class TrialWatch:
 
     parts: Parts
     slots: Slots
-    config: FlashConfig
+    live: Live
     clock: Clock
-    in_effect: Mapping[Lane, Content] = field(default_factory=dict)  # what this run is made of
     see: Callable[[Parts], Seen] = vitals
     _began_mono_s: float = 0.0
     _judged: str | None = None  # bundle on trial
@@ -44,6 +44,10 @@ class TrialWatch:
         while not stop.wait(LOOK_EVERY_S):
             beat()
             self.tend()
+
+    @property
+    def period_s(self) -> float:
+        return self.parts.settings.flash.trial_s
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ class TrialWatch:
             home = slot_folder(self.slots.folder, "runtime", trial.slot)
             runs = home.resolve() in Path(__file__).resolve().parents
         else:
-            known = self.in_effect.get(trial.lane)
+            known = self.live.in_effect.get(trial.lane)
             runs = known is not None and known.bundle == trial.content.bundle
         return () if runs else (f"the {trial.lane} that was flashed is not in effect",)
 
@@ -92,7 +96,7 @@ class TrialWatch:
         seen = ledger.trial if ledger.boot == computer_boot_id() else None
         if seen is not None and seen.bundle == trial.content.bundle:
             used_s = max(0.0, since_boot_s() - seen.seen_s)
-        return now_mono_s + max(LEAST_S, self.config.trial_s - used_s)
+        return now_mono_s + max(LEAST_S, self.period_s - used_s)
 
     # --- how it ends ---
 
@@ -102,6 +106,7 @@ class TrialWatch:
         done = self._changed(lambda slots: slots.commit(utc))
         if done is not None:
             self.slots.note_ledger(lambda ledger: ledger.saw_trial(None, 0.0))
+            remember(self.slots.state_dir, done)
             _log(done, "flash_committed")
         return done is not None
 
@@ -112,7 +117,9 @@ class TrialWatch:
         if done is not None:
             self.slots.note_ledger(lambda ledger: ledger.saw_trial(None, 0.0))
             _log(done, "flash_rolled_back")
-            self.slots.anew.ask(f"{done.ended[-1].content.name} was taken back")
+            content = done.ended[-1].content
+            if not self.live.back(content.bundle):
+                self.slots.anew.ask(f"{content.name} was taken back")
         return done is not None
 
     def _changed(self, step: Callable[[SlotsFile], SlotsFile | None]) -> SlotsFile | None:

@@ -57,9 +57,12 @@ class Receiver:
                 self.first_fix_after_s = epoch.mono_s - self.health.started_mono_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Parts:
-    """Everything that can be asked how it is doing."""
+    """Everything that can be asked how it is doing.
+
+    The first two are replaced when something is changed while the unit runs, nothing else is.
+    """
 
     settings: Settings
     config_digest: str

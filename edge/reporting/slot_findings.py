@@ -15,6 +15,7 @@ LOOK_AT_DISK = tell("look at the disk (`patrol-edge doctor`), then flash it agai
 SEND_HOME = tell(
     "send home the file set aside; then flash what is missing: `patrol-edge slots list`"
 )
+INSTALL_KEYS = tell("install the list of keys again: sudo patrol-edge trust install trust.json")
 
 
 def slot_findings(slots: Slots, now: datetime) -> list[Finding]:
@@ -23,8 +24,8 @@ def slot_findings(slots: Slots, now: datetime) -> list[Finding]:
     if slots.fault is not None:
         finding = about("slots")
         found.append(finding("slots_damaged", "error", text(slots.fault), LOOK_AT_DISK))
-    noted = {note.component: note for note in slots.ledger().notes if _recent(note.at, now)}
-    found += [_noted(note) for note in noted.values() if not _flashed_since(known, note)]
+    noted = [note for note in slots.ledger().notes if _recent(note.at, now)]
+    found += [_noted(note) for note in noted if not _flashed_since(known, note)]
     return found
 
 
@@ -86,6 +87,8 @@ def _noted(note: Note) -> Finding:
     finding = about(note.component)
     if note.code == "slots_damaged":
         return finding("slots_damaged", "warning", text(note.text), SEND_HOME)
+    if note.code == "slots_unverified":
+        return finding("slots_unverified", "warning", text(note.text), INSTALL_KEYS)
     return finding("slot_damaged", "warning", text(note.text), LOOK_AT_DISK)
 
 

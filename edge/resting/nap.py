@@ -4,6 +4,7 @@ import threading
 
 from drivers.clock import Clock
 from edge.running.driver_loop import DriverHealth
+from edge.running.either import Either
 from edge.running.worker import Beat, WorkOf
 
 LOOK_EVERY_S = 0.2
@@ -32,7 +33,7 @@ class Nap:
         """The same work, stopped while the unit sleeps and begun again after that."""
 
         def run(beat: Beat, stop: threading.Event) -> None:
-            until = _Either(stop, self._resting)
+            until = Either(stop, self._resting)
             while not stop.is_set():
                 if self._resting.is_set():
                     health.resting = True
@@ -47,24 +48,3 @@ class Nap:
                     return  # it has ended by itself
 
         return run
-
-
-class _Either(threading.Event):
-    """Set while one of two is; waited for in short steps, since there are two."""
-
-    def __init__(self, first: threading.Event, second: threading.Event) -> None:
-        super().__init__()
-        self._both = first, second
-
-    def is_set(self) -> bool:
-        return any(each.is_set() for each in self._both)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        left_s = float("inf") if timeout is None else timeout
-        first, second = self._both
-        while not self.is_set() and left_s > 0:
-            step_s = min(LOOK_EVERY_S, left_s)
-            if first.wait(step_s) or second.is_set():
-                break
-            left_s -= step_s
-        return self.is_set()

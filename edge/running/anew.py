@@ -44,8 +44,13 @@ class Anew:
 
 def launcher(unit_file: Path) -> list[str]:
     """The command that starts this unit with all care, by the installed interpreter."""
+    return [*interpreter(), "-m", LAUNCHER, "--config", str(unit_file)]
+
+
+def interpreter() -> list[str]:
+    """The installed one, as careful with what it imports and writes as it is now."""
     lean = ["-B"] if sys.dont_write_bytecode else []
-    return [sys.executable, *lean, "-P", "-m", LAUNCHER, "--config", str(unit_file)]
+    return [sys.executable, *lean, "-I" if sys.flags.isolated else "-P"]
 
 
 def start_anew(unit_file: Path) -> None:

@@ -10,6 +10,27 @@ from config.loading import Loaded
 from config.models import LoggingConfig
 
 
+class _Threshold:
+    """What is less than this is dropped. Loggers that were made before a change keep to it, too."""
+
+    least = logging.INFO
+
+    def __call__(
+        self, _logger: object, name: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        if structlog.processors.NAME_TO_LEVEL.get(name, logging.CRITICAL) < self.least:
+            raise structlog.DropEvent
+        return event
+
+
+_THRESHOLD = _Threshold()
+
+
+def set_level(config: LoggingConfig) -> None:
+    """From now on. Any thread."""
+    _THRESHOLD.least = logging.getLevelNamesMapping()[config.level.upper()]
+
+
 def set_up(config: LoggingConfig, out: TextIO = sys.stderr) -> None:
     """Configure structlog once, before the first line. stdout belongs to results."""
     console = config.format == "console" or (config.format == "auto" and out.isatty())
@@ -21,17 +42,17 @@ def set_up(config: LoggingConfig, out: TextIO = sys.stderr) -> None:
     # Local variables stay out of the journal: some hold passwords.
     frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     errors = [] if console else [structlog.processors.ExceptionRenderer(frames)]
+    set_level(config)
     structlog.configure(
         processors=[
+            _THRESHOLD,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *errors,
             last,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[config.level.upper()]
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )

@@ -122,6 +122,16 @@ class Tuning:
             self.now, self.fault = wanted, None
         return changes(before, wanted)
 
+    def adopt(self, settings: Settings) -> None:
+        """Another file is in force, with the same mode. Raises OrderRefusedError, and then goes on
+        as before."""
+        before, self._settings = self._settings, settings
+        try:
+            self.switch(self.now.mode)
+        except OrderRefusedError:
+            self._settings = before
+            raise
+
     def set_rate(self, every_s: float, until_mono_s: float) -> None:
         """Tell the position so often for a while, whatever the mode and the duty."""
         self._rate = (every_s, until_mono_s)

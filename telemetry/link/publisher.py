@@ -5,6 +5,7 @@ One worker thread runs `work` in a loop. The disk is the queue: nothing waits in
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -78,6 +79,7 @@ class Publisher:
         self._down: Counter[str] = Counter()
         self._on_command: Callable[[Arrived], None] | None = None
         self._rebirth_wanted = False
+        self._status_wanted = False
         self._unheard_topics: tuple[str, ...] = ()
         self._probe = Probe()
         self._pictures: PictureFlow | None = None
@@ -96,6 +98,12 @@ class Publisher:
         self._rebirth_wanted = True
         self._transport.bell.set()
 
+    def tell_config(self, version: str) -> None:
+        """Another configuration is in force: the status says so at once. Any thread."""
+        self._status = replace(self._status, config_version=version)
+        self._status_wanted = True
+        self._transport.bell.set()
+
     @property
     def bell(self) -> Bell:
         """Ring it to end a `work` that waits."""
@@ -108,6 +116,9 @@ class Publisher:
             self._handle(event)
         self._dialer.step()
         if self._dialer.up:
+            if self._status_wanted:
+                self._status_wanted = False
+                self._publish_status("online")
             if self._rebirth_wanted:
                 self._rebirth_wanted = False
                 self._births.give(again=True)

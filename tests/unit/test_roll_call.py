@@ -253,7 +253,7 @@ def test_the_plug_the_part_itself_and_the_unit_file_tell_what_it_is(tmp_path: Pa
         }
     )
     own = Identity(name="main", kind="gnss", firmware="HPG 1.32")
-    inventory = Inventory(settings, lambda: [own], made.tree)
+    inventory = Inventory(lambda: settings, lambda: [own], made.tree)
 
     front_is, main_is = inventory.facts("camera", "front"), inventory.facts("gnss", "main")
 
