@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runtime = ["run", "--config", str(args.config)]
     command, plain = _plain(runtime), _plain(runtime)
     try:
-        command = _prepared(args.config, runtime)
+        command = _launched(args.config, runtime)
     except Exception as error:  # noqa: BLE001 - our own bugs must not keep a unit from starting
         sys.stderr.write(f"launcher: {type(error).__name__}: {error}; the runtime starts anyway\n")
     os.environ["PATROL_EDGE_LAUNCHED"] = "1"  # as edge/running/anew.py knows it
@@ -50,13 +50,9 @@ def _plain(arguments: list[str]) -> list[str]:
     return [sys.executable, *lean, safe, "-m", "edge.cli.start", *arguments]
 
 
-def _prepared(unit_file: Path, arguments: list[str]) -> list[str]:
+def _launched(unit_file: Path, arguments: list[str]) -> list[str]:
     """What to execute, after all care and any pause."""
-    from config.slots import slots_folder
-    from drivers.clock import computer_boot_id, since_boot_s
-    from edge.booting.launching import Now, prepare
-    from edge.booting.runtime import command
-    from edge.booting.state_folder import state_folder, trust_file
+    from edge.booting.state_folder import state_folder
     from edge.running.sdnotify import SystemdNotifier
     from edge.running.state_lock import is_in_use
 
@@ -66,16 +62,33 @@ def _prepared(unit_file: Path, arguments: list[str]) -> list[str]:
     state_dir.mkdir(mode=0o710, parents=True, exist_ok=True)
     os.umask(0o077)
     notifier = SystemdNotifier()
-    now = Now(boot=computer_boot_id(), since_boot_s=since_boot_s(), utc=datetime.now(UTC))
-    folder = slots_folder(state_dir)
-    anchor = trust_file(unit_file, state_dir)
-    decision = prepare(state_dir, anchor, now, notifier.alive)
-    ends_s = time.monotonic() + decision.pause_s
+    command, pause_s = prepared(unit_file, arguments, notifier.alive)
+    ends_s = time.monotonic() + pause_s
     while (left_s := ends_s - time.monotonic()) > 0:  # a stop signal ends us right here
         notifier.alive()
         time.sleep(min(STEP_S, left_s))
+    return command
+
+
+def prepared(
+    unit_file: Path, arguments: list[str], alive: Callable[[], None]
+) -> tuple[list[str], float]:
+    """What to execute next, and after how many seconds. The start is counted; slots are verified.
+
+    `alive` is called now and then meanwhile. Raises OSError.
+    """
+    from config.slots import slots_folder
+    from drivers.clock import computer_boot_id, since_boot_s
+    from edge.booting.launching import Now, prepare
+    from edge.booting.runtime import command
+    from edge.booting.state_folder import state_folder, trust_file
+
+    state_dir = state_folder(unit_file)
+    now = Now(boot=computer_boot_id(), since_boot_s=since_boot_s(), utc=datetime.now(UTC))
+    decision = prepare(state_dir, trust_file(unit_file, state_dir), now, alive)
     safe = ["--safe"] if decision.safe else []
-    return command(folder, decision.runtime, [*arguments, *safe])
+    argv = command(slots_folder(state_dir), decision.runtime, [*arguments, *safe])
+    return argv, decision.pause_s
 
 
 if __name__ == "__main__":

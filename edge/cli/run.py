@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error), cure) from error
     close_to_others(begun.loaded.settings.state_dir)
     app = _app(begun)
-    code = _worked(app, begun)
+    code, following = _worked(app, begun)
     if code == 0 and app.anew.asked:
-        begun.start_anew()
+        begun.start_anew(following)
     return DONE if code == 0 else FAILED
 
 
@@ -88,20 +88,22 @@ def _app(begun: "Begun") -> "App":
         raise CommandError(problem, cure, USAGE) from error
 
 
-def _worked(app: "App", begun: "Begun") -> int:
-    """Until it is told to stop. Returns 0, or 1 when an essential worker died."""
+def _worked(app: "App", begun: "Begun") -> tuple[int, list[str] | None]:
+    """Until it is told to stop. Returns 0, or 1 when an essential worker died; and what to execute
+    then, if that is known."""
     from edge.running import log
     from edge.running.supervisor import wait_for_stop_signal
 
     app.start()
     code = app.watch(wait_for_stop_signal)
+    following = begun.next_command() if code == 0 and app.anew.asked else None
     log.stopping(app.parts.outbox.pending())
     left = app.stop()
     log.stopped(code, app.parts.outbox.pending())
-    if code == 0:
+    if code == 0 and following is None:
         begun.note_end()
     if left and not app.anew.asked:
         # A thread that hangs in native code would keep the interpreter from ending.
         sys.stderr.flush()
         os._exit(code)
-    return code
+    return code, following

@@ -44,9 +44,25 @@ class Begun:
         """It ended in order."""
         self.slots.note_ledger(lambda ledger: ledger.ended())
 
-    def start_anew(self) -> None:
+    def next_command(self) -> list[str] | None:
+        """What the launcher would execute, found while everything still works: the pause is the
+        shorter by it. None: ask the launcher, as a flashed runtime always does."""
+        if sys.flags.no_site:
+            return None
+        from edge.booting.__main__ import prepared
+
+        self.note_end()
+        unit_file = self.start.unit_file or DEFAULT_FILE
+        try:
+            command, _ = prepared(unit_file, ["run", "--config", str(unit_file)], lambda: None)
+        except Exception:  # noqa: BLE001 - the launcher does it all over, whatever is wrong here
+            structlog.get_logger().exception("not_prepared")
+            return None
+        return command
+
+    def start_anew(self, command: list[str] | None = None) -> None:
         """Does not return. Raises OSError."""
-        start_anew(self.start.unit_file or DEFAULT_FILE)
+        start_anew(self.start.unit_file or DEFAULT_FILE, command)
 
 
 def begin(unit_file: Path, *, safe: bool = False) -> Begun:

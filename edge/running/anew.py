@@ -53,16 +53,19 @@ def interpreter() -> list[str]:
     return [sys.executable, *lean, "-I" if sys.flags.isolated else "-P"]
 
 
-def start_anew(unit_file: Path) -> None:
-    """Become the launcher: same process, same environment. Raises OSError; else never returns.
+def start_anew(unit_file: Path, command: list[str] | None = None) -> None:
+    """Become the launcher, or what it would become: same process, same environment.
+
+    Raises OSError; else never returns.
 
     Blocked signals stay blocked, and one that came meanwhile stays pending: the launcher ends by
     it. Threads that hang end with the program that they belong to (execve(2)).
     """
     sys.stderr.flush()
     _close_all()
-    command = launcher(unit_file)
-    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+    os.environ[AGAIN] = "1"
+    chosen = command or launcher(unit_file)
+    os.execv(chosen[0], chosen)  # noqa: S606 - no shell is wanted
 
 
 def _close_all() -> None:
