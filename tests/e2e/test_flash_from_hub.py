@@ -82,10 +82,10 @@ def test_from_the_hub_and_on_the_spot(broker: Broker, tmp_path: Path) -> None:
             assert on_the_spot.returncode == 1
             hub.wait_for(lambda h: bool(flashes(h, code="unknown_key")), 20)
 
-            port.unlink()  # the receiver cannot be opened any more
-            ill = desk.hub("flash", "car-07", desk.bundle(3, "{}\n"))
+            missing = "cameras: {front: {kind: v4l2, device: /dev/video77}}\n"
+            ill = desk.hub("flash", "car-07", desk.bundle(3, missing))
             assert ill.code == 1
-            assert "failed rolled_back: gnss.main" in ill.err, ill.err
+            assert "failed rolled_back: camera.front" in ill.err, ill.err
             assert "in use again: harbour (serial 1)" in ill.err
             hub.wait_for(lambda h: bool(flashes(h, what="rolled_back")), 20)
             hub.wait_for(lambda h: flashed(h) == {"config": 1, "overlay": 1}, 20)
