@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.errors import Problem
 from config.loading import Loaded
 from config.models import Settings
 from drivers.base import Driver
@@ -29,6 +30,7 @@ class Case:
     loaded: Loaded
     host: Host = field(default_factory=Host)
     unit: RunningUnit | None = None  # that runs now with this file's state folder
+    wrong: tuple[Problem, ...] = ()  # with the file: the rest of it is used
     limit_s: float = 40.0  # for a group
     exercise: bool = False  # lights may shine, speakers may speak
     pictures: "Pictures | None" = None  # are wanted, for the page

@@ -57,7 +57,8 @@ footer { color: var(--soft); font-size: .82rem; }
 @media print { :root { color-scheme: light; --ground: #fff; --card: #fff; --ink: #000; --soft: #444;
   --line: #bbb; --ok: #14753a; --ok-ground: #e3f5e9; --warning: #7a5200; --warning-ground: #fff0cc;
   --fault: #b3161b; --fault-ground: #fde4e4; --none: #444; --none-ground: #eee; }
-  @page { size: A4; margin: 14mm; } body { max-width: none; padding: 0; font-size: 10pt; }
+  @page { size: A4; margin: 13mm; } body { max-width: none; padding: 0; font-size: 9pt; }
+  .line { padding: .22rem 0; } section { margin: 0 0 .5rem; padding: 0 .7rem; }
   .line, figure, .verdict { break-inside: avoid; } h2 { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .exhibits img { max-width: 9cm; } .sky { width: 6cm; } section { border-radius: 0; } }

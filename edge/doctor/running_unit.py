@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.language import tell, unpacked
-from edge.doctor.line import Line, ok, state_of
+from edge.doctor.line import Line, none, ok, state_of
 from edge.doctor.wording import of_running_unit
 from edge.local.asking import NoUnitError, ask
 from telemetry.commands.handling import OrderRefusedError
@@ -60,12 +60,26 @@ class RunningUnit:
             self.told.add((str(each["code"]), str(each["component"])))
             yield _line(each, name)
         if not faults:
-            yield ok(name, of_running_unit(self._words(f"{kind}.{name}")))
+            words = self._words(f"{kind}.{name}")
+            if words is None and not self._has(kind, name):
+                yield none(name, tell("the running unit leaves it alone now"))
+            else:
+                yield ok(name, of_running_unit(words or tell("no word of it yet")))
 
-    def _words(self, of: str) -> str:
+    def tells_of(self, code: str) -> bool:
+        """Whether it has a fault of this code now."""
+        return any(each["code"] == code for each in self._faults())
+
+    def _has(self, kind: str, name: str) -> bool:
+        devices = self.facts.get("devices")
+        return devices is None or any(
+            (each["kind"], each["name"]) == (kind, name) for each in devices
+        )
+
+    def _words(self, of: str) -> str | None:
         told = self.facts.get("words", {}).get(of)
         if told is None:
-            return tell("no word of it yet")
+            return None
         return unpacked(str(told), self.facts.get("packed", {}).get(of))
 
     def do(self, name: str, **args: Any) -> Mapping[str, Any]:

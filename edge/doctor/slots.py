@@ -22,8 +22,12 @@ from edge.doctor.line import Line, fault, none, ok, warning
 from edge.flashing.serials import doubts, read_second, second_place
 from edge.flashing.unit import TRUST
 
+CODES = ("on_trial", "rolled_back", "slot_damaged", "slots_damaged")
+
 
 def examine(case: Case) -> Iterator[Line]:
+    if case.unit is not None:
+        case.unit.take(*CODES)  # told from the same files
     state_dir = case.settings.state_dir
     folder = slots_folder(state_dir)
     try:
@@ -105,7 +109,7 @@ def _news(slots: SlotsFile) -> Iterator[Line]:
         yield none("on trial", told)
     for lane in LANES:
         last = next((ended for ended in reversed(slots.ended) if ended.lane == lane), None)
-        if last is None or last.outcome == "committed":
+        if last is None or last.outcome == "committed" or last.code == "by_hand":
             continue
         told = tell(
             "{lane}: {name} was taken back on {when}: {why}",
@@ -115,7 +119,7 @@ def _news(slots: SlotsFile) -> Iterator[Line]:
             why=last.text or last.code or "?",
         )
         cure = tell("mend what the text names, build the bundle with a higher serial, flash again")
-        yield warning("flash_taken_back", lane, told, cure)
+        yield warning("rolled_back", lane, told, cure)
 
 
 def _serials(slots: SlotsFile, state_dir: Path) -> Line:

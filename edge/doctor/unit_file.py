@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.language import halves, tell
 from edge.cli.config_content import looked_into
 from edge.doctor.case import Case
-from edge.doctor.line import Line, none, ok, warning
+from edge.doctor.line import Line, fault, none, ok, warning
 
 SHOWN = 8  # keys, of those without effect
 CURE = tell("`patrol-edge config check` shows the line")
@@ -15,10 +15,15 @@ def examine(case: Case) -> Iterator[Line]:
     loaded = case.loaded
     problems = [*loaded.warnings, *looked_into(loaded, case.file)]
     yield _source(case)
+    if case.unit is not None:
+        case.unit.take("configuration_wrong")  # of the same file
+    for problem in case.wrong:
+        text, cure = halves(problem.text)
+        yield fault("configuration_wrong", problem.path or "file", text, cure or CURE)
     for problem in problems:
         text, cure = halves(problem.text)
         yield warning("config_doubtful", problem.path or "file", text, cure or CURE)
-    if not problems:
+    if not problems and not case.wrong:
         told = tell("nothing in it is doubtful")
         yield ok("content", told)
     if loaded.overruled:
@@ -30,7 +35,10 @@ def examine(case: Case) -> Iterator[Line]:
             "of a bundle, without effect, the own file has the last word: {keys}", keys=names
         )
         yield none("flashed keys", told)
-    if case.unit is not None and case.unit.facts.get("config") != loaded.digest[:12]:
+    unit = case.unit
+    if unit is None or case.wrong or unit.tells_of("safe_mode"):
+        return  # safe mode runs with less than the file says
+    if unit.facts.get("config") != loaded.digest[:12]:
         text = tell("the unit runs with another content: the file was changed since its start")
         cure = tell("sudo systemctl restart patrol-edge")
         yield warning("config_stale", "running", text, cure)

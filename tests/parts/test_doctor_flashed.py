@@ -10,12 +10,18 @@ import pytest
 
 from config.loading import load
 from config.slots import FILE, FILES, read_slots, slot_folder, write_slots
+from edge.cli.main import main
 from edge.doctor import permissions, service, slots, unit_file
 from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
 from edge.flashing import serials
 from tests.examined import Examined, of, states
 from tests.flashing_stand import Stand
+
+
+@pytest.fixture
+def examined(tmp_path: Path) -> Examined:
+    return Examined(tmp_path)
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def test_what_is_on_trial_and_what_was_taken_back(stand: Stand) -> None:
     assert found(stand)["on trial"] == "none"
     stand.roll_back()
     line = of(list(slots.examine(case_of(stand))), "config")
-    assert (line.state, line.code) == ("warning", "flash_taken_back")
+    assert (line.state, line.code) == ("warning", "rolled_back")
     assert "gnss.main is silent" in line.text
     stand.kept(stand.base(2))
     assert found(stand)["config"] == "ok", "a later success ends it"
@@ -91,12 +97,41 @@ def test_which_bundles_are_in_effect(stand: Stand) -> None:
     assert "health.every_s" in of(lines, "own keys").text
 
 
+def test_faults_of_the_unit_that_these_lines_tell_are_not_told_twice(examined: Examined) -> None:
+    told = {"component": "config", "text": "t", "action": "a"}
+    codes = ("rolled_back", "on_trial", "slot_damaged", "slots_damaged", "configuration_wrong")
+    examined.facts = {"faults": [{"code": code} | told for code in codes]}
+    case = examined.case()
+    list(slots.examine(case))
+    list(unit_file.examine(case))
+    assert case.unit is not None
+    assert list(case.unit.left()) == []
+
+
+def test_what_safe_mode_leaves_alone_is_not_called_well(examined: Examined) -> None:
+    fault = {"code": "safe_mode", "component": "runtime", "text": "t", "action": "a"}
+    examined.facts = {"faults": [fault], "devices": [], "config": "0" * 12}
+    case = examined.case()
+    assert case.unit is not None
+    assert [line.state for line in case.unit.device("camera", "front")] == ["none"]
+    assert "running" not in states(list(unit_file.examine(case))), "another digest is no wonder"
+
+
+def test_a_wrong_file_is_told_and_the_rest_is_looked_at(
+    examined: Examined, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = examined.case().file
+    file.write_text(file.read_text() + "colour: blue\n")
+    words = ["doctor", "--config", str(file), "--only", "config,modules", "--collect"]
+    out = examined.folder / "home.tar.gz"
+    assert main([*words, str(out)]) == 2
+    told = capsys.readouterr().out
+    assert "[configuration_wrong]" in told
+    assert "colour" in told
+    assert out.exists(), "whoever helps needs it most then"
+
+
 # --- rights ---
-
-
-@pytest.fixture
-def examined(tmp_path: Path) -> Examined:
-    return Examined(tmp_path)
 
 
 def kept(examined: Examined) -> dict[str, object]:

@@ -17,6 +17,8 @@ from edge.cli.run import DEFAULT_CONFIG
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from config.errors import Problem
+    from config.loading import Loaded
     from edge.doctor.case import Case
     from edge.doctor.examination import Waiting
     from edge.doctor.line import Line
@@ -110,6 +112,8 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
         _write_page(case, told, args.html, whole=whole)
     if args.collect is not None:
         _collect(case, told, args.collect, whole=whole)
+    if case.wrong:
+        return USAGE
     return FAILED if any(line.state == "fault" for line in told) else DONE
 
 
@@ -158,14 +162,13 @@ def _groups(only: str | None, known: Sequence[str]) -> Sequence[str]:
 
 
 def _case(args: argparse.Namespace) -> "Case":
-    from config.loading import load
     from drivers.plugged.tree import Tree
     from edge.doctor.case import Case
     from edge.doctor.host import Host
     from edge.doctor.pictures import Pictures
     from edge.doctor.running_unit import RunningUnit, UnitSilentError
 
-    loaded = load(args.config)
+    loaded, wrong = _loaded(args.config)
     host = Host(tree=Tree(args.sys, Path("/dev")), proc=args.proc)
     try:
         unit = RunningUnit.find(loaded.settings.state_dir)
@@ -178,9 +181,25 @@ def _case(args: argparse.Namespace) -> "Case":
         host=host,
         unit=unit,
         limit_s=args.limit,
+        wrong=wrong,
         exercise=args.exercise,
         pictures=None if args.html is None else Pictures(loaded.settings),
     )
+
+
+def _loaded(file: Path) -> "tuple[Loaded, tuple[Problem, ...]]":
+    """As the unit itself takes it: a wrong one is used as far as it goes. Raises ConfigError."""
+    from config.errors import ConfigError
+    from config.loading import load
+    from config.safe import usable
+
+    try:
+        return load(file), ()
+    except ConfigError as error:
+        found = usable(file)
+        if found is None:
+            raise
+        return found, tuple(error.problems)
 
 
 def _quiet_log() -> None:
