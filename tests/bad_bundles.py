@@ -470,7 +470,7 @@ _CLAIMS: dict[str, tuple[Any, ...]] = {
     "format": (0, 2, "1", None, True),
     "id": ("", "x", "00000000-0000-0000-0000-000000000000", 5, None, _ABSENT),
     "kind": ("", "unit", "CONFIG", 5, None, ["config"], _ABSENT, "runtime", "overlay", "trust"),
-    "name": ("", "x" * 81, 5, None, _ABSENT),
+    "name": ("", "x" * 81, 5, None, _ABSENT, "\x1b[2Jnight", "night\u202egep", "a\nb"),
     "serial": (0, -1, 2**53 + 1, 2**64, "9", 9.5, True, None, [], _ABSENT),
     "made_for": ({}, {"units": []}, {"units": ["Dog"]}, {"units": ["*"]}, {"kinds": ["cat"]},
                  {"units": "dog-07"}, {"everybody": True}, [], None, _ABSENT,
@@ -486,7 +486,7 @@ _CLAIMS: dict[str, tuple[Any, ...]] = {
     "local_keys": ([""], ["A.b"], None, {"a": 1}),
     "base": ({"bundle": "x", "serial": 1}, {}, 5),
     "platform": ({"machine": "x86_64", "python": "3.11"}, {"machine": "z80"}, 5),
-    "note": (5, None, "x" * 501, []),
+    "note": (5, None, "x" * 501, [], "\x1b]0;x\x07", "\0"),
     "admin": (True,),
     "__class__": ("x",),
 }  # fmt: skip

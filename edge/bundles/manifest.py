@@ -2,9 +2,9 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from config.slots import MANIFEST, Lane
 from telemetry.contract.wire_types import Message, Short, Text, UnitId, UtcTime, Uuid
@@ -26,6 +26,18 @@ MOST_BYTES = 2 * 1024 * 1024 * 1024
 _STEP = r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}"
 _NAME = re.compile(rf"(?:{_STEP}/){{0,3}}{_STEP}")
 KEY_PATTERN = r"^[a-z_*][a-z0-9_-]*(\.[a-z0-9_*-]+){0,7}$"  # cameras.*.fps; all that is below it
+
+
+def _printable(text: str) -> str:
+    """It is shown on terminals before anything is proved: no escapes, nothing that turns around."""
+    if not text.isprintable():
+        raise ValueError("holds characters that cannot be printed")
+    return text
+
+
+Printable = AfterValidator(_printable)
+Name = Annotated[Short, Printable]
+Remark = Annotated[Text, Printable]
 
 
 class BundleFile(Message):
@@ -81,7 +93,7 @@ class Manifest(Message):
     format: int = Field(1, ge=1, le=1)
     id: Uuid
     kind: Kind
-    name: Short = Field(description="for people")
+    name: Name = Field(description="for people")
     serial: int = Field(ge=1, le=2**53, description="counts up with each release for these units")
     made_for: MadeFor
     schema_version: int = Field(1, ge=1, le=1000, description="of what it carries")
@@ -100,7 +112,7 @@ class Manifest(Message):
     )
     base: BaseOf | None = Field(None, description="overlay: what it goes onto")
     platform: Platform | None = Field(None, description="runtime: where it runs")
-    note: Text = ""
+    note: Remark = ""
 
     @field_validator("overlay_keys", "local_keys")
     @classmethod

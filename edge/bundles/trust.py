@@ -10,9 +10,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from edge.bundles.manifest import Kind
+from edge.bundles.manifest import Kind, Name, Remark
 from telemetry.commands.jws import KID, KeyTextError, PublicKey
-from telemetry.contract.wire_types import Message, Short, Text, UtcTime
+from telemetry.contract.wire_types import Message, UtcTime
 
 KeyState = Literal["valid", "not_yet_valid", "expired", "revoked"]
 FILE = "trust.json"  # the one file of a bundle of kind trust
@@ -34,12 +34,12 @@ class TrustKey(Message):
 
     kid: str = Field(pattern=rf"^{KID.pattern}$")
     public: str = Field(min_length=43, max_length=43, description="Ed25519, base64url")
-    owner: Short = Field(description="the person or the hub that has the private key")
+    owner: Name = Field(description="the person or the hub that has the private key")
     roles: tuple[Kind, ...] = Field(min_length=1, max_length=7)
     not_before: UtcTime | None = None
     not_after: UtcTime | None = None
     revoked_at: UtcTime | None = None
-    revoked_why: Text = ""
+    revoked_why: Remark = ""
 
     @field_validator("public")
     @classmethod

@@ -76,7 +76,10 @@ def test_from_a_file_to_a_bundle_that_a_unit_takes(
 ) -> None:
     del keys
     name = built("night", 12, "--sign", "anna.key", "--days", "90")
-    assert "night-12.peb: config night (serial 12), 1 files, for dog-07" in capsys.readouterr().out
+    assert (
+        "night-12.peb: config night (serial 12), for dog-07, until 2027-02-25; files: 1"
+        in capsys.readouterr().out
+    )
     unit = ("--unit", "dog-07", "--unit-kind", "robot_dog", "--highest", "11", *AT)
     assert bundle("verify", name, "--trust", "trust.json", *unit) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -91,6 +94,20 @@ def test_from_a_file_to_a_bundle_that_a_unit_takes(
         "dates",
         "files",
     ]
+
+
+def test_a_unit_asks_itself(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unit = keys / "own.yaml"
+    unit.write_text(f"unit: {{id: dog-07, kind: robot_dog}}\nstate_dir: {keys}/state\n")
+    on_unit = ("--config", str(unit))
+    name = built("night", 12, "--sign", "anna.key")
+    assert bundle("verify", name, *on_unit, *AT) == 2
+    assert "knows no keys" in capsys.readouterr().err
+    assert main(["trust", "install", "trust.json", *on_unit]) == 0
+    assert bundle("verify", name, *on_unit, *AT) == 0
+    assert "for dog-07" in capsys.readouterr().out
+    unit.write_text(unit.read_text().replace("dog-07", "dog-08"))
+    assert bundle("verify", name, *on_unit, *AT) == 1
 
 
 def test_the_same_input_makes_the_same_bytes(keys: Path) -> None:

@@ -8,6 +8,7 @@ from typing import get_args
 from edge.bundles.manifest import Kind
 from edge.cli.flash import bundle_build, bundle_diff, bundle_look, bundle_sign
 from edge.cli.parser import Parts, add_part, number_in
+from edge.cli.unit.asking import add_unit_files
 
 HELP = """\
 A bundle (.peb) is one file with a configuration, an overlay, zones, a model, a runtime, firmware or
@@ -41,7 +42,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     sign.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: the file itself")
     inspect = add_part(parts, "inspect", bundle_look.inspect, "say what it says; proves nothing")
     verify = add_part(parts, "verify", bundle_look.verify, "check it as a unit does, and say each")
-    verify.add_argument("--trust", type=Path, metavar="FILE", required=True, help="list of keys")
+    verify.add_argument("--trust", type=Path, metavar="FILE", help="list of keys; default: this "
+                        "unit's, and whether this unit would take it")  # fmt: skip
+    add_unit_files(verify)
     verify.add_argument("--unit", metavar="ID", help="would this unit take it")
     verify.add_argument("--unit-kind", choices=bundle_build.UNIT_KINDS, help="of what kind it is")
     verify.add_argument("--unit-class", metavar="CLASS", help="and class")

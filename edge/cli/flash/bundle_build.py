@@ -64,7 +64,7 @@ def _tell(args: argparse.Namespace, out: Path, manifest: "Manifest", signatures:
         return
     count = len(manifest.files)
     told = tell(
-        "{file}: {what}, {count} files, for {units}, until {until:%Y-%m-%d}",
+        "{file}: {what}, for {units}, until {until:%Y-%m-%d}; files: {count}",
         file=str(out), what=manifest.told, count=count, units=made_for_words(manifest),
         until=manifest.not_after,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from edge.cli.flash.bundle_errors import told_as_errors
 if TYPE_CHECKING:
     from edge.bundles.examining import Examined, Finding
     from edge.bundles.judging import Here
+    from edge.bundles.trust import Trust
 
 UNPROVED = tell("nothing of this is proved: anybody can write it. Check it: patrol-edge bundle "
                 "verify FILE --trust trust.json")  # fmt: skip
@@ -45,12 +46,11 @@ def inspect(args: argparse.Namespace) -> int:
 def verify(args: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
     from edge.bundles import examining
-    from edge.bundles.chain import read_anchor
     from edge.cli.flash.progress import bar
 
     with told_as_errors(exit_code=USAGE):
-        trust = read_anchor(args.trust)
-    here, now = _here(args), args.at or SystemClock().utc()
+        trust, here = _judge(args)
+    now = args.at or SystemClock().utc()
     with (
         told_as_errors(args.file),
         args.file.open("rb") as stream,
@@ -87,6 +87,17 @@ def _complain(finding: "Finding") -> None:
     say(f"refused  {finding.name:<11} {localized(finding.text)}")
     if finding.refusal is not None and finding.refusal.cure:
         say(f"{'':<21}→ {localized(finding.refusal.cure)}")
+
+
+def _judge(args: argparse.Namespace) -> "tuple[Trust, Here | None]":
+    """Whose list, and which unit: those that are named, or this one. Raises BundleError."""
+    from edge.bundles.chain import load_trust, read_anchor, trust_folder
+    from edge.flashing.unit import unit_of
+
+    if args.trust is not None:
+        return read_anchor(args.trust), _here(args)
+    unit = unit_of(args.config, args.state_dir)
+    return load_trust(unit.trust, trust_folder(unit.folder)).trust, _here(args) or unit.here
 
 
 def _here(args: argparse.Namespace) -> "Here | None":
