@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.loading import load
 from drivers.clock import SystemClock
 from edge.provisioning.errors import ProvisioningError
-from edge.provisioning.est_client import EstClient, Granted
+from edge.provisioning.est_client import EstClient, Granted, Server
 from edge.provisioning.guard import check_start
 from edge.provisioning.identity import Answers, Places, verdict
 from edge.provisioning.issuing import Wish, certificate_of, root_certificate
 from edge.provisioning.machine import Machine
 from edge.provisioning.rebirth import forget
-from edge.provisioning.requests import load_key, new_key_pem
+from edge.provisioning.requests import new_key_pem
 from edge.provisioning.reset import reset
 from edge.provisioning.setting_up import Given, Result, SettingUp, standing
 from telemetry.commands.device_key import DeviceKey
@@ -28,7 +29,7 @@ from telemetry.commands.journal import Journal
 HERE = Machine({"board": ("a" * 32,), "system": ("c" * 32,)})
 ELSEWHERE = Machine({"board": ("b" * 32,), "system": ("c" * 32,)})
 CLOCK = SystemClock()
-ROOT_KEY = load_key(new_key_pem())
+ROOT_KEY = ec.derive_private_key(20_261_127, ec.SECP256R1())  # the same in each process
 ROOT = root_certificate(ROOT_KEY, "test", CLOCK.utc(), 10)
 
 
@@ -42,6 +43,8 @@ def silent(_: str) -> None:
 
 class Signer:
     """Stands for an enrolment server, and writes nothing."""
+
+    server = Server("localhost", 8443, b"-", None)
 
     def enrol(self, unit: str, _token: str, request: x509.CertificateSigningRequest) -> Granted:
         wish = Wish(unit, "unit", 5)

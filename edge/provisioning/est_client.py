@@ -61,7 +61,8 @@ class Server:
 
     @property
     def shown(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 def checked_fingerprint(text: str) -> str:
@@ -86,7 +87,7 @@ class EstClient:
 
     def __init__(self, server: Server, wait: Callable[[float], None]) -> None:
         """`wait` sleeps for so many seconds."""
-        self._server = server
+        self.server = server
         self._wait = wait
         self._authority = server.ca
 
@@ -104,11 +105,11 @@ class EstClient:
         """PEM of the authority that is believed. Raises ProvisioningError."""
         if self._authority is None:
             found = certificates_in(self._repeated("GET", "cacerts", None, {}, _unproved()))
-            wanted = [each for each in found if _sha256(each) == self._server.sha256]
+            wanted = [each for each in found if _sha256(each) == self.server.sha256]
             if not wanted:
                 raise ProvisioningError(
                     tell("{server} is not the enrolment server it should be: its authority has "
-                         "another fingerprint", server=self._server.shown),
+                         "another fingerprint", server=self.server.shown),
                     tell("compare address and fingerprint with whoever gave them to you"),
                 )  # fmt: skip
             self._authority = wanted[0].public_bytes(serialization.Encoding.PEM)
@@ -158,7 +159,7 @@ class EstClient:
             last = _in_words(status, answer)
             wait_s = max(wait_s, min(later_s, LONGEST_WAIT_S))
         raise ProvisioningError(
-            tell("{server} does not answer: {why}", server=self._server.shown, why=last[:200]),
+            tell("{server} does not answer: {why}", server=self.server.shown, why=last[:200]),
             tell(
                 "check the network and the address, then run the same again: it goes on from here"
             ),
@@ -174,7 +175,7 @@ class EstClient:
     ) -> tuple[int, float, bytes]:
         """Status, seconds to wait as the server says, and the answer."""
         connection = http.client.HTTPSConnection(
-            self._server.host, self._server.port, timeout=PATIENCE_S, context=context
+            self.server.host, self.server.port, timeout=PATIENCE_S, context=context
         )
         try:
             connection.request(method, PATH + what, body, headers)
@@ -187,14 +188,14 @@ class EstClient:
 
     def _not_the_one(self, error: ssl.SSLCertVerificationError) -> ProvisioningError:
         told = tell("{server} is not believed: {why}",
-                    server=self._server.shown, why=error.verify_message)  # fmt: skip
+                    server=self.server.shown, why=error.verify_message)  # fmt: skip
         cure = tell("is the clock right, the address one of those that the server's certificate "
                     "names, and the authority's file the right one?")  # fmt: skip
         return ProvisioningError(told, cure)
 
     def _refusal(self, status: int, answer: bytes) -> ProvisioningError:
         told = tell("{server} refuses: {why}",
-                    server=self._server.shown, why=_in_words(status, answer))  # fmt: skip
+                    server=self.server.shown, why=_in_words(status, answer))  # fmt: skip
         if status == 401:
             return ProvisioningError(told, tell("have a new token made: patrol-edge ca token"))
         if status == 404:

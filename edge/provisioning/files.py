@@ -90,6 +90,7 @@ def make_folder(path: Path, mode: int, owner: Owner | None = None) -> None:
     make_folder(path.parent, 0o755, owner)
     with suppress(FileExistsError):
         path.mkdir(mode=mode)
+        path.chmod(mode)  # whatever the umask says
         if owner is not None and os.geteuid() == 0:
             os.chown(path, owner.user, owner.group)
         sync_folder(path.parent)

@@ -114,6 +114,11 @@ class Places:
         return self.beside("trust.json")
 
     @property
+    def enrolment(self) -> Path:
+        """Where it renews its certificate, for the timer's service (patrol-edge-renew)."""
+        return self.beside("enrolment")
+
+    @property
     def device_key(self) -> Path:
         return self.state / "device.key"
 

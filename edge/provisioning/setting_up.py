@@ -288,6 +288,9 @@ class SettingUp:
     def _enrol(self, unit: str, client: EstClient, token: str) -> None:
         key = load_key(self._places.key.read_bytes())
         self._take_granted(unit, client.enrol(unit, token, new_request(unit, key)))
+        line = f"PATROL_EDGE_ENROL=https://{client.server.shown}\n"
+        if same_or_put(self._places.enrolment, line.encode(), PUBLIC, self._root()):
+            self._done(tell("renews it at {server}", server=client.server.shown))
 
     def renew(self, client: EstClient) -> Result:
         """A new certificate for the same key, with the one that it has. Raises as `run`."""

@@ -67,7 +67,7 @@ def in_config(places: Places, root: Path = Path("/")) -> list[Path]:
     """
     own = [
         places.key, places.request, places.certificate, places.authority, places.keyring,
-        places.trust,
+        places.trust, places.enrolment,
     ]  # fmt: skip
     asides = [
         path

@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +27,10 @@ from edge.provisioning.est_server import EstServer
 from edge.provisioning.pkcs7 import certificates_in, envelope
 from edge.provisioning.requests import load_key, new_key_pem, new_request, request_der, spki
 from edge.provisioning.tokens import Tokens, grouped, plain
+from tests import access
+from tests.broker import MOSQUITTO
 from tests.fakes import ManualClock
+from tests.raw_mqtt import RawClient
 
 needs = {name: shutil.which(name) for name in ("openssl", "curl")}
 needs_peers = pytest.mark.skipif(not all(needs.values()), reason="needs openssl and curl")
@@ -204,6 +208,28 @@ def test_wrong_addresses_are_told(url: str) -> None:
         Server.at("https://hub", None, "abc")
 
 
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
+def test_who_enrolled_gets_into_the_shipped_broker_as_itself(desk: Desk, tmp_path: Path) -> None:
+    unit = Asker()
+    made = access.Authority(tmp_path / "broker")  # its own; the broker gets ours below
+    for name in ("ca.crt", "ca.key", "index.txt"):
+        shutil.copy(desk.authority.folder / name, made.folder / name)
+    desk.authority.issue("broker", "broker", hosts=("localhost", "127.0.0.1"))
+    for name in ("broker.crt", "broker.key"):
+        shutil.copy(desk.authority.folder / name, made.folder / name)
+    granted = desk.client().enrol("dog-1", desk.token(), unit.request)
+    pair = unit.files(tmp_path, granted.certificate)
+    context = ssl.create_default_context(cafile=made.ca)
+    context.load_cert_chain(*pair)
+    with (
+        access.shipped_broker("patrol-edge", made) as broker,
+        RawClient(broker.port, context, "dog-1") as client,
+    ):
+        assert client.accepted
+        assert client.publish("patrol/v1/dog-1/state", b"x") in (0, 0x10)  # nobody hears it
+        assert client.publish("patrol/v1/dog-2/state", b"x") == 0x87  # not authorized
+
+
 # --- other peers ---
 
 
@@ -362,3 +388,31 @@ def test_the_request_is_what_the_unit_meant() -> None:
     unit = Asker()
     found = x509.load_der_x509_csr(request_der(unit.request))
     assert found.is_signature_valid
+
+
+def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    from drivers.clock import SystemClock
+
+    authority = Authority.make(tmp_path / "ca", SystemClock())
+    words = ["ca", "serve", str(tmp_path / "ca"), "--host", "localhost", "--listen", "127.0.0.1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli.main", *words, "--port", "0"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().split("localhost:")[1].split(";")[0])
+        assert authority.fingerprint in process.stderr.readline()
+        server = Server.at(f"localhost:{port}", None, authority.fingerprint)
+        assert EstClient(server, lambda _: None).authority() == authority.pem
+        taken = subprocess.run(
+            [sys.executable, "-m", "edge.cli.main", *words, "--port", str(port)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert taken.returncode == 1
+        assert "cannot listen" in taken.stderr
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()

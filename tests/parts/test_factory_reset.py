@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from config.loading import load
+from edge.bundles.refusal import BundleError
 from edge.cli.main import main
+from edge.flashing.unit import unit_of
 from edge.provisioning import machine as machine_module
 from edge.provisioning.identity import Places
+from edge.provisioning.setting_up import standing
 from edge.provisioning.wiping import in_config
 from edge.running.state_lock import lock_state
 from telemetry.commands.journal import journal_files
 from telemetry.commands.journal_check import check
 from tests.computers import computer
+from tests.flashing_stand import Stand, made
 from tests.provisioning import (
-    ELSEWHERE,
     HERE,
     be_another,
     judge_another,
@@ -25,7 +29,6 @@ from tests.provisioning import (
     judge_set_up,
     keys_in,
     live,
-    naive,
     places_in,
     set_up,
     wipe_all,
@@ -249,18 +252,23 @@ def test_a_copy_becomes_another_unit_wherever_it_was_cut_off(
     assert count > 30
 
 
-def test_flashing_has_no_place_in_common_with_the_identity(unit: Path) -> None:
-    from config.slots import slots_folder
+def test_an_identity_survives_whatever_is_flashed(tmp_path: Path) -> None:
+    folder = tmp_path / "unit"
+    places = places_in(folder)
+    assert set_up(folder, "dog-07").state == "provisioned"
+    signed = Stand(tmp_path / "bench").trust.model_dump_json(exclude_none=True)
+    (places.state / "trust.json").write_text(signed)
+    (places.state / "trust.json").chmod(0o600)
+    identity = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    stand = Stand(tmp_path / "bench")
+    stand.unit = unit_of(places.config)
+    for number, content in enumerate((b"position:\n  patrol_every_s: 4\n", OTHER_HUB), 1):
+        stand.kept(made({"unit.yaml": content}, "config", number))
+    with pytest.raises(BundleError):  # nor by a bundle that says it is another unit
+        stand.flash(made({"unit.yaml": b"unit: {id: dog-08, kind: drone}\n"}, "config", 3))
+    assert load(places.config).settings.position.patrol_every_s != 4
+    assert {path: path.read_bytes() for path in identity} == identity
+    assert standing(places, HERE).unit == "dog-07"
 
-    places = places_in(unit)
-    slots = slots_folder(places.state)
-    for path in (
-        places.config, places.record, places.key, places.certificate, places.authority,
-        places.keyring, places.trust, places.binding, places.device_key,
-    ):  # fmt: skip
-        assert not path.is_relative_to(slots)
 
-
-def test_the_machines_of_these_tests_are_two() -> None:
-    assert HERE.compared(ELSEWHERE) == "other"
-    assert naive is not set_up
+OTHER_HUB = b"health:\n  every_s: 20\n"

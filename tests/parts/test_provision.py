@@ -208,6 +208,9 @@ def test_one_file_of_answers_enrols_and_tells_machines(
     assert (result["state"], result["unit"]) == ("provisioned", "dog-03")
     loaded = load(bench.places.config).settings
     assert loaded.unit.class_ == "dogs"
+    assert bench.text(bench.places.enrolment) == (
+        f"PATROL_EDGE_ENROL=https://localhost:{server.port}\n"
+    )
     assert loaded.security.keyring == bench.places.keyring
     everything = told.out + told.err + "".join(
         path.read_text(errors="replace") for path in bench.folder.rglob("*") if path.is_file()

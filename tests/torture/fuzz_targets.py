@@ -315,6 +315,30 @@ def board_frames(data: bytes) -> None:
         link.read()
 
 
+def certificate_request(data: bytes) -> None:
+    """What a unit, or whoever it is, sends to the authority."""
+    from edge.provisioning.errors import WrongInputError
+    from edge.provisioning.requests import read_request, request_name
+
+    with suppress(WrongInputError):
+        request_name(read_request(data))
+
+
+def certificates(data: bytes) -> None:
+    """What comes back, by file or in an envelope of PKCS #7."""
+    from datetime import UTC, datetime
+
+    from edge.provisioning.certificates import checked_chain, read_certificates
+    from edge.provisioning.errors import ProvisioningError
+    from edge.provisioning.pkcs7 import certificates_in
+
+    with suppress(ProvisioningError):
+        certificates_in(data)
+    with suppress(ProvisioningError):
+        key = read_certificates(data, "it")[0].public_key()
+        checked_chain(data, "dog-01", key, [], datetime(2026, 11, 27, tzinfo=UTC))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
@@ -345,6 +369,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         bundle_files,
         bundle_manifest,
         trust_list,
+        certificate_request,
+        certificates,
     )
 }
 
