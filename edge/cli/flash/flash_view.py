@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from config.language import localized, packed, tell
 from config.slots import Ended, Trial
@@ -64,58 +64,75 @@ class PeopleView:
         self._unit = unit
         self._asks = asks
         self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"),
-            console=self._console, transient=True,
-            disable=not self._console.is_terminal,
-        )  # fmt: skip
-        self._task = self._bar.add_task("", total=None, visible=False, told="")
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
         self._trial_s = 0.0
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        with self._bar:
+        try:
             yield
+        finally:
+            self._still()
 
     def step(self, step: Step) -> None:
         if step.done_bytes is not None:
             self._move(tell("taking it"), step.done_bytes, step.of_bytes or 0, step.text)
             return
-        note(localized(step.text))
+        self._line(step.text)
         if step.stage == "checked" and self._asks:
             self._ask()
 
+    def _line(self, text: str) -> None:
+        self._still()
+        note(localized(text))
+
+    def _still(self) -> None:
+        """No bar while a line is written, or somebody answers."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
     def _move(self, what: str, done: float, of: float, told: str) -> None:
+        if not self._console.is_terminal:
+            return
+        if self._bar is None:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[told]}"),
+            )
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._task = self._bar.add_task("", total=None, told="")
+            self._bar.start()
         self._bar.update(
             self._task, description=localized(what), completed=done, total=of or None,
-            told=localized(told), visible=True,
+            told=localized(told),
         )  # fmt: skip
 
     def _ask(self) -> None:
         """Raises NotWantedError."""
-        self._bar.stop()
         question = tell("flash it onto {unit}? [Y/n] ", unit=self._unit.here.unit)
         sys.stderr.write(localized(question))
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("", "y", "yes", "j", "是"):
+        if sys.stdin.readline().strip().lower() not in ("", "y", "yes", "是"):
             raise NotWantedError
-        self._bar.start()
 
     def refused(self, refusal: BundleError) -> None:
-        self._bar.stop()
+        self._still()
         complain(CommandError(localized(refusal.text), localized(refusal.cure)))
 
     def on_trial(self, trial: Trial, left_s: float) -> None:
         if not self._trial_s:
             self._trial_s = left_s
-            note(localized(tell("on trial: it is kept when all has been well for a while")))
+            self._line(tell("on trial: it is kept when all has been well for a while"))
         told = tell("at most {left:.0f} s more", left=left_s)
         self._move(trial.content.name, self._trial_s - left_s, self._trial_s, told)
 
     def ended(self, outcome: Outcome, ended: Ended | None = None) -> None:
-        self._bar.stop()
         for text in outcome.notes:
-            note(localized(text))
+            self._line(text)
+        self._still()
         say(localized(end_told(outcome, ended)))
 
 
