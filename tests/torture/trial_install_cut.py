@@ -24,6 +24,7 @@ BETWEEN = ("openat", "close", "flock", "fchmod", "statfs")  # nothing is written
 OLD = b"position:\n  patrol_every_s: 4\n" + b"# old\n" * 100
 NEW = b"position:\n  patrol_every_s: 2\n" + b"# new\n" * 100
 HEALTHY_WITHIN_S = 10.0
+SLOWER_S = 3.0  # a start after a cut, at most, on a machine that is busy with something else
 
 
 @trial("S-CFG-2", "an install cut off at any system call leaves the old or the new; the next works")
@@ -41,15 +42,19 @@ def cut_off(stage: Stage) -> str:
     ]
     for fault in faults:
         _failing(stage.folder, template, (bundle, again), fault)
-    slowest_s = max(_healthy_after_s(stage, template, bundle, p) for p in spread(kills, 4))
+    usual_s = _started_s(fresh(template, stage.folder / "unit"), stage, 60.0)
+    allowed_s = max(HEALTHY_WITHIN_S, 1.5 * usual_s + SLOWER_S)
+    slowest_s = max(
+        _healthy_after_s(stage, template, bundle, point, allowed_s) for point in spread(kills, 4)
+    )
     broken = _control(stage.folder, template)
     held(broken > 0, "the control, a file that is written over, is always whole")
     return (
         f"cut off at all {len(points)} calls that change the disk and {len(kills) - len(points)} "
         f"others: {ends.count('old')} old, "
         f"{ends.count('new')} new, none else, the next flash worked each time; {len(faults)} "
-        f"failing calls refused in words; a unit was healthy within {slowest_s:.1f} s; the "
-        f"control broke {broken} times"
+        f"failing calls refused in words; a unit was healthy within {slowest_s:.1f} s "
+        f"(undisturbed: {usual_s:.1f} s); the control broke {broken} times"
     )
 
 
@@ -136,34 +141,35 @@ def _goes_on(home: Path, bundles: tuple[bytes, bytes], where: str) -> None:
     held(sorted(left) == ["a", "b"], f"{where}: left behind: {left}")
 
 
-def _healthy_after_s(stage: Stage, template: Path, bundle: bytes, point: tuple[str, int]) -> float:
-    """From the start of the unit until it answers on the spot."""
+def _healthy_after_s(
+    stage: Stage, template: Path, bundle: bytes, point: tuple[str, int], allowed_s: float
+) -> float:
+    """From the start of the unit, after it was cut there, until it answers on the spot."""
     name, number = point
     home = fresh(template, stage.folder / "unit")
     options = ["-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
     traced(flash_once, (home, bundle), options, stage.folder / "strace")
-    command = [sys.executable, "-P", "-m", "edge.cli.start", "run", "--config"]
+    return _started_s(home, stage, allowed_s)
+
+
+def _started_s(home: Path, stage: Stage, allowed_s: float) -> float:
+    """As the service starts it. Raises Broken."""
+    command = [sys.executable, "-P", "-m", "edge.booting", "--config", str(home / "unit.yaml")]
+    begun_s = time.monotonic()
     with (stage.folder / "unit.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*command, str(home / "unit.yaml")], stdout=log, stderr=log, env=os.environ
-        )
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
     try:
-        return _answers_after_s(home / "state", f"{name} {number}")
+        while (took_s := time.monotonic() - begun_s) < allowed_s:
+            try:
+                ask(home / "state", "ping")
+            except NoUnitError:
+                time.sleep(0.05)
+            else:
+                return took_s
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _answers_after_s(state: Path, where: str) -> float:
-    begun_s = time.monotonic()
-    while (took_s := time.monotonic() - begun_s) < HEALTHY_WITHIN_S:
-        try:
-            ask(state, "ping")
-        except NoUnitError:
-            time.sleep(0.05)
-        else:
-            return took_s
-    raise Broken(f"after {where} the unit does not answer within {HEALTHY_WITHIN_S:.0f} s")
+    raise Broken(f"the unit does not answer within {allowed_s:.0f} s")
 
 
 def _control(folder: Path, template: Path) -> int:
