@@ -24,17 +24,8 @@ ROOT = Path(__file__).parents[1]
 LANGUAGES = ROOT / "config" / "languages"
 DOMAIN = "patrol-edge"
 MARKS = ("tell", "pattern")
-# Whose texts are in the catalogues: folders and modules.
-REQUIRED = (
-    "config",
-    "edge/reporting",
-    "edge/cli/config_command.py",
-    "edge/cli/config_content.py",
-    "edge/cli/config_diff.py",
-    "edge/cli/config_migrate.py",
-    "edge/cli/console.py",
-    "edge/cli/main.py",
-)
+# Whose texts are in the catalogues: folders.
+REQUIRED = ("config", "drivers", "firmware_bridge", "perception", "telemetry", "edge")
 
 
 @dataclass(frozen=True, slots=True, order=True)
