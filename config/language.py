@@ -39,7 +39,14 @@ class Told(str):
 
     @classmethod
     def of(cls, pattern: str, values: Mapping[str, Any]) -> Self:
-        """Raises KeyError for a value that is missing."""
+        """Raises KeyError for a value that is missing.
+
+        An error is put in by what it says: it would keep all alive that it came through.
+        """
+        values = {
+            name: said(value) if isinstance(value, BaseException) else value
+            for name, value in values.items()
+        }
         told = cls(pattern.format(**values))
         told.pattern, told.values = pattern, values
         return told
@@ -58,7 +65,7 @@ def pattern(text: LiteralString) -> LiteralString:
     return text
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """What an error says, as it was told; `str(error)` would be in English for good."""
     return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 

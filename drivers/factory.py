@@ -31,6 +31,7 @@ from config.devices import (
     UdpGnssConfig,
     V4l2CameraConfig,
 )
+from config.language import tell
 from config.platforms import (
     MavlinkPlatformConfig,
     PlatformConfig,
@@ -165,7 +166,9 @@ def open_actuator(
 
             return MountedActuator(_open_mount(via, lines), clock)
         case BoardVia() | PlatformVia():
-            raise DeviceUnavailableError("its board or its carrier drives it, not this computer")
+            raise DeviceUnavailableError(
+                tell("its board or its carrier drives it, not this computer")
+            )
         case None:
             return _open_speaker(config, clock)
     assert_never(config.via)

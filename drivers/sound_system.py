@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 
 CARDS = Path("/proc/asound/cards")
@@ -54,11 +55,11 @@ def _import() -> Any:
         return import_module("sounddevice")
     except ImportError as error:
         raise DeviceUnavailableError(
-            "sound devices need the audio extra: pip install 'patrol-edge[audio]'"
+            tell("sound devices need the audio extra: pip install 'patrol-edge[audio]'")
         ) from error
     except OSError as error:
         raise DeviceUnavailableError(
-            "the system has no PortAudio: apt-get install libportaudio2"
+            tell("the system has no PortAudio: apt-get install libportaudio2")
         ) from error
 
 
@@ -76,7 +77,10 @@ def library_name(device: str, dev: Path = Path("/dev")) -> str | None:
     card = CONTROL_NODE.fullmatch(Path(node).name)
     if card is None or not Path(node).exists():
         raise DeviceUnavailableError(
-            f"{device} is not there; plug it in, or see what is: `patrol-edge devices`"
+            tell(
+                "{device} is not there; plug it in, or see what is: `patrol-edge devices`",
+                device=device,
+            )
         )
     return f"(hw:{card[1]},0)"
 

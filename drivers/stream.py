@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 import serial
 
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 
 CHUNK_BYTES = 4096
@@ -45,8 +46,12 @@ class SerialStream:
         """`path` is a device of this computer. Raises DeviceUnavailableError, with the cure."""
         if "://" in path:
             raise DeviceUnavailableError(
-                f"{path} is no device of this computer; for a serial port on the network write "
-                "kind: tcp with host: and port:, and set the box there to raw TCP (no RFC 2217)"
+                tell(
+                    "{path} is no device of this computer; for a serial port on the network "
+                    "write kind: tcp with host: and port:, and set the box there to raw TCP (no "
+                    "RFC 2217)",
+                    path=path,
+                )
             )
         try:
             # timeout 0: a read never blocks; waiting is done with select, which costs less.
@@ -74,7 +79,10 @@ class SerialStream:
             self._port.write(data)
         except serial.SerialTimeoutException as error:
             raise DeviceLostError(
-                f"{self._port.port} takes no bytes: is it a serial port without flow control?"
+                tell(
+                    "{port} takes no bytes: is it a serial port without flow control?",
+                    port=self._port.port,
+                )
             ) from error
         except (*_SERIAL_ERRORS, ValueError) as error:
             raise DeviceLostError(self._gone()) from error
@@ -100,7 +108,9 @@ class SerialStream:
         except _SERIAL_ERRORS as error:
             raise DeviceLostError(self._gone()) from error
         except ValueError as error:
-            raise DeviceLostError(f"{self._port.port} does not do {baud} baud") from error
+            raise DeviceLostError(
+                tell("{port} does not do {baud} baud", port=self._port.port, baud=baud)
+            ) from error
 
     def close(self) -> None:
         try:
@@ -109,7 +119,7 @@ class SerialStream:
             return  # it has gone: nothing is left to release
 
     def _gone(self) -> str:
-        return f"{self._port.port} has gone: is its plug in?"
+        return tell("{port} has gone: is its plug in?", port=self._port.port)
 
 
 class TcpStream:
@@ -132,12 +142,19 @@ class TcpStream:
             connection = socket.create_connection((host, port), timeout_s)
         except (socket.gaierror, ValueError) as error:  # ValueError: no name can look like that
             raise DeviceUnavailableError(
-                f"cannot connect to {name}: its name is not found; "
-                "check the name and the network, or write the IP address"
+                tell(
+                    "cannot connect to {name}: its name is not found; check the name and the "
+                    "network, or write the IP address",
+                    name=name,
+                )
             ) from error
         except OSError as error:
             raise DeviceUnavailableError(
-                f"cannot connect to {name}: {_reason(error)}; is it on, and is the address right?"
+                tell(
+                    "cannot connect to {name}: {reason}; is it on, and is the address right?",
+                    name=name,
+                    reason=_reason(error),
+                )
             ) from error
         # A server that loses power sends no goodbye: let the kernel notice within about 30 s.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -152,7 +169,9 @@ class TcpStream:
         try:
             self._socket.sendall(data)
         except OSError as error:
-            raise DeviceLostError(f"{self._name} has gone: {_reason(error)}") from error
+            raise DeviceLostError(
+                tell("{name} has gone: {reason}", name=self._name, reason=_reason(error))
+            ) from error
 
     def read(self, wait_s: float) -> bytes:
         try:
@@ -163,9 +182,11 @@ class TcpStream:
         except BlockingIOError:
             return b""
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"{self._name} has gone: {_reason(error)}") from error
+            raise DeviceLostError(
+                tell("{name} has gone: {reason}", name=self._name, reason=_reason(error))
+            ) from error
         if not data:
-            raise DeviceLostError(f"{self._name} has closed the connection")
+            raise DeviceLostError(tell("{name} has closed the connection", name=self._name))
         return data
 
     def close(self) -> None:
@@ -195,7 +216,7 @@ class UdpStream:
         except BlockingIOError:
             return b""
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"UDP socket: {_reason(error)}") from error
+            raise DeviceLostError(tell("UDP socket: {reason}", reason=_reason(error))) from error
 
     def close(self) -> None:
         self._socket.close()
@@ -210,7 +231,12 @@ def listening_tcp(address: str, port: int) -> socket.socket:
         server = socket.create_server((address, port))
     except OSError as error:
         raise DeviceUnavailableError(
-            f"cannot listen on {address} port {port}: {error.strerror}; give another port"
+            tell(
+                "cannot listen on {address} port {port}: {why}; give another port",
+                address=address,
+                port=port,
+                why=error.strerror,
+            )
         ) from error
     server.setblocking(False)
     return server
@@ -228,8 +254,13 @@ def bound_udp(address: str, port: int) -> socket.socket:
     except (OSError, ValueError, TypeError) as error:  # TypeError for a NUL in the address
         receiver.close()
         raise DeviceUnavailableError(
-            f"cannot listen on UDP {address} port {port}: {_reason(error)}; "
-            "`bind` is an address of this computer, and no other program may use the port"
+            tell(
+                "cannot listen on UDP {address} port {port}: {reason}; `bind` is an address "
+                "of this computer, and no other program may use the port",
+                address=address,
+                port=port,
+                reason=_reason(error),
+            )
         ) from error
     receiver.setblocking(False)
     return receiver
@@ -246,14 +277,24 @@ def _why_not(path: str, baud: int, error: Exception) -> str:
     """One line: what is wrong with this port, and what to do."""
     number = getattr(error, "errno", None)
     if number == errno.ENOENT:
-        return f"{path} is not there; {_ports_there()}"
+        return tell("{path} is not there; {ports_there}", path=path, ports_there=_ports_there())
     if number in (errno.EACCES, errno.EPERM):
-        return f"no permission for {path}: add the user to its group (usually dialout), log in anew"
+        return tell(
+            "no permission for {path}: add the user to its group (usually dialout), log in anew",
+            path=path,
+        )
     if number in (errno.EAGAIN, errno.EBUSY):
-        return f"{path} is in use by another program (the unit, gpsd, ModemManager?): stop that one"
+        return tell(
+            "{path} is in use by another program (the unit, gpsd, ModemManager?): stop that one",
+            path=path,
+        )
     if _is_no_device(path):
-        return f"{path} is not a serial port; {_ports_there()}"
-    return f"cannot open {path} at {baud} baud: {_reason(error)}"
+        return tell(
+            "{path} is not a serial port; {ports_there}", path=path, ports_there=_ports_there()
+        )
+    return tell(
+        "cannot open {path} at {baud} baud: {reason}", path=path, baud=baud, reason=_reason(error)
+    )
 
 
 def _is_no_device(path: str) -> bool:
@@ -270,5 +311,5 @@ def _ports_there() -> str:
     except OSError:
         names = []
     if not names:
-        return f"no serial device is plugged in ({BY_ID} is empty)"
-    return "there are: " + ", ".join(names)
+        return tell("no serial device is plugged in ({folder} is empty)", folder=BY_ID)
+    return tell("there are: {names}", names=", ".join(names))

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from config.actuators import GpioVia
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 
 CONSUMER = "patrol-edge"
@@ -44,13 +45,17 @@ class GpioSwitch:
                 self._line, self._values.ACTIVE if on else self._values.INACTIVE
             )
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"{self._name} has gone: {error}") from error
+            raise DeviceLostError(
+                tell("{name} has gone: {error}", name=self._name, error=error)
+            ) from error
 
     def get(self) -> bool | None:
         try:
             return bool(self._request.get_value(self._line) == self._values.ACTIVE)
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"{self._name} has gone: {error}") from error
+            raise DeviceLostError(
+                tell("{name} has gone: {error}", name=self._name, error=error)
+            ) from error
 
     def close(self) -> None:
         self._request.release()
@@ -61,15 +66,17 @@ def _library() -> Any:
         return import_module("gpiod")
     except ImportError as error:
         raise DeviceUnavailableError(
-            "lines of this computer need the gpio extra: pip install 'patrol-edge[gpio]'"
+            tell("lines of this computer need the gpio extra: pip install 'patrol-edge[gpio]'")
         ) from error
 
 
 def _why_not(name: str, config: GpioVia, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"there is no {config.chip}; `gpiodetect` lists what there is"
+        return tell("there is no {chip}; `gpiodetect` lists what there is", chip=config.chip)
     if isinstance(error, PermissionError):
-        return f"{config.chip} may not be opened by this user: add it to the group gpio"
+        return tell(
+            "{chip} may not be opened by this user: add it to the group gpio", chip=config.chip
+        )
     if isinstance(error, OSError) and error.errno == 16:  # EBUSY
-        return f"{name} is used by another program; `gpioinfo` says by which"
-    return f"{name} cannot be an output: {error}"
+        return tell("{name} is used by another program; `gpioinfo` says by which", name=name)
+    return tell("{name} cannot be an output: {error}", name=name, error=error)

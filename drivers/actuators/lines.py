@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from config.language import tell
 from drivers.base import DeviceLostError
 
 
@@ -43,7 +44,7 @@ class Lease(Generic[L]):
         it: then it is closed for all."""
         with self._line.lock:
             if self._line.gone:
-                raise DeviceLostError(f"{self._key} has gone")
+                raise DeviceLostError(tell("{name} has gone", name=self._key))
             try:
                 yield self._line.item
             except DeviceLostError:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Self
 
 from config.actuators import ModbusVia
+from config.language import tell
 from drivers.actuators.lines import Lease, SharedLines
 from drivers.base import DeviceLostError, DeviceUnavailableError
 
@@ -50,10 +51,15 @@ class ModbusSwitch:
             answer = asked()
         except (self._errors, OSError) as error:
             raise DeviceLostError(
-                f"{self._name} does not answer: check wiring (A and B), address and baud rate"
+                tell(
+                    "{name} does not answer: check wiring (A and B), address and baud rate",
+                    name=self._name,
+                )
             ) from error
         if answer.isError():
-            raise DeviceLostError(f"{self._name} is refused by the board: {answer}")
+            raise DeviceLostError(
+                tell("{name} is refused by the board: {answer}", name=self._name, answer=answer)
+            )
         return answer
 
 
@@ -63,7 +69,7 @@ def _library() -> Any:
         return import_module("pymodbus")
     except ImportError as error:
         raise DeviceUnavailableError(
-            "Modbus boards need the modbus extra: pip install 'patrol-edge[modbus]'"
+            tell("Modbus boards need the modbus extra: pip install 'patrol-edge[modbus]'")
         ) from error
 
 
@@ -76,6 +82,9 @@ def _connected(library: Any, config: ModbusVia) -> Any:
     if not client.connect():
         client.close()
         raise DeviceUnavailableError(
-            f"{config.where} cannot be opened: check its cable, and that nothing else uses it"
+            tell(
+                "{where} cannot be opened: check its cable, and that nothing else uses it",
+                where=config.where,
+            )
         )
     return client

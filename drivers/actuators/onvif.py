@@ -9,6 +9,7 @@ from typing import Self
 from xml.etree import ElementTree as Tree
 
 from config.actuators import OnvifVia
+from config.language import said, tell
 from drivers.actuators.actuator import ActuatorReport
 from drivers.actuators.mounted import CannotTurnError
 from drivers.actuators.soap import Element, Soap, SoapFaultError, first, inner, values
@@ -47,7 +48,7 @@ class OnvifMount:
         try:
             self._soap.ask(self._ptz_path, self._order(aim))
         except SoapFaultError as error:
-            raise CannotTurnError(str(error)) from error
+            raise CannotTurnError(said(error)) from error
 
     def close(self) -> None:
         """Each question had a connection of its own."""
@@ -139,10 +140,12 @@ def _profile_of(soap: Soap, config: OnvifVia) -> tuple[str, str]:
             inner(first(able, SCHEMA, service), SCHEMA, "XAddr") for service in ("PTZ", "Media")
         )
         if not ptz or not media:
-            raise DeviceUnavailableError(f"{config.host}: this camera says that it cannot turn")
+            raise DeviceUnavailableError(
+                tell("{host}: this camera says that it cannot turn", host=config.host)
+            )
         profiles = soap.ask(soap.path_of(media), Element(MEDIA, "GetProfiles"))
     except (SoapFaultError, DeviceLostError) as error:
-        raise DeviceUnavailableError(str(error)) from error
+        raise DeviceUnavailableError(said(error)) from error
     tokens = [
         profile.get("token", "")
         for profile in profiles.iter(f"{{{MEDIA}}}Profiles")
@@ -151,6 +154,11 @@ def _profile_of(soap: Soap, config: OnvifVia) -> tuple[str, str]:
     wanted = config.profile or next(iter(tokens), "")
     if wanted not in tokens:
         raise DeviceUnavailableError(
-            f"{config.host}: no profile {wanted!r} that turns; there is: {', '.join(tokens)}"
+            tell(
+                "{host}: no profile {wanted!r} that turns; there is: {tokens}",
+                host=config.host,
+                wanted=wanted,
+                tokens=", ".join(tokens),
+            )
         )
     return soap.path_of(ptz), wanted

@@ -11,6 +11,7 @@ import time
 from typing import Self
 
 from config.actuators import SerialRelayVia
+from config.language import tell
 from drivers.actuators.lines import Lease, SharedLines
 from drivers.base import DeviceLostError
 from drivers.stream import SerialStream
@@ -73,7 +74,9 @@ def numato_answer(heard: bytes) -> bool:
     """
     answers = _ANSWER.findall(heard)
     if not answers:
-        raise DeviceLostError(f"the relay board says {heard[:40]!r}: is it a Numato board?")
+        raise DeviceLostError(
+            tell("the relay board says {heard!r}: is it a Numato board?", heard=heard[:40])
+        )
     return bool(answers[-1] == b"on")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.actuators import SimulatedVia
+from config.language import tell
 from drivers.actuators.actuator import (
     ActuatorReport,
     ActuatorRequest,
@@ -147,7 +148,7 @@ class SimulatedActuator:
         try:
             self._peer.sendall(json.dumps(told).encode() + b"\n")
         except OSError as error:
-            raise DeviceLostError(f"nobody listens any more: {error}") from error
+            raise DeviceLostError(tell("nobody listens any more: {error}", error=error)) from error
 
 
 def _dial(path: Path, name: str) -> socket.socket:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as Tree
 
 from config.actuators import OnvifVia
+from config.language import tell
 from drivers.base import DeviceLostError
 from drivers.cameras.url import read_login
 
@@ -97,10 +98,14 @@ class Soap:
         except (Tree.ParseError, ValueError, LookupError) as error:
             # expat itself (2.4.1 and later) stops documents that unfold without end.
             raise DeviceLostError(
-                f"{self._host} answers with status {status} and no SOAP: is ONVIF switched on?"
+                tell(
+                    "{host} answers with status {status} and no SOAP: is ONVIF switched on?",
+                    host=self._host,
+                    status=status,
+                )
             ) from error
         if found is None:
-            raise DeviceLostError(f"{self._host} answers with an empty envelope")
+            raise DeviceLostError(tell("{host} answers with an empty envelope", host=self._host))
         fault = found.find(f"{{{ENVELOPE}}}Fault")
         if fault is not None or status >= 400:
             raise SoapFaultError(self._why(status, fault))
@@ -121,7 +126,11 @@ class Soap:
             return answer.status, _content(answer, time.monotonic() + WITHIN_S)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise DeviceLostError(
-                f"{self._host}:{self._port} does not answer: check its cable and address"
+                tell(
+                    "{host}:{port} does not answer: check its cable and address",
+                    host=self._host,
+                    port=self._port,
+                )
             ) from error
         finally:
             connection.close()

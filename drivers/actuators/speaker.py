@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.actuators import SpeakerConfig
+from config.language import said, tell
 from drivers.actuators.actuator import ActuatorReport, ActuatorRequest, Silence, Sound, Volume
 from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -160,7 +161,7 @@ class Speaker:
             self._stream = _start(library, self._config.device, self._rate_hz, self._fill)
         except DeviceUnavailableError as error:
             self._player = None
-            raise DeviceLostError(str(error)) from error
+            raise DeviceLostError(said(error)) from error
 
     def _fill(self, out: Any, frames: int, _time: Any, status: Any) -> None:
         """PortAudio's thread."""
@@ -184,7 +185,7 @@ class Speaker:
         if player is None:
             return
         if self._epoch != self._system.epoch:
-            raise DeviceLostError("the sound cards have changed")
+            raise DeviceLostError(tell("the sound cards have changed"))
         if player.ended.is_set():
             self._close_stream()
             self._reported_s = float("-inf")
@@ -193,7 +194,9 @@ class Speaker:
         if player.position != position:
             self._moved = (player.position, self._clock.mono_s())
         elif self._clock.mono_s() - since_s > STALLED_S:
-            raise DeviceLostError("the sound device takes no sound: has its plug been pulled?")
+            raise DeviceLostError(
+                tell("the sound device takes no sound: has its plug been pulled?")
+            )
 
     def _close_stream(self) -> None:
         stream, self._stream = self._stream, None
@@ -208,7 +211,10 @@ def _output_rate_hz(library: Any, device: str) -> int:
         found = library.query_devices(library_name(device), "output")
     except (ValueError, library.PortAudioError) as error:
         raise DeviceUnavailableError(
-            f"{first_line(error)}; `patrol-edge audio devices` lists what there is"
+            tell(
+                "{why}; `patrol-edge audio devices` lists what there is",
+                why=first_line(error),
+            )
         ) from error
     return round(float(found["default_samplerate"]))
 
@@ -228,5 +234,9 @@ def _start(library: Any, device: str, rate_hz: int, fill: Callable[..., None]) -
         return started(library, stream)
     except (ValueError, library.PortAudioError) as error:
         raise DeviceUnavailableError(
-            f"{device}: {first_line(error)}; is another program using it?"
+            tell(
+                "{device}: {why}; is another program using it?",
+                device=device,
+                why=first_line(error),
+            )
         ) from error

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Self
 
 from config.devices import FileCameraConfig
+from config.language import said, tell
 from drivers.base import (
     NOT_WANTED,
     DeviceLostError,
@@ -139,13 +140,17 @@ class FileCamera:
     def _start_over(self) -> None:
         path = self._config.path
         if not self._config.loop:
-            raise EndOfRecordingError(f"{path} is played to its end; set loop: true to go on")
+            raise EndOfRecordingError(
+                tell("{path} is played to its end; set loop: true to go on", path=path)
+            )
         nothing = self._next == self._at_pass or self._damaged >= self._next - self._at_pass
         try:
             self._recording.rewind()
         except DeviceUnavailableError as error:
-            raise DeviceLostError(str(error)) from error
+            raise DeviceLostError(said(error)) from error
         if nothing or not self._recording.advance():
-            raise DeviceLostError(f"{path} has no readable picture any more; put it back")
+            raise DeviceLostError(
+                tell("{path} has no readable picture any more; put it back", path=path)
+            )
         self._at_pass = self._next
         self._counters["loops"] += 1

@@ -10,13 +10,14 @@ import socket
 import time
 from dataclasses import dataclass
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.url import CameraUrl
 
 MAX_STATUS_BYTES = 256
 MAX_BODY_BYTES = 4 * 2**20
 JPEG_BEGINS = re.compile(rb"\xff(?=\xd8\xff)")
-LOGIN_CURE = "put the camera's user:password into credentials_file"
+LOGIN_CURE = tell("put the camera's user:password into credentials_file")
 
 
 def check_answers(url: CameraUrl, timeout_s: float) -> None:
@@ -35,22 +36,35 @@ def refusal(url: CameraUrl, timeout_s: float) -> str:
     status = None if answer is None else answer.status
     if status in (401, 403):
         if url.login is None:
-            return f"{url} asks for a user and a password; {LOGIN_CURE}"
-        return f"{url} refuses the user or the password; {LOGIN_CURE} and check them"
+            return tell("{url} asks for a user and a password; {cure}", url=url, cure=LOGIN_CURE)
+        return tell(
+            "{url} refuses the user or the password; {cure} and check them",
+            url=url,
+            cure=LOGIN_CURE,
+        )
     if status in (404, 454):
-        return f"{url} does not exist on that camera; look up the path in its manual"
+        return tell("{url} does not exist on that camera; look up the path in its manual", url=url)
     if status is not None and status >= 400:
-        return f"{url} answers with error {status}; restart the camera, or check the path"
+        return tell(
+            "{url} answers with error {status}; restart the camera, or check the path",
+            url=url,
+            status=status,
+        )
     if answer is not None and answer.pictures == 1:
         return too_slow(url, timeout_s)
-    return f"{url} answers, but gives no pictures that can be read; check the path in its manual"
+    return tell(
+        "{url} answers, but gives no pictures that can be read; check the path in its manual",
+        url=url,
+    )
 
 
 def too_slow(url: CameraUrl, took_s: float) -> str:
     """What to say of one that takes too long for its first two pictures."""
-    return (
-        f"{url} sent fewer than two pictures in {took_s:.0f} s; raise its frame rate, "
-        "or open_timeout_s"
+    return tell(
+        "{url} sent fewer than two pictures in {took_s:.0f} s; raise its frame rate, "
+        "or open_timeout_s",
+        url=url,
+        took_s=took_s,
     )
 
 
@@ -76,15 +90,18 @@ def _ask(url: CameraUrl, method: str, timeout_s: float) -> Answer | None:
             wanted = method == "GET" and status == 200
             return Answer(status, _pictures(connection, data, until_s) if wanted else 0)
     except TimeoutError:
-        cause, cure = "does not answer", "check power, cable and address"
+        cause, cure = tell("does not answer"), tell("check power, cable and address")
     except socket.gaierror:
-        cause, cure = "has a host name nobody knows", "check the name, or write the IP address"
+        cause = tell("has a host name nobody knows")
+        cure = tell("check the name, or write the IP address")
     except ConnectionRefusedError:
-        cause, cure = "refuses the connection", "is the port right, and the stream switched on?"
+        cause = tell("refuses the connection")
+        cure = tell("is the port right, and the stream switched on?")
     except (OSError, UnicodeError) as error:
         text = error.strerror if isinstance(error, OSError) else None
-        cause, cure = f"cannot be reached ({text or 'bad host name'})", "check network and address"
-    raise DeviceUnavailableError(f"{url} {cause}; {cure}")
+        cause = tell("cannot be reached ({why})", why=text or "bad host name")
+        cure = tell("check network and address")
+    raise DeviceUnavailableError(tell("{what} {cause}; {cure}", what=url, cause=cause, cure=cure))
 
 
 def _request(url: CameraUrl, method: str) -> bytes:
@@ -135,5 +152,7 @@ def _status(line: bytes, url: CameraUrl) -> int:
         return int(words[1])
     kind = url.scheme.upper()
     raise DeviceUnavailableError(
-        f"{url} does not speak {kind}; is the port right, and is it {kind}?"
+        tell(
+            "{url} does not speak {kind}; is the port right, and is it {kind}?", url=url, kind=kind
+        )
     )

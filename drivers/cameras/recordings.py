@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.capture import MAX_SIDE_PX, Capture, Picture, decode_picture, is_text
 from drivers.cameras.capture_size import PICTURE_SUFFIXES, picture_size
@@ -56,8 +57,11 @@ class VideoRecording:
         )
         if capture is None:
             raise DeviceUnavailableError(
-                f"{self._path} is no video that can be read (not a video, cut, or damaged); "
-                "play it elsewhere to see, or copy it again"
+                tell(
+                    "{path} is no video that can be read (not a video, cut, or damaged); play "
+                    "it elsewhere to see, or copy it again",
+                    path=self._path,
+                )
             )
         # The first picture is fetched at once: many a cut file has a good header.
         self._fetched = max(capture.size_px()) <= MAX_SIDE_PX and capture.grab()
@@ -65,8 +69,14 @@ class VideoRecording:
             width_px, height_px = capture.size_px()
             capture.close()
             raise DeviceUnavailableError(
-                f"{self._path} has no readable picture ({width_px} x {height_px} px announced, "
-                f"at most {MAX_SIDE_PX} a side); copy it again or convert it"
+                tell(
+                    "{path} has no readable picture ({width_px} x {height_px} px announced, at "
+                    "most {most} a side); copy it again or convert it",
+                    path=self._path,
+                    width_px=width_px,
+                    height_px=height_px,
+                    most=MAX_SIDE_PX,
+                )
             )
         return capture
 
@@ -141,22 +151,32 @@ def open_recording(path: Path) -> Recording:
         if path.is_dir():
             return _open_folder(path)
         if not path.is_file():
-            cause = "is not a regular file" if path.exists() else "does not exist"
+            cause = tell("is not a regular file") if path.exists() else tell("does not exist")
             raise DeviceUnavailableError(
-                f"{path} {cause}; give a video file or a folder of pictures"
+                tell(
+                    "{path} {cause}; give a video file or a folder of pictures",
+                    path=path,
+                    cause=cause,
+                )
             )
         if path.stat().st_size == 0:
-            raise DeviceUnavailableError(f"{path} is empty; copy it again")
+            raise DeviceUnavailableError(tell("{path} is empty; copy it again", path=path))
         with path.open("rb"):  # to tell "may not" from "is no video"
             pass
     except OSError as error:
         raise DeviceUnavailableError(
-            f"{path} cannot be read ({error.strerror}); let this user read it"
+            tell(
+                "{path} cannot be read ({why}); let this user read it",
+                path=path,
+                why=error.strerror,
+            )
         ) from error
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return _checked([path], path)
     if not is_text(str(path)):
-        raise DeviceUnavailableError(f"{path}: this name is not UTF-8; rename the file or folder")
+        raise DeviceUnavailableError(
+            tell("{path}: this name is not UTF-8; rename the file or folder", path=path)
+        )
     return VideoRecording(path)
 
 
@@ -167,10 +187,16 @@ def _open_folder(path: Path) -> PictureFolder:
 
 def _checked(pictures: list[Path], path: Path) -> PictureFolder:
     if not any(picture_bytes(entry) is not None for entry in pictures):
-        what = f"{len(pictures)}, all unreadable" if pictures else "none"
+        what = tell("{count}, all unreadable", count=len(pictures)) if pictures else tell("none")
         raise DeviceUnavailableError(
-            f"{path} has no readable picture ({what}); give one with "
-            f"{', '.join(sorted(PICTURE_SUFFIXES))} files of at most {MAX_SIDE_PX} px a side"
+            tell(
+                "{path} has no readable picture ({what}); give one with {endings} "
+                "files of at most {most} px a side",
+                path=path,
+                what=what,
+                endings=", ".join(sorted(PICTURE_SUFFIXES)),
+                most=MAX_SIDE_PX,
+            )
         )
     return PictureFolder(pictures)
 

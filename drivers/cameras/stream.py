@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Self
 
 from config.devices import StreamCameraConfig
+from config.language import tell
 from drivers.base import (
     DeviceLostError,
     DeviceUnavailableError,
@@ -85,7 +86,11 @@ class StreamCamera:
         if max(source.size_px()) > MAX_SIDE_PX:
             source.close()
             raise DeviceUnavailableError(
-                f"{url} sends pictures of more than {MAX_SIDE_PX} px a side; choose a smaller size"
+                tell(
+                    "{url} sends pictures of more than {most} px a side; choose a smaller size",
+                    url=url,
+                    most=MAX_SIDE_PX,
+                )
             )
         return cls(name, url, source, config, clock, opening_s, wanted, why_software)
 
@@ -134,9 +139,20 @@ class StreamCamera:
         if not self._source.grab():
             took_s = self._clock.mono_s() - started_s
             silent = took_s >= self._config.stalled_after_s - 2 * POLL_S
-            what = f"sent no picture for {took_s:.1f} s" if silent else "ended the stream"
-            cure = ", or raise its frame rate" if silent else ""
-            raise DeviceLostError(f"{self._url} {what}; check the camera and its network{cure}")
+            what = (
+                tell("sent no picture for {took_s:.1f} s", took_s=took_s)
+                if silent
+                else tell("ended the stream")
+            )
+            cure = tell(", or raise its frame rate") if silent else ""
+            raise DeviceLostError(
+                tell(
+                    "{url} {what}; check the camera and its network{cure}",
+                    url=self._url,
+                    what=what,
+                    cure=cure,
+                )
+            )
         now_s = self._clock.mono_s()
         self._grabbed_s = now_s
         return now_s - started_s
@@ -145,8 +161,12 @@ class StreamCamera:
         bad_s = self._retrieval.bad_s(self._grabbed_s)
         if bad_s >= self._config.stalled_after_s:
             raise DeviceLostError(
-                f"{self._url} sent only damaged pictures for {bad_s:.1f} s; "
-                "check its network, or set it to H.264 or MJPEG"
+                tell(
+                    "{url} sent only damaged pictures for {bad_s:.1f} s; check its network, or "
+                    "set it to H.264 or MJPEG",
+                    url=self._url,
+                    bad_s=bad_s,
+                )
             )
 
     def _skip_stale(self, waiting: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
+from config.language import tell
 from config.secrets import SecretFileError, read_line
 from drivers.base import DeviceUnavailableError
 
@@ -30,9 +31,11 @@ class CameraUrl:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:  # not chained: its text may show the password
-            raise DeviceUnavailableError(f"the camera's url is malformed; {CURE}") from None
+            raise DeviceUnavailableError(
+                tell("the camera's url is malformed; {cure}", cure=CURE)
+            ) from None
         if parts.scheme not in PORTS or not parts.hostname:
-            raise DeviceUnavailableError(f"the camera's url names no host; {CURE}")
+            raise DeviceUnavailableError(tell("the camera's url names no host; {cure}", cure=CURE))
         if login is None and parts.username is not None:
             login = unquote(parts.username), unquote(parts.password or "")
         return cls(
@@ -65,7 +68,7 @@ class CameraUrl:
         return f"{self.scheme}://{self.authority}{self.path.partition('?')[0]}"
 
 
-CURE = "write it as rtsp://host:port/path or http://host:port/path"
+CURE = tell("write it as rtsp://host:port/path or http://host:port/path")
 
 
 def read_login(path: Path) -> tuple[str, str]:
@@ -76,9 +79,9 @@ def read_login(path: Path) -> tuple[str, str]:
     try:
         user, colon, password = read_line(path, "user:password").partition(":")
     except SecretFileError as error:
-        raise DeviceUnavailableError(f"credentials_file: {error}") from None
+        raise DeviceUnavailableError(tell("credentials_file: {error}", error=error)) from None
     if not user or not colon:
         raise DeviceUnavailableError(
-            f"credentials_file: {path} holds no colon; write user:password into it"
+            tell("credentials_file: {path} holds no colon; write user:password into it", path=path)
         )
     return user, password

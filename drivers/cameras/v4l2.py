@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from config.devices import V4l2CameraConfig
+from config.language import tell
 from drivers.base import (
     DeviceLostError,
     DeviceUnavailableError,
@@ -94,14 +95,21 @@ class V4l2Camera:
         )
         if source is None:
             raise DeviceUnavailableError(
-                f"{device} does not open as a camera; stop the program that uses it "
-                f"(fuser -v {device}), or take the name that ends in video-index0"
+                tell(
+                    "{device} does not open as a camera; stop the program that uses it (fuser -v "
+                    "{device}), or take the name that ends in video-index0",
+                    device=device,
+                )
             )
         if not any(source.grab() for _ in range(FIRST_TRIES)):
             source.close()
             raise DeviceUnavailableError(
-                f"{device} sent no picture in {FIRST_TRIES} s; plug it in again, at a port of its "
-                "own (not a hub)"
+                tell(
+                    "{device} sent no picture in {seconds} s; plug it in again, at a port of "
+                    "its own (not a hub)",
+                    device=device,
+                    seconds=FIRST_TRIES,
+                )
             )
         return cls(name, source, config, clock, wanted)
 
@@ -115,8 +123,11 @@ class V4l2Camera:
         left_s = self._newest_s + self._config.stalled_after_s - now_s
         if left_s <= 0:
             raise DeviceLostError(
-                f"{self._config.device} sent no picture for {now_s - self._newest_s:.1f} s; "
-                "check its cable and power"
+                tell(
+                    "{device} sent no picture for {gone_s:.1f} s; check its cable and power",
+                    device=self._config.device,
+                    gone_s=now_s - self._newest_s,
+                )
             )
         if not self._source.ready(min(MAX_WAIT_S, left_s)):
             self._check_name()
@@ -150,7 +161,9 @@ class V4l2Camera:
 
     def _grab(self) -> None:
         if not self._source.grab():
-            raise DeviceLostError(f"{self._config.device} has gone; plug it in again")
+            raise DeviceLostError(
+                tell("{device} has gone; plug it in again", device=self._config.device)
+            )
         self._number += 1
         self._newest_s = self._clock.mono_s()
         stamp_s = self._source.position_s()
@@ -164,14 +177,20 @@ class V4l2Camera:
         """A camera that was plugged in again comes back under another node, and its stable name
         leads there, while the old node may be held open and silent for long."""
         if self._device_id(self._config.device) != self._opened_id:
-            raise DeviceLostError(f"{self._config.device} was unplugged; it is opened anew")
+            raise DeviceLostError(
+                tell("{device} was unplugged; it is opened anew", device=self._config.device)
+            )
 
     def _check_readable(self) -> None:
         bad_s = self._retrieval.bad_s(self._newest_s)
         if bad_s >= self._config.stalled_after_s:
             raise DeviceLostError(
-                f"{self._config.device} sent only damaged pictures for {bad_s:.1f} s; "
-                "use a shorter cable, or set pixel_format: yuyv"
+                tell(
+                    "{device} sent only damaged pictures for {bad_s:.1f} s; use a shorter cable, "
+                    "or set pixel_format: yuyv",
+                    device=self._config.device,
+                    bad_s=bad_s,
+                )
             )
 
 
@@ -180,23 +199,33 @@ def check_device(device: Path) -> None:
     try:
         if not stat.S_ISCHR(device.stat().st_mode):
             raise DeviceUnavailableError(
-                f"{device} is not a device; look in /dev/v4l/by-id for the camera's name"
+                tell(
+                    "{device} is not a device; look in /dev/v4l/by-id for the camera's name",
+                    device=device,
+                )
             )
         os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
     except ValueError as error:  # a NUL, or what is no UTF-8
         raise DeviceUnavailableError(
-            f"{device} is no name of a device; look in /dev/v4l/by-id for the camera's name"
+            tell(
+                "{device} is no name of a device; look in /dev/v4l/by-id for the camera's name",
+                device=device,
+            )
         ) from error
     except OSError as error:
-        raise DeviceUnavailableError(f"{device} {_cause(error)}") from error
+        raise DeviceUnavailableError(
+            tell("{device} {cause}", device=device, cause=_cause(error))
+        ) from error
 
 
 def _cause(error: OSError) -> str:
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR | errno.ENXIO | errno.ENODEV:
-            return "does not exist; plug the camera in, or look in /dev/v4l/by-id for its name"
+            return tell(
+                "does not exist; plug the camera in, or look in /dev/v4l/by-id for its name"
+            )
         case errno.EACCES | errno.EPERM:
-            return "may not be used by this user; add the user to the group video"
+            return tell("may not be used by this user; add the user to the group video")
         case errno.EBUSY:
-            return "is in use; stop the program that uses it"
-    return f"cannot be opened ({error.strerror}); plug the camera in again"
+            return tell("is in use; stop the program that uses it")
+    return tell("cannot be opened ({why}); plug the camera in again", why=error.strerror)

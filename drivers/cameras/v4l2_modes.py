@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 from drivers.cameras.v4l2 import check_device
 
@@ -63,11 +64,15 @@ def abilities(device: Path, ioctl: Ioctl = fcntl.ioctl) -> Abilities:
 def _ask(device: Path, descriptor: int, ioctl: Ioctl) -> Abilities:
     answer = _filled(ioctl, descriptor, QUERYCAP, bytearray(104))
     if answer is None:
-        raise DeviceUnavailableError(f"{device} is no camera; see `patrol-edge devices`")
+        raise DeviceUnavailableError(
+            tell("{device} is no camera; see `patrol-edge devices`", device=device)
+        )
     driver, card, bus, _, of_all, of_node = struct.unpack_from("=16s32s32sIII", answer)
     if not (of_node if of_all & DEVICE_CAPS else of_all) & VIDEO_CAPTURE:
         raise DeviceUnavailableError(
-            f"{device} gives no pictures; take the name that ends in video-index0"
+            tell(
+                "{device} gives no pictures; take the name that ends in video-index0", device=device
+            )
         )
     modes = [
         Mode(pixel_format=name, width_px=width, height_px=height, fps=fps)
@@ -129,7 +134,9 @@ def _filled(ioctl: Ioctl, descriptor: int, request: int, content: bytearray) -> 
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ENOTTY, errno.ENODATA):
             return None
-        raise DeviceUnavailableError(f"the camera does not answer: {error.strerror}") from error
+        raise DeviceUnavailableError(
+            tell("the camera does not answer: {why}", why=error.strerror)
+        ) from error
     return content
 
 

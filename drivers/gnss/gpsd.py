@@ -4,6 +4,7 @@ import json
 from typing import Self
 
 from config.devices import GpsdGnssConfig
+from config.language import said, tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.gnss.stream import StreamGnss
@@ -31,7 +32,7 @@ class GpsdStream:
             stream._greet(clock, f"{config.host}:{config.port}")
         except DeviceLostError as error:
             connection.close()
-            raise DeviceUnavailableError(str(error)) from error
+            raise DeviceUnavailableError(said(error)) from error
         except DeviceUnavailableError:
             connection.close()
             raise
@@ -42,7 +43,9 @@ class GpsdStream:
         while b'"class":"VERSION"' not in self._pending:
             left_s = end_s - clock.mono_s()
             if left_s <= 0 or len(self._pending) > MAX_LINE_BYTES:
-                raise DeviceUnavailableError(f"{name} answers, but not as gpsd: is the port right?")
+                raise DeviceUnavailableError(
+                    tell("{name} answers, but not as gpsd: is the port right?", name=name)
+                )
             self._pending += self._connection.read(left_s)
         watch: dict[str, object] = {"enable": True, "json": True, "nmea": True}
         if self._device is not None:
@@ -76,7 +79,10 @@ class GpsdStream:
         # "activated": 0 is how gpsd tells that it has closed a device.
         if not note.get("activated") and note.get("path") == (self._device or note.get("path")):
             raise DeviceLostError(
-                f"gpsd has lost {note.get('path', 'its device')}: is it plugged in?"
+                tell(
+                    "gpsd has lost {device}: is it plugged in?",
+                    device=note.get("path", "its device"),
+                )
             )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 from drivers.stream import listening_tcp
 
@@ -53,7 +54,11 @@ class PtyOutlet:
                 os.close(self._master)
                 os.close(self._slave)
                 raise DeviceUnavailableError(
-                    f"cannot make the link {link}: {error.strerror}; give another path"
+                    tell(
+                        "cannot make the link {link}: {why}; give another path",
+                        link=link,
+                        why=error.strerror,
+                    )
                 ) from error
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from config.devices import ReplayGnssConfig
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.clock import Clock
 from drivers.gnss.calendar import DAY_MS
@@ -79,7 +80,9 @@ class ReplayGnss:
         try:
             self._next = next(self._epochs)
         except StopIteration:
-            raise EndOfRecordingError(f"{self._config.path} has been played to its end") from None
+            raise EndOfRecordingError(
+                tell("{path} has been played to its end", path=self._config.path)
+            ) from None
         except OSError as error:
             raise DeviceLostError(f"{self._config.path}: {error.strerror}") from error
         if self._next is None:
@@ -123,7 +126,11 @@ def _open(path: Path) -> BinaryIO:
     except (OSError, ValueError) as error:  # ValueError for a NUL in the name
         cause = error.strerror if isinstance(error, OSError) else "no name of a file"
         raise DeviceUnavailableError(
-            f"cannot open the recording {path}: {cause}; give a file in gnss.*.path"
+            tell(
+                "cannot open the recording {path}: {cause}; give a file in gnss.*.path",
+                path=path,
+                cause=cause,
+            )
         ) from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.audio import SoundFileConfig
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError, EndOfRecordingError
 from drivers.samples import AudioBlock
 
@@ -109,7 +110,9 @@ class FileMicrophone:
             self._recording.rewind()
             samples = self._decode()
         if not len(samples):
-            raise EndOfRecordingError(f"{self._config.path} has been played to its end")
+            raise EndOfRecordingError(
+                tell("{path} has been played to its end", path=self._config.path)
+            )
         return samples
 
     def _decode(self) -> NDArray[np.float32]:
@@ -117,7 +120,9 @@ class FileMicrophone:
         try:
             content = recording.readframes(round(self._rate_hz * BLOCK_S))
         except (OSError, EOFError, RuntimeError, wave.Error) as error:
-            raise DeviceLostError(f"{self._config.path} cannot be read on: {error}") from error
+            raise DeviceLostError(
+                tell("{path} cannot be read on: {error}", path=self._config.path, error=error)
+            ) from error
         channels, width = recording.getnchannels(), recording.getsampwidth()
         whole = len(content) // (channels * width) * channels * width
         samples = to_float(content[:whole], width)
@@ -129,18 +134,20 @@ class FileMicrophone:
 def open_wave(path: Path, channel: int) -> wave.Wave_read:
     """The recording, checked. Raises DeviceUnavailableError with what is wrong with it."""
     if path.is_dir() or (path.exists() and not path.is_file()):
-        raise DeviceUnavailableError(f"{path} is no file; name a WAV file")
+        raise DeviceUnavailableError(tell("{path} is no file; name a WAV file", path=path))
     try:
         recording = wave.open(str(path), "rb")  # noqa: SIM115 - the driver closes it
     except FileNotFoundError as error:
-        raise DeviceUnavailableError(f"there is no file {path}; check the name") from error
+        raise DeviceUnavailableError(
+            tell("there is no file {path}; check the name", path=path)
+        ) from error
     except OSError as error:
         raise DeviceUnavailableError(f"{path}: {error.strerror}") from error
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:
         # The library knows PCM only: 16 bit of any rate are what every sound program writes.
         why = str(error) or "it ends too early"
         raise DeviceUnavailableError(
-            f"{path} is no PCM WAV file ({why}); save it as 16-bit WAV"
+            tell("{path} is no PCM WAV file ({why}); save it as 16-bit WAV", path=path, why=why)
         ) from error
     fault = _fault(recording, channel)
     if fault:
@@ -152,11 +159,24 @@ def open_wave(path: Path, channel: int) -> wave.Wave_read:
 def _fault(recording: wave.Wave_read, channel: int) -> str:
     channels, rate_hz = recording.getnchannels(), recording.getframerate()
     if not 1 <= channels <= MAX_CHANNELS or recording.getsampwidth() not in (1, 2, 3, 4):
-        return f"{channels} channels of {8 * recording.getsampwidth()} bits are not understood"
+        return tell(
+            "{channels} channels of {what} bits are not understood",
+            channels=channels,
+            what=8 * recording.getsampwidth(),
+        )
     if rate_hz not in RATES_HZ:
-        return f"{rate_hz} samples per second are outside {RATES_HZ[0]} to {RATES_HZ[-1]}"
+        return tell(
+            "{rate_hz} samples per second are outside {lowest} to {highest}",
+            rate_hz=rate_hz,
+            lowest=RATES_HZ[0],
+            highest=RATES_HZ[-1],
+        )
     if channel > channels:
-        return f"it has no channel {channel}; give one from 1 to {channels}"
+        return tell(
+            "it has no channel {channel}; give one from 1 to {channels}",
+            channel=channel,
+            channels=channels,
+        )
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from config.audio import SoundCardConfig
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.samples import AudioBlock
@@ -98,11 +99,11 @@ class PortAudioMicrophone:
     def _raise_if_lost(self) -> None:
         silent_s = self._clock.mono_s() - self._heard_s
         if self._epoch != self._system.epoch:
-            raise DeviceLostError("the sound cards have changed")
+            raise DeviceLostError(tell("the sound cards have changed"))
         if self._ended.is_set() or not self._stream.active:
-            raise DeviceLostError("the sound device has gone")
+            raise DeviceLostError(tell("the sound device has gone"))
         if silent_s > self._config.silent_after_s:
-            raise DeviceLostError(f"no sound came for {silent_s:.0f} s")
+            raise DeviceLostError(tell("no sound came for {silent_s:.0f} s", silent_s=silent_s))
 
 
 def _start(
@@ -123,11 +124,18 @@ def _start(
         return started(library, stream)
     except ValueError as error:  # no such name, or several devices with it
         raise DeviceUnavailableError(
-            f"{first_line(error)}; `patrol-edge audio devices` lists what there is"
+            tell(
+                "{why}; `patrol-edge audio devices` lists what there is",
+                why=first_line(error),
+            )
         ) from error
     except library.PortAudioError as error:
         raise DeviceUnavailableError(
-            f"{config.device}: {first_line(error)}; is another program using it?"
+            tell(
+                "{device}: {why}; is another program using it?",
+                device=config.device,
+                why=first_line(error),
+            )
         ) from error
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from config.language import tell
 from config.sensors import SysfsBatteryConfig
 from drivers.base import BadDataError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -53,7 +54,11 @@ class SysfsBattery:
         folder = (tree or Tree()).sys / SUPPLIES / Path(config.supply).name
         if not folder.is_dir():
             raise DeviceUnavailableError(
-                f"{folder} does not exist; `patrol-edge devices` lists the batteries that there are"
+                tell(
+                    "{folder} does not exist; `patrol-edge devices` lists the batteries that "
+                    "there are",
+                    folder=folder,
+                )
             )
         return cls(name, Attributes(folder, read_file), Pace(config.every_s, clock, sleep), clock)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from config.language import said, tell
 from config.sensors import UNIT_VECTORS, IioSensorConfig
 from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -84,17 +85,24 @@ class IioSensor:
         folders = folders_of(config.device, devices)
         if not folders:
             there = ", ".join(names_in(devices)) or "none"
-            raise DeviceUnavailableError(f"no IIO device {config.device}; there are: {there}")
+            raise DeviceUnavailableError(
+                tell(
+                    "no IIO device {device}; there are: {there}", device=config.device, there=there
+                )
+            )
         try:
             identity = _identity(name, Attributes(folders[0], read_file))
             vectors = vectors_of(folders, read_file)
             buffer = _buffer(config, vectors, tree.dev)
         except (BadDataError, DeviceLostError) as error:
-            raise DeviceUnavailableError(str(error)) from error
+            raise DeviceUnavailableError(said(error)) from error
         scalars = list(scalars_of(folders, read_file))
         if not vectors and not scalars:
             raise DeviceUnavailableError(
-                f"{config.device} measures nothing that a unit uses; is its driver the right one?"
+                tell(
+                    "{device} measures nothing that a unit uses; is its driver the right one?",
+                    device=config.device,
+                )
             )
         sensor = cls(name, config, vectors, scalars, buffer, clock, sleep)
         sensor._waiting.append(identity)

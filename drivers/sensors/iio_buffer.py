@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from config.language import tell
 from drivers.base import BadDataError, DeviceLostError
 from drivers.plugged.tree import attribute
 
@@ -123,7 +124,7 @@ class Buffer:
         except OSError as error:
             raise DeviceLostError(f"{self._folder.name}: {error.strerror}") from error
         if not data:
-            raise DeviceLostError(f"{self._folder.name} has gone; plug it in again")
+            raise DeviceLostError(tell("{name} has gone; plug it in again", name=self._folder.name))
         self._pending += data
         whole = len(self._pending) // self._layout.size * self._layout.size
         records, self._pending = self._pending[:whole], self._pending[whole:]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from config.language import tell
 from drivers.base import BadDataError, DeviceLostError
 from drivers.clock import Clock
 from drivers.samples import Ambient, Attitude, Battery, Identity, Odometry
@@ -54,7 +55,9 @@ class Attributes:
             raw = self.read_file(self.folder / name)
         except OSError as error:
             if error.errno in GONE or (error.errno == errno.ENOENT and not self._there()):
-                raise DeviceLostError(f"{self.folder.name} has gone; plug it in again") from error
+                raise DeviceLostError(
+                    tell("{name} has gone; plug it in again", name=self.folder.name)
+                ) from error
             if error.errno in UNKNOWN:
                 return None
             raise BadDataError(f"{self.folder.name}/{name}: {error.strerror}") from error

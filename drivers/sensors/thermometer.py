@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Self
 
+from config.language import tell
 from config.sensors import HwmonSensorConfig
 from drivers.base import BadDataError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -48,7 +49,11 @@ class HwmonThermometer:
         if folder is None or not any(folder.glob("temp*_input")):
             there = ", ".join(sorted(chip for chip in chips if chip)) or "none"
             raise DeviceUnavailableError(
-                f"no chip {config.chip} with a thermometer; there are: {there}"
+                tell(
+                    "no chip {chip} with a thermometer; there are: {there}",
+                    chip=config.chip,
+                    there=there,
+                )
             )
         return cls(name, Attributes(folder, read_file), Pace(config.every_s, clock, sleep), clock)
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 from drivers.simulated.verbs import Verb, WrongOrderError, switched
 
@@ -57,7 +58,7 @@ def clip(path: Path) -> Source:
     capture = cv2.VideoCapture(str(path))
     readable, _ = capture.read()
     if not readable:
-        raise DeviceUnavailableError(f"{path} is no video that can be read")
+        raise DeviceUnavailableError(tell("{path} is no video that can be read", path=path))
 
     def picture(_now_s: float) -> Image:
         whole, image = capture.read()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 
 Obey = Callable[[str, float], str]
@@ -67,7 +68,9 @@ class Hands:
 
 def _listen(path: Path) -> socket.socket:
     if path.exists() and not path.is_socket():
-        raise DeviceUnavailableError(f"{path} is there, and no socket: give another path")
+        raise DeviceUnavailableError(
+            tell("{path} is there, and no socket: give another path", path=path)
+        )
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.unlink(missing_ok=True)
@@ -76,7 +79,11 @@ def _listen(path: Path) -> socket.socket:
     except OSError as error:
         server.close()
         raise DeviceUnavailableError(
-            f"cannot listen on {path}: {error.strerror or error}; give a short path in a folder "
-            "that you may write to"
+            tell(
+                "cannot listen on {path}: {why}; give a short path in a folder that you may "
+                "write to",
+                path=path,
+                why=error.strerror or error,
+            )
         ) from error
     return server

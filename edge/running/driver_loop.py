@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from config.language import said
 from drivers.base import (
     NOT_WANTED,
     PROGRESS_COUNTERS,
@@ -95,7 +96,7 @@ def run_driver(
             return
         except DriverError as error:
             failures = 1 if health.samples > before else failures + 1
-            _note_outage(health, log, str(error), failures)
+            _note_outage(health, log, said(error), failures)
             _wait(retry_s[min(failures, len(retry_s)) - 1], stop, beat)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from config.cars import CanPlatformConfig
+from config.language import tell
 from drivers.base import BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.platforms.cars.can_link import check_link
 
@@ -54,7 +55,7 @@ class CanBus:
             import can
         except ImportError as error:
             raise DeviceUnavailableError(
-                "a CAN bus needs python-can: pip install 'patrol-edge[can]'"
+                tell("a CAN bus needs python-can: pip install 'patrol-edge[can]'")
             ) from error
         if config.interface == "socketcan":
             check_link(config.channel, config.bitrate)
@@ -77,7 +78,7 @@ class CanBus:
             forbidden = getattr(error, "errno", None) == errno.EAFNOSUPPORT
             why = FORBIDDEN if forbidden else str(error)
             raise DeviceUnavailableError(
-                f"cannot open the CAN bus {config.channel}: {why}"
+                tell("cannot open the CAN bus {channel}: {why}", channel=config.channel, why=why)
             ) from error
         return cls(bus, config.channel)
 
@@ -134,4 +135,8 @@ class CanBus:
             return  # it has gone: nothing is left to release
 
     def _gone(self, error: Exception) -> str:
-        return f"{self._name} has gone: {error}; is its plug in, and is it up (`ip -br link`)?"
+        return tell(
+            "{name} has gone: {error}; is its plug in, and is it up (`ip -br link`)?",
+            name=self._name,
+            error=error,
+        )

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 
 NET = Path("/sys/class/net")
@@ -14,8 +15,11 @@ def check_link(channel: str, bitrate: int | None) -> None:
     """Raises DeviceUnavailableError where the bus is not there, not up, or at another bit rate."""
     if not (NET / channel).exists():
         raise DeviceUnavailableError(
-            f"there is no CAN bus {channel}; `ip -br link` lists what there is; is the adapter's "
-            "driver loaded?"
+            tell(
+                "there is no CAN bus {channel}; `ip -br link` lists what there is; is the "
+                "adapter's driver loaded?",
+                channel=channel,
+            )
         )
     try:
         asked = subprocess.run(  # noqa: S603 - a list, no shell; the name was checked by `ip`
@@ -40,14 +44,28 @@ def judge(channel: str, bitrate: int | None, told: bytes) -> None:
     except (ValueError, LookupError, AttributeError, TypeError):
         return
     if kind not in ("can", "vcan", "vxcan", None):
-        raise DeviceUnavailableError(f"{channel} is no CAN bus but a {kind}; see `ip -br link`")
+        raise DeviceUnavailableError(
+            tell(
+                "{channel} is no CAN bus but a {kind}; see `ip -br link`",
+                channel=channel,
+                kind=kind,
+            )
+        )
     set_up = f"ip link set {channel} up" + (
         f" type can bitrate {bitrate or USUAL_BITRATE} restart-ms 100" if kind == "can" else ""
     )
     if not up:
-        raise DeviceUnavailableError(f"{channel} is switched off; `sudo {set_up}`")
+        raise DeviceUnavailableError(
+            tell("{channel} is switched off; `sudo {set_up}`", channel=channel, set_up=set_up)
+        )
     if bitrate is not None and isinstance(real, int) and real != bitrate:
         raise DeviceUnavailableError(
-            f"{channel} runs at {real} bit/s, and the unit's file says {bitrate}; correct it "
-            f"there, or `sudo ip link set {channel} down && sudo {set_up}`"
+            tell(
+                "{channel} runs at {real} bit/s, and the unit's file says {bitrate}; correct "
+                "it there, or `sudo ip link set {channel} down && sudo {set_up}`",
+                channel=channel,
+                real=real,
+                bitrate=bitrate,
+                set_up=set_up,
+            )
         )

@@ -5,6 +5,7 @@ from collections import deque
 from typing import Protocol, Self
 
 from config.cars import Elm327PlatformConfig
+from config.language import said, tell
 from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.platforms.cars.car import Car
@@ -66,8 +67,11 @@ class Elm327:
         command = self._dialogue.command(now_s)
         if self._dialogue.lost:
             raise DeviceLostError(
-                f"the OBD adapter {self._config.port or self._config.host} does not answer: is it "
-                "in its socket, and is it an ELM327?"
+                tell(
+                    "the OBD adapter {port} does not answer: is it in its socket, and is it an "
+                    "ELM327?",
+                    port=self._config.port or self._config.host,
+                )
             )
         if command is not None:
             self._line.send(command.encode() + b"\r")
@@ -148,7 +152,7 @@ def open_at_its_speed(port: str) -> SerialStream:
         stream.set_baud(BAUDS[0])
     except DeviceLostError as error:
         stream.close()
-        raise DeviceUnavailableError(str(error)) from error
+        raise DeviceUnavailableError(said(error)) from error
     return stream
 
 

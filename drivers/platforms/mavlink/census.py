@@ -1,5 +1,6 @@
 """Who speaks on the line: which of them is our autopilot, and what is wrong where none is."""
 
+from config.language import tell
 from drivers.platforms.mavlink.boot_clock import BootClock
 from drivers.platforms.mavlink.codec import Codec, Heard
 from drivers.platforms.mavlink.numbers import MAV_AUTOPILOT_INVALID
@@ -72,19 +73,29 @@ class Census:
         """What to look for, where no autopilot is heard."""
         counted = codec.counters
         if self.heard_s is not None:
-            return f"the autopilot says nothing for {silent_s:.0f} s: is it on, is its plug in?"
+            return tell(
+                "the autopilot says nothing for {silent_s:.0f} s: is it on, is its plug in?",
+                silent_s=silent_s,
+            )
         if counted["unsigned"]:
-            return (
-                "messages come, but none is signed with our key: give the autopilot the same key, "
-                "or take signing_key_file out"
+            return tell(
+                "messages come, but none is signed with our key: give the autopilot the same "
+                "key, or take signing_key_file out"
             )
         if self._others:
             systems = ", ".join(map(str, sorted(self._others)))
             which = f"system {self._wanted}" if self._wanted else "an autopilot"
-            return f"system {systems} speaks, but {which} does not: is it on?"
-        if counted["garbage_bytes"] + counted["bad_checksum"] > 0:
-            return (
-                "bytes come, but no MAVLink: the baud rate is wrong, or the autopilot's port is "
-                "set to another protocol (SERIALn_PROTOCOL, MAV_n_CONFIG)"
+            return tell(
+                "system {systems} speaks, but {which} does not: is it on?",
+                systems=systems,
+                which=which,
             )
-        return f"nothing came for {silent_s:.0f} s: is it on, are RX and TX the right way round?"
+        if counted["garbage_bytes"] + counted["bad_checksum"] > 0:
+            return tell(
+                "bytes come, but no MAVLink: the baud rate is wrong, or the autopilot's port "
+                "is set to another protocol (SERIALn_PROTOCOL, MAV_n_CONFIG)"
+            )
+        return tell(
+            "nothing came for {silent_s:.0f} s: is it on, are RX and TX the right way round?",
+            silent_s=silent_s,
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
 
+from config.language import tell
 from config.platforms import MavlinkPlatformConfig
 from drivers.base import DeviceLostError, EndOfRecordingError
 from drivers.clock import Clock
@@ -71,7 +72,7 @@ class UdpLink:
         except ConnectionError:
             return b""  # nobody listens there any more (ICMP): it may come back
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"UDP socket: {error}") from error
+            raise DeviceLostError(tell("UDP socket: {error}", error=error)) from error
         self._other = other[:2]
         return data
 
@@ -84,7 +85,9 @@ class UdpLink:
         except BlockingIOError:
             return  # the kernel's buffer is full: like a datagram lost on its way
         except (OSError, ValueError) as error:
-            raise DeviceLostError(f"cannot send to {self._other[0]}: {error}") from error
+            raise DeviceLostError(
+                tell("cannot send to {address}: {error}", address=self._other[0], error=error)
+            ) from error
 
     def close(self) -> None:
         self._socket.close()
@@ -112,7 +115,9 @@ class LogLink:
             self._next = next(self._pieces, None)
         if self._next is None:
             if not self._loop:
-                raise EndOfRecordingError(f"{self._path} has been played to its end")
+                raise EndOfRecordingError(
+                    tell("{path} has been played to its end", path=self._path)
+                )
             self._pieces = self._start()
             return b""
         pause_s = self._next.at_s - self._last_s

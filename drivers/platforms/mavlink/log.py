@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.language import tell
 from drivers.base import DeviceUnavailableError
 
 STAMP_BYTES = 8
@@ -50,11 +51,17 @@ def stamped(at_us: int, frame: bytes) -> bytes:
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_BYTES:
-            raise DeviceUnavailableError(f"{path} is larger than a flight log: cut it")
+            raise DeviceUnavailableError(
+                tell("{path} is larger than a flight log: cut it", path=path)
+            )
         return path.read_bytes()
     except OSError as error:
         raise DeviceUnavailableError(
-            f"cannot read {path}: {error.strerror}; `path` is a .tlog, or MAVLink bytes"
+            tell(
+                "cannot read {path}: {why}; `path` is a .tlog, or MAVLink bytes",
+                path=path,
+                why=error.strerror,
+            )
         ) from error
 
 

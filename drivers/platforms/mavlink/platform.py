@@ -9,6 +9,7 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import Any, Self
 
+from config.language import tell
 from config.platforms import MavlinkPlatformConfig
 from config.secrets import SecretFileError, read_line
 from drivers.base import ACTIVE_READ_S, DeviceLostError, DeviceUnavailableError
@@ -219,4 +220,4 @@ def _signing(config: MavlinkPlatformConfig, clock: Clock) -> Signing | None:
     try:
         return Signing(key_from(read_line(config.signing_key_file, "the key")), clock)
     except (SecretFileError, ValueError) as error:
-        raise DeviceUnavailableError(f"signing_key_file: {error}") from error
+        raise DeviceUnavailableError(tell("signing_key_file: {error}", error=error)) from error

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from typing import Self
 
+from config.language import said, tell
 from config.robots import RobotPlatformConfig
 from drivers.base import ACTIVE_READ_S, BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -68,7 +69,7 @@ class Robot:
             robot._wait_for_hello()
         except (DeviceLostError, DeviceUnavailableError) as error:
             stream.close()
-            raise DeviceUnavailableError(str(error)) from error
+            raise DeviceUnavailableError(said(error)) from error
         return robot
 
     def _wait_for_hello(self) -> None:
@@ -76,7 +77,10 @@ class Robot:
             self._listen()
             if self._clock.mono_s() - self._opened_s > HELLO_WITHIN_S:
                 raise DeviceUnavailableError(
-                    f"{self._where()} says no hello: is it a robot adapter (docs/robot-adapter.md)?"
+                    tell(
+                        "{where} says no hello: is it a robot adapter (docs/robot-adapter.md)?",
+                        where=self._where(),
+                    )
                 )
 
     def _where(self) -> str:
@@ -92,7 +96,10 @@ class Robot:
             self._listen()
         if self._clock.mono_s() - self._heard_s > self._config.silent_after_s:
             raise DeviceLostError(
-                f"the robot at {self._where()} says nothing: has its adapter stopped?"
+                tell(
+                    "the robot at {where} says nothing: has its adapter stopped?",
+                    where=self._where(),
+                )
             )
         return self._waiting.popleft() if self._waiting else None
 
@@ -164,8 +171,15 @@ class Robot:
         if hello.protocol != PROTOCOL:
             newer = "this unit's software" if hello.protocol > PROTOCOL else "the robot's adapter"
             raise DeviceUnavailableError(
-                f"the robot at {self._where()} ({hello.adapter or 'its adapter'}) speaks version "
-                f"{hello.protocol} of the robot protocol, this unit {PROTOCOL}: update {newer}"
+                tell(
+                    "the robot at {where} ({adapter}) speaks version {protocol} of the robot "
+                    "protocol, this unit {ours}: update {newer}",
+                    where=self._where(),
+                    adapter=hello.adapter or "its adapter",
+                    protocol=hello.protocol,
+                    ours=PROTOCOL,
+                    newer=newer,
+                )
             )
         self._hello = hello
         known = (ORDERS[word] for word in hello.can if word in ORDERS)

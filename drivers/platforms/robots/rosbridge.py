@@ -8,6 +8,7 @@ can do it does: speeds are said ten times a second while it moves, and a stop wh
 from collections import Counter, deque
 from typing import Self
 
+from config.language import tell
 from config.robots import RosbridgePlatformConfig
 from drivers.base import ACTIVE_READ_S, BadDataError, DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
@@ -150,10 +151,14 @@ class Rosbridge:
             wait_s = 0.0
             self._hear(text)
         if self._clock.mono_s() - self._heard_s > self._config.silent_after_s:
-            said = f"; it says: {self._complaint}" if self._complaint else ""
+            said = tell("; it says: {why}", why=self._complaint) if self._complaint else ""
             raise DeviceLostError(
-                f"nothing comes from the robot behind {self._config.host}: are the topics right "
-                f"(ros2 topic list){said}?"
+                tell(
+                    "nothing comes from the robot behind {host}: are the topics right (ros2 "
+                    "topic list){said}?",
+                    host=self._config.host,
+                    said=said,
+                )
             )
 
     def _hear(self, text: str | bytes) -> None:

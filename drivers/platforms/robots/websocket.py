@@ -5,6 +5,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Self
 
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class TextSocket:
             import websocket
         except ImportError as error:
             raise DeviceUnavailableError(
-                "a rosbridge needs websocket-client: pip install 'patrol-edge[ros]'"
+                tell("a rosbridge needs websocket-client: pip install 'patrol-edge[ros]'")
             ) from error
         shown = f"[{host}]" if ":" in host else host
         name = f"ws://{shown}:{port}"
@@ -43,8 +44,12 @@ class TextSocket:
             )
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise DeviceUnavailableError(
-                f"cannot connect to the rosbridge at {name}: {error}; is it running "
-                "(ros2 launch rosbridge_server rosbridge_websocket_launch.xml)?"
+                tell(
+                    "cannot connect to the rosbridge at {name}: {error}; is it running (ros2 "
+                    "launch rosbridge_server rosbridge_websocket_launch.xml)?",
+                    name=name,
+                    error=error,
+                )
             ) from error
         connection.settimeout(PART_S)
         sock = connection.sock
@@ -61,7 +66,7 @@ class TextSocket:
 
         sock = self._connection.sock
         if sock is None:
-            raise DeviceLostError(f"the rosbridge at {self._name} has hung up")
+            raise DeviceLostError(tell("the rosbridge at {name} has hung up", name=self._name))
         try:
             if not select.select([sock], [], [], wait_s)[0]:
                 return None
@@ -71,7 +76,9 @@ class TextSocket:
         except websocket.WebSocketTimeoutException:
             return None  # the rest of it comes later; what there is, is kept
         except (websocket.WebSocketException, OSError, ValueError, TypeError) as error:
-            raise DeviceLostError(f"the rosbridge at {self._name} has gone: {error}") from error
+            raise DeviceLostError(
+                tell("the rosbridge at {name} has gone: {error}", name=self._name, error=error)
+            ) from error
         return text
 
     def _piece(self, count: int) -> bytes:
@@ -93,7 +100,9 @@ class TextSocket:
         try:
             self._connection.send(text)
         except (websocket.WebSocketException, OSError) as error:
-            raise DeviceLostError(f"the rosbridge at {self._name} has gone: {error}") from error
+            raise DeviceLostError(
+                tell("the rosbridge at {name} has gone: {error}", name=self._name, error=error)
+            ) from error
 
     def close(self) -> None:
         import websocket
