@@ -2,6 +2,7 @@
 
 import socket
 
+from config.language import tell
 from telemetry.link.refusals import tls_not_shaken, why_unreachable
 from telemetry.link.transport import LinkOptions, Refused
 
@@ -27,7 +28,11 @@ def why_refused(error: BaseException | None, options: LinkOptions) -> Refused:
     if name in _HUNG_UP and options.tls:
         return why_unreachable(ConnectionResetError(), options)
     if name in _HUNG_UP or "MQTT" in name:
-        text = f"{options.address} hung up before it accepted the unit ({name})"
+        text = tell(
+            "{address} hung up before it accepted the unit ({name})",
+            address=options.address,
+            name=name,
+        )
         return Refused("closed", text)
     return why_unreachable(OSError(0, name), options)
 

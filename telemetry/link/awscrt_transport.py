@@ -14,6 +14,7 @@ from typing import Any
 from awscrt import io, mqtt5
 from awscrt.exceptions import AwsCrtError
 
+from config.language import tell
 from telemetry.bell import PollBell
 from telemetry.link.awscrt_errors import error_name, why_refused
 from telemetry.link.refusals import (
@@ -92,7 +93,9 @@ class _Session:
         self.ended = True
         packet, address = data.disconnect_packet, self._options.address
         why = why_ended(words(packet.reason_code.name)) if packet else error_name(data.exception)
-        self.report(Lost(f"the connection to {address} ended: {why}"))
+        self.report(
+            Lost(tell("the connection to {address} ended: {why}", address=address, why=why))
+        )
 
     def _stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
         self.ended = True
@@ -135,8 +138,10 @@ class AwscrtTransport:
     ) -> None:
         if protocol != "5":
             raise TransportConfigError(
-                "delivery.transport: awscrt speaks MQTT 5 only, not 3.1.1; "
-                "use delivery.transport: paho, or a broker with MQTT 5 and hub.protocol: '5'"
+                tell(
+                    "delivery.transport: awscrt speaks MQTT 5 only, not 3.1.1; use "
+                    "delivery.transport: paho, or a broker with MQTT 5 and hub.protocol: '5'"
+                )
             )
         self._session = _Session(self._bell, options, _client_options(options, will))
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from config.language import said
 from drivers.clock import Clock
 from telemetry.link.security import tls_context
 from telemetry.link.transport import LinkOptions, TransportConfigError
@@ -45,7 +46,7 @@ class CertificateWatch:
         try:
             tls_context(self._link)
         except TransportConfigError as error:
-            self.error = str(error)
+            self.error = said(error)
             return False
         return True
 

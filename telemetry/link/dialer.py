@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from typing import Literal
 
+from config.language import said, tell
 from drivers.clock import Clock
 from telemetry.link.transport import (
     Connected,
@@ -84,10 +85,18 @@ class Dialer:
         if self.phase == "down" and now_s >= self._retry_at_s:
             self._begin(now_s)
         elif self.phase == "connecting" and now_s - self.phase_s > CONNECT_S:
-            self.hang_up(f"no answer from {self.link.address} within {CONNECT_S:.0f} s")
+            self.hang_up(
+                tell(
+                    "no answer from {address} within {limit_s:.0f} s",
+                    address=self.link.address,
+                    limit_s=CONNECT_S,
+                )
+            )
         elif self.phase == "connecting" and self._waited_s(now_s) > self._greeting_s():
             # Some brokers that know only MQTT 3.1.1 leave a greeting in MQTT 5 unanswered.
-            text = f"{self.link.address} accepts the connection, but does not answer"
+            text = tell(
+                "{address} accepts the connection, but does not answer", address=self.link.address
+            )
             self.heard(Refused("closed", text))
 
     def _greeting_s(self) -> float:
@@ -152,7 +161,7 @@ class Dialer:
             self._transport.start(self.link, self.protocol, self._will(self.session))
         except TransportConfigError as error:
             self._failures = len(BACKOFF_S) * len(self._nodes)
-            self.hang_up(str(error))
+            self.hang_up(said(error))
             return
         self._enter("connecting")
 

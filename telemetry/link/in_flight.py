@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from config.language import tell
 from telemetry.outbox.facts import Outgoing
 from telemetry.outbox.rows import PRIORITIES
 
@@ -74,9 +75,9 @@ class InFlight:
         """Why the connection is as good as dead; None while it is not."""
         wire = list(self._wire.values())
         if wire and now_s - max(wire[0].sent_s, self._answered_s) > SILENCE_S:
-            return f"nothing for {SILENCE_S:.0f} s"
+            return tell("nothing for {silent_s:.0f} s", silent_s=SILENCE_S)
         if wire and now_s - wire[0].sent_s > FORGOTTEN_S:
-            return f"others, and not one that was sent {FORGOTTEN_S:.0f} s ago"
+            return tell("others, and not one that was sent {ago_s:.0f} s ago", ago_s=FORGOTTEN_S)
         return None
 
     def stalled(self, now_s: float) -> bool:

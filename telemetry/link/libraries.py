@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from config.language import tell
 from telemetry.link.paho_transport import PahoTransport
 from telemetry.link.transport import Transport, TransportConfigError
 
@@ -15,14 +16,18 @@ def open_transport(library: Literal["paho", "awscrt"], protocol: str) -> Transpo
         return PahoTransport()
     if protocol == "3.1.1":
         raise TransportConfigError(
-            "delivery.transport: awscrt speaks MQTT 5 only, and hub.protocol is 3.1.1; "
-            "write delivery.transport: paho, or hub.protocol: '5'"
+            tell(
+                "delivery.transport: awscrt speaks MQTT 5 only, and hub.protocol is 3.1.1; "
+                "write delivery.transport: paho, or hub.protocol: '5'"
+            )
         )
     try:
         from telemetry.link.awscrt_transport import AwscrtTransport
     except ModuleNotFoundError as error:
         raise TransportConfigError(
-            "delivery.transport: awscrt is not installed; run pip install 'patrol-edge[awscrt]', "
-            "or write delivery.transport: paho"
+            tell(
+                "delivery.transport: awscrt is not installed; run pip install "
+                "'patrol-edge[awscrt]', or write delivery.transport: paho"
+            )
         ) from error
     return AwscrtTransport()

@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.language import said, tell
 from telemetry.link.packet_socket import BadPacketError, PacketSocket
 from telemetry.link.refusals import why_ended, why_not_accepted, why_unreachable
 from telemetry.link.security import password
@@ -129,7 +130,7 @@ class PahoSession:
             refused = why_unreachable(error, self._options)
             self._end(refused.text, refused)
         except (BadPacketError, OSError) as error:
-            self._end(str(error))
+            self._end(said(error))
         except _UNREADABLE as error:
             self._end(f"the other side may not be an MQTT broker ({error or type(error).__name__})")
 
@@ -170,10 +171,14 @@ class PahoSession:
         self.packets.close()
         address = self._options.address
         if self.connected:
-            self.events.append(Lost(f"the connection to {address} ended: {why}"))
+            self.events.append(
+                Lost(tell("the connection to {address} ended: {why}", address=address, why=why))
+            )
         else:
             # A broker that does not like the greeting may hang up without a word.
-            text = f"{address} hung up before it accepted the unit: {why}"
+            text = tell(
+                "{address} hung up before it accepted the unit: {why}", address=address, why=why
+            )
             self.events.append(refused or Refused("closed", text))
 
     # --- callbacks ---
@@ -284,7 +289,9 @@ def make_client(
     try:
         options.host.encode("idna")
     except UnicodeError as error:
-        raise TransportConfigError(f"{options.host!r} is no host name; correct hub.url") from error
+        raise TransportConfigError(
+            tell("{host!r} is no host name; correct hub.url", host=options.host)
+        ) from error
     client = PahoClient(
         CallbackAPIVersion.VERSION2,
         client_id=options.client_id,

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from config.language import said, tell
 from config.operations import DeliveryConfig
 from drivers.clock import Clock
 from telemetry.bell import Bell
@@ -218,7 +219,7 @@ class Publisher:
         try:
             self._transport.subscribe((topics.ack, topics.command, topics.hub_state))
         except TransportError as error:
-            self._hang_up(str(error))
+            self._hang_up(said(error))
             return
         if self._publish_status("online"):
             self._outbox.begin_session()
@@ -234,7 +235,7 @@ class Publisher:
         try:
             token = self._out.publish(status)
         except TransportError as error:
-            self._hang_up(str(error))
+            self._hang_up(said(error))
             return False
         self._out.status_tokens.add(token)
         return True
@@ -243,12 +244,18 @@ class Publisher:
 
     def _keep_sending(self, now_s: float) -> None:
         if (silence := self._flight.silence(now_s)) is not None:
-            self._hang_up(f"{self._dialer.link.address} acknowledged {silence}")
+            self._hang_up(
+                tell(
+                    "{address} acknowledged {silence}",
+                    address=self._dialer.link.address,
+                    silence=silence,
+                )
+            )
             return
         if self._certificates.replaced():
             # In good order: a DISCONNECT, so that no will tells of a loss; then at once anew.
             self._transport.disconnect()
-            self._hang_up("the certificate was replaced", soon=True)
+            self._hang_up(tell("the certificate was replaced"), soon=True)
             return
         if now_s < self._held_until_s():
             return
@@ -256,7 +263,7 @@ class Publisher:
             self._out.send(now_s)
             self._send_picture(now_s)
         except TransportError as error:
-            self._hang_up(str(error))
+            self._hang_up(said(error))
         if self._out.tally.too_large is not None:
             self._dialer.last_error, self._out.tally.too_large = self._out.tally.too_large, None
 
@@ -265,7 +272,9 @@ class Publisher:
         if pictures is None:
             return
         if pictures.silent(now_s):
-            raise TransportError(f"{self._dialer.link.address} does not acknowledge a picture")
+            raise TransportError(
+                tell("{address} does not acknowledge a picture", address=self._dialer.link.address)
+            )
         if self._hub_listens(now_s):
             topic = self._status.topics.up("snapshot")
             pictures.send(self._out, topic, now_s, self._out.most_bytes)
@@ -305,7 +314,12 @@ class Publisher:
                 self._puback(token, code)
             case SubscriptionRefused(topic, why):
                 address = self._dialer.link.address
-                self._dialer.last_error = f"{address} does not let us hear {topic}: {why}"
+                self._dialer.last_error = tell(
+                    "{address} does not let us hear {topic}: {why}",
+                    address=address,
+                    topic=topic,
+                    why=why,
+                )
                 self._count_down("subscription_refused")
                 self._unheard_topics += (topic,)
             case Arrived():

@@ -2,6 +2,7 @@
 
 import ssl
 
+from config.language import tell
 from config.secrets import SecretFileError, check_kept, read_line
 from telemetry.link.transport import LinkOptions, TransportConfigError
 
@@ -12,7 +13,12 @@ def tls_context(options: LinkOptions) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=options.ca)
     except (OSError, ssl.SSLError) as error:
         raise TransportConfigError(
-            f"{options.names.ca}: {options.ca} cannot be used ({error}); give a PEM file"
+            tell(
+                "{name}: {file} cannot be used ({error}); give a PEM file",
+                name=options.names.ca,
+                file=options.ca,
+                error=error,
+            )
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if options.cert is not None:
@@ -22,11 +28,16 @@ def tls_context(options: LinkOptions) -> ssl.SSLContext:
             # The empty password keeps OpenSSL from asking on the terminal for a locked key.
             context.load_cert_chain(options.cert, options.key, password="")
         except SecretFileError as error:
-            raise TransportConfigError(f"hub.tls.key: {error}") from None
+            raise TransportConfigError(tell("hub.tls.key: {error}", error=error)) from None
         except (OSError, ssl.SSLError) as error:
             raise TransportConfigError(
-                f"hub.tls: certificate {options.cert} with key {options.key} cannot be used "
-                f"({error}); give a PEM certificate and its unencrypted PEM key"
+                tell(
+                    "hub.tls: certificate {cert} with key {key} cannot be used ({error}); give a "
+                    "PEM certificate and its unencrypted PEM key",
+                    cert=options.cert,
+                    key=options.key,
+                    error=error,
+                )
             ) from error
     return context
 
@@ -36,6 +47,8 @@ def password(options: LinkOptions) -> str | None:
     if options.password_file is None:
         return None
     try:
-        return read_line(options.password_file, "the password")
+        return read_line(options.password_file, tell("the password"))
     except SecretFileError as error:
-        raise TransportConfigError(f"{options.names.password_file}: {error}") from None
+        raise TransportConfigError(
+            tell("{name}: {error}", name=options.names.password_file, error=error)
+        ) from None

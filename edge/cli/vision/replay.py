@@ -50,7 +50,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def replay(args: argparse.Namespace) -> int:
-    from config.loading import load
+    from config.flashed import LAID
+    from config.loading import try_layers
     from edge.replay.player import Player
     from edge.replay.recording import RecordingError, read_recording
     from perception.errors import PerceptionError
@@ -59,7 +60,8 @@ def replay(args: argparse.Namespace) -> int:
         if args.output is not None:
             check_writable(args.output)
         described = read_recording(args.recording)
-        settings = load(described.unit).settings
+        # What is flashed onto this computer has no part in what was recorded on another.
+        settings = try_layers(described.unit, without=LAID).settings
         _check(described, set(settings.cameras))
         detector = None
         if any(track.detections is None for track in described.cameras.values()):
