@@ -46,7 +46,7 @@ def need_of(trial: Trial, configured: Iterable[str], *, perception: bool) -> Nee
 
     by_kind = trial.lane in ("model", "runtime")
     return Need(
-        components=frozenset(name for name in configured if needed(name)),
+        components=frozenset(filter(needed, configured)) - {PERCEPTION},
         perception=perception and (by_kind or needed(PERCEPTION)),
         hub=trial.hub_was_there,
     )

@@ -49,6 +49,9 @@ def test_where_nobody_knows_what_was_well_no_device_is_needed() -> None:
 def test_a_flashed_model_must_run_even_if_none_ran_before() -> None:
     there = ("perception",)
     assert need_of(trial("model", there=there), [], perception=True).perception
+    same = need_of(trial("config", there, there), there, perception=True)
+    assert same.perception
+    assert same.components == frozenset()  # it is asked for by itself
     assert need_of(trial("runtime", there=there), [], perception=True).perception
     assert not need_of(trial("config", there=there), [], perception=True).perception
     assert need_of(trial("config", ("perception",), there), [], perception=True).perception
