@@ -5,8 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from edge.bundles.chain import install_successor, load_trust, read_anchor
+from edge.bundles.chain import install_successor, load_trust, read_anchor, successor
 from edge.bundles.refusal import BundleError
 from edge.bundles.trust import FILE, Trust
 from tests.bundle_maker import NOW, bundle_of, manifest_of, opened_from, trust_key, trust_of
@@ -113,3 +115,28 @@ def test_an_anchor_that_others_may_change_is_none(tmp_path: Path) -> None:
     assert "chmod" in caught.value.cure
     with pytest.raises(BundleError, match="knows no keys"):
         read_anchor(tmp_path / "none.json")
+
+
+PEOPLE = ("anna", "ben", "cleo", "dora", "emil")
+somebody = st.sets(st.sampled_from(PEOPLE))
+
+
+@given(old=st.sets(st.sampled_from(PEOPLE), min_size=2),
+       new=st.sets(st.sampled_from(PEOPLE), min_size=2),
+       revoked=somebody, signers=somebody)  # fmt: skip
+def test_a_list_follows_only_by_enough_of_both(
+    old: set[str], new: set[str], revoked: set[str], signers: set[str]
+) -> None:
+    assume(len(new - revoked) >= 2)
+    first = trust_of(*sorted(old))
+    gone = {name: {"revoked_at": NOW} if name in revoked else {} for name in new}
+    second = Trust(serial=2, keys=tuple(trust_key(name, **gone[name]) for name in sorted(new)))
+    enough = len(signers & old) >= 2 and len(signers & (new - revoked)) >= 2
+    try:
+        opened = opened_from(bundle_with(second, *sorted(signers)), first, 1)
+        found, _ = successor(opened, first, NOW)
+    except BundleError:
+        assert not enough
+    else:
+        assert enough
+        assert found == second
