@@ -54,6 +54,7 @@ class Stand:
         file = self.home / "unit.yaml"
         if not file.exists():
             file.write_text(OWN)
+        if not (state / "trust.json").exists():
             (state / "trust.json").write_text(self.trust.model_dump_json(exclude_none=True))
             (state / "trust.json").chmod(0o600)
         self.unit = unit_of(file)

@@ -10,8 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from edge.cli.flash.flash import WAYS
+from edge.cli.flash.flash_view import PeopleView
 from edge.cli.main import main
-from edge.flashing.wish import Way
+from edge.flashing.wish import Step, Way
 from tests.flashing_stand import Stand, made
 
 
@@ -127,3 +128,24 @@ def test_a_seal_mends_and_keeps_no_unit_from_starting(stand: Stand) -> None:
 
 def test_the_ways_are_those_of_the_engine() -> None:
     assert get_args(Way) == WAYS
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [("unpacked", "interrupted: nothing was changed"), ("switched", "is on trial, and goes on")],
+)
+def test_an_interruption_says_what_is_left(
+    stand: Stand,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    told: str,
+) -> None:
+    def step(_view: PeopleView, step: Step) -> None:
+        if step.stage == stage:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(PeopleView, "step", step)
+    assert called(stand, "flash", bundle(stand, 3)) == 1
+    assert told in capsys.readouterr().err
+    assert not (stand.unit.folder / "config" / "incoming").exists()

@@ -18,10 +18,12 @@ from config.slots import FILES, slot_folder
 from edge.bundles.manifest import Platform
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import verify_slot
-from edge.flashing import trying_runtime
+from edge.flashing import records, trying_runtime
 from perception.inference.catalogue import SHIPPED
 from tests.flashing_stand import Stand, made
 from tests.onnx_writer import constant_model
+from tests.parts.test_firmware_command import Workshop
+from tests.parts.test_simulated_board import simulated
 
 MODEL = "nanodet_g_416_int8.onnx"
 HERE = Platform(
@@ -167,3 +169,22 @@ def test_firmware_for_no_board_here_and_firmware_that_is_none_are_refused(stand:
     assert refusal(stand, made({"lamp.bin": b"x"}, "firmware", 1)).code == "malformed"
     left = [path.name for path in stand.unit.folder.iterdir()]
     assert not [name for name in left if name.startswith("firmware-")]
+
+
+def test_firmware_in_a_bundle_goes_onto_the_board_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with simulated(tmp_path, "--flash", str(tmp_path / "flash")) as (port, control):
+        shop = Workshop(tmp_path, port, control)
+        stand = Stand(tmp_path)
+        package = Path(shop.package("1.1.0", 5)).read_bytes()
+        changes = {"made_for": {"units": ("car-07",)}}
+        outcome = stand.flash(made({"lamp.pefw": package}, "firmware", 5, **changes))
+        assert outcome.end == "flashed"
+        assert outcome.notes == ("board lamp: 1.1.0, confirmed",)
+        older = Path(shop.package("1.0.5", 4)).read_bytes()
+        found = refusal(stand, made({"lamp.pefw": older}, "firmware", 6, **changes))
+        assert "board lamp" in str(found)
+        assert not stand.slots.lanes
+        steps = [each["step"] for each in records.waiting(stand.unit.folder)]
+        assert steps == ["flashing", "flashed", "flashing", "refused"]
