@@ -67,7 +67,9 @@ def pattern(text: LiteralString) -> LiteralString:
 
 def said(error: BaseException) -> str:
     """What an error says, as it was told; `str(error)` would be in English for good."""
-    return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    text = str(error)
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, str) and first == text else text
 
 
 def localized(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.language import said
 from edge.bundles.manifest import Kind, Name, Remark
 from telemetry.commands.jws import KID, KeyTextError, PublicKey
 from telemetry.contract.wire_types import Message, UtcTime
@@ -47,7 +48,7 @@ class TrustKey(Message):
         try:
             PublicKey(text)
         except KeyTextError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(said(error)) from error
         return text
 
     def state(self, now: datetime) -> KeyState:

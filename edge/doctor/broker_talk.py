@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from config.language import said
 from drivers.clock import Clock
 from edge.doctor.case import Case
 from telemetry.contract.down import HubState
@@ -75,7 +76,7 @@ def _ask_rights(case: Case, transport: Transport, talk: Talk) -> None:
             token = transport.publish(WireMessage(topic=topic, payload=b""))
             talk.sent_s[token] = leaf, case.host.clock.mono_s()
     except TransportError as error:
-        talk.why = str(error)
+        talk.why = said(error)
 
 
 def _hear(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Self
 
-from config.language import Told, tell
+from config.language import Told, said, tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.stream import SerialStream
@@ -36,7 +36,7 @@ class ConsoleLine:
             return cls(SerialStream.open(port, baud), clock)
         except DeviceUnavailableError as error:
             raise LineLostError(
-                str(error), tell("`patrol-edge devices` lists what is plugged in")
+                said(error), tell("`patrol-edge devices` lists what is plugged in")
             ) from error
 
     def start_receiver(self, user: str | None, ask: Secret) -> None:
@@ -121,7 +121,7 @@ class ConsoleLine:
             return self._stream.read(wait_s)
         except DeviceLostError as error:
             raise LineLostError(
-                str(error), tell("plug it in, and the same command again")
+                said(error), tell("plug it in, and the same command again")
             ) from error
 
     def write(self, data: bytes) -> None:
@@ -129,7 +129,7 @@ class ConsoleLine:
             self._stream.send(data)
         except DeviceLostError as error:
             raise LineLostError(
-                str(error), tell("plug it in, and the same command again")
+                said(error), tell("plug it in, and the same command again")
             ) from error
 
     def close(self) -> None:

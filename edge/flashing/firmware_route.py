@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
-from config.language import tell
+from config.language import said, tell
 from config.loading import load
 from config.slots import FILES
 from drivers.clock import SystemClock
@@ -70,9 +70,9 @@ def _read(path: Path, unit: Unit) -> "tuple[Package, dict[str, BoardConfig]]":
         keyring = Keyring(settings.security.keyring or unit.state_dir / "keyring.json")
         package = read_package(path, keyring, SystemClock().utc())
     except ConfigError as error:
-        raise BundleError("invalid_config", str(error)) from error
+        raise BundleError("invalid_config", said(error)) from error
     except PackageError as error:
-        raise BundleError(error.code, str(error), error.cure) from error
+        raise BundleError(error.code, said(error), error.cure) from error
     model = package.manifest.model
     fitting = {name: each for name, each in settings.boards.items() if each.model == model}
     if not fitting:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from config.language import said
 from config.slots import SlotsError, SlotsFile, read_slots, slots_folder, write_slots
 from edge.booting.ledger import Ledger, read_ledger, write_ledger
 from edge.flashing.mending import remember
@@ -44,7 +45,7 @@ class Slots:
         try:
             slots = read_slots(self.folder)
         except (SlotsError, OSError) as error:
-            self.fault = str(error)
+            self.fault = said(error)
             return SlotsFile()
         self.fault = None
         return slots

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from config.language import tell
+from config.language import said, tell
 from config.slots import Content, Lane, Slot, SlotsFile, Trial, write_slots
 from edge.bundles.refusal import BundleError
 from edge.flashing.wish import Way
@@ -112,11 +112,11 @@ def asked(state_dir: Path, name: str, request: BaseModel) -> dict[str, Any]:
     try:
         return ask(state_dir, name, wanted, timeout_s=ANSWER_WITHIN_S)
     except NoUnitError as error:
-        raise BundleError("wrong_state", str(error), error.cure) from error
+        raise BundleError("wrong_state", said(error), error.cure) from error
     except OrderFailedError as error:
-        raise BundleError(error.code, str(error)) from error
+        raise BundleError(error.code, said(error)) from error
     except OrderRefusedError as error:
-        raise BundleError(error.code, str(error), _cure(error.code)) from error
+        raise BundleError(error.code, said(error), _cure(error.code)) from error
 
 
 def _cure(code: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from config.language import said
 from config.slots import SlotsError, SlotsFile, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
@@ -126,7 +127,7 @@ class TrialWatch:
         try:
             return self.slots.change(step)
         except (SlotsError, OSError) as error:
-            self.slots.fault = str(error)
+            self.slots.fault = said(error)
             return None
 
 

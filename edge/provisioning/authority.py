@@ -24,7 +24,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from config.language import tell
+from config.language import said, tell
 from config.secrets import SecretFileError, read_kept
 from config.wording import listed
 from drivers.clock import Clock
@@ -66,7 +66,7 @@ class Authority:
             self._key = load_key(read_kept(folder / "ca.key"))
             self.certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
         except SecretFileError as error:
-            raise ProvisioningError(str(error)) from error
+            raise ProvisioningError(said(error)) from error
         except (OSError, ValueError) as error:
             told = tell("the authority in {folder} is not whole", folder=str(folder))
             cure = tell("run: patrol-edge ca init {folder}; or put your copy back",
@@ -119,7 +119,7 @@ class Authority:
             return read_index((self.folder / "index.txt").read_text())
         except (OSError, UnicodeDecodeError, DamagedIndexError) as error:
             told = tell("{path} cannot be believed: {why}",
-                        path=str(self.folder / "index.txt"), why=str(error))  # fmt: skip
+                        path=str(self.folder / "index.txt"), why=said(error))  # fmt: skip
             cure = tell("put your copy of it back; the certificates are in issued/")
             raise ProvisioningError(told, cure) from error
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from config.language import tell
+from config.language import said, tell
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.pkcs7 import MAX_BYTES, certificates_in
 from edge.provisioning.requests import request_der
@@ -227,7 +227,7 @@ def _proved(authority: bytes, pair: tuple[Path, Path] | None) -> ssl.SSLContext:
         try:
             context.load_cert_chain(*pair)
         except (OSError, ssl.SSLError) as error:
-            told = tell("the unit's certificate cannot be shown: {why}", why=str(error))
+            told = tell("the unit's certificate cannot be shown: {why}", why=said(error))
             raise ProvisioningError(told, tell("see: patrol-edge doctor")) from error
     return context
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from config.language import tell
+from config.language import said, tell
 from drivers.clock import Clock
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.identity import (
@@ -61,7 +61,7 @@ def _tell_journal(
     try:
         journal.write("identity_changed", unit=unit, was=was, why="the disk was copied")
     except JournalError as error:
-        raise ProvisioningError(str(error), tell("make room on the disk, and again")) from error
+        raise ProvisioningError(said(error), tell("make room on the disk, and again")) from error
     journal.close()
     told(tell("the journal says that it is {unit}'s from here on", unit=unit))
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from config.language import tell
+from config.language import said, tell
 from edge.provisioning.errors import WrongInputError
 
 MAX_REQUEST_BYTES = 16 * 1024
@@ -35,7 +35,7 @@ def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (TypeError, UnsupportedAlgorithm) as error:  # TypeError: it wants a password
-        raise ValueError(str(error)) from error
+        raise ValueError(said(error)) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError("not a key on an elliptic curve")  # noqa: TRY004 - told like the others
     return key

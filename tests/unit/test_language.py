@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from config.language import localized, packed, tell, unpacked
+from config.language import localized, packed, said, tell, unpacked
 
 
 def test_it_is_an_english_str_that_json_and_comparison_take() -> None:
@@ -33,3 +33,18 @@ def test_without_a_translation_it_stays_english(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LANGUAGE", "tlh")
     assert localized(tell("no such words: {what}", what="x")) == "no such words: x"
     assert localized("plain") == "plain"
+
+
+def test_what_an_error_says_is_as_it_was_told() -> None:
+    told = tell("{path} is damaged", path="/x")
+    assert packed(said(ValueError(told))) == packed(told)
+    assert said(OSError(2, "No such file")) == "[Errno 2] No such file"
+    assert said(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why")).startswith("'utf-8' codec")
+    assert said(ValueError()) == ""
+
+
+def test_an_error_is_put_in_by_what_it_says() -> None:
+    inner = ValueError(tell("{path} is damaged", path="/x"))
+    told = tell("{what}: {error}", what="model", error=inner)
+    assert told == "model: /x is damaged"
+    assert packed(told) == packed(tell("{what}: {error}", what="model", error=inner.args[0]))

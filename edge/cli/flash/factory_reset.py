@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.language import localized, tell
+from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.flash.ca import told_in_words
 from edge.cli.flash.provision_places import places_of
@@ -120,7 +120,7 @@ def _is_asked(path: Path, name: str) -> bool:
     except SecretMissingError:
         return False
     except SecretFileError as error:
-        raise CommandError(str(error), tell("nothing was wiped")) from error
+        raise CommandError(said(error), tell("nothing was wiped")) from error
     if content.decode("ascii", "replace").strip() != name:
         told = tell("{path} does not hold the name of the unit here, {unit}",
                     path=str(path), unit=name)  # fmt: skip

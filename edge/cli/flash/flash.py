@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from config.language import localized, tell
+from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
 from edge.cli.flash.flash_options import add_options
 from edge.cli.parser import number_in
@@ -160,7 +160,7 @@ def _followed(args: argparse.Namespace, unit: "Unit", outcome: "Outcome", view: 
         note(localized(tell("the trial goes on without you: patrol-edge slots list")))
         return FAILED
     except (OSError, SlotsError) as error:
-        told = tell("how the trial ended cannot be read: {why}", why=str(error))
+        told = tell("how the trial ended cannot be read: {why}", why=said(error))
         raise CommandError(localized(told), "sudo patrol-edge slots list") from error
     view.ended(outcome, ended)
     return DONE if ended is not None and ended.outcome == "committed" else FAILED

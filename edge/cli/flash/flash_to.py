@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.language import Told, localized, tell, unpacked
+from config.language import Told, localized, said, tell, unpacked
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.flashing.console_line import ConsoleLine
 from edge.flashing.handover import CONSOLE_BYTES, PIPE_BYTES
@@ -39,7 +39,7 @@ def flash_to(args: argparse.Namespace) -> int:
                 sender.stop()
                 raise
     except LineLostError as error:
-        raise CommandError(localized(str(error)), localized(error.cure)) from error
+        raise CommandError(localized(said(error)), localized(error.cure)) from error
     return view.end(end)
 
 

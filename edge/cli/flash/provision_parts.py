@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from config.language import localized, tell
+from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, put, say
 from edge.cli.flash.provision_places import (
     desk,
@@ -110,7 +110,7 @@ def renew(args: argparse.Namespace) -> int:
     try:
         until = read_certificate(places.certificate).not_after
     except (CertificateError, SecretFileError) as error:
-        told = tell("there is no certificate to renew: {why}", why=str(error))
+        told = tell("there is no certificate to renew: {why}", why=said(error))
         raise CommandError(told, tell("get a first one: patrol-edge provision")) from error
     left = until - SystemClock().utc()
     if left > timedelta(days=args.within):

@@ -11,7 +11,7 @@ from typing import Any
 from config.checking import checked_text
 from config.document import UNIT_FILE
 from config.errors import ConfigError, Problem
-from config.language import tell
+from config.language import said, tell
 from config.nodes import Entries, Scalar
 from config.reading import read
 from config.secrets import SecretFileError, check_kept, read_line
@@ -114,7 +114,7 @@ def _check_secret(path: Path) -> None:
     try:
         check_kept(path)
     except SecretFileError as error:
-        raise CommandError(str(error), tell("it holds a token"), USAGE) from error
+        raise CommandError(said(error), tell("it holds a token"), USAGE) from error
 
 
 # --- checks, with the words of the check of a unit file ---------------------------------------
@@ -269,7 +269,7 @@ def given_of(
         try:
             secret = token(read_line(Path(wishes.token_file), "the token"))
         except (SecretFileError, ValueError) as error:
-            raise CommandError(_words(ValueError(str(error))), exit_code=USAGE) from error
+            raise CommandError(_words(ValueError(said(error))), exit_code=USAGE) from error
     if server is not None and not secret:
         told = tell("an enrolment server wants a token")
         raise CommandError(told, tell("give --token-file FILE; `patrol-edge ca token` makes it"),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from config.language import localized, tell
+from config.language import localized, said, tell
 from config.slots import LANES, Lane, LaneState, SlotsFile
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import Handler, Parts, add_part
@@ -70,7 +70,7 @@ def show(args: argparse.Namespace) -> int:
             "sudo patrol-edge slots list",
         ) from error
     except (SlotsError, OSError) as error:
-        raise CommandError(str(error), "sudo patrol-edge slots seal") from error
+        raise CommandError(said(error), "sudo patrol-edge slots seal") from error
     if args.json:
         say(slots.model_dump_json(exclude_none=True))
         return DONE

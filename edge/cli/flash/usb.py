@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.language import localized, tell
+from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, CommandError, note
 from edge.cli.run import DEFAULT_CONFIG
 
@@ -52,7 +52,7 @@ def usb(args: argparse.Namespace) -> int:
         with _copied(args.where, settings.unit.id, settings.state_dir, signals) as path:
             done = _flash(path, args.config)
     except StickError as error:
-        note(localized(tell("{what}; {cure}", what=str(error), cure=error.cure)))
+        note(localized(tell("{what}; {cure}", what=said(error), cure=error.cure)))
         if not error.meant:  # somebody's music, or a stick for exports
             return DONE
         done = False

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from config.language import said
 from edge.cli.console import FAILED, USAGE, CommandError
 from edge.cli.run import DEFAULT_CONFIG
 
@@ -46,12 +47,12 @@ def ask_unit(
     try:
         return ask(state_folder(args), name, wanted)
     except NoUnitError as error:
-        raise CommandError(str(error), error.cure) from error
+        raise CommandError(said(error), error.cure) from error
     except OrderRefusedError as error:
         wrong = error.code == "invalid_arguments"
-        raise CommandError(str(error), cure, USAGE if wrong else FAILED) from error
+        raise CommandError(said(error), cure, USAGE if wrong else FAILED) from error
     except OrderFailedError as error:
-        raise CommandError(str(error), cure) from error
+        raise CommandError(said(error), cure) from error
 
 
 def state_folder(args: argparse.Namespace) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.language import said
 from config.wording import in_days
 from drivers.clock import SystemClock
 from edge.cli.console import FAILED, USAGE, CommandError
@@ -85,7 +86,7 @@ class Ring:
             raise CommandError(f"{path} may not be read by this user", SUDO) from error
         except FileRefusedError as error:
             own = os.access(path, os.R_OK)  # else it is the service's, and to stay so
-            raise CommandError(str(error), error.cure if own else SUDO) from error
+            raise CommandError(said(error), error.cure if own else SUDO) from error
         return cls(path, content, SystemClock().utc())
 
     # --- what there is ---
@@ -252,6 +253,6 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}", "", FAILED) from error
     except FileRefusedError as error:
-        raise CommandError(str(error), error.cure) from error
+        raise CommandError(said(error), error.cure) from error
     except ValidationError as error:
         raise CommandError(f"{path} holds too many keys", "remove old ones", FAILED) from error

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.language import said
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.parser import Handler, Parts, add_part
 from edge.cli.unit.asking import add_unit_files, state_folder
@@ -65,7 +66,7 @@ def _look(folder: Path) -> Iterator["Look"]:
         with Look.open(folder / FILE) as look:
             yield look
     except LookError as error:
-        raise CommandError(str(error), error.cure) from error
+        raise CommandError(said(error), error.cure) from error
 
 
 # --- looking ---------------------------------------------------------------------------------
