@@ -22,7 +22,8 @@ from edge.provisioning.machine import Machine
 from edge.provisioning.rebirth import forget
 from edge.provisioning.requests import new_key_pem
 from edge.provisioning.reset import reset
-from edge.provisioning.setting_up import Given, Result, SettingUp, standing
+from edge.provisioning.setting_up import Given, SettingUp
+from edge.provisioning.standing import Result, standing
 from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.journal import Journal
 

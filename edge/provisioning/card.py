@@ -11,7 +11,7 @@ from html import escape
 
 import segno
 
-from edge.provisioning.setting_up import Result
+from edge.provisioning.standing import Result
 
 KINDS = {"robot_dog": "robot dog", "drone": "drone", "patrol_car": "patrol car"}
 # A card of ISO/IEC 7810 ID-1, in tenths of a millimetre.

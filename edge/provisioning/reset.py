@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from config.errors import ConfigError
 from config.language import tell
+from config.loading import load
 from config.slots import SlotsError, read_slots, slots_folder
 from drivers.clock import Clock
 from edge.flashing.mending import remember
@@ -54,6 +56,16 @@ class Reset:
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
+def name_here(places: Places) -> str:
+    """The unit that is meant: by its record, or by a unit file written by hand; else `nobody`."""
+    if (name := owner_of_name(places)) != "?":
+        return name
+    try:
+        return load(places.config).settings.unit.id
+    except (ConfigError, OSError):
+        return "nobody"
+
+
 def plan(places: Places) -> dict[str, int]:
     """What would go: how many files, by what they are."""
     counts = {BESIDE: len([*in_config(places), *_last(places)])}
@@ -89,7 +101,7 @@ def _alone(state: Path) -> Iterator[None]:
 
 
 def _reset(places: Places, clock: Clock, export: Path | None, told: Callable[[str], None]) -> Reset:
-    done = Reset(unit=owner_of_name(places), at=rfc3339_ms(clock.utc()), stays=_stays(places))
+    done = Reset(unit=name_here(places), at=rfc3339_ms(clock.utc()), stays=_stays(places))
     done.journal_head = _journal_head(places)
     if export is not None:
         done.exported = str(_exported(places, export, done))
@@ -147,7 +159,7 @@ def _journal_head(places: Places) -> dict[str, Any] | None:
 
 def _exported(places: Places, folder: Path, done: Reset) -> Path:
     """A copy of the journal with the key to check it. Raises WrongInputError, OSError."""
-    target = folder / f"journal-of-{done.unit.replace('?', 'nobody')}"
+    target = folder / f"journal-of-{done.unit}"
     if target.resolve().is_relative_to(places.state.resolve()):
         told = tell("{folder} is in the state folder, which is wiped", folder=str(folder))
         raise WrongInputError(told, tell("give a folder on a stick"))

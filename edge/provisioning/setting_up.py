@@ -6,23 +6,17 @@ certificate; and at last its unit file. While that is missing no unit starts.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
-
-from pydantic import ValidationError
+from dataclasses import dataclass
 
 from config.errors import ConfigError
 from config.language import tell
 from config.loading import load
 from drivers.clock import Clock
-from edge.bundles.trust import Trust
 from edge.provisioning.certificates import (
     checked_chain,
     fingerprint,
     pem_of,
     read_authority,
-    read_certificates,
 )
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.est_client import EstClient, Granted
@@ -48,14 +42,13 @@ from edge.provisioning.identity import (
     write_identity,
 )
 from edge.provisioning.machine import Machine
-from edge.provisioning.requests import key_print, load_key, new_key_pem, new_request, request_pem
+from edge.provisioning.requests import load_key, new_key_pem, new_request, request_pem
+from edge.provisioning.standing import Result, has_certificate, not_begun, standing
+from edge.provisioning.trusting import checked_trust
 from edge.provisioning.unit_text import needs_certificate, unit_text
 from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.files import one_at_a_time
 from telemetry.outbox.rescue import set_aside
-
-State = Literal["provisioned", "waits_for_certificate", "not_provisioned", "other_computer"]
-TRUST_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +61,6 @@ class Given:
     enrol: Callable[[], EstClient] | None = None
     token: str = ""
     install_commander: Callable[[], None] | None = None
-
-
-@dataclass(slots=True)
-class Result:
-    """What stands now."""
-
-    state: State
-    unit: str = ""
-    kind: str = ""
-    hub: str = ""
-    contact: str = ""
-    key_sha256: str = ""  # of the TLS key
-    device_key: str = ""  # kid
-    certificate_sha256: str | None = None
-    until: str | None = None
-    did: list[str] = field(default_factory=list)
 
 
 class SettingUp:
@@ -102,9 +79,16 @@ class SettingUp:
     def run(self, answers: Answers, given: Given) -> Result:
         """Raises WrongInputError, ProvisioningError, ConfigError, OSError."""
         self._begin(answers)
-        make_folder(self._places.state, STATE_MODE)  # it may be deleted while nothing runs
+        self._bind_state()
         with one_at_a_time(self._places.state):
             return self._steps(answers, given)
+
+    def _bind_state(self) -> None:
+        """The state folder may be deleted while nothing runs: it is bound again."""
+        make_folder(self._places.state, STATE_MODE)
+        found = read_identity(self._places)
+        if found is not None and not self._places.binding.exists():
+            write_identity(self._places, found)
 
     def go_on(self, given: Given) -> Result:
         """With the answers of before. Raises as `run`."""
@@ -244,32 +228,9 @@ class SettingUp:
             )
 
     def _take_trust(self, data: bytes) -> None:
-        try:
-            if len(data) > TRUST_BYTES:
-                raise ValueError("too large")  # noqa: TRY301 - told like the others
-            trust = Trust.model_validate_json(data)
-        except (ValidationError, ValueError) as error:
-            told = tell("that is no list of trusted keys (trust.json)")
-            raise WrongInputError(told, tell("copy it again from whoever signs bundles")) from error
-        before = self._places.trust
-        if before.exists() and before.read_bytes() != data:
-            self._refuse_older_trust(before, trust)
-        if same_or_put(before, data, PUBLIC, self._root()):
-            self._done(tell("takes bundles by the list of keys, serial {serial}",
-                            serial=trust.serial))  # fmt: skip
-
-    @staticmethod
-    def _refuse_older_trust(before: Path, trust: Trust) -> None:
-        """A list is followed by a signed one, never replaced by hand (TUF)."""
-        try:
-            serial = Trust.model_validate_json(before.read_bytes()).serial
-        except ValidationError:
-            return
-        raise WrongInputError(
-            tell("the unit has a list of trusted keys already, serial {old}; this is {new}",
-                 old=serial, new=trust.serial),
-            tell("flash the new list as a bundle, or patrol-edge factory-reset first"),
-        )  # fmt: skip
+        serial = checked_trust(data, self._places.trust)
+        if same_or_put(self._places.trust, data, PUBLIC, self._root()):
+            self._done(tell("takes bundles by the list of keys, serial {serial}", serial=serial))
 
     def _root(self) -> Owner:
         return Owner.of(self._places.config)
@@ -313,13 +274,7 @@ class SettingUp:
         self._take_certificate(unit, pem_of([granted.certificate]))
 
     def _has_certificate(self, unit: str) -> bool:
-        try:
-            data = self._places.certificate.read_bytes()
-            key = load_key(self._places.key.read_bytes())
-            checked_chain(data, unit, key.public_key(), [], self._clock.utc())
-        except (OSError, ValueError, WrongInputError):
-            return False
-        return True
+        return has_certificate(self._places, unit, self._clock.utc())
 
     # --- 5: the unit file ---
 
@@ -344,36 +299,3 @@ class SettingUp:
         trial.unlink()
         put(path, text.encode(), FOR_GROUP, self._root())
         self._done(tell("wrote its unit file: {path}", path=str(path)))
-
-
-def not_begun() -> ProvisioningError:
-    return ProvisioningError(
-        tell("this computer is no unit yet"), tell("make it one: sudo patrol-edge provision")
-    )
-
-
-def standing(places: Places, machine: Machine) -> Result:
-    """How far it has come. Raises ProvisioningError, OSError."""
-    found = read_identity(places)
-    if verdict(places, machine) == "other":
-        return Result(state="other_computer", unit=found.unit if found else "?")
-    if found is None:
-        there = places.config.exists()  # made by hand: nothing of it is ours to judge
-        return Result(state="provisioned" if there else "not_provisioned")
-    result = Result(
-        state="provisioned" if places.config.exists() else "waits_for_certificate",
-        unit=found.unit,
-        kind=found.answers.kind,
-        hub=found.answers.hub,
-        contact=found.answers.contact,
-    )
-    try:
-        result.key_sha256 = key_print(load_key(places.key.read_bytes()).public_key())
-        result.device_key = DeviceKey(places.device_key, make=False)().public.kid
-    except (OSError, ValueError):
-        result.state = "not_provisioned"
-    if places.certificate.exists():
-        leaf = read_certificates(places.certificate.read_bytes(), "unit.pem")[0]
-        result.certificate_sha256 = fingerprint(leaf)
-        result.until = f"{leaf.not_valid_after_utc:%Y-%m-%d}"
-    return result

@@ -14,7 +14,7 @@ from edge.cli.main import main
 from edge.flashing.unit import unit_of
 from edge.provisioning import machine as machine_module
 from edge.provisioning.identity import Places
-from edge.provisioning.setting_up import standing
+from edge.provisioning.standing import standing
 from edge.provisioning.wiping import in_config
 from edge.running.state_lock import lock_state
 from telemetry.commands.journal import journal_files
@@ -88,6 +88,16 @@ def test_it_wants_to_know_which_unit_is_meant(
         assert run(unit, *words) == 2
         assert "dog-01" in capsys.readouterr().err
     assert len(keys_in(unit)) == 2
+
+
+def test_a_unit_that_was_made_by_hand_has_its_name_as_well(tmp_path: Path) -> None:
+    folder = tmp_path / "unit"
+    (folder / "etc").mkdir(parents=True)
+    (folder / "etc" / "unit.yaml").write_text("unit: {id: car-1, kind: patrol_car}\n")
+    assert run(folder, "--yes", "--unit-id", "car-2") == 2
+    assert run(folder, "--yes", "--unit-id", "car-1") == 0
+    assert not (folder / "etc" / "unit.yaml").exists()
+    assert run(folder, "--yes", "--unit-id", "nobody") == 0  # again is harmless
 
 
 def test_on_a_terminal_it_asks_twice(unit: Path) -> None:

@@ -26,12 +26,14 @@ from edge.provisioning.est_server import EstServer
 from edge.provisioning.identity import Places, refresh, verdict
 from edge.provisioning.machine import Machine
 from edge.provisioning.requests import load_key, new_key_pem
-from edge.provisioning.setting_up import Result
+from edge.provisioning.standing import Result
 from edge.provisioning.tokens import Tokens
 from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.journal import Journal, journal_files
 from telemetry.commands.journal_check import check
+from tests.bundle_maker import trust_of
 from tests.computers import computer
+from tests.fakes import ManualClock
 from tests.terminal import Terminal
 
 WHO = ["--unit-id", "dog-01", "--profile", "robot_dog", "--hub", "hub.example"]
@@ -163,6 +165,24 @@ def test_a_wrong_certificate_is_refused_with_its_cure(
     assert not bench.places.config.exists()
     assert bench.run(str(bench.places.request), "--ca", str(bench.places.request),
                      part="certificate") == 2  # fmt: skip
+
+
+def test_whose_bundles_it_takes_is_said_once(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = {}
+    for serial in (1, 2):
+        lists[serial] = tmp_path / f"{serial}.json"
+        told = trust_of("anna", "bert", serial=serial).model_dump_json(exclude_none=True)
+        lists[serial].write_text(told)
+    plain = ["--unit-id", "car-1", "--profile", "patrol_car", "--hub", "mqtt://h"]
+    assert bench.run(*plain, "--trust", str(lists[1])) == 0
+    assert load(bench.places.config).settings.security.trust == bench.places.trust
+    assert bench.run("--trust", str(lists[1])) == 0
+    assert bench.run("--trust", str(lists[2])) == 2
+    assert "flash the new list as a bundle" in capsys.readouterr().err
+    assert bench.run("--trust", str(bench.places.config)) == 2
+    assert "no list of trusted keys" in capsys.readouterr().err
 
 
 def test_without_tls_nothing_waits(bench: Bench) -> None:
@@ -357,6 +377,26 @@ def test_who_hangs_up_goes_on_where_it_was(bench: Bench, authority: Authority) -
         assert terminal.ends() == 0
 
 
+def test_a_unit_whose_certificate_has_ended_is_asked_for_the_next(
+    bench: Bench, authority: Authority
+) -> None:
+    bench.run(*WHO)
+    certified(bench, authority)
+    request = x509.load_pem_x509_csr(bench.places.request.read_bytes())
+    then = Authority(authority.folder, ManualClock())  # in June
+    ended = then.sign("dog-01", request, "unit", days=5)
+    shutil.copy(ended, bench.places.certificate)
+    again = authority.sign("dog-01", request, "unit")
+    with at_terminal(bench, "provision") as terminal:
+        terminal.sees("Its certificate comes")
+        terminal.answers("number [1]", "2")
+        terminal.answers("Certificate's file", str(again))
+        terminal.answers("Authority's file", "")
+        terminal.sees("dog-01 is a unit")
+        assert terminal.ends() == 0
+    assert bench.places.certificate.read_bytes() == again.read_bytes()
+
+
 # --- copies ---
 
 
@@ -477,6 +517,16 @@ def test_a_damaged_record_makes_no_unit_dark(bench: Bench) -> None:
     for path in (bench.places.record, bench.places.binding):
         path.write_text("{")
     assert verdict(bench.places, Machine.here()) == "unknown"
+
+
+def test_a_state_folder_that_was_deleted_is_bound_again(bench: Bench, authority: Authority) -> None:
+    bench.run(*WHO)
+    certified(bench, authority)
+    shutil.rmtree(bench.places.state)
+    assert bench.run() == 0
+    assert bench.places.binding.exists()
+    assert bench.places.device_key.exists()
+    assert bench.run("--if-needed") == 0
 
 
 # --- first boot ---

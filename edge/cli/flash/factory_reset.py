@@ -50,11 +50,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def factory_reset(args: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
-    from edge.provisioning.identity import owner_of_name
-    from edge.provisioning.reset import reset, room_on_flash
+    from edge.provisioning.reset import name_here, reset, room_on_flash
 
     places = places_of(args)
-    name = owner_of_name(places)
+    name = name_here(places)
     if args.if_asked is not None and not _is_asked(args.if_asked, name):
         return DONE
     with told_in_words(places.state):

@@ -25,8 +25,8 @@ from edge.cli.parser import Handler, Parts, add_part
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
-    from edge.provisioning.identity import Places
-    from edge.provisioning.setting_up import Result
+    from edge.provisioning.identity import Answers, Places
+    from edge.provisioning.standing import Result
 
 HELP = """\
 Makes a unit of this computer: its name, its keys (made here, never sent), its certificate, its
@@ -171,7 +171,7 @@ def _made(args: argparse.Namespace, places: "Places") -> "Result":
     _refuse_copies(args, places)
     before = None if args.new_identity else read_identity(places)
     earlier = of_identity(before.answers if before else None)
-    stands = before is not None and standing_of(places).state == "provisioned"
+    stands = before is not None and _stands(places, before.answers)
     if args.answers is None and sys.stdin.isatty() and not args.json and not stands:
         waits = before is not None and wishes.unit_id in (None, before.unit)
         wishes = asked(wishes, earlier, waits=waits)
@@ -190,6 +190,18 @@ def _made(args: argparse.Namespace, places: "Places") -> "Result":
 
         _set_zone(args, answers.zone, set_time_zone)
     return result
+
+
+def _stands(places: "Places", answers: "Answers") -> bool:
+    """Nothing is lacking: a unit, with a certificate that has not ended where it needs one."""
+    from drivers.clock import SystemClock
+    from edge.provisioning.standing import has_certificate
+    from edge.provisioning.unit_text import needs_certificate
+
+    lacks = needs_certificate(answers.hub) and not has_certificate(
+        places, answers.unit, SystemClock().utc()
+    )
+    return standing_of(places).state == "provisioned" and not lacks
 
 
 def _set_zone(args: argparse.Namespace, zone: str, work: Callable[[str], bool]) -> None:

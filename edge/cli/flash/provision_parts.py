@@ -41,7 +41,7 @@ def show_status(args: argparse.Namespace) -> int:
 
 def write_request(args: argparse.Namespace) -> int:
     from edge.provisioning.guard import check_start
-    from edge.provisioning.setting_up import not_begun
+    from edge.provisioning.standing import not_begun
 
     places = places_of(args)
     with in_words(args):
@@ -77,7 +77,7 @@ def show_card(args: argparse.Namespace) -> int:
     from edge.provisioning.card import Card, as_html, as_svg
     from edge.provisioning.files import PUBLIC
     from edge.provisioning.files import put as put_file
-    from edge.provisioning.setting_up import not_begun
+    from edge.provisioning.standing import not_begun
 
     places = places_of(args)
     with in_words(args):

@@ -15,7 +15,8 @@ from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
     from edge.provisioning.identity import Places
-    from edge.provisioning.setting_up import Result, SettingUp
+    from edge.provisioning.setting_up import SettingUp
+    from edge.provisioning.standing import Result
 
 DEFAULT_STATE = Path("/var/lib/patrol-edge")
 
@@ -65,7 +66,7 @@ def progress(text: str) -> None:
 
 def standing_of(places: "Places") -> "Result":
     from edge.provisioning.machine import Machine
-    from edge.provisioning.setting_up import standing
+    from edge.provisioning.standing import standing
 
     return standing(places, Machine.here())
 
