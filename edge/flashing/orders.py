@@ -37,7 +37,7 @@ from telemetry.contract.wire_types import short, text
 NAME = "config.apply"
 FOLDER = "flash"  # below the state folder: what is being fetched
 FETCH_WITHIN_S = 3600.0
-FETCH_TRIES = 60  # connections that may break off
+FETCH_TRIES = 20  # connections that may break off
 SPARE_BYTES = 64 * 1024 * 1024  # what the disk keeps besides
 OVERHEAD_BYTES = 1024 * 1024  # of the archive around the files
 FETCHED, SWITCHED, ON_TRIAL = 40, 85, 90  # percent, when that is done
@@ -71,6 +71,9 @@ class FlashDesk:
     ) -> None:
         """`why_busy`: what is under way that a restart would break off, in words."""
         self._state_dir = settings.state_dir
+        self._incoming = settings.state_dir / FOLDER / "incoming.peb"
+        with suppress(OSError):  # what a power cut left of it
+            self._incoming.unlink(missing_ok=True)
         self._flash = flash
         self._why_busy = why_busy
 
@@ -117,7 +120,7 @@ class FlashDesk:
         try:
             return fetch(
                 wanted.url,
-                self._state_dir / FOLDER / "incoming.peb",
+                self._incoming,
                 sha256=wanted.sha256,
                 size_bytes=wanted.size_bytes,
                 within_s=FETCH_WITHIN_S,

@@ -186,6 +186,8 @@ def test_each_overlay_repeats_what_the_last_one_said(
     third = hub(broker, "overlay", "car-07", "--drop", "position.patrol_every_s", *signed)
     assert third.returncode == 0, third.stderr
     assert units.overlays["car-07"] == {"cameras": {"front": {"fps": 10}}}
+    assert hub(broker, "overlay", "car-07", "--again", *signed).returncode == 0
+    assert units.overlays["car-07"] == {"cameras": {"front": {"fps": 10}}}
     manifest = parcel_of(tmp_path / "kept/car-07.3.peb").manifest
     assert (manifest.serial, manifest.made_for.units) == (3, ("car-07",))
     assert manifest.base is not None

@@ -15,7 +15,7 @@ from tests.torture.trials import NotRun
 
 STRACE = shutil.which("strace")
 PATIENCE_S = 60.0
-PRELOADED = ("scribe", "obeyer", "flasher")
+PRELOADED = ("scribe", "obeyer", "flasher", "flash_order")
 
 
 def need_strace() -> None:

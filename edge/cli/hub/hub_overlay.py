@@ -43,6 +43,7 @@ def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     add("units", metavar="UNIT[,UNIT…]", help="their ids")
     add("pairs", nargs="*", metavar="KEY=VALUE", help="what shall be, with dots into sections")
     add("--drop", action="append", default=[], metavar="KEY", help="back to what the base says")
+    add("--again", action="store_true", help="the same values, onto the base that is in use now")
     add("--show", action="store_true", help="only what the last overlay says")
     add("--sign", type=Path, metavar="FILE", help="the private key that signs overlays, PEM")
     add("--sign-kid", metavar="ID", help="what the units' list of keys calls it")
@@ -63,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from edge.rollout.overlays import OverlayError
 
     units, values = units_in(args.units), object_of(args.pairs)
-    if not (values or args.drop or args.show):
-        raise CommandError("nothing to change", "KEY=VALUE, --drop KEY, or --show", USAGE)
+    if not (values or args.drop or args.show or args.again):
+        raise CommandError("nothing to change", "KEY=VALUE, --drop KEY, --again, or --show", USAGE)
     line = line_of(args)
     try:
         if args.show:
