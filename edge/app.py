@@ -120,6 +120,8 @@ class App:
     def _take_orders(self) -> None:
         """From the hub, and from this computer's own commands."""
         parts, commanding = self.parts, self.parts.commanding
+        if parts.slots.start.safe is not None:
+            commanding.unable = "not in safe mode: position, health and commands only"
 
         def rebirth(_order: Order) -> None:
             parts.publisher.rebirth()

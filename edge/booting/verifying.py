@@ -118,13 +118,17 @@ def _place(name: str) -> str:
 
 def _why_not_unpacked(site: Path, wanted: dict[str, bytes]) -> str | None:
     """Raises OSError."""
+    if site.is_symlink():
+        return "its packages are a link to somewhere else"
     missing = {name for name in wanted if not _is_elsewhere(name)}
     for path in _files(site):
         name = str(path.relative_to(site))
         missing.discard(name)
+        if path.is_symlink():
+            return f"{name} of its packages is a link"
         if _is_elsewhere(name) or (path.name in ADDED and ".dist-info" in path.parent.name):
             continue
-        if path.is_symlink() or wanted.get(name) != _sha256(path):
+        if wanted.get(name) != _sha256(path):
             return f"{name} of its packages is not what was signed"
     return f"{min(missing)} of its packages is missing" if missing else None
 
@@ -135,9 +139,9 @@ def _is_elsewhere(name: str) -> bool:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        for name in names:
-            yield Path(place) / name
+    for place, folders, names in os.walk(folder):
+        yield from (Path(place) / name for name in names)
+        yield from (path for name in folders if (path := Path(place) / name).is_symlink())
 
 
 def _sha256(path: Path) -> bytes:

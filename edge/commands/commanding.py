@@ -27,7 +27,7 @@ from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.handling import Fates, Handler, no_fates
 from telemetry.commands.intake import Intake, IntakeStats
 from telemetry.commands.journal import Journal
-from telemetry.commands.judging import Judge
+from telemetry.commands.judging import UNABLE, Judge
 from telemetry.commands.keyring import Keyring
 from telemetry.commands.store import CommandStore
 from telemetry.commands.trusted_time import TrustedTime
@@ -75,6 +75,7 @@ class Commanding:
         self._clock, self._timebase = clock, timebase
         self._slots = slots_folder(folder)  # where whoever flashes leaves records for the journal
         self._handlers: dict[str, Handler] = {}
+        self.unable = UNABLE  # what is said of a command that has no handler
         self._security = security
         self._control = ControlState.load(folder / "control.json")
         self._keyring = Keyring(security.keyring or folder / "keyring.json")
@@ -105,6 +106,7 @@ class Commanding:
             keyring=self._keyring,
             time=self._time,
             handles=self._handlers.__contains__,
+            unable=lambda: self.unable,
         )
         self._intake = Intake(
             judge,

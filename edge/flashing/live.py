@@ -77,9 +77,8 @@ class Live:
     def _tried(unit_file: Path, lane: Lane, home: Path, begun: SlotsFile) -> Loaded:
         if lane == "overlay":
             return try_layers(unit_file, overlay=home)
-        overlay, base = begun.lane("overlay").content, begun.lane("config").content
-        kept = overlay is None or (base is not None and overlay.base == base.bundle)
-        without: tuple[Lane, ...] = () if kept else ("overlay",)
+        # One that was made for another base is at rest from then on.
+        without: tuple[Lane, ...] = ("overlay",) if begun.lane("overlay").active is None else ()
         return try_layers(unit_file, base=home, without=without)
 
     def rehearse(self, change: Change) -> None:

@@ -36,6 +36,9 @@ class _Named(Message):
     name: str = Field(pattern=r"^[a-z]+(\.[a-z]+)?$", max_length=64)
 
 
+UNABLE = "this unit cannot do that"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """A message whose sender is proved (or taken at its word, on the bench). May be refused yet."""
@@ -100,6 +103,7 @@ class Judge:
     keyring: Keyring
     time: TrustedTime
     handles: Callable[[str], bool]  # whether there is a handler of this name
+    unable: Callable[[], str] = lambda: UNABLE  # what is said where there is none
 
     def identify(self, payload: bytes, received_mono_s: float, *, retained: bool) -> Claimed:
         """Who says what. Raises UnprovedError."""
@@ -128,7 +132,7 @@ class Judge:
         received = self._check_time(claimed, floor_ms)
         kind = COMMANDS.get(command.name)
         if kind is None or not self.handles(command.name):
-            raise JudgedError("unsupported", "this unit cannot do that")
+            raise JudgedError("unsupported", self.unable())
         role = next((role for role in ROLES if role in claimed.roles and role in kind.roles), None)
         if role is None:
             raise JudgedError("role_not_allowed", f"needs one of: {', '.join(sorted(kind.roles))}")
