@@ -107,7 +107,9 @@ def read_peer(der: bytes) -> PeerCertificate:
             not_after=found.not_valid_after_utc,
         )
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        raise CertificateError("the broker presents a certificate that cannot be read") from error
+        raise CertificateError(
+            tell("the broker presents a certificate that cannot be read")
+        ) from error
 
 
 def _peer_names(found: x509.Certificate) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from config.language import tell
 from config.writing import write_atomically
 
 Lane = Literal["config", "overlay", "zones", "model", "runtime"]
@@ -216,7 +217,7 @@ def read_slots(folder: Path) -> SlotsFile:
     try:
         return SlotsFile.model_validate_json(data)
     except ValidationError as error:
-        raise SlotsError(f"{folder / FILE} is damaged") from error
+        raise SlotsError(tell("{file} is damaged", file=str(folder / FILE))) from error
 
 
 def write_slots(folder: Path, slots: SlotsFile) -> None:

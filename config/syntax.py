@@ -71,15 +71,15 @@ def cure_of(error: yaml.MarkedYAMLError, text: str) -> str:
     told = f"{error.context or ''} / {error.problem or ''}"
     mark = error.problem_mark
     if mark is not None and text[mark.index : mark.index + 1] == "\t":
-        return "a tab stands here; write spaces"
+        return tell("a tab stands here; write spaces")
     if mark is not None and "mapping values are not allowed" in told:
         return _second_colon(text[: mark.index].splitlines() or [""])
     if mark is not None and "expected <block end>" in told and text[: mark.index][-1:] in QUOTES:
-        return "the quote before this ends the text; write the whole text in the other quotes"
+        return tell("the quote before this ends the text; write the whole text in the other quotes")
     for words, cure in CURES:
         if words in told:
             return tell(cure)
-    return "this is not YAML; write key: value lines, indented with spaces"
+    return tell("this is not YAML; write key: value lines, indented with spaces")
 
 
 def _second_colon(lines: list[str]) -> str:
@@ -87,10 +87,18 @@ def _second_colon(lines: list[str]) -> str:
     here, above = lines[-1], lines[-2] if len(lines) > 1 else ""
     if (match := NO_SPACE.fullmatch(above)) is not None:
         value = one_line(masked(match[2]), 40)
-        return f"the line above lacks a space after its colon; write {match[1]}: {value}"
+        return tell(
+            "the line above lacks a space after its colon; write {key}: {value}",
+            key=match[1],
+            value=value,
+        )
     if KEY_LINE.match(here):
-        return "a second colon with a space after it; delete that space, or put the value in quotes"
+        return tell(
+            "a second colon with a space after it; delete that space, or put the value in quotes"
+        )
     indent = len(here) - len(here.lstrip())
     if (match := KEY_LINE.match(above)) is not None and indent > len(match[1]):
-        return "this line is indented deeper than the one above; start both in the same column"
-    return "a colon where none can stand; write key: value on a line of its own"
+        return tell(
+            "this line is indented deeper than the one above; start both in the same column"
+        )
+    return tell("a colon where none can stand; write key: value on a line of its own")
