@@ -44,15 +44,18 @@ def install(args: argparse.Namespace) -> int:
     """Raises CommandError where there is a list already: the next one comes in a bundle."""
     from drivers.clock import SystemClock
     from edge.bundles.chain import MOST_BYTES, parse_trust
+    from edge.running.state_lock import STATE_MODE
     from telemetry.commands.files import replace
 
     with told_as_errors(args.file, USAGE), args.file.open("rb") as file:
         data = file.read(MOST_BYTES)
         trust = parse_trust(data)
-    anchor, _ = _places(args)
+    anchor, state = _places(args)
     if not _is_there(anchor, data):
         try:
-            anchor.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Public keys: in a folder of root's the service must be able to read them.
+            mode = STATE_MODE if anchor.parent == state else 0o755
+            anchor.parent.mkdir(mode=mode, parents=True, exist_ok=True)
             replace(anchor, data, 0o644)
         except PermissionError as error:
             text = tell("{folder} may not be changed by this user", folder=str(anchor.parent))
