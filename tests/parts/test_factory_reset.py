@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from config.loading import load
+from drivers.clock import SystemClock
 from edge.bundles.refusal import BundleError
 from edge.cli.main import main
 from edge.flashing.unit import unit_of
 from edge.provisioning import machine as machine_module
+from edge.provisioning.authority import Authority
+from edge.provisioning.errors import WrongInputError
 from edge.provisioning.identity import Places
 from edge.provisioning.standing import standing
 from edge.provisioning.wiping import in_config
@@ -282,3 +286,31 @@ def test_an_identity_survives_whatever_is_flashed(tmp_path: Path) -> None:
 
 
 OTHER_HUB = b"health:\n  every_s: 20\n"
+
+
+def test_an_authority_is_whole_wherever_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is out is in the index; and what was cut off is done by the same command."""
+
+    def work(folder: Path) -> None:
+        try:
+            authority = Authority.make(folder / "ca", SystemClock())
+        except WrongInputError:  # it is there
+            authority = Authority(folder / "ca", SystemClock())
+        authority.issue("dog-1", "unit")
+        authority.revoke("dog-1")
+
+    def judge(folder: Path) -> str | None:
+        work(folder)
+        authority = Authority(folder / "ca", SystemClock())
+        known = {each.serial for each in authority.issued()}
+        for path in (*(folder / "ca" / "issued").glob("*.pem"), folder / "ca" / "dog-1.crt"):
+            if x509.load_pem_x509_certificate(path.read_bytes()).serial_number not in known:
+                return f"{path.name} is not in the index"
+        crl = x509.load_pem_x509_crl((folder / "ca" / "crl.pem").read_bytes())
+        return None if {each.serial_number for each in crl} == known else "not all withdrawn"
+
+    count, wrong = cut_everywhere(monkeypatch, fresh(tmp_path), work, judge)
+    assert wrong == []
+    assert count > 30

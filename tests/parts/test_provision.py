@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from config.loading import load
 from drivers.clock import SystemClock
+from drivers.plugged.looking import Plugged
 from edge.cli.main import main
 from edge.provisioning import machine as machine_module
 from edge.provisioning.authority import Authority
@@ -28,6 +29,7 @@ from edge.provisioning.machine import Machine
 from edge.provisioning.requests import load_key, new_key_pem
 from edge.provisioning.standing import Result
 from edge.provisioning.tokens import Tokens
+from edge.provisioning.wiring import wired
 from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.journal import Journal, journal_files
 from telemetry.commands.journal_check import check
@@ -527,6 +529,38 @@ def test_a_state_folder_that_was_deleted_is_bound_again(bench: Bench, authority:
     assert bench.places.binding.exists()
     assert bench.places.device_key.exists()
     assert bench.run("--if-needed") == 0
+
+
+# --- what is plugged in ---
+
+
+def plugged(kind: str, name: str, purpose: str | None = None, **more: Any) -> Plugged:
+    return Plugged(kind=kind, node=f"/dev/{name}", what=name, purpose=purpose,
+                   name=f"/dev/by-id/{name}", stable=True, **more)  # fmt: skip
+
+
+def test_what_is_plugged_in_stands_in_the_unit_file(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        plugged("serial", "ublox", "gnss"),
+        plugged("serial", "adapter", "serial"),  # nobody knows what is behind it
+        plugged("camera", "left", twins=1, by_path="/dev/by-path/1"),
+        plugged("camera", "right", twins=1, by_path="/dev/by-path/2"),
+        plugged("sound", "card"),
+    ]
+    monkeypatch.setattr("edge.cli.flash.provision_wishes.look_around", lambda: found)
+    plain = ["--unit-id", "car-1", "--profile", "patrol_car", "--hub", "mqtt://h"]
+    assert bench.run(*plain, "--devices", "auto") == 0
+    loaded = load(bench.places.config).settings.model_dump(mode="json")
+    assert {name: each["port"] for name, each in loaded["gnss"].items()} == {
+        "main": "/dev/by-id/ublox"
+    }
+    assert {name: each["device"] for name, each in loaded["cameras"].items()} == {
+        "front": "/dev/by-path/1",
+        "front_2": "/dev/by-path/2",
+    }
+    assert "camera front_2: right" in [each.told for each in wired(found)]
 
 
 # --- first boot ---
