@@ -29,8 +29,8 @@ _HEADER = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{6,}")
 _NAMED = re.compile(
-    r"(?i)([\"']?[\w.-]*(?:passw(?:or)?d|passphrase|passwort|pwd|secret|token|api[_-]?key|"
-    r"private[_-]?key|psk|\bkey)[\"']?\s*[:=]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&}\]]+)"
+    r"(?i)((?:passw(?:or)?d|passphrase|passwort|pwd|secret|token|api[_-]?key|"
+    r"private[_-]?key|psk|(?<![a-z])key)[\"']?\s*[:=]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&}\]]+)"
 )
 _RAW_KEY = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/-]{40,}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])")

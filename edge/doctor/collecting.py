@@ -31,6 +31,7 @@ KERNEL_WORDS = (
     "usb", "volt", "mmc", "nvme", "i/o error", "ext4", "btrfs", "remount", "oom", "out of memory",
     "thermal", "thrott", "tty", "uvc", "can", "gpio", "i2c", "watchdog", "segfault", "link is",
 )  # fmt: skip
+MOST_LOOKED_AT = 2 * 1024 * 1024  # signs of a log
 ONLY_STAMPS = 200_000  # records that are counted
 Member = tuple[str, str]  # name, text
 Part = Callable[[Case, Blanking], str]
@@ -135,15 +136,20 @@ def _records(path: Path) -> Iterator[Mapping[str, object]]:
 
 def _log(case: Case, blanking: Blanking) -> str:
     words = ("--unit", NAME, "--lines", LOG_LINES, "--output", "short-iso", "--no-pager")
-    return blanking.text(case.host.ask("journalctl", *words) or "", personal=True)
+    return blanking.text(_end(case.host.ask("journalctl", *words) or ""), personal=True)
 
 
 def _kernel(case: Case, blanking: Blanking) -> str:
     """What it said of plugs, power and disks."""
     words = ("--dmesg", "--lines", KERNEL_LINES, "--output", "short-iso", "--no-pager")
     told = case.host.ask("journalctl", *words) or case.host.ask("dmesg", "--ctime") or ""
-    kept = [line for line in told.splitlines() if _concerns(line.lower())]
+    kept = [line for line in _end(told).splitlines() if _concerns(line.lower())]
     return blanking.text("\n".join(kept), personal=True)
+
+
+def _end(told: str) -> str:
+    """The newest of it, from the beginning of a line: what is cut need not be blanked first."""
+    return told if len(told) <= MOST_LOOKED_AT else told[-MOST_LOOKED_AT:].partition("\n")[2]
 
 
 def _concerns(line: str) -> bool:
