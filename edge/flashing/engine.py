@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from config.language import tell
-from config.slots import SlotsFile, read_slots, write_slots
+from config.slots import SlotsError, SlotsFile, read_slots, write_slots
 from drivers.clock import Clock, SystemClock
 from edge.bundles.chain import Trusted, install_successor, load_trust, trust_folder
 from edge.bundles.manifest import LANE_OF, Manifest
@@ -23,7 +23,7 @@ from edge.flashing import mending, records
 from edge.flashing.folders import make_folder
 from edge.flashing.lock import sole_use
 from edge.flashing.mending import Known
-from edge.flashing.staging import ask_for_room, incoming, put_in_place
+from edge.flashing.staging import Placed, ask_for_room, incoming, put_in_place
 from edge.flashing.switching import (
     SwitchRequest,
     ask_to_switch,
@@ -163,7 +163,19 @@ class _Flash:
             self._tell("unpacked", tell("every file is here, and is the one that was signed"))
             self.notes += attempt(self.unit, place, manifest, slots)
             self._tell("tried", tell("it was tried, and can be used on this unit"))
-            slot = put_in_place(folder, lane, place)
+            placed = put_in_place(folder, lane, place)
+        try:
+            outcome = self._in_place(manifest, placed)
+        except BaseException:  # an interruption, too
+            if not _begun(folder, manifest):
+                placed.undo()
+            raise
+        placed.keep()
+        return outcome
+
+    def _in_place(self, manifest: Manifest, placed: Placed) -> Outcome:
+        """On record, and then in use. Raises BundleError, OSError."""
+        lane, slot = placed.lane, placed.slot
         self._record("staged", slot=slot)
         self._tell("staged", tell("it lies in slot {slot} of {lane}", slot=slot, lane=lane))
         return self._switched(
@@ -281,3 +293,12 @@ class _Flash:
                 "serial": self.manifest.serial,
             }
         return known
+
+
+def _begun(folder: Path, manifest: Manifest) -> bool:
+    """Whether it is on trial all the same. What cannot be read is left as it is."""
+    try:
+        trial = read_slots(folder).trial
+    except (OSError, SlotsError):
+        return True
+    return trial is not None and trial.content.bundle == manifest.id

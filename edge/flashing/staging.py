@@ -2,9 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from config.slots import Lane, Slot, SlotsFile, read_slots, slot_folder, write_slots
+from config.slots import (
+    Lane,
+    LaneState,
+    Slot,
+    SlotsError,
+    SlotsFile,
+    read_slots,
+    slot_folder,
+    write_slots,
+)
 from edge.bundles.reading import OpenedBundle
 from edge.flashing.folders import give_away, make_folder, remove
 from edge.flashing.mending import INCOMING, OUTGOING
@@ -35,22 +45,58 @@ def incoming(lane_folder: Path) -> Iterator[Path]:
             remove(place)
 
 
-def put_in_place(folder: Path, lane: Lane, place: Path) -> Slot:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A slot that was filled anew; what lay in it is there until the unit has changed over."""
+
+    folder: Path
+    lane: Lane
+    slot: Slot
+    before: LaneState
+
+    @property
+    def _outgoing(self) -> Path:
+        return self.folder / self.lane / OUTGOING
+
+    def keep(self) -> None:
+        """What lay there goes. Never raises: else the next flash, or start, takes it away."""
+        with suppress(OSError):
+            remove(self._outgoing)
+
+    def undo(self) -> None:
+        """What lay there is back, as far as the disk lets it. Never raises."""
+        target = slot_folder(self.folder, self.lane, self.slot)
+        with suppress(OSError, SlotsError):
+            remove(target)
+            if not self._outgoing.exists():
+                return
+            self._outgoing.rename(target)
+            sync_folder(self.folder / self.lane)
+            with one_at_a_time(self.folder):
+                slots = read_slots(self.folder)
+                lanes = {**slots.lanes, self.lane: self.before}
+                write_slots(self.folder, slots.model_copy(update={"lanes": lanes}))
+
+
+def put_in_place(folder: Path, lane: Lane, place: Path) -> Placed:
     """What was filled becomes the free slot. What lay there is forgotten first: at each moment the
     slots' file tells only of what is there. Raises OSError."""
     with one_at_a_time(folder):  # the running unit notes in the same file what it has told
         slots = read_slots(folder)
-        slot = slots.lane(lane).free
-        write_slots(folder, forgotten(slots, lane, slot))
-    target, outgoing = slot_folder(folder, lane, slot), folder / lane / OUTGOING
+        before = slots.lane(lane)
+        write_slots(folder, forgotten(slots, lane, before.free))
+    placed = Placed(folder=folder, lane=lane, slot=before.free, before=before)
+    target, outgoing = slot_folder(folder, lane, before.free), folder / lane / OUTGOING
     remove(outgoing)
-    if target.exists():
-        target.replace(outgoing)
-    place.rename(target)
-    sync_folder(folder / lane)
-    with suppress(OSError):
-        remove(outgoing)
-    return slot
+    try:
+        if target.exists():
+            target.replace(outgoing)
+        place.rename(target)
+        sync_folder(folder / lane)
+    except OSError:
+        placed.undo()
+        raise
+    return placed
 
 
 def forgotten(slots: SlotsFile, lane: Lane, slot: Slot) -> SlotsFile:

@@ -12,7 +12,7 @@ from config.loading import load
 from config.slots import FILE, SlotsFile, slot_folder
 from edge.bundles.manifest import BaseOf
 from edge.bundles.refusal import BundleError
-from edge.flashing import mending, records, serials, space, staging
+from edge.flashing import engine, mending, records, serials, space, staging
 from edge.flashing.lock import sole_use
 from edge.flashing.mending import INCOMING, clean
 from telemetry.commands.journal import journal_files
@@ -183,6 +183,20 @@ def test_a_bundle_that_is_cut_off_leaves_nothing(stand: Stand) -> None:
     stand.kept(stand.base(3))
     assert refused(stand, stand.base(4)[:-700]).code == "malformed"
     assert not (stand.unit.folder / "config" / INCOMING).exists()
+
+
+def test_what_the_unit_does_not_change_over_to_leaves_both_slots_as_they_were(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.kept(stand.base(3))
+    stand.kept(stand.base(4))
+
+    def busy(*_given: object) -> SlotsFile:
+        raise BundleError("busy", "a task has just begun")
+
+    monkeypatch.setattr(engine, "switch_here", busy)
+    assert refused(stand, stand.base(5)).code == "busy"
+    assert stand.slots.lane("config").previous == "a"
 
 
 def test_no_room_is_told_before_a_byte_is_written(
