@@ -46,6 +46,7 @@ def settings(name: str, unit: Path = UNIT) -> list[str]:
 
 
 UNITS = sorted(path for path in UNIT.parent.iterdir() if path.suffix in (".service", ".timer"))
+COMMANDS = ("slots", "usb")
 HELPERS = ("patrol-edge-clock", "patrol-edge-firstboot")  # without network and devices
 
 
@@ -119,6 +120,23 @@ def test_each_program_that_is_started_comes_with_the_package() -> None:
             if program.is_relative_to("/opt"):
                 assert program.parent == Path("/opt/patrol-edge/bin")
                 assert program.name in programs
+
+
+def test_the_launchers_take_what_the_units_give_them() -> None:
+    """Each word of a start line is known to the program that gets it."""
+    from edge.booting.__main__ import _arguments
+    from edge.cli.main import build_parser
+
+    bin_folder = UNIT.parent / "package" / "bin"
+    assert '-m edge.booting "$@"' in (bin_folder / "patrol-edge-start").read_text()
+    assert '-m edge.cli.start "$@"' in (bin_folder / "patrol-edge").read_text()
+    (line,) = settings("ExecStart")
+    assert _arguments(line.split()[1:]).config == Path("/etc/patrol-edge/unit.yaml")
+    for unit in UNITS:
+        for each in settings("ExecStart(?:Pre)?", unit):
+            program, *words = each.lstrip("+-").split()
+            if program.endswith("/patrol-edge") and words[0] in COMMANDS:
+                assert callable(build_parser().parse_args(words).handler)
 
 
 def test_a_unit_that_is_not_set_up_waits_and_says_so() -> None:

@@ -320,7 +320,7 @@ def contents(root: CleanRoot) -> dict[str, str]:
 
 
 def upgrade_well(root: CleanRoot, kept: dict[str, str]) -> None:
-    root.does("deb-systemd-helper", "disable", "patrol-edge-firstboot.service")
+    root.does("/bin/systemctl", "disable", "patrol-edge-firstboot.service")
     install(root, package())
     held(VERSION in root.does("patrol-edge", "--version"), "the new version is not there")
     held(kept == contents(root), "an upgrade changed the unit's own files")
