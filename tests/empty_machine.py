@@ -197,6 +197,9 @@ def inside(root: CleanRoot, office: Path) -> Machine:
         stack.callback(started.kill)
         started.hears("READY=1", 60)
         machine.done("the service says READY=1 after its own ExecStart lines")
+        missing = doctor_lines(machine)[1]
+        assert any(line["state"] == "fault" for line in missing), "control: content before a flash"
+        machine.done("the doctor says what is missing")
         machine.does("patrol-edge", "flash", "/media/car.peb", "--yes", timeout=150)
         machine.done("flashed, on trial, kept")
         report = doctor(machine)
@@ -285,18 +288,25 @@ def check_units(machine: Machine) -> None:
     assert said == "", said
 
 
+def doctor_lines(machine: Machine) -> tuple[int, list[dict[str, str]]]:
+    """Its exit code and its lines."""
+    result = subprocess.run(
+        ["chroot", machine.folder, "patrol-edge", "doctor", "--json"],
+        capture_output=True, text=True, timeout=120, check=False,
+        env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    assert result.stdout, result.stderr
+    lines: list[dict[str, str]] = json.loads(result.stdout)["lines"]
+    return result.returncode, lines
+
+
 def doctor(machine: Machine) -> str:
     """No fault; warnings are told. A machine with nothing but a loopback has no time server."""
     ends_s = time.monotonic() + 60
     while True:
-        result = subprocess.run(
-            ["chroot", machine.folder, "patrol-edge", "doctor", "--json"],
-            capture_output=True, text=True, timeout=120, check=False,
-            env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-        lines = json.loads(result.stdout)["lines"]
+        code, lines = doctor_lines(machine)
         bad = [line for line in lines if line["state"] == "fault"]
-        if result.returncode == 0 and not bad:
+        if code == 0 and not bad:
             break
         assert time.monotonic() < ends_s, f"the doctor is not content: {bad}"
         time.sleep(2)

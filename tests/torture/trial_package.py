@@ -212,7 +212,12 @@ def reachable(root: CleanRoot) -> bool:
 # --- R-DEB-2 ------------------------------------------------------------------------------------
 
 ASKED = "var/log/asked"
-FAKE = '#!/bin/sh\necho "$(basename "$0") $*" >>/var/log/asked\n'
+# What only changes links is done; what a running systemd would do is written down.
+FAKE = """\
+#!/bin/sh
+case "$*" in *preset*|*enable*) exec env SYSTEMD_OFFLINE=1 /bin/"$(basename "$0")" "$@" ;; esac
+echo "$(basename "$0") $*" >>/var/log/asked
+"""
 
 
 @trial(
