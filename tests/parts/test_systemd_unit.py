@@ -46,7 +46,7 @@ def settings(name: str, unit: Path = UNIT) -> list[str]:
 
 
 UNITS = sorted(path for path in UNIT.parent.iterdir() if path.suffix in (".service", ".timer"))
-COMMANDS = ("slots", "usb")
+COMMANDS = ("slots", "usb", "provision")
 HELPERS = ("patrol-edge-clock", "patrol-edge-firstboot")  # without network and devices
 
 
