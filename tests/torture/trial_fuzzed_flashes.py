@@ -31,6 +31,7 @@ from tests.torture.trials import NotRun, Stage, held, trial
 PAUSE_S = 10.0
 OVER_WITHIN_S = 60.0
 TRIAL_S = 15
+BUSY = 3  # times longer, where others take the processor
 
 
 @dataclass(slots=True)
@@ -172,7 +173,7 @@ def run(folder: Path, count: int, pause_s: float = PAUSE_S) -> str:
             ended, took_s = stand.flash(text)
             what = f"{number}: {maker.__name__} {ended} after {took_s:.0f} s ({stand.words})"
             ends[f"{kind} {ended}"] += 1
-            held(took_s <= OVER_WITHIN_S, what)
+            held(took_s <= OVER_WITHIN_S * (BUSY if _is_busy() else 1), what)
             held((ended == "committed") == (kind == "good") or maker.__name__ == "damaged", what)
             held(not stand.unit.codes, f"{what}: the process ended")
             longest_s = max(longest_s, took_s if ended == "rolled_back" else 0.0)
