@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = _launched(args.config, runtime)
     except Exception as error:  # noqa: BLE001 - our own bugs must not keep a unit from starting
         sys.stderr.write(f"launcher: {type(error).__name__}: {error}; the runtime starts anyway\n")
-    os.environ["PATROL_EDGE_LAUNCHED"] = "1"  # as edge/running/anew.py knows it
+    os.environ["PATROL_EDGE_LAUNCHED"] = "1"  # as edge/running/sdnotify.py knows it
     sys.stderr.flush()
     for each in (command, plain):
         try:

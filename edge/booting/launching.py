@@ -64,6 +64,7 @@ def prepare(
     slots, damage = (before, ()) if before is not None else _made_anew(folder, inspector, now)
     slots, ledger = _counted(slots, ledger, now)
     slots, notes = sound(slots, _watched(_why_not(folder, inspector), alive), now.utc)
+    ledger = ledger.without("slots_unverified")
     for note in (*damage, *notes, *_unverified(slots, inspector, now)):
         say(note.code, component=note.component, text=note.text)
         ledger = ledger.noted(note)

@@ -108,6 +108,11 @@ class Ledger(_Part):
         others = [each for each in self.notes if (each.code, each.component) != told]
         return self.model_copy(update={"notes": (*others, note)[-MOST_NOTES:]})
 
+    def without(self, code: str) -> "Ledger":
+        """It is not so any more."""
+        others = tuple(each for each in self.notes if each.code != code)
+        return self.model_copy(update={"notes": others})
+
     # --- what follows ---
 
     @property

@@ -20,7 +20,8 @@ from edge.booting.ledger import read_ledger
 from edge.booting.state_folder import state_folder
 from edge.flashing.standing import Slots, Start
 from edge.running import log
-from edge.running.anew import AGAIN, start_anew
+from edge.running.anew import start_anew
+from edge.running.sdnotify import LAUNCHED
 from edge.running.state_lock import lock_state
 from telemetry.contract.wire_types import text
 
@@ -113,7 +114,7 @@ def _why_safe(state_dir: Path, *, safe: bool, wrong: bool) -> str | None:
         return "the configuration is wrong"
     if not safe:
         return None
-    counted = read_ledger(state_dir).safe if AGAIN in os.environ else None
+    counted = read_ledger(state_dir).safe if LAUNCHED in os.environ else None
     return counted or "it was started so (--safe)"
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from edge.running.sdnotify import LAUNCHED
+
 LAUNCHER = "edge.booting"
-AGAIN = "PATROL_EDGE_LAUNCHED"  # in the environment of what the launcher has started
 
 
 class Anew:
@@ -63,7 +64,7 @@ def start_anew(unit_file: Path, command: list[str] | None = None) -> None:
     """
     sys.stderr.flush()
     _close_all()
-    os.environ[AGAIN] = "1"
+    os.environ[LAUNCHED] = "1"
     chosen = command or launcher(unit_file)
     os.execv(chosen[0], chosen)  # noqa: S606 - no shell is wanted
 

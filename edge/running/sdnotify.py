@@ -4,6 +4,9 @@ import os
 import socket
 from collections.abc import Mapping
 
+LAUNCHED = "PATROL_EDGE_LAUNCHED"  # in the environment of what the launcher has started
+START_WITHIN_S = 120.0  # as TimeoutStartSec= of the service
+
 
 class SystemdNotifier:
     """Tells systemd READY=1, WATCHDOG=1 and STOPPING=1 over the socket it names."""
@@ -14,8 +17,11 @@ class SystemdNotifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         micros = environ.get("WATCHDOG_USEC", "")
         self.watchdog_s = int(micros) / 1e6 if micros.isdigit() and int(micros) else None
+        self._begun_anew = environ.get(LAUNCHED) is not None
 
     def ready(self, status: str) -> None:
+        if self.watchdog_s is not None and self._begun_anew:  # as it was before `reloading`
+            self._send(f"WATCHDOG_USEC={int(self.watchdog_s * 1e6)}")
         self._send(f"READY=1\nSTATUS={status}")
 
     def alive(self) -> None:
@@ -30,8 +36,11 @@ class SystemdNotifier:
     def reloading(self, mono_s: float) -> None:
         """About to start anew in the same process: the next READY=1 ends it.
 
-        Not STOPPING=1: after that systemd waits for the process to end, and kills it.
+        Not STOPPING=1: after that systemd waits for the process to end, and kills it. The watchdog
+        stays armed meanwhile, and a small board takes longer to start than it allows.
         """
+        if self.watchdog_s is not None:
+            self._send(f"WATCHDOG_USEC={int(max(self.watchdog_s, START_WITHIN_S) * 1e6)}")
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(mono_s * 1e6)}\nSTATUS=starting anew")
 
     def _send(self, text: str) -> None:

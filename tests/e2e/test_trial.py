@@ -112,6 +112,8 @@ def test_what_can_be_is_changed_while_the_unit_runs_the_rest_by_a_start_in_the_s
         assert unit.process.pid == pid
         assert (unit.said("READY=1"), unit.said("RELOADING=1")) == (2, 1)
         assert unit.said("STOPPING=1") == 0
+        watchdog = [text for _, _, text in unit.notified if text.startswith("WATCHDOG_USEC")]
+        assert watchdog[-2:] == ["WATCHDOG_USEC=120000000", "WATCHDOG_USEC=30000000"]
     assert (unit.codes, unit.process.returncode) == ([], 0)
     assert "Traceback" not in unit.log_text()
     assert longest_pause_s(hub) < 10 * BUSY

@@ -87,6 +87,9 @@ def test_without_keys_what_is_in_use_stays_and_that_is_told(stand: Stand) -> Non
     stand.unit.trust.unlink()
     assert start(stand).lane("config").content is not None
     assert [note.code for note in read_ledger(stand.unit.state_dir).notes] == ["slots_unverified"]
+    stand.unit.trust.write_text(stand.trust.model_dump_json(exclude_none=True))
+    start(stand)
+    assert [note.code for note in read_ledger(stand.unit.state_dir).notes] == ["slot_damaged"]
 
 
 def test_damaged_slots_are_made_anew_from_what_is_signed(stand: Stand) -> None:
