@@ -1,6 +1,7 @@
 """The doctor's page: whole, safe to open whatever a device calls itself, and with what was seen."""
 
 import base64
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,6 +175,20 @@ def test_the_command_writes_it(
     assert out.stat().st_mode & 0o077 == 0
     assert str(out) in capsys.readouterr().err
     assert main([*words, "--html", str(tmp_path / "no" / "page.html")]) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away: for root only")
+def test_whoever_called_sudo_may_read_it(
+    tmp_path: Path, examined: Examined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_UID", "4711")
+    monkeypatch.setenv("SUDO_GID", "4712")
+    page_, archive = tmp_path / "page.html", tmp_path / "x.tar.gz"
+    words = ["doctor", "--config", str(examined.case().file), "--only", "modules"]
+    main([*words, "--html", str(page_), "--collect", str(archive)])
+    for path in (page_, archive):
+        assert (path.stat().st_uid, path.stat().st_gid) == (4711, 4712)
+        assert path.stat().st_mode & 0o077 == 0
 
 
 # --- pictures ---

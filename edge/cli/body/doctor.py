@@ -120,10 +120,13 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
 def _write_page(case: "Case", lines: Sequence["Line"], path: Path, *, whole: bool) -> None:
     """Raises CommandError."""
     from config.writing import write_atomically
+    from edge.doctor.archive import give_to_asker
     from edge.doctor.page import page
 
     try:
         write_atomically(path, page(case, lines, whole=whole), 0o600)
+        with path.open("rb") as file:
+            give_to_asker(file.fileno())
     except OSError as error:
         text = f"{path} cannot be written: {error.strerror}"
         raise CommandError(text, "name a file in a folder that is there", USAGE) from error
