@@ -74,12 +74,11 @@ def _killed(stand: Bench, count: int) -> tuple[int, int]:
     """Once at any moment of each trial, which ends one way or the other."""
     dice, ends = random.Random(4), {"committed": 0, "rolled_back": 0}
     for number in range(count):
-        before = len(stand.slots.ended)
         _switched(stand, "config", {"unit.yaml": f"sleep: {{after_s: {100 + number}}}\n"})
         time.sleep(dice.uniform(0, 8))
         stand.unit.process.send_signal(signal.SIGKILL)
         until(lambda: stand.slots.trial is None, 120, "the trial does not end")
-        held(len(stand.slots.ended) == before + 1, f"kill {number}: {stand.slots}")
+        held(stand.slots.ended[-1].content.serial == stand.serial, f"kill {number}: {stand.slots}")
         ends[stand.slots.ended[-1].outcome] += 1
         held(_is_whole(stand.home), f"kill {number}: the slots' file is damaged")
     return ends["committed"], ends["rolled_back"]
