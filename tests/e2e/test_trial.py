@@ -92,12 +92,9 @@ def test_what_can_be_is_changed_while_the_unit_runs_the_rest_by_a_start_in_the_s
     ):
         well(unit, hub)
         pid = unit.process.pid
-        switch(tmp_path, 1, "health: {every_s: 1}\nlogging: {level: debug}\n")
-        committed(tmp_path, unit)
-        assert unit.said("READY=1") == 1
-
         (tmp_path / "second").symlink_to(port.resolve())
-        switch(tmp_path, 2, f"gnss: {{main: {{port: {tmp_path / 'second'}}}}}\n")
+        receiver = f"gnss: {{main: {{port: {tmp_path / 'second'}}}}}\n"
+        switch(tmp_path, 1, f"health: {{every_s: 1}}\nlogging: {{level: debug}}\n{receiver}")
         committed(tmp_path, unit)
         assert unit.said("READY=1") == 1
 
