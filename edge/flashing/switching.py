@@ -4,6 +4,7 @@ Whoever flashes holds the slots' lock (lock.py) while asking; the unit that answ
 it. It writes `SlotsFile.begin` with what it knows of itself, answers, and then starts anew.
 """
 
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ MAY_SWITCH = "slots.may_switch"  # → MayRequest; nothing is answered
 SWITCH = "slots.switch"  # → SwitchRequest, SwitchAnswer
 COMMIT = "slots.commit"  # → CommitRequest; nothing is answered
 ROLL_BACK = "slots.rollback"  # → RollBackRequest; SwitchAnswer
+STARTS_WITHIN_S, LOOK_EVERY_S = 20.0, 0.25  # it starts anew after each flash
 ANSWER_WITHIN_S = 15.0  # it asks its parts how they fare before it writes
 
 
@@ -77,19 +79,30 @@ class RollBackRequest(_Wire):
     force: bool = False
 
 
-def running(state_dir: Path) -> bool:
-    """Whether a unit runs on this state folder and answers. Raises BundleError if it is mute."""
-    try:
-        ask(state_dir, "ping")
-    except NoUnitError as error:
-        if is_in_use(state_dir):
-            told = tell("a unit works in {folder}, and gives no answer", folder=str(state_dir))
-            cure = tell("stop it first: systemctl stop patrol-edge")
-            raise BundleError("wrong_state", told, cure) from error
-        return False
-    except OrderRefusedError:
-        return True  # it answers
-    return True
+def running(state_dir: Path, patience_s: float = STARTS_WITHIN_S) -> bool:
+    """Whether a unit runs on this state folder and answers; one that starts just now is waited for.
+
+    Raises BundleError if it stays mute.
+    """
+    ends_mono_s = time.monotonic() + patience_s
+    while True:
+        try:
+            ask(state_dir, "ping")
+        except NoUnitError as error:
+            if not is_in_use(state_dir):
+                return False
+            if time.monotonic() >= ends_mono_s:
+                raise _mute(state_dir) from error
+            time.sleep(LOOK_EVERY_S)
+        except OrderRefusedError:
+            return True  # it answers
+        else:
+            return True
+
+
+def _mute(state_dir: Path) -> BundleError:
+    told = tell("a unit works in {folder}, and gives no answer", folder=str(state_dir))
+    return BundleError("wrong_state", told, tell("stop it first: systemctl stop patrol-edge"))
 
 
 def ask_whether_it_may(state_dir: Path, *, force: bool, by: str) -> None:
