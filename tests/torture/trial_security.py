@@ -1,13 +1,9 @@
 """Trials of security: who may say what at the broker, and what the service may do."""
 
-import os
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.access import LACKING, SHIPPED, Authority, shipped_broker, shipped_settings
+from tests.access import LACKING, Authority, shipped_broker, shipped_settings
 from tests.broker import Broker
 from tests.broker_attacks import (
     DESK,
@@ -29,7 +25,6 @@ from tests.broker_attacks import (
 from tests.broker_rights import rights, says
 from tests.torture.trials import NotRun, Stage, held, trial
 
-SERVICE = SHIPPED.parent / "patrol-edge.service"
 PARTNER, OTHER_PARTNER = "acme", "watch"
 
 
@@ -144,41 +139,3 @@ def let_in_by_a_naive_broker(police: Authority) -> int:
         tried = [each for attack in (writes, reads, takeovers) for each in attack(ground)]
         ground.close()
     return sum(each.through for each in tried)
-
-
-WORST = 2.0  # of 10: figure of the issue; a plain service is rated 9.6
-
-
-@trial("S-UNIT-1", "the service may do little else than its work (systemd-analyze)", short=True)
-def the_service_is_tight(stage: Stage) -> str:
-    if shutil.which("systemd-analyze") is None:
-        raise NotRun("needs systemd-analyze (package systemd)")
-    unit = stage.folder / SERVICE.name
-    # verify insists that the program is there.
-    unit.write_text(SERVICE.read_text().replace("/opt/patrol-edge/bin/patrol-edge", "/bin/true"))
-    verified = systemd_analyze("verify", "--man=no", str(unit))
-    held(not verified.stdout + verified.stderr, f"verify says: {verified.stdout}{verified.stderr}")
-    score = rated(SERVICE)
-    held(score <= WORST, f"rated {score}")
-    bare = stage.folder / "bare.service"
-    bare.write_text("[Service]\nExecStart=/bin/true\n")
-    naive = rated(bare)
-    held(naive > WORST, f"the rating proves nothing: a service without a word is rated {naive}")
-    return f"verify clean, rated {score} (limit {WORST}); control, a bare service: {naive}"
-
-
-def systemd_analyze(*words: str) -> "subprocess.CompletedProcess[str]":
-    command = ["systemd-analyze", "--no-pager", *words]
-    environ = os.environ | {"SYSTEMD_COLORS": "0"}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=environ
-    )
-
-
-def rated(unit: Path) -> float:
-    """The exposure level that systemd gives a unit file, 0 to 10."""
-    told = systemd_analyze("security", "--offline=true", str(unit)).stdout
-    found = re.search(r"exposure level for \S+: ([0-9.]+)", told)
-    held(found, f"systemd-analyze rates nothing: {told[-200:]}")
-    assert found is not None
-    return float(found[1])
