@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from config.language import tell
-from config.slots import SlotsError, SlotsFile, read_slots, write_slots
+from config.slots import SlotsFile, read_slots, write_slots
 from drivers.clock import Clock, SystemClock
 from edge.bundles.chain import Trusted, install_successor, load_trust, trust_folder
 from edge.bundles.manifest import LANE_OF, Manifest
@@ -23,7 +23,7 @@ from edge.flashing import mending, records
 from edge.flashing.folders import make_folder
 from edge.flashing.lock import sole_use
 from edge.flashing.mending import Known
-from edge.flashing.staging import Placed, ask_for_room, incoming, put_in_place
+from edge.flashing.staging import Placed, ask_for_room, incoming, on_trial, put_in_place
 from edge.flashing.switching import (
     SwitchRequest,
     ask_to_switch,
@@ -167,7 +167,7 @@ class _Flash:
         try:
             outcome = self._in_place(manifest, placed)
         except BaseException:  # an interruption, too
-            if not _begun(folder, manifest):
+            if not on_trial(folder, manifest.id):
                 placed.undo()
             raise
         placed.keep()
@@ -293,12 +293,3 @@ class _Flash:
                 "serial": self.manifest.serial,
             }
         return known
-
-
-def _begun(folder: Path, manifest: Manifest) -> bool:
-    """Whether it is on trial all the same. What cannot be read is left as it is."""
-    try:
-        trial = read_slots(folder).trial
-    except (OSError, SlotsError):
-        return True
-    return trial is not None and trial.content.bundle == manifest.id

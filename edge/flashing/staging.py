@@ -106,3 +106,12 @@ def forgotten(slots: SlotsFile, lane: Lane, slot: Slot) -> SlotsFile:
     previous = None if state.previous == slot else state.previous
     changed = state.model_copy(update={"slots": kept, "previous": previous})
     return slots.model_copy(update={"lanes": {**slots.lanes, lane: changed}})
+
+
+def on_trial(folder: Path, bundle: str) -> bool:
+    """Whether the unit has changed over to it. What cannot be read is left as it is."""
+    try:
+        trial = read_slots(folder).trial
+    except (OSError, SlotsError):
+        return True
+    return trial is not None and trial.content.bundle == bundle
