@@ -11,13 +11,13 @@ from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
 from edge.firmware.idle import why_active
-from edge.flashing.changeover import ChangeOver
-from edge.flashing.live import Live
 from edge.flashing.lock import sole_use
 from edge.flashing.orders import FlashDesk, flasher
-from edge.flashing.standing import Slots, Start, Step
 from edge.flashing.telling import FlashTeller, RecordTeller
-from edge.flashing.trial import TrialWatch
+from edge.flashing.trial.changeover import ChangeOver
+from edge.flashing.trial.live import Live
+from edge.flashing.trial.standing import Slots, Start, Step
+from edge.flashing.trial.watch import TrialWatch
 from edge.local.outbox import outbox_controls
 from edge.reporting.reporter import Reporter
 from edge.running.anew import Anew

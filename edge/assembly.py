@@ -21,7 +21,7 @@ from edge.firmware.idle import why_active
 from edge.firmware.lending import Lending
 from edge.flashing.orders import fates
 from edge.flashing.overview import Overview
-from edge.flashing.standing import Slots
+from edge.flashing.trial.standing import Slots
 from edge.listening.listening import Listening
 from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl

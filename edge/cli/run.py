@@ -10,7 +10,7 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError
 
 if TYPE_CHECKING:
     from edge.app import App
-    from edge.flashing.first_steps import Begun
+    from edge.flashing.trial.first_steps import Begun
 
 DEFAULT_CONFIG = Path("/etc/patrol-edge/unit.yaml")
 
@@ -35,7 +35,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0 after an orderly stop, 1 when an essential worker died. Raises CommandError."""
-    from edge.flashing.first_steps import begin
+    from edge.flashing.trial.first_steps import begin
     from edge.running import core_dumps
     from edge.running.state_files import close_to_others, set_umask
     from edge.running.state_lock import StateInUseError

@@ -20,6 +20,7 @@ from edge.bundles.reading import OpenedBundle, open_bundle
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest
 from edge.flashing import mending, records
+from edge.flashing.contents.trying import attempt
 from edge.flashing.folders import make_folder
 from edge.flashing.lock import sole_use
 from edge.flashing.mending import Known
@@ -31,7 +32,6 @@ from edge.flashing.switching import (
     running,
     switch_here,
 )
-from edge.flashing.trying import attempt
 from edge.flashing.unit import Unit, need_write
 from edge.flashing.wish import PERCENT, Outcome, Stage, Step, Watch, Wish, quiet
 
@@ -85,7 +85,7 @@ class _Flash:
             return self._adopted(opened, trusted)
         ask_for_room(folder, opened)
         if opened.manifest.kind == "firmware":
-            from edge.flashing.firmware_route import flash_boards
+            from edge.flashing.contents.firmware import flash_boards
 
             self._record("flashing")
             notes = flash_boards(opened, self.unit, self.wish, self._tell)

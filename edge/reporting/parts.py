@@ -15,7 +15,7 @@ from edge.commands.commanding import Commanding
 from edge.finders import Finders
 from edge.firmware.desk import FirmwareDesk
 from edge.flashing.overview import Overview
-from edge.flashing.standing import Slots
+from edge.flashing.trial.standing import Slots
 from edge.listening.listening import Listening
 from edge.local.control import LocalControl
 from edge.media.media import Media

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from config.language import tell
 from config.slots import Ended, SlotsFile
 from edge.booting.ledger import Note
-from edge.flashing.standing import Slots
+from edge.flashing.trial.standing import Slots
 from edge.reporting.finding import Finding, about
 from telemetry.contract.wire_types import text
 

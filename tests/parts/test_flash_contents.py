@@ -18,7 +18,8 @@ from config.slots import FILES, slot_folder
 from edge.bundles.manifest import Platform
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import verify_slot
-from edge.flashing import records, trying_runtime
+from edge.flashing import records
+from edge.flashing.contents import runtime as trying_runtime
 from perception.inference.catalogue import SHIPPED
 from tests.flashing_stand import Stand, made
 from tests.onnx_writer import constant_model

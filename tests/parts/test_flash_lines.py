@@ -18,9 +18,9 @@ import pytest
 
 from config.language import Told
 from drivers.clock import SystemClock
-from edge.flashing.console_line import ConsoleLine
-from edge.flashing.sending import LineLostError, Offer, Sender
-from edge.flashing.ssh_line import Host, SshLine
+from edge.flashing.lines.console_line import ConsoleLine
+from edge.flashing.lines.sending import LineLostError, Offer, Sender
+from edge.flashing.lines.ssh_line import Host, SshLine
 
 DATA = bytes(range(256)) * 200
 # What stands for `patrol-edge` at the far end: it takes the file, and flashes nothing.
@@ -28,8 +28,8 @@ FAR_END = """
 import sys
 from pathlib import Path
 from drivers.clock import SystemClock
-from edge.flashing.own_line import OwnLine, raw_terminal
-from edge.flashing.receiving import Receiver
+from edge.flashing.lines.own_line import OwnLine, raw_terminal
+from edge.flashing.lines.receiving import Receiver
 
 assert sys.argv[1:] == ["flash", "--receive"], sys.argv
 with raw_terminal():
@@ -333,7 +333,7 @@ def test_a_wrong_password_is_told(far: Far, offer: Offer) -> None:
 def test_what_is_no_console_is_told(
     far: Far, offer: Offer, script: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.flashing.console_line.LOGIN_S", 2.0)
+    monkeypatch.setattr("edge.flashing.lines.console_line.LOGIN_S", 2.0)
     console = Console(far, script)
     try:
         with pytest.raises(LineLostError, match=said) as raised:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.clock import SystemClock
-from edge.flashing.handover import (
+from edge.flashing.lines.handover import (
     Lines,
     Piece,
     line_of,
@@ -24,8 +24,8 @@ from edge.flashing.handover import (
     piece_in,
     read_line,
 )
-from edge.flashing.receiving import NotTakenError, Offered, Receiver
-from edge.flashing.sending import LineLostError, Offer, Sender
+from edge.flashing.lines.receiving import NotTakenError, Offered, Receiver
+from edge.flashing.lines.sending import LineLostError, Offer, Sender
 
 DATA = random.Random(6).randbytes(60_000)
 Harm = Callable[[bytes], bytes]
@@ -178,7 +178,7 @@ def test_too_much_is_refused_and_the_sender_hears_why(tmp_path: Path) -> None:
 def test_a_line_on_which_nobody_answers_says_what_it_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.flashing.sending.HELLO_S", 0.5)
+    monkeypatch.setattr("edge.flashing.lines.sending.HELLO_S", 0.5)
     laptop, unit = lines(lambda data: data, lambda data: data)
     unit.write(b"-bash: patrol-edge: command not found\n")
     (tmp_path / "x").write_bytes(b"x")

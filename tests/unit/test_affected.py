@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.models import Settings
 from drivers.clock import SystemClock
-from edge.flashing.affected import Affected, affected, differing
+from edge.flashing.trial.affected import Affected, affected, differing
 from edge.running.exchange import Exchangeable
 from edge.running.worker import Worker
 from tests.unit_under_test import wait_for

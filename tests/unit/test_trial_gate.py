@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from config.slots import Content, Lane, Trial
-from edge.flashing.gate import Judge, Need, Seen, lacking, need_of
+from edge.flashing.trial.gate import Judge, Need, Seen, lacking, need_of
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edge.cli.console import DONE, FAILED
 from edge.cli.flash.flash import by_whom
-from edge.flashing.own_line import OwnLine, raw_terminal
-from edge.flashing.receiving import NotTakenError, Offered, Receiver, json_lines
-from edge.flashing.sending import LineLostError
+from edge.flashing.lines.own_line import OwnLine, raw_terminal
+from edge.flashing.lines.receiving import NotTakenError, Offered, Receiver, json_lines
+from edge.flashing.lines.sending import LineLostError
 
 SPOOL = "spool"  # below the slots' folder
 

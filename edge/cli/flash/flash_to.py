@@ -11,10 +11,10 @@ from typing import Any
 
 from config.language import Told, localized, said, tell, unpacked
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.flashing.console_line import ConsoleLine
-from edge.flashing.handover import CONSOLE_BYTES, PIPE_BYTES
-from edge.flashing.sending import Line, LineLostError, Offer, Sender
-from edge.flashing.ssh_line import Host, SshLine
+from edge.flashing.lines.console_line import ConsoleLine
+from edge.flashing.lines.handover import CONSOLE_BYTES, PIPE_BYTES
+from edge.flashing.lines.sending import Line, LineLostError, Offer, Sender
+from edge.flashing.lines.ssh_line import Host, SshLine
 
 SERIAL_MOST_BYTES = 32 * 1024 * 1024  # three quarters of an hour at that speed
 

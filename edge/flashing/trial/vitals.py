@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from edge.flashing.gate import PERCEPTION, Seen
+from edge.flashing.trial.gate import PERCEPTION, Seen
 from edge.reporting.parts import Parts
 from edge.running.worker import Worker, WorkerState
 

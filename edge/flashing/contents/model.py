@@ -13,12 +13,12 @@ from config.language import tell
 from config.slots import FILES
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
-from edge.flashing.children import run
+from edge.flashing.contents.children import run
 
 MEMORY_BYTES = 6 * 2**30  # address space; ONNX Runtime and OpenCV reserve more than they use
 TIME_S = 180.0  # the trial itself gives the model 60 s
 ENDING = ".onnx"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def try_model(slot: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def try_model(slot: Path, manifest: Manifest) -> tuple[str, ...]:
         told = tell("it holds {count} models; it must be one", count=len(models))
         raise BundleError("invalid_model", told, tell("build a bundle for each"))
     path = slot / FILES / models[0]
-    code = "import sys; from edge.flashing.trying_model import child; child(sys.argv[1])"
+    code = "import sys; from edge.flashing.contents.model import child; child(sys.argv[1])"
     environ = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "OMP_NUM_THREADS": "1",

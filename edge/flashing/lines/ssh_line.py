@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import IO, Self
 
 from config.language import tell
-from edge.flashing.far_end import refusal_in, remote_command
-from edge.flashing.sending import LineLostError
+from edge.flashing.lines.far_end import refusal_in, remote_command
+from edge.flashing.lines.sending import LineLostError
 
 CONNECT_S = 15
 

@@ -9,7 +9,7 @@ import tty
 from collections.abc import Iterator
 
 from config.language import tell
-from edge.flashing.sending import LineLostError
+from edge.flashing.lines.sending import LineLostError
 
 
 class OwnLine:

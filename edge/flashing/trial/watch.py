@@ -11,11 +11,11 @@ from config.language import said
 from config.slots import SlotsError, SlotsFile, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
-from edge.flashing.gate import PERCEPTION, Judge, Seen, lacking, need_of
-from edge.flashing.live import Live
 from edge.flashing.mending import remember
-from edge.flashing.standing import Slots
-from edge.flashing.vitals import there, vitals
+from edge.flashing.trial.gate import PERCEPTION, Judge, Seen, lacking, need_of
+from edge.flashing.trial.live import Live
+from edge.flashing.trial.standing import Slots
+from edge.flashing.trial.vitals import there, vitals
 from edge.reporting.parts import Parts
 from edge.running.worker import Beat
 from telemetry.contract.wire_types import text

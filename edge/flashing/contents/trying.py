@@ -73,14 +73,14 @@ def _zones(unit: Unit, slot: Path, _manifest: Manifest, _slots: SlotsFile) -> tu
 
 
 def _model(unit: Unit, slot: Path, manifest: Manifest, _slots: SlotsFile) -> tuple[str, ...]:
-    from edge.flashing.trying_model import try_model
+    from edge.flashing.contents.model import try_model
 
     notes = try_model(slot, manifest)
     return (*notes, *_settings(unit, slot, lambda: try_layers(unit.config, model=slot)))
 
 
 def _runtime(unit: Unit, slot: Path, manifest: Manifest, _slots: SlotsFile) -> tuple[str, ...]:
-    from edge.flashing.trying_runtime import try_runtime
+    from edge.flashing.contents.runtime import try_runtime
 
     return try_runtime(unit, slot, manifest)
 

@@ -18,7 +18,7 @@ from config.slots import SlotsError
 from drivers.clock import SystemClock
 from edge.booting.ledger import read_ledger
 from edge.booting.state_folder import state_folder
-from edge.flashing.standing import Slots, Start
+from edge.flashing.trial.standing import Slots, Start
 from edge.running import log
 from edge.running.anew import start_anew
 from edge.running.sdnotify import LAUNCHED

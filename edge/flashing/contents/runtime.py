@@ -20,7 +20,7 @@ from config.slots import FILES
 from edge.booting.runtime import CODE, PYTHON, SITE
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
-from edge.flashing.children import Ended, run
+from edge.flashing.contents.children import Ended, run
 from edge.flashing.folders import give_all_away, remove, sync_all
 from edge.flashing.space import need_room
 from edge.flashing.unit import Unit
@@ -153,7 +153,7 @@ def _run(slot: Path, site: Path, arguments: list[str]) -> Ended:
 def _run_own(slot: Path, unit: Unit) -> Ended:
     """What the runtime that runs now says of the same file."""
     command = [sys.executable, "-B", "-P", "-m", "edge.cli.start", "config", "check"]
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
     environ = _environ() | {"PYTHONPATH": path.rstrip(os.pathsep)}
     config = str(unit.config.absolute())
     return run([*command, config], home=slot, time_s=START_WITHIN_S, environ=environ)

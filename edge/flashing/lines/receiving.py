@@ -16,7 +16,7 @@ from config.language import tell
 from drivers.clock import Clock
 from edge.bundles.manifest import MOST_BYTES
 from edge.flashing.folders import make_folder
-from edge.flashing.handover import (
+from edge.flashing.lines.handover import (
     Lines,
     Part,
     line_of,
@@ -24,7 +24,7 @@ from edge.flashing.handover import (
     object_in,
     piece_in,
 )
-from edge.flashing.sending import Line, LineLostError
+from edge.flashing.lines.sending import Line, LineLostError
 
 SILENT_S = 60.0
 HELLO_EVERY_S = 1.0

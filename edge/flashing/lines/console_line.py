@@ -9,8 +9,8 @@ from config.language import Told, said, tell
 from drivers.base import DeviceLostError, DeviceUnavailableError
 from drivers.clock import Clock
 from drivers.stream import SerialStream
-from edge.flashing.far_end import ASKS, refusal_in, remote_command
-from edge.flashing.sending import LineLostError
+from edge.flashing.lines.far_end import ASKS, refusal_in, remote_command
+from edge.flashing.lines.sending import LineLostError
 
 LOGIN_S = 40.0  # a small computer's login takes its time
 QUIET_S, QUIET_WITHIN_S = 0.3, 2.0

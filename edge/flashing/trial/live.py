@@ -16,8 +16,8 @@ from config.errors import ConfigError
 from config.loading import Loaded, try_layers
 from config.slots import Content, Lane, SlotsFile, slot_folder
 from drivers.clock import Clock
-from edge.flashing.affected import Affected, affected
-from edge.flashing.standing import Slots
+from edge.flashing.trial.affected import Affected, affected
+from edge.flashing.trial.standing import Slots
 from edge.reporting.parts import Parts
 from edge.running import log
 from edge.running.exchange import Exchangeable

@@ -9,8 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from config.slots import SlotsError, SlotsFile, Trial
 from drivers.clock import Clock
-from edge.flashing.live import Live
-from edge.flashing.standing import Slots, Step
 from edge.flashing.switching import (
     COMMIT,
     MAY_SWITCH,
@@ -24,8 +22,10 @@ from edge.flashing.switching import (
     request_in,
     trial_of,
 )
-from edge.flashing.trial import TrialWatch
-from edge.flashing.vitals import hub_is_there, there, well
+from edge.flashing.trial.live import Live
+from edge.flashing.trial.standing import Slots, Step
+from edge.flashing.trial.vitals import hub_is_there, there, well
+from edge.flashing.trial.watch import TrialWatch
 from edge.local.control import Call, LocalHandler
 from edge.reporting.parts import Parts
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError

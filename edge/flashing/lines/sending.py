@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Protocol
 
 from config.language import Told, tell
 from drivers.clock import Clock
-from edge.flashing.handover import (
+from edge.flashing.lines.handover import (
     CONSOLE_BYTES,
     Lines,
     Part,

@@ -1,0 +1,1 @@
+"""What a bundle carries, tried on this unit before the unit changes over to it, kind by kind."""

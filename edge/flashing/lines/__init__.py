@@ -1,0 +1,1 @@
+"""Lines to a unit elsewhere: a bundle handed over through SSH or a serial console, and its echo."""
