@@ -206,7 +206,7 @@ def test_a_user_without_rights_is_sent_to_sudo_and_takes_nothing_from_the_servic
         "import os, sys\n"
         "from edge.cli.main import build_parser, main\n"
         "build_parser()\n"
-        "import edge.cli.unit.keys_ring, telemetry.commands.journal\n"
+        "import importlib.readers, edge.cli.unit.keys_ring, telemetry.commands.journal\n"
         "os.setgid(65534); os.setuid(65534)  # who may not read the interpreter's own folder\n"
         "sys.exit(main([*sys.argv[2:], '--state-dir', sys.argv[1]]))\n"
     )

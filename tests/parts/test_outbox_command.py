@@ -215,7 +215,7 @@ def test_a_user_without_rights_is_told(tmp_path: Path) -> None:
         "from edge.cli.main import build_parser, main\n"
         "build_parser()\n"
         "import config.operations, drivers.clock, telemetry.outbox.look\n"
-        "import edge.cli.unit.outbox_words, edge.running.state_lock\n"
+        "import importlib.readers, edge.cli.unit.outbox_words, edge.running.state_lock\n"
         "os.setgid(65534); os.setuid(65534)  # who may not read the interpreter's own folder\n"
         "sys.exit(main(['outbox', 'status', '--state-dir', sys.argv[1]]))\n"
     )

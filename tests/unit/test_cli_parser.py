@@ -1,9 +1,15 @@
 """Wrong usage: one line with the cause, one with the way to the help; exit code 2."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from edge.cli.main import main
+from edge.cli.main import COMMANDS, build_parser, main
 from edge.cli.parser import in_words
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -57,3 +63,27 @@ def test_the_words_of_every_supported_python_are_understood(choices: str) -> Non
 def test_what_is_near_nothing_is_answered_with_what_there_is() -> None:
     message = "argument X: invalid choice: 'zzz' (choose from 'run', 'hub')"
     assert in_words(message, []) == "X: there is no 'zzz'; there is: run, hub"
+
+
+def test_every_command_is_of_the_module_that_is_named_for_it() -> None:
+    for name in COMMANDS:
+        (parts,) = (each for each in build_parser([name])._actions if each.choices)
+        assert list(parts.choices or ()) == [name]
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "edge" / "cli").rglob("*.py")
+        if "\ndef register(commands" in path.read_text()
+    ]
+    assert sorted(COMMANDS.values()) == sorted(modules)
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    code = (
+        "import sys\nfrom edge.cli.main import main\n"
+        "try: main(['keys', '--help'])\n"
+        "finally: print(*{'edge.cli.config_command', 'pydantic'} & {*sys.modules}, file=sys.stderr)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert told.stderr.strip() == ""
+    assert "usage: patrol-edge keys" in told.stdout

@@ -50,7 +50,8 @@ def test_the_rule_sees_a_wrong_import() -> None:
 def test_the_command_line_starts_without_what_brings_threads() -> None:
     """numpy's threads would take the signals that a command blocks before it loads the rest."""
     code = (
-        "import sys, edge.cli.main; print(sorted({'numpy', 'cv2', 'onnxruntime'} & {*sys.modules}))"
+        "import sys; from edge.cli.main import build_parser; build_parser();"
+        "print(sorted({'numpy', 'cv2', 'onnxruntime'} & {*sys.modules}))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
