@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from drivers.clock import SystemClock
 from edge.cli.console import CommandError
 from edge.demo.loopback_broker import LoopbackBroker
 from edge.hub import ReferenceHub, hub_options
+from edge.running.anew import interpreter
 from edge.running.supervisor import allow_stop_signals, block_stop_signals, wait_for_stop_signal
 from telemetry.commands.jws import PrivateKey
 from telemetry.commands.keyring import KeyringFile, write_keyring
@@ -112,7 +112,7 @@ class Stage:
 @contextmanager
 def simulated(words: Sequence[str], link: Path) -> Iterator[Path]:
     """`patrol-edge simulate WORDS --link LINK`, until the context ends; yields the link."""
-    program = [sys.executable, "-m", "edge.cli.main", "simulate", *words, "--link", str(link)]
+    program = [*interpreter(), "-m", "edge.cli.main", "simulate", *words, "--link", str(link)]
     allow_stop_signals()  # it would inherit that they are blocked
     with subprocess.Popen(  # noqa: S603 - our own program
         program,

@@ -6,6 +6,7 @@ one can do no more by that than the service could anyway; and what is made belon
 
 import os
 import pwd
+from collections.abc import Callable
 from pathlib import Path
 
 SETGID, SETUID = 6, 7  # of capabilities(7)
@@ -48,3 +49,34 @@ def may_become_others() -> bool:
     line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
     held = int(line.split()[1], 16)
     return bool(held >> SETUID & 1 and held >> SETGID & 1)
+
+
+def in_service(state_dir: Path, work: Callable[[], str]) -> str:
+    """What `work` says; done by a child that is the service, if this is root. Raises OSError."""
+    if os.geteuid() != 0 or (owner_of(state_dir) or (0, 0))[0] == 0:
+        return work()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        _end_with(state_dir, work, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read().decode("utf-8", "replace")
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code != 0:
+        raise OSError(max(code, 0), told or "it ended early")
+    return told
+
+
+def _end_with(state_dir: Path, work: Callable[[], str], writing: int) -> None:
+    """In the child: never returns. Its exit code is the error's number."""
+    told, code = "", 255
+    try:
+        become_service(state_dir)
+        told, code = work(), 0
+    except OSError as error:
+        told, code = error.strerror or str(error), error.errno or 255
+    finally:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(told.encode()[:60_000])
+        os._exit(code)

@@ -5,8 +5,6 @@ use on this unit before may be used again by whoever stands beside it, and it is
 below the highest serial is refused all the same.
 """
 
-import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest
 from edge.flashing import mending, records
-from edge.flashing.as_service import become_service, owner_of
+from edge.flashing.as_service import in_service
 from edge.flashing.lock import sole_use
 from edge.flashing.switching import (
     COMMIT,
@@ -132,12 +130,15 @@ def seal(unit: Unit) -> tuple[str, ...]:
     serials. Returns what there is to say. Never raises: a unit starts without it, too."""
     if not unit.folder.is_dir():
         return ()
-    notes = _as_service(unit, _looked_after)
+    try:
+        said = in_service(unit.state_dir, lambda: "\0".join(_looked_after(unit)))
+    except OSError as error:
+        said = tell("the slots cannot be looked after: {why}", why=error.strerror or str(error))
     with suppress(SlotsError, OSError):
         # Also as root, who alone may write the sealed place. What the service could make of the
         # slots' file is a serial that is too high at worst, and then no bundle is taken.
         mending.remember(unit.state_dir, read_slots(unit.folder), _trusted(unit)[1])
-    return notes
+    return tuple(text for text in said.split("\0") if text)
 
 
 def _looked_after(unit: Unit) -> tuple[str, ...]:
@@ -151,27 +152,6 @@ def _looked_after(unit: Unit) -> tuple[str, ...]:
         return (refusal.text,)
     except OSError as error:
         return (tell("the slots cannot be looked after: {why}", why=error.strerror or str(error)),)
-
-
-def _as_service(unit: Unit, work: Callable[[Unit], tuple[str, ...]]) -> tuple[str, ...]:
-    """In a child that is the service, if this is root. What it says comes back as lines."""
-    if os.geteuid() != 0 or (owner_of(unit.state_dir) or (0, 0))[0] == 0:
-        return work(unit)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover - another process
-        code = 1
-        with suppress(BaseException):
-            become_service(unit.state_dir)
-            told = "\0".join(str(text) for text in work(unit))
-            os.write(writing, told.encode()[:60_000])
-            code = 0
-        os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        told = pipe.read().decode("utf-8", "replace")
-    os.waitpid(child, 0)
-    return tuple(text for text in told.split("\0") if text)
 
 
 def _trusted(unit: Unit) -> tuple[mending.Look, int]:

@@ -90,3 +90,51 @@ def test_a_seal_writes_where_the_service_cannot_and_cleans_as_the_service(
     assert serials.read_second(sealed / serials.FILE).content.lanes == {"config": 3}
     assert (sealed / serials.FILE).stat().st_uid == 0
     assert (aim / "incoming").is_dir()
+
+
+def test_a_bundle_from_a_stick_is_written_as_the_service(stand: Stand) -> None:
+    """The spool was led to a folder of root's, by somebody who has become the service."""
+    from edge.cli.flash.usb import _copied
+    from edge.flashing.signals import Light, Signals
+    from edge.flashing.stick import StickError
+
+    root, aim = stand.home / "stick", stand.home / "roots"
+    root.mkdir(mode=0o700)  # root alone may read it, as a stick that root has mounted
+    (root / "north.peb").write_bytes(stand.base(3))
+    aim.mkdir(mode=0o755)
+    signals = Signals(Light(None), sound=False)
+    with _copied(root, "dog-01", stand.unit.state_dir, signals) as path:
+        assert path.lstat().st_uid == NOBODY
+        assert path.read_bytes() == (root / "north.peb").read_bytes()
+    assert not path.exists()
+
+    shutil.rmtree(stand.unit.folder / "spool")
+    (stand.unit.folder / "spool").symlink_to(aim)
+    with (
+        pytest.raises(StickError, match="Permission denied"),
+        _copied(root, "dog-01", stand.unit.state_dir, signals),
+    ):
+        pass
+    assert list(aim.iterdir()) == []
+
+
+def test_what_comes_over_a_line_is_written_as_the_service(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge.cli.flash import flash_receive
+    from edge.cli.main import build_parser
+
+    seen = stand.unit.state_dir / "seen"
+
+    class Receiver:
+        def __init__(self, *_: object) -> None:
+            seen.write_text(str(os.getuid()))
+
+        def receive(self) -> None:
+            raise flash_receive.NotTakenError("")
+
+    monkeypatch.setattr(flash_receive, "Receiver", Receiver)
+    words = ["flash", "--receive", "--config", str(stand.unit.config)]
+    args = build_parser().parse_args(words)
+    assert in_a_child(lambda: flash_receive.receive(args)) == 0
+    assert seen.read_text() == str(NOBODY)

@@ -130,6 +130,34 @@ def test_a_stick_with_one_bundle(
     assert list((stand.unit.folder / "spool").iterdir()) == []
 
 
+def test_what_lies_in_somebodys_folder_is_not_run(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls it with sudo is in some folder, into which others may write."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    trap, sprung = tmp_path / "trap", tmp_path / "sprung"
+    (trap / "edge").mkdir(parents=True)
+    (trap / "edge" / "__init__.py").write_text(f"open({str(sprung)!r}, 'w')")
+    monkeypatch.chdir(trap)
+    assert put_in(stand, stick(tmp_path, north__peb=bundle(stand))) == 0
+    assert in_use(stand) == "north"
+    assert not sprung.exists()
+
+
+def test_no_command_starts_an_interpreter_that_looks_around() -> None:
+    for path in (ROOT / "edge").rglob("*.py"):
+        assert 'sys.executable, "-m"' not in path.read_text(), path
+
+
+def test_a_stick_is_mounted_as_what_udev_lets_in_and_brings_nothing_down() -> None:
+    from edge.cli.flash.usb import FILE_SYSTEMS, OPTIONS
+
+    rule = (ROOT / "systemd" / "71-patrol-edge-usb.rules").read_text()
+    assert f'ENV{{ID_FS_TYPE}}=="{FILE_SYSTEMS.replace(",", "|")}"' in rule
+    # An ext4 may ask for errors=panic by itself (tune2fs -e).
+    assert {"ro", "nosuid", "nodev", "noexec", "errors=continue"} <= set(OPTIONS.split(","))
+
+
 def test_two_bundles_are_refused(
     stand: Stand, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

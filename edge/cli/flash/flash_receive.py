@@ -12,6 +12,7 @@ from edge.cli.flash.flash import by_whom
 from edge.flashing.lines.own_line import OwnLine, raw_terminal
 from edge.flashing.lines.receiving import NotTakenError, Offered, Receiver, json_lines
 from edge.flashing.lines.sending import LineLostError
+from edge.running.anew import interpreter
 
 SPOOL = "spool"  # below the slots' folder
 
@@ -19,9 +20,13 @@ SPOOL = "spool"  # below the slots' folder
 def receive(args: argparse.Namespace) -> int:
     """Take a bundle from stdin, flash it, and tell the other end. Raises ConfigError."""
     from drivers.clock import SystemClock
+    from edge.flashing.as_service import become_service
     from edge.flashing.unit import unit_of
 
-    folder = unit_of(args.config, args.state_dir).folder / SPOOL
+    unit = unit_of(args.config, args.state_dir)
+    args.by = by_whom()  # whoever began it
+    become_service(unit.state_dir)
+    folder = unit.folder / SPOOL
     with raw_terminal():
         receiver = Receiver(OwnLine(), folder, SystemClock(), installed("patrol-edge"))
         try:
@@ -39,7 +44,7 @@ def receive(args: argparse.Namespace) -> int:
 def _flashed(receiver: Receiver, path: Path, offered: Offered, args: argparse.Namespace) -> int:
     """In a process of its own, whose lines go to the other end."""
     with subprocess.Popen(  # noqa: S603 - our own program, and no shell
-        [*(sys.executable, "-m", "edge.cli.start", "flash", str(path)), *_options(offered, args)],
+        [*interpreter(), "-m", "edge.cli.start", "flash", str(path), *_options(offered, args)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -53,7 +58,7 @@ def _flashed(receiver: Receiver, path: Path, offered: Offered, args: argparse.Na
 
 def _options(offered: Offered, args: argparse.Namespace) -> list[str]:
     options = ["--json", "--config", str(args.config)]
-    options += ["--way", "serial" if sys.stdin.isatty() else "ssh", "--by", by_whom()]
+    options += ["--way", "serial" if sys.stdin.isatty() else "ssh", "--by", args.by]
     if args.state_dir is not None:
         options += ["--state-dir", str(args.state_dir)]
     if offered.wait_s is not None:

@@ -4,12 +4,11 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, CommandError, note
@@ -18,7 +17,10 @@ from edge.cli.run import DEFAULT_CONFIG
 if TYPE_CHECKING:
     from edge.flashing.signals import Signals
 
-FILE_SYSTEMS = "vfat,exfat,ext4,ntfs3,iso9660,udf"
+# The kinds that udev lets in, and no other: each kind more is a parser in the kernel more.
+FILE_SYSTEMS = "vfat,exfat,ext4"
+# errors=: what is damaged on it, on purpose perhaps, must not bring the computer down.
+OPTIONS = "ro,nosuid,nodev,noexec,errors=continue"
 MOUNT_WITHIN_S = 30.0
 
 
@@ -64,18 +66,16 @@ def usb(args: argparse.Namespace) -> int:
 def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iterator[Path]:
     """The bundle, off the stick, which may be pulled then. Raises StickError, CommandError."""
     from config.slots import slots_folder
-    from edge.flashing.folders import make_folder
+    from edge.flashing.as_service import in_service
     from edge.flashing.stick import StickError, bundle_on
 
+    spool = slots_folder(state_dir) / "spool"
     with _mounted(where) as root:
         found = bundle_on(root, unit)
         signals.show("working")
         try:
-            spool = slots_folder(state_dir) / "spool"
-            make_folder(spool)
-            handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)
-            with os.fdopen(handle, "wb") as copy, found.open("rb") as source:
-                shutil.copyfileobj(source, copy, 1 << 20)
+            with found.open("rb") as source:
+                name = in_service(state_dir, lambda: _spooled(source, spool))
         except OSError as error:
             raise StickError(
                 tell("{name} cannot be copied: {why}", name=found.name, why=error.strerror or ""),
@@ -86,7 +86,24 @@ def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iter
     try:
         yield Path(name)
     finally:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):
+            in_service(state_dir, lambda: _gone(Path(name)))
+
+
+def _spooled(source: BinaryIO, spool: Path) -> str:
+    """The name of a copy. Raises OSError."""
+    from edge.flashing.folders import make_folder
+
+    make_folder(spool)
+    handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)
+    with os.fdopen(handle, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    return name
+
+
+def _gone(path: Path) -> str:
+    path.unlink(missing_ok=True)
+    return str(path)
 
 
 @contextmanager
@@ -101,7 +118,7 @@ def _mounted(where: Path) -> Iterator[Path]:
         cure = localized(tell("give its block device (/dev/sda1), or the folder of a mounted one"))
         raise CommandError(localized(tell("{where} is no stick", where=str(where))), cure)
     with tempfile.TemporaryDirectory(prefix="patrol-edge-usb-") as folder:
-        options = ("-t", FILE_SYSTEMS, "-o", "ro,nosuid,nodev,noexec")
+        options = ("-t", FILE_SYSTEMS, "-o", OPTIONS)
         done = _run("mount", *options, str(where), folder)
         if done is None or done.returncode != 0:
             why = "mount" if done is None else done.stderr.strip().splitlines()[-1:] or ["?"]
@@ -126,7 +143,10 @@ def _run(*command: str) -> "subprocess.CompletedProcess[str] | None":
 
 def _flash(path: Path, config: Path) -> bool:
     """By the same command as by hand; what it says goes into the journal."""
-    command = (sys.executable, "-m", "edge.cli.start", "flash", str(path), "--way", "usb")
+    from edge.running.anew import interpreter
+
+    # As careful as this one with what it imports: not what lies in the folder that somebody is in.
+    command = (*interpreter(), "-m", "edge.cli.start", "flash", str(path), "--way", "usb")
     done = subprocess.run(  # noqa: S603 - our own program, and no shell
         (*command, "--by", "usb", "--config", str(config)), stdin=subprocess.DEVNULL, check=False
     )

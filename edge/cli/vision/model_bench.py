@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.parser import number_in, picture_size
 from edge.cli.vision.detect import MAX_THREADS, PROVIDERS
+from edge.running.anew import interpreter
 
 if TYPE_CHECKING:
     from edge.cli.vision.model_bench_row import Row
@@ -96,7 +96,7 @@ def _row(args: argparse.Namespace, what: dict[str, Any]) -> "Row | None":
         "images": str(args.images) if args.images else None,
         "input_px": args.input,
     }
-    command = [sys.executable, "-m", "edge.cli.vision.model_bench_row", json.dumps(wanted)]
+    command = [*interpreter(), "-m", "edge.cli.vision.model_bench_row", json.dumps(wanted)]
     try:
         child = subprocess.run(  # noqa: S603 - our own module
             command, capture_output=True, text=True, timeout=args.seconds + MORE_S, check=False

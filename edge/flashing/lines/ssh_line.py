@@ -45,7 +45,9 @@ class SshLine:
     @classmethod
     def open(cls, host: Host, password: str | None = None) -> Self:
         """`password`: for sudo there; ssh asks on the terminal. Raises LineLostError."""
-        options = ["-T", "-o", f"ConnectTimeout={CONNECT_S}", "-o", "ServerAliveInterval=10"]
+        # -a, -x: a unit that means harm has no use of the laptop's keys and screen.
+        options = ["-T", "-a", "-x"]
+        options += ["-o", f"ConnectTimeout={CONNECT_S}", "-o", "ServerAliveInterval=10"]
         port = ["-p", str(host.port)] if host.port else []
         command = remote_command(asks=password is not None)
         try:
