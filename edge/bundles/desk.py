@@ -122,7 +122,7 @@ def _loaded(kind: str, manifest: Manifest, base: Draft, overlay: Draft | None) -
 
 def _about_zones(loaded: Loaded, own: Path) -> list[Problem]:
     """Maps are in the bundle: they are opened, and the rules are held to what is in them."""
-    from edge.cli.config_content import looked_into
+    from edge.unit_file.looking import looked_into
 
     found = looked_into(loaded, own)
     return [each for each in found if each.path.startswith(("zones.", "rules."))]

@@ -21,8 +21,8 @@ from config.template import NewUnit, unit_file
 from config.wording import counted, enumerated, listed
 from config.writing import write_atomically
 from edge.cli import config_diff, config_migrate
-from edge.cli.config_content import looked_into
 from edge.cli.console import DONE, USAGE, CommandError, note, put, say
+from edge.unit_file.looking import looked_into
 
 HUB_DEFAULT = "mqtt://localhost:1883"
 STDOUT = "-"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from config.language import halves, tell
-from edge.cli.config_content import looked_into
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, none, ok, warning
+from edge.unit_file.looking import looked_into
 
 SHOWN = 8  # keys, of those without effect
 CURE = tell("`patrol-edge config check` shows the line")

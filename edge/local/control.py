@@ -216,6 +216,11 @@ def _call_in(line: bytes, connection: socket.socket, progress: Progress) -> Call
     return Call(name=name, args=args, issuer=short(f"local:{user}"), uid=uid, progress=progress)
 
 
+def by_whom() -> str:
+    """Who does it, for the record: whoever became root by sudo has a name."""
+    return f"local:{os.environ.get('SUDO_USER') or user_name()}"
+
+
 def user_name(uid: int | None = None) -> str:
     """Of this process's user if none is given; the number where it has no name."""
     wanted = os.getuid() if uid is None else uid

@@ -7,7 +7,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import edge.cli.config_content
+import edge.unit_file.looking
 import perception.inference.catalogue
 import perception.rules.factory
 import perception.rules.idle
@@ -15,7 +15,7 @@ import perception.zones.zone_file  # what the engine loads later is there before
 from edge.bundles.refusal import BundleError
 from tests.flashing_stand import Stand
 
-NAMES = (edge.cli.config_content.__name__, perception.inference.catalogue.__name__)
+NAMES = (edge.unit_file.looking.__name__, perception.inference.catalogue.__name__)
 PADDED = b"position:\n  patrol_every_s: %d\n" + b"# more than a block of the disk\n" * 300
 REFUSED, UNSURE = 3, 4  # exit codes; the second: it says that the new one is on trial
 

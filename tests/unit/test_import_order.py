@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ORDER = ["config", "drivers", "firmware_bridge", "perception", "telemetry", "edge"]
 STRANGERS = {("perception", "firmware_bridge")}
+OVER_THE_COMMANDS = ("edge/cli", "edge/demo", "edge/booting/runtime.py")  # each ends in a command
 
 
 def imported(tree: ast.AST) -> list[tuple[int, str]]:
@@ -45,6 +46,18 @@ def test_the_rule_sees_a_wrong_import() -> None:
         (1, "edge")
     ]
     assert wrong_imports("perception", ast.parse("import firmware_bridge")) != []
+
+
+def test_what_does_the_work_knows_no_command() -> None:
+    """A command calls what it needs; what more than one command needs stands below all of them."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        for path in (ROOT / "edge").rglob("*.py")
+        if not str(path.relative_to(ROOT)).startswith(OVER_THE_COMMANDS)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("edge.cli.")
+    ]
+    assert wrong == []
 
 
 def test_the_command_line_starts_without_what_brings_threads() -> None:

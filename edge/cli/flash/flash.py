@@ -1,7 +1,6 @@
 """`patrol-edge flash`: a bundle onto this unit, and what becomes of it."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
-from edge.cli.flash.flash_options import add_options
+from edge.cli.flash.flash_options import STDIN, add_options
 from edge.cli.parser import number_in
 from edge.cli.run import DEFAULT_CONFIG
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from edge.flashing.unit import Unit
     from edge.flashing.wish import Outcome
 
-STDIN = "-"
 WAYS = ("hub", "usb", "serial", "ssh", "command_line")  # of edge.flashing.wish
 HELP = """\
 Check the bundle, put it onto this unit beside what is in use, try it, change over, and watch the
@@ -31,10 +29,6 @@ trial: the unit keeps it, or goes back by itself. What is refused has changed no
 
 Exit code 0: it is kept (or begins with the next start); 1: refused, or taken back; 2: wrong
 usage."""
-
-
-class NotWantedError(Exception):
-    """Whoever was asked has said no."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -69,6 +63,7 @@ def flash(args: argparse.Namespace) -> int:
     from edge.cli.flash.flash_view import view_of
     from edge.flashing.as_service import become_service
     from edge.flashing.unit import unit_of
+    from edge.local.control import by_whom
 
     if args.to is not None:
         return flash_to(args)
@@ -110,6 +105,7 @@ def _flashed(
 ) -> "Outcome | None":
     """None where it was refused, which was told."""
     from edge.bundles.refusal import BundleError
+    from edge.cli.flash.flash_view import NotWantedError
     from edge.flashing.engine import flash as engine
     from edge.flashing.wish import Wish
 
@@ -123,13 +119,6 @@ def _flashed(
     except KeyboardInterrupt:
         note(localized(state_left(unit)))
     return None
-
-
-def by_whom() -> str:
-    """Who does it, for the record: whoever became root by sudo has a name."""
-    from edge.local.control import user_name
-
-    return f"local:{os.environ.get('SUDO_USER') or user_name()}"
 
 
 def state_left(unit: "Unit") -> str:

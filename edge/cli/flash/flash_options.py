@@ -1,12 +1,13 @@
-"""What is only for flashing another computer."""
+"""Words of the command line that more than one module of `patrol-edge flash` knows."""
 
 import argparse
 
 BAUD = 115_200
+STDIN = "-"  # in place of a file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The group of them."""
+    """What is only for flashing another computer."""
     group = parser.add_argument_group("onto another computer")
     add = group.add_argument
     add("--to", metavar="[USER@]HOST|PORT", help="over SSH, or the serial console on this port")

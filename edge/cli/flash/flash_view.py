@@ -14,9 +14,13 @@ from config.language import localized, packed, tell
 from config.slots import Ended, Trial
 from edge.bundles.refusal import BundleError
 from edge.cli.console import CommandError, complain, note, say
-from edge.cli.flash.flash import STDIN, NotWantedError
+from edge.cli.flash.flash_options import STDIN
 from edge.flashing.unit import Unit
 from edge.flashing.wish import Outcome, Step
+
+
+class NotWantedError(Exception):
+    """Whoever was asked has said no."""
 
 
 class View(Protocol):

@@ -138,8 +138,8 @@ def _since(slots: SlotsFile, bundle: str) -> datetime | None:
 
 def commit(args: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
-    from edge.cli.flash.flash import by_whom
     from edge.flashing import by_hand
+    from edge.local.control import by_whom
 
     by = by_whom()
     return _told(args, lambda unit: by_hand.commit(unit, by, SystemClock()))
@@ -147,8 +147,8 @@ def commit(args: argparse.Namespace) -> int:
 
 def roll_back(args: argparse.Namespace) -> int:
     from drivers.clock import SystemClock
-    from edge.cli.flash.flash import by_whom
     from edge.flashing import by_hand
+    from edge.local.control import by_whom
 
     by = by_whom()
     to: by_hand.Back = "factory" if args.factory else "previous"

@@ -3,41 +3,21 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from edge.cli.vision.model_pull import copy, disk_error, file_digest, install
-from perception.detection.detector import Detector
 from perception.errors import ModelError, WrongNameError
-from perception.inference import catalogue, model_trial
+from perception.inference import catalogue
 from perception.inference.catalogue import NAME_PATTERN, USER_CATALOGUE, Catalogue
 from perception.inference.model_spec import ModelSpec
+from perception.verifying import verify
 
 USB_ROOTS = (Path("/media"), Path("/run/media"), Path("/mnt"))
 MAX_SEARCHED = 20_000  # files on a stick
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a model turned out to be."""
-
-    family: str
-    input_px: tuple[int, int] | None  # width, height; None: it takes no pictures
-
-
-def verify(spec: ModelSpec) -> Verified:
-    """Hash, structure, shapes, family, and one inference. Raises ModelError with the reason.
-
-    A model for another task than detection is read by whoever uses it: here it is loaded and run.
-    """
-    if spec.task == "detection":
-        detector = Detector.open(spec)
-        return Verified(detector.family.name, detector.input_px)
-    model_trial.probe(model_trial.content_of(spec), spec.input_px)
-    return Verified(spec.family or "?", spec.input_px)
 
 
 def find_copy(spec: ModelSpec, where: str) -> Path:

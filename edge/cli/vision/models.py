@@ -132,10 +132,11 @@ def pull_models(args: argparse.Namespace, known: "Catalogue") -> int:
 def _pull(args: argparse.Namespace, known: "Catalogue", spec: "ModelSpec") -> Path:
     from edge.cli.vision import model_pull, model_store
     from perception.errors import ModelError
+    from perception.verifying import verify
 
     if spec.path is not None:
         try:
-            model_store.verify(spec)
+            verify(spec)
         except ModelError as error:
             note(f"{spec.name} is here but damaged ({error}): getting it again")
         else:
@@ -146,7 +147,7 @@ def _pull(args: argparse.Namespace, known: "Catalogue", spec: "ModelSpec") -> Pa
         part = model_pull.copy(found, spec, known.models_dir)
     else:
         part = _download(known, spec)
-    model_store.verify(replace(spec, path=part))
+    verify(replace(spec, path=part))
     target = known.models_dir / spec.file
     model_pull.install(part, target)
     return target
@@ -173,8 +174,8 @@ def _download(known: "Catalogue", spec: "ModelSpec") -> Path:
 
 
 def verify_models(args: argparse.Namespace, known: "Catalogue") -> int:
-    from edge.cli.vision.model_store import verify
     from perception.errors import ModelError
+    from perception.verifying import verify
 
     specs = [known.spec(name) for name in args.names] or [s for s in known.specs() if s.path]
     failed = 0

@@ -56,9 +56,9 @@ def child(path: str) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    from edge.cli.vision.model_store import verify
     from perception.errors import PerceptionError
     from perception.inference.catalogue import Catalogue
+    from perception.verifying import verify
 
     try:
         spec = Catalogue(Path(path).parent).find(path)

@@ -132,7 +132,7 @@ def _lacks(problem: Problem) -> bool:
 
 def _looked_into(loaded: Loaded, file: Path) -> list[Problem]:
     """The files that it names, its zones and rules, its model: opened."""
-    from edge.cli.config_content import looked_into
+    from edge.unit_file.looking import looked_into
 
     return [*loaded.warnings, *looked_into(loaded, file)]
 
