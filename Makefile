@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup features demo test lint bench torture torture-night lock docs deb kit clean
+.PHONY: help setup ready features demo test lint bench torture torture-night lock docs deb kit clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -65,8 +65,11 @@ features: $(VENV)/.features ## and with the optional features (pyproject.toml li
 demo: $(VENV)/.demo ## set up, then run the main job: units at work, half a minute
 	@$(BIN)/python -m edge.demo
 
-test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features $(VENV)/.package ## set up, then run all tests
-	@$(BIN)/python -m pytest -m "not bench" -n 2 --dist loadfile $(ARGS) || { \
+ready: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features $(VENV)/.package
+
+# Three files at a time, also on two cores: most of the time a test waits. tests/conftest.py has the order.
+test: ready ## set up, then run all tests
+	@$(BIN)/python -m pytest -m "not bench" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) || { \
 		echo "== once more and alone: what failed while other tests ran beside it"; \
 		$(BIN)/python -m pytest -m "not bench" -n 0 --last-failed --last-failed-no-failures none $(ARGS); }
 

@@ -10,12 +10,7 @@ KEPT_TO_ITSELF = "mode 0600, owned by the service's user; or credential:NAME"
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, and values are never echoed."""
 
-    # By alias: `class` is a word of Python, so that its field has another name. What checks a
-    # section is built when it is first used: most commands read no unit file.
+    # By alias: `class` is a word of Python, so that its field has another name.
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        serialize_by_alias=True,
-        defer_build=True,
+        extra="forbid", frozen=True, hide_input_in_errors=True, serialize_by_alias=True
     )

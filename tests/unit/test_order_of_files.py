@@ -1,0 +1,28 @@
+"""What begins first: see tests/conftest.py."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import LONG, pytest_collection_modifyitems
+
+TESTS = Path(__file__).parents[1]
+
+
+class Item:
+    def __init__(self, path: str) -> None:
+        self.path = TESTS / path
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    assert [name for name in LONG if not (TESTS / name).is_file()] == []
+    assert len(set(LONG)) == len(LONG)
+
+
+def test_long_files_begin_and_the_rest_stays_as_it_was() -> None:
+    def paths() -> Iterator[str]:
+        return (str(item.path.relative_to(TESTS)) for item in items)
+
+    items = [Item(name) for name in ("unit/b.py", LONG[1], "unit/a.py", LONG[0], LONG[1])]
+    pytest_collection_modifyitems(items)  # type: ignore[arg-type]
+
+    assert [*paths()] == [LONG[0], LONG[1], LONG[1], "unit/b.py", "unit/a.py"]
