@@ -4,6 +4,8 @@ import threading
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from config.slots import FILE, Lane, SlotsError, SlotsFile, read_slots
 from telemetry.contract.flash import Flashed, FlashedLane, FlashTrial
 from telemetry.contract.wire_types import short
@@ -42,7 +44,14 @@ class Overview:
 
     def told(self, config_digest: str, *, safe_mode: bool = False) -> Flashed:
         """For the hub. What cannot be read is left out; health has the fault."""
-        slots, ran = self.slots() or SlotsFile(), self._ran or SlotsFile()
+        slots = self.slots() or SlotsFile()
+        try:
+            return self._told(slots, config_digest, safe_mode=safe_mode)
+        except ValidationError:  # names or ids of no bundle of ours: somebody wrote into the file
+            return self._told(SlotsFile(), config_digest, safe_mode=safe_mode)
+
+    def _told(self, slots: SlotsFile, config_digest: str, *, safe_mode: bool) -> Flashed:
+        ran = self._ran or SlotsFile()
         return Flashed(
             lanes=tuple(_lane(slots, lane) for lane in slots.lanes),
             trial=_trial(slots),

@@ -222,3 +222,24 @@ class DeafJournal:
 
     def write(self, _what: str, *, sync: bool, **facts: Any) -> None:
         self.written.append(facts | {"sync": sync})
+
+
+def test_a_file_with_names_of_no_bundle_costs_the_hub_its_news_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    strange = Content(bundle="no id", name="", serial=1, kind="config")
+    begun = SlotsFile().begin(
+        Trial(
+            lane="config",
+            slot="a",
+            back_to=None,
+            content=strange,
+            begun_at=ManualClock().utc(),
+            by="",
+            hub_was_there=True,
+        )
+    )
+    assert begun is not None
+    write_slots(tmp_path, begun)
+    told = Overview(tmp_path).told("0" * 64)
+    assert (told.lanes, told.trial) == ((), None)
