@@ -65,7 +65,7 @@ def read_certificate(path: Path) -> Certificate:
             ),
             not_before=found.not_valid_before_utc,
             not_after=found.not_valid_after_utc,
-            for_clients=_for_clients(found),
+            for_clients=for_clients(found),
             public_key=found.public_key().public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             ),
@@ -76,7 +76,7 @@ def read_certificate(path: Path) -> Certificate:
         ) from error
 
 
-def _for_clients(found: x509.Certificate) -> bool:
+def for_clients(found: x509.Certificate) -> bool:
     """RFC 5280, 4.2.1.12: without the extension any use is allowed."""
     try:
         usage = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value

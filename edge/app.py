@@ -6,7 +6,7 @@ from functools import partial
 from config.loading import Loaded
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
-from edge.assembly import OUTBOX_FILE, assemble
+from edge.assembly import assemble
 from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
@@ -19,6 +19,7 @@ from edge.flashing.trial.live import Live
 from edge.flashing.trial.standing import Slots, Start, Step
 from edge.flashing.trial.watch import TrialWatch
 from edge.local.outbox import outbox_controls
+from edge.outgoing import OUTBOX_FILE
 from edge.reporting.reporter import Reporter
 from edge.running.anew import Anew
 from edge.running.exchange import Exchangeable

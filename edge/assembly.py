@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.metadata import version as installed
 
 from config.loading import Loaded
 from config.models import Settings
@@ -27,6 +26,7 @@ from edge.listening.telling import SoundDesk
 from edge.local.control import LocalControl
 from edge.media.media import Media
 from edge.moving.moving import Moving
+from edge.outgoing import outbox_of, publisher_of
 from edge.positioning.whereabouts import Whereabouts
 from edge.reporting.condition import condition
 from edge.reporting.messages import MessageWriter
@@ -52,16 +52,8 @@ from edge.seeing.witness import Witness
 from edge.tasks.office import Office
 from edge.timebase import Timebase
 from telemetry.contract.envelope import Draft, Sender
-from telemetry.contract.topics import Topics
 from telemetry.contract.uuid7 import uuid7
-from telemetry.link.libraries import open_transport
-from telemetry.link.publisher import Publisher
-from telemetry.link.status_writer import StatusWriter
-from telemetry.link.transport import link_options
 from telemetry.outbox.outbox import Outbox
-
-MIB = 1024 * 1024
-OUTBOX_FILE = "outbox.db"
 
 
 def assemble(
@@ -86,7 +78,7 @@ def assemble(
     writer = MessageWriter(
         timebase, whereabouts, has_receiver=bool(settings.gnss or settings.platforms)
     )
-    outbox = _outbox(settings, sender, clock)
+    outbox = outbox_of(settings, sender, clock)
     office = Office(settings, clock, timebase, whereabouts, outbox)
     frames: Mailbox[Frame] = Mailbox()
     episodes = EpisodeDesk(settings.episodes, settings.looked_at, on_changes)
@@ -140,7 +132,7 @@ def assemble(
         media=media,
         listening=Listening(settings, _sound_desk(settings, timebase, writer, outbox), clock),
         outbox=outbox,
-        publisher=_publisher(loaded, sender, outbox, timebase, birth, clock),
+        publisher=publisher_of(loaded, sender, outbox, timebase, birth, clock),
         local=LocalControl(settings.state_dir, clock),
         commanding=commanding,
         flashed=flashed,
@@ -239,43 +231,6 @@ def _firmware(
 
 def _device(name: str, component: str, clock: Clock) -> DriverHealth:
     return DriverHealth(name, component, started_mono_s=clock.mono_s())
-
-
-def _outbox(settings: Settings, sender: Sender, clock: Clock) -> Outbox:
-    limits = settings.outbox
-    path = settings.state_dir / OUTBOX_FILE
-    return Outbox(path, sender, clock, limits.max_mib * MIB, limits.thin_within_m)
-
-
-def _publisher(
-    loaded: Loaded,
-    sender: Sender,
-    outbox: Outbox,
-    timebase: Timebase,
-    birth: Callable[[], list[Draft]],
-    clock: Clock,
-) -> Publisher:
-    settings = loaded.settings
-    library, protocol = settings.delivery.transport, settings.hub.protocol
-    status = StatusWriter(
-        topics=Topics(settings.hub.root, settings.unit.id),
-        sender=sender,
-        now=timebase.now,
-        unit_kind=settings.unit.kind,
-        software=f"patrol-edge {installed('patrol-edge')}",
-        config_version=loaded.digest[:12],
-    )
-    return Publisher(
-        open_transport(library, protocol),
-        outbox,
-        status,
-        link_options(settings.hub, settings.unit.id),
-        settings.delivery,
-        "5" if library == "awscrt" else protocol,
-        birth,
-        clock,
-        budget_file=settings.state_dir / "link_budget.json",
-    )
 
 
 def _sound_desk(

@@ -17,7 +17,7 @@ from config.language import tell
 from edge.bundles.container import MOST_MANIFEST_BYTES
 from edge.bundles.manifest import TYPE, Kind
 from edge.bundles.refusal import BundleError
-from edge.bundles.trust import KeyState, Trust, TrustKey
+from edge.bundles.trust import Trust, TrustKey
 from telemetry.commands.jws import (
     BadTokenError,
     PrivateKey,
@@ -28,6 +28,7 @@ from telemetry.commands.jws import (
     encoded_segment,
     read,
 )
+from telemetry.commands.public_key import KeyState
 from telemetry.commands.strict_json import BadJsonError, canonical, loads_object
 
 MOST_SIGNATURES = 16

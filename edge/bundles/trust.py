@@ -6,16 +6,15 @@ serial only goes up, and the next one needs the signatures of the old list and o
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from config.language import said
 from edge.bundles.manifest import Kind, Name, Remark
-from telemetry.commands.jws import KID, KeyTextError, PublicKey
+from telemetry.commands.jws import KID
+from telemetry.commands.public_key import KeyState, PublicText, state_of
 from telemetry.contract.wire_types import Message, UtcTime
 
-KeyState = Literal["valid", "not_yet_valid", "expired", "revoked"]
 FILE = "trust.json"  # the one file of a bundle of kind trust
 # One signature is enough for what the hub edits daily; the code that runs and the list of keys
 # itself need two people.
@@ -34,7 +33,7 @@ class TrustKey(Message):
     """One public key, and which kinds of bundles it may sign."""
 
     kid: str = Field(pattern=rf"^{KID.pattern}$")
-    public: str = Field(min_length=43, max_length=43, description="Ed25519, base64url")
+    public: PublicText
     owner: Name = Field(description="the person or the hub that has the private key")
     roles: tuple[Kind, ...] = Field(min_length=1, max_length=7)
     not_before: UtcTime | None = None
@@ -42,23 +41,8 @@ class TrustKey(Message):
     revoked_at: UtcTime | None = None
     revoked_why: Remark = ""
 
-    @field_validator("public")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            PublicKey(text)
-        except KeyTextError as error:
-            raise ValueError(said(error)) from error
-        return text
-
     def state(self, now: datetime) -> KeyState:
-        if self.revoked_at is not None:  # for good: a date can be wrong, and a clock too
-            return "revoked"
-        if self.not_before is not None and now < self.not_before:
-            return "not_yet_valid"
-        if self.not_after is not None and now >= self.not_after:
-            return "expired"
-        return "valid"
+        return state_of(self, now)
 
 
 class Trust(Message):

@@ -10,15 +10,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from edge.downloads import opened_at
+from telemetry.commands.handling import OrderFailedError
+from telemetry.commands.handling import Progress as OrderProgress
+from telemetry.contract.bundle import Bundle
 
 CHUNK_BYTES = 64 * 1024
 ANSWER_S = 10.0  # without a byte
 AGAIN_S = 1.0  # between two connections
+TRIES = 20  # connections of a bundle: a link to the field breaks off
 SCHEMES = ("https", "http", "file")
 
 Progress = Callable[[int], None]  # bytes that are here; what it raises ends the fetching
@@ -64,6 +69,39 @@ def fetch(
             raise FetchError(f"{parts.hostname or url}: {_reason(error)}") from error
         raise
     return into
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What fetching is within an order."""
+
+    what: str  # in words, for whoever sent the order
+    percent: int  # of the order, when it is here
+    within_s: float
+
+
+def fetch_bundle(wanted: Bundle, into: Path, fetching: Fetching, told: OrderProgress) -> Path:
+    """The bundle that an order names, over connections that may break off.
+
+    Blocks for at most `fetching.within_s`. Raises OrderFailedError.
+    """
+
+    def came(count: int) -> None:
+        percent = fetching.percent
+        told(min(percent, percent * count // wanted.size_bytes), fetching.what)
+
+    try:
+        return fetch(
+            wanted.url,
+            into,
+            sha256=wanted.sha256,
+            size_bytes=wanted.size_bytes,
+            within_s=fetching.within_s,
+            progress=came,
+            tries=TRIES,
+        )
+    except FetchError as error:
+        raise OrderFailedError("fetch_failed", str(error)) from error
 
 
 class _Coming:

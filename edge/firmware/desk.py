@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.samples import Identity
-from edge.commands.fetching import FetchError, fetch
+from edge.commands.fetching import Fetching, fetch_bundle
 from edge.firmware.ledger import Ledger, LedgerError, LedgerFile
 from edge.firmware.lending import Lending
 from edge.local.control import LocalHandler
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 FOLDER = "firmware"  # below the state folder: what is being fetched
 FETCH_WITHIN_S = 900.0
-FETCH_TRIES = 20  # connections that may break off
 IDLE_WITHIN_S = 600.0  # other long orders wait behind this one
 LOOK_EVERY_S = 1.0
 LOAN_S = 300.0
@@ -106,7 +104,9 @@ class FirmwareDesk:
         """
         from edge.firmware.package import PackageError, read_package
 
-        path = self._fetched(cast(Bundle, order.args), progress)
+        fetching = Fetching("fetching the package", FETCHED, FETCH_WITHIN_S)
+        incoming = self._folder / "incoming.pefw"
+        path = fetch_bundle(cast(Bundle, order.args), incoming, fetching, progress)
         keyring = self._settings.security.keyring or self._settings.state_dir / "keyring.json"
         try:
             package = read_package(path, Keyring(keyring), self._clock.utc())
@@ -123,24 +123,6 @@ class FirmwareDesk:
                 watch = _Watch(name, progress, renew, first, last)
                 done.append(self._flashed(name, package, order, watch))
         return {"version": package.manifest.version, "boards": done}
-
-    def _fetched(self, bundle: Bundle, progress: Progress) -> Path:
-        def came(count: int) -> None:
-            percent = FETCHED * count // bundle.size_bytes
-            progress(min(FETCHED, percent), "fetching the package")
-
-        try:
-            return fetch(
-                bundle.url,
-                self._folder / "incoming.pefw",
-                sha256=bundle.sha256,
-                size_bytes=bundle.size_bytes,
-                within_s=FETCH_WITHIN_S,
-                progress=came,
-                tries=FETCH_TRIES,
-            )
-        except FetchError as error:
-            raise OrderFailedError("fetch_failed", str(error)) from error
 
     def _meant(self, package: "Package") -> list[str]:
         """The boards of its model, by what they say or the unit file does."""

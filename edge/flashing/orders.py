@@ -16,7 +16,7 @@ from config.slots import Content, Ended, Lane, SlotsFile
 from drivers.clock import Clock
 from edge.bundles.manifest import MOST_BYTES
 from edge.bundles.refusal import BundleError
-from edge.commands.fetching import FetchError, fetch
+from edge.commands.fetching import Fetching, fetch_bundle
 from edge.flashing.overview import Overview
 from edge.flashing.wish import Outcome, Step, Watch, Wish
 from telemetry.commands.handling import (
@@ -37,7 +37,6 @@ from telemetry.contract.wire_types import short, text
 NAME = "config.apply"
 FOLDER = "flash"  # below the state folder: what is being fetched
 FETCH_WITHIN_S = 3600.0
-FETCH_TRIES = 20  # connections that may break off
 SPARE_BYTES = 64 * 1024 * 1024  # what the disk keeps besides
 OVERHEAD_BYTES = 1024 * 1024  # of the archive around the files
 FETCHED, SWITCHED, ON_TRIAL = 40, 85, 90  # percent, when that is done
@@ -99,7 +98,8 @@ class FlashDesk:
         """Raises OrderFailedError, and OrderGoesOnError when it is on trial."""
         wanted = cast(ConfigApply, order.args)
         wish = Wish(by=short(order.issuer), way="hub", force=wanted.force, order=order.id)
-        path = self._fetched(wanted, progress)
+        fetching = Fetching("fetching the bundle", FETCHED, FETCH_WITHIN_S)
+        path = fetch_bundle(wanted, self._incoming, fetching, progress)
         try:
             with path.open("rb") as source:
                 outcome = self._flash(source, wish, _watch(progress))
@@ -112,23 +112,6 @@ class FlashDesk:
         if outcome.end in ("on_trial", "at_next_start"):
             raise OrderGoesOnError
         return _result(outcome)
-
-    def _fetched(self, wanted: ConfigApply, progress: Progress) -> Path:
-        def came(count: int) -> None:
-            progress(min(FETCHED, FETCHED * count // wanted.size_bytes), "fetching the bundle")
-
-        try:
-            return fetch(
-                wanted.url,
-                self._incoming,
-                sha256=wanted.sha256,
-                size_bytes=wanted.size_bytes,
-                within_s=FETCH_WITHIN_S,
-                progress=came,
-                tries=FETCH_TRIES,
-            )
-        except FetchError as error:
-            raise OrderFailedError("fetch_failed", str(error)) from error
 
 
 def _watch(progress: Progress) -> Watch:

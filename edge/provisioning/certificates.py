@@ -6,9 +6,9 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 
-from config.certificates import PLAUSIBLE_FROM
+from config.certificates import PLAUSIBLE_FROM, for_clients
 from config.language import tell
 from config.wording import listed
 from edge.provisioning.errors import WrongInputError
@@ -89,7 +89,7 @@ def checked_chain(
         told = tell("the certificate is for {names}, and this unit is '{unit}'",
                     names=shown, unit=unit)  # fmt: skip
         raise WrongInputError(told, tell("have it made with CN={unit}", unit=unit))
-    if not _for_clients(leaf):
+    if not for_clients(leaf):
         told = tell("it is a server's certificate")
         raise WrongInputError(told, tell("have one made for a client (clientAuth)"))
     _check_dates(leaf, now)
@@ -143,16 +143,6 @@ def _signs(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         return False
     return found.value.ca
-
-
-def _for_clients(certificate: x509.Certificate) -> bool:
-    """RFC 5280, 4.2.1.12: without the extension any use is allowed."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    allowed = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    return bool(allowed & set(usage))
 
 
 def name_of(certificate: x509.Certificate) -> str:

@@ -8,7 +8,6 @@ certificate; and at last its unit file. While that is missing no unit starts.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from config.errors import ConfigError
 from config.language import tell
 from config.loading import load
 from drivers.clock import Clock
@@ -21,7 +20,6 @@ from edge.provisioning.certificates import (
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.est_client import EstClient, Granted
 from edge.provisioning.files import (
-    FOR_GROUP,
     PUBLIC,
     SECRET,
     Owner,
@@ -42,10 +40,18 @@ from edge.provisioning.identity import (
     write_identity,
 )
 from edge.provisioning.machine import Machine
-from edge.provisioning.requests import load_key, new_key_pem, new_request, request_pem
+from edge.provisioning.requests import (
+    load_key,
+    new_key_pem,
+    new_request,
+    read_request,
+    request_name,
+    request_pem,
+    spki,
+)
 from edge.provisioning.standing import Result, has_certificate, not_begun, standing
 from edge.provisioning.trusting import checked_trust
-from edge.provisioning.unit_text import needs_certificate, unit_text
+from edge.provisioning.unit_text import needs_certificate, write_unit_file
 from telemetry.commands.device_key import DeviceKey
 from telemetry.commands.files import one_at_a_time
 from telemetry.outbox.rescue import set_aside
@@ -200,8 +206,6 @@ class SettingUp:
 
     def _request_is_old(self, unit: str) -> bool:
         """Of another name, or of another key."""
-        from edge.provisioning.requests import read_request, request_name, spki
-
         try:
             found = read_request(self._places.request.read_bytes())
             key = load_key(self._places.key.read_bytes())
@@ -282,20 +286,5 @@ class SettingUp:
         path = self._places.config
         if path.exists():
             return
-        text = unit_text(
-            answers,
-            self._places,
-            self._clock.utc(),
-            keyring=self._places.keyring.exists(),
-            trust=self._places.trust.exists(),
-        )
-        trial = path.with_name(f".{path.name}.trial")
-        put(trial, text.encode(), FOR_GROUP, self._root())
-        try:
-            load(trial)
-        except ConfigError:
-            trial.unlink()
-            raise
-        trial.unlink()
-        put(path, text.encode(), FOR_GROUP, self._root())
+        write_unit_file(answers, self._places, self._clock.utc(), self._root())
         self._done(tell("wrote its unit file: {path}", path=str(path)))

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from config.loading import load
+from edge.provisioning.files import FOR_GROUP, Owner, put
 from edge.provisioning.identity import Answers, Places
 
 TOP = """\
@@ -32,10 +34,20 @@ NO_DEVICES = """
 DEFAULT_STATE = Path("/var/lib/patrol-edge")
 
 
-def unit_text(
-    answers: Answers, places: Places, now: datetime, *, keyring: bool, trust: bool
-) -> str:
-    """`keyring`, `trust`: whether the files lie beside it."""
+def write_unit_file(answers: Answers, places: Places, now: datetime, owner: Owner) -> None:
+    """Tried before it is put in its place. Raises ConfigError, OSError."""
+    path, text = places.config, unit_text(answers, places, now).encode()
+    trial = path.with_name(f".{path.name}.trial")
+    put(trial, text, FOR_GROUP, owner)
+    try:
+        load(trial)
+    finally:
+        trial.unlink()
+    put(path, text, FOR_GROUP, owner)
+
+
+def unit_text(answers: Answers, places: Places, now: datetime) -> str:
+    """It names the files that lie beside it."""
     parts = [
         TOP.format(
             unit=answers.unit,
@@ -55,6 +67,7 @@ def unit_text(
             parts.append("    ca: ca.pem\n")
         parts.append("    cert: unit.pem\n    key: unit.key\n")
     parts.append(f"\n{answers.devices}" if answers.devices else NO_DEVICES)
+    keyring, trust = places.keyring.exists(), places.trust.exists()
     if keyring or trust:
         parts.append("\n# Whose commands it obeys, whose bundles it takes.\nsecurity:\n")
         parts.append("  keyring: keyring.json\n" if keyring else "")

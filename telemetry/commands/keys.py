@@ -2,17 +2,17 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from telemetry.commands.files import FileRefusedError, create_private, read_private
-from telemetry.commands.jws import KID, KeyTextError, PrivateKey, PublicKey
+from telemetry.commands.jws import KID, KeyTextError, PrivateKey
+from telemetry.commands.public_key import KeyState, PublicText, state_of
 from telemetry.contract.commands import Role
 from telemetry.contract.wire_types import Short, Text, UtcTime
 
 ROLES: tuple[Role, ...] = ("commander", "operator", "technician")
-KeyState = Literal["valid", "not_yet_valid", "expired", "revoked"]
 
 
 class KeyEntry(BaseModel):
@@ -23,7 +23,7 @@ class KeyEntry(BaseModel):
     )
 
     kid: str = Field(pattern=rf"^{KID.pattern}$", description="in the header of each signature")
-    public: str = Field(min_length=43, max_length=43, description="32 bytes, base64url")
+    public: PublicText
     issuer: Short = Field(description="the hub, or the person, that has the private key")
     roles: tuple[Role, ...] = Field(min_length=1, max_length=3)
     not_before: UtcTime | None = None
@@ -32,15 +32,6 @@ class KeyEntry(BaseModel):
     revoked_at: UtcTime | None = None
     revoked_why: Text = ""
 
-    @field_validator("public")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            PublicKey(text)
-        except KeyTextError as error:
-            raise ValueError(str(error)) from error
-        return text
-
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if self.not_before and self.not_after and self.not_after <= self.not_before:
@@ -48,13 +39,7 @@ class KeyEntry(BaseModel):
         return self
 
     def state(self, now: datetime) -> KeyState:
-        if self.revoked_at is not None:  # for good: a date can be wrong, and a clock too
-            return "revoked"
-        if self.not_before is not None and now < self.not_before:
-            return "not_yet_valid"
-        if self.not_after is not None and now >= self.not_after:
-            return "expired"
-        return "valid"
+        return state_of(self, now)
 
 
 class DamagedKeyError(FileRefusedError):

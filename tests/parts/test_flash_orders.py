@@ -128,7 +128,7 @@ def test_what_cannot_be_now_is_refused_at_once(desk: Desk) -> None:
 def test_what_does_not_come_or_is_cancelled_leaves_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.flashing.orders.FETCH_TRIES", 1)
+    monkeypatch.setattr("edge.commands.fetching.TRIES", 1)
     path = desk.bundle("config", {"unit.yaml": b"{}\n"})
     assert desk.fails(desk.order(path, sha256="0" * 64)) == "fetch_failed"
     assert desk.fails(desk.order(path, url=f"file://{path}.gone")) == "fetch_failed"
