@@ -20,12 +20,14 @@ from config.shape import Leaf, ListOf, Shape
 
 # Who the unit is. A bundle may repeat it, so that a unit's whole file can be signed as it is.
 IDENTITY = (("unit", "id"), ("unit", "kind"), ("unit", "class"))
-# The unit's own, whatever is flashed: where its state lies, whose signatures count, its key, and
-# folders that it writes to.
+# The unit's own, whatever is flashed: where its state lies, whose signatures count (on bundles and
+# on commands), its key, programs that it starts, and folders that it writes to. A program of a
+# bundle would be code that one key has signed; code needs two.
 OWN = (
     "state_dir",
-    "security.trust",
-    "security.device_key",
+    "security",
+    "sleep.command",
+    "acting.speech.program",
     "perception.models_dir",
     "perception.provider_options.tensorrt_cache",
 )

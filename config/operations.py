@@ -63,8 +63,8 @@ class SecurityConfig(Section):
     )
     trust: IntactFile | None = Field(
         None,
-        description="whose signatures on bundles count; default: trust.json in state_dir. "
-        "`patrol-edge trust` makes it",
+        description="whose signatures on bundles count; default: trust.json in state_dir, on a "
+        "packaged unit beside its file. `patrol-edge trust` makes it",
     )
     primary_hub: str | None = Field(
         None, max_length=32, description="only the hub of this name commands; default: any"

@@ -10,7 +10,7 @@ from config.reading import read
 
 VARIABLE = "PATROL_EDGE__STATE_DIR"
 TRUST_VARIABLE = "PATROL_EDGE__SECURITY__TRUST"
-TRUST = "trust.json"  # in the state folder, where the unit's file names no other
+TRUST = "trust.json"
 USUAL = Path("/var/lib/patrol-edge")
 
 
@@ -28,7 +28,14 @@ def trust_file(unit_file: Path, state_dir: Path, environ: Mapping[str, str] = os
     """The list of keys that was installed by hand. Never raises."""
     said = environ.get(TRUST_VARIABLE) or _said(unit_file, "security", "trust")
     folder = Path(os.path.abspath(unit_file)).parent  # noqa: PTH100 - keeps symlinks
-    return folder / said if said else state_dir / TRUST
+    return folder / said if said else usual_trust(unit_file, state_dir)
+
+
+def usual_trust(unit_file: Path, state_dir: Path) -> Path:
+    """Where it is if the unit's file does not say. On a packaged unit beside that file, where only
+    root writes: whoever has become the service must not decide whose signatures count."""
+    folder = Path(os.path.abspath(unit_file)).parent  # noqa: PTH100 - keeps symlinks
+    return (folder if state_dir == USUAL else state_dir) / TRUST
 
 
 def _said(unit_file: Path, *path: str) -> str | None:

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,22 +35,25 @@ class Inspector:
     state_dir: Path
     folder: Path  # of the slots
     trust: Trust | None
-    blind: str | None = None  # why nothing can be verified
+    blind: str | None = None  # why nothing, or not surely, can be verified
 
     @classmethod
     def of(cls, state_dir: Path, folder: Path, anchor: Path) -> "Inspector":
+        highest = read_second(second_place(state_dir)).content.trust
         try:
-            return cls(state_dir, folder, load_trust(anchor, trust_folder(folder)).trust)
+            found = load_trust(anchor, trust_folder(folder), highest)
         except (BundleError, OSError) as error:
             return cls(state_dir, folder, None, str(error))
+        lost = found.trust.serial < highest  # keys of the older list may be revoked by now
+        return cls(state_dir, folder, found.trust, found.faults[-1] if lost else None)
 
     def why_not(self, lane: Lane, slot: Slot) -> str | None:
         """What is wrong with it; None: nothing that can be seen."""
         home = slot_folder(self.folder, lane, slot)
         if not (home / MANIFEST).is_file() or not (home / FILES).is_dir():
             return "its files are not there"
-        if self.trust is None:
-            return None
+        if self.trust is None or (self.blind is not None and lane == "runtime"):
+            return self.blind if lane == "runtime" else None  # no code that cannot be proved
         try:
             if lane == "runtime":
                 return _why_not_runtime(home, self.trust)
@@ -124,6 +128,8 @@ def _why_not_unpacked(site: Path, wanted: dict[str, bytes]) -> str | None:
     for path in _files(site):
         name = str(path.relative_to(site))
         missing.discard(name)
+        if not stat.S_ISREG(path.lstat().st_mode) and not path.is_symlink():
+            return f"{name} of its packages is no file"  # opening a pipe would wait for ever
         if path.is_symlink():
             return f"{name} of its packages is a link"
         if _is_elsewhere(name) or (path.name in ADDED and ".dist-info" in path.parent.name):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from config.language import halves, said, tell
 from config.secrets import SecretFileError, SecretMissingError, check_kept, is_credential
+from edge.booting.state_folder import usual_trust
 from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
 from edge.doctor.line import Line, fault, none, ok, warning
-from edge.flashing.unit import TRUST
 
 GROUP = "patrol-edge"
 SERVICE_USER = "patrol-edge"
@@ -71,7 +71,7 @@ def _is_services(found: os.stat_result) -> bool:
 def _anchor(case: Case) -> Line:
     """Whose signatures count: whoever may change that may flash anything."""
     settings = case.settings
-    path = settings.security.trust or settings.state_dir / TRUST
+    path = settings.security.trust or usual_trust(case.file, settings.state_dir)
     try:
         found, folder = path.lstat(), path.parent.stat()
     except FileNotFoundError:

@@ -13,6 +13,7 @@ from config.slots import (
     slot_folder,
     slots_folder,
 )
+from edge.booting.state_folder import usual_trust
 from edge.bundles.chain import load_trust, trust_folder
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import verify_slot
@@ -20,7 +21,6 @@ from edge.bundles.trust import Trust
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, none, ok, warning
 from edge.flashing.serials import doubts, read_second, second_place
-from edge.flashing.unit import TRUST
 
 CODES = ("on_trial", "rolled_back", "slot_damaged", "slots_damaged")
 
@@ -51,7 +51,7 @@ def examine(case: Case) -> Iterator[Line]:
 
 
 def _trust(case: Case, folder: Path) -> Trust | BundleError:
-    anchor = case.settings.security.trust or case.settings.state_dir / TRUST
+    anchor = case.settings.security.trust or usual_trust(case.file, case.settings.state_dir)
     try:
         return load_trust(anchor, trust_folder(folder)).trust
     except BundleError as error:

@@ -35,6 +35,11 @@ from edge.flashing.switching import (
 from edge.flashing.unit import Unit, need_write
 from edge.flashing.wish import PERCENT, Outcome, Stage, Step, Watch, Wish, quiet
 
+LOST = tell(
+    "the newest list of keys was lost: delete the one that is installed, and install the newest: "
+    "sudo patrol-edge trust install trust.json"
+)
+
 
 def flash(
     source: BinaryIO,
@@ -108,6 +113,9 @@ class _Flash:
         if known.trust > trust.serial:
             trusted = load_trust(self.unit.trust, chain, known.trust)
         self.notes += [*known.notes, *trusted.faults]
+        if trusted.trust.serial < known.trust:
+            # What an older list says may be signed by a key that was revoked since.
+            raise BundleError("no_trust", trusted.faults[-1], LOST)
         for text in known.notes:
             records.note(folder, "mended", self.clock.utc(), text=text)
         return known, trusted

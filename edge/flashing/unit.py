@@ -13,10 +13,9 @@ from config.models import Settings
 from config.nodes import Scalar, find
 from config.reading import read
 from config.slots import slots_folder
+from edge.booting.state_folder import usual_trust
 from edge.bundles.judging import Here
 from edge.bundles.refusal import BundleError
-
-TRUST = "trust.json"  # in the state folder, where the unit's file names no other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def _whole(settings: Settings, config: Path, state_dir: Path | None) -> Unit:
         here=here,
         config=config,
         state_dir=folder,
-        trust=settings.security.trust or folder / TRUST,
+        trust=settings.security.trust or usual_trust(config, folder),
     )
 
 
@@ -86,7 +85,7 @@ def _roughly(config: Path, state_dir: Path | None) -> Unit | None:
         ),
         config=config,
         state_dir=folder.absolute(),
-        trust=folder / TRUST if trust is None else base / trust,
+        trust=usual_trust(config, folder) if trust is None else base / trust,
     )
 
 

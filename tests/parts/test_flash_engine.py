@@ -328,3 +328,16 @@ def test_the_journal_of_the_unit_takes_them_over_once_and_stays_whole(tmp_path: 
     assert [each["step"] for each in found] == ["refused"] * 5 + ["staged"]
     verdict = check(journal_files(tmp_path / "journal"), DEVICE.public)
     assert verdict.bad is None
+
+
+def test_nothing_is_taken_by_a_list_that_is_not_the_newest(stand: Stand) -> None:
+    """Its chain was deleted, by somebody who has become the service, or lost by the disk."""
+    from edge.flashing.mending import remember
+
+    stand.kept(stand.base(3))
+    remember(stand.unit.state_dir, stand.slots, trust=5)
+    with pytest.raises(BundleError) as caught:
+        stand.flash(stand.base(4))
+    assert caught.value.code == "no_trust"
+    assert "5 was in use" in caught.value.text
+    assert stand.slots.lane("config").serial == 3

@@ -1,5 +1,6 @@
 """The launcher and what is signed: slots that were changed, a runtime unpacked from wheels."""
 
+import os
 import shutil
 import zipfile
 from base64 import urlsafe_b64encode
@@ -214,3 +215,55 @@ def test_one_signature_is_not_enough_for_code(runtime: tuple[Inspector, Path]) -
     )
     (home / "manifest.jws").write_bytes(envelope_of(manifest, "anna").raw)
     assert inspector.why_not("runtime", "a") is not None
+
+
+def test_code_that_cannot_be_proved_is_not_run(stand: Stand) -> None:
+    """Whoever has become the service may delete what lies in its folder, such as the chain."""
+    from edge.bundles.chain import trust_folder
+    from edge.flashing.mending import remember
+
+    def inspector() -> Inspector:
+        return Inspector.of(stand.unit.state_dir, stand.unit.folder, stand.unit.trust)
+
+    home = slot_folder(stand.unit.folder, "runtime", "a")
+    (home / "files").mkdir(parents=True)
+    (home / "manifest.jws").write_bytes(b"{}")
+    assert inspector().blind is None
+    remember(stand.unit.state_dir, stand.slots, trust=stand.trust.serial + 1)
+    assert not trust_folder(stand.unit.folder).exists()  # the list with that serial has gone
+    lost = inspector()
+    assert "was in use" in str(lost.blind)
+    assert lost.why_not("runtime", "a") == lost.blind
+    active = stand.slots.lane("config").active
+    assert active is not None
+    assert lost.why_not("config", active) is None  # of what is configured, what can be proved stays
+    stand.unit.trust.unlink()
+    assert inspector().why_not("runtime", "a") is not None
+
+
+def test_a_pipe_among_the_packages_does_not_hold_up_the_start(tmp_path: Path) -> None:
+    from edge.booting.verifying import _why_not_unpacked
+
+    (tmp_path / "edge").mkdir()
+    os.mkfifo(tmp_path / "edge" / "more.py")
+    assert _why_not_unpacked(tmp_path, {}) == "edge/more.py of its packages is no file"
+
+
+@pytest.mark.parametrize(
+    ("state", "where"),
+    [("/var/lib/patrol-edge", "etc/trust.json"), ("state", "etc/state/trust.json")],
+)
+def test_a_packaged_units_list_of_keys_is_where_only_root_writes(
+    state: str, where: str, tmp_path: Path
+) -> None:
+    from edge.booting.state_folder import state_folder, trust_file
+    from edge.flashing.unit import unit_of
+
+    file = tmp_path / "etc" / "unit.yaml"
+    file.parent.mkdir()
+    file.write_text(
+        f"unit: {{id: dog-07, kind: robot_dog}}\nhub: {{url: 'mqtt://localhost:1'}}\n"
+        f"state_dir: {state}\n"
+    )
+    assert trust_file(file, state_folder(file, {}), {}) == tmp_path / where
+    assert unit_of(file).trust == tmp_path / where

@@ -229,3 +229,22 @@ def test_the_environment_may_say_where_the_slots_are(unit: Path, tmp_path: Path)
     FlashedSlots(tmp_path / "other").flash("config", {"unit.yaml": "health: {every_s: 20}\n"})
     loaded = load(unit, {"PATROL_EDGE__STATE_DIR": str(tmp_path / "other")})
     assert loaded.settings.health.every_s == 20
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "security: {commands: unsigned}",
+        "security: {keyring: keyring.json}",
+        "security: {max_age_s: 86400}",
+        "sleep: {action: command, command: [/bin/sh, -c, id]}",
+        "acting: {speech: {program: speak}}",
+    ],
+)
+def test_one_signature_decides_neither_who_commands_nor_what_runs(
+    said: str, unit: Path, slots: FlashedSlots
+) -> None:
+    """A runtime, and the list of keys, need two."""
+    files = {"unit.yaml": said + "\n", "keyring.json": "{}", "speak": "#!/bin/sh\n"}
+    slots.flash("config", files, overlay_keys=["*"], local_keys=[])
+    assert any("belongs in the unit's own file" in text for text in problems(unit))

@@ -98,9 +98,10 @@ def _places(args: argparse.Namespace) -> tuple[Path, Path]:
         state = Path(args.state_dir)
         return args.anchor or state / TRUST, state
     from config.loading import load
+    from edge.booting.state_folder import usual_trust
 
     settings = load(args.config).settings
-    own = settings.security.trust or settings.state_dir / TRUST
+    own = settings.security.trust or usual_trust(args.config, settings.state_dir)
     return args.anchor or own, settings.state_dir
 
 
