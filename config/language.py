@@ -16,9 +16,12 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from string import Formatter
 from typing import Any, LiteralString, Self
 
 DOMAIN = "patrol-edge"
+MOST_TOLD = 64 * 1024  # characters of such a text
+_WIDE = re.compile(r"\d{4}")
 MOST_NESTED = 20  # texts within texts that are taken from elsewhere
 SPLITS = ("; ", "\uff1b")  # between what is wrong and what to do about it
 ENGLISH = re.compile(r"(en|C|POSIX)(?![A-Za-z])")
@@ -157,7 +160,17 @@ def _unpacked(carried: object, deep: int) -> "Told | Half":
         str(name): _unpacked(value, deep - 1) if isinstance(value, dict) else value
         for name, value in values.items()
     }
+    _need_small(pattern, inner)
     return Told.of(pattern, inner)
+
+
+def _need_small(pattern: str, values: Mapping[str, Any]) -> None:
+    """Raises ValueError for a pattern that makes much out of little: `{x:>999999999}`."""
+    fields = [part for part in Formatter().parse(pattern) if part[1] is not None]
+    if any("{" in (spec or "") or _WIDE.search(spec or "") for _, _, spec, _ in fields):
+        raise ValueError("a width like that is not ours")
+    if len(fields) * max((len(str(value)) for value in values.values()), default=0) > MOST_TOLD:
+        raise ValueError("too long")
 
 
 def _languages() -> tuple[str, ...]:

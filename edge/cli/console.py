@@ -4,6 +4,7 @@ Results go to stdout, so that they can be piped; everything else goes to stderr.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from perception.errors import CatalogueError, PerceptionError, WrongNameError
 DONE = 0
 FAILED = 1  # the work itself failed
 USAGE = 2  # wrong usage or configuration
+# Control characters but tab and line feed; what turns the direction of writing (UTR 36).
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CommandError(Exception):
@@ -35,7 +38,13 @@ def of_perception(error: PerceptionError) -> CommandError:
 
 def say(text: str = "") -> None:
     """One line of result. Raises CommandError where it cannot be written."""
-    put(text + "\n")
+    put(harmless(text) + "\n")
+
+
+def harmless(text: str) -> str:
+    """Without what a terminal would obey or show in another order: units, bundles and files from
+    elsewhere have a say in our texts."""
+    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def put(text: str) -> None:
@@ -76,7 +85,7 @@ def open_what_is_closed() -> None:
 
 def note(text: str) -> None:
     """One line beside the result: progress, summary, advice; in the language of the computer."""
-    sys.stderr.write(localized(text) + "\n")
+    sys.stderr.write(harmless(localized(text)) + "\n")
 
 
 def complain(error: CommandError) -> None:

@@ -222,3 +222,35 @@ def test_a_device_without_a_file_system_is_told(
     finally:
         subprocess.run(["losetup", "--detach", loop.stdout.strip()], check=True)
     assert "the stick cannot be read" in capsys.readouterr().err
+
+
+# --- what a unit says that means harm ---
+
+EVIL = "\x1b]52;c;cm0gLXJmIH4=\x07\x1b[2Jall is well\r\u202e[bold]x[/nonsense]"
+
+
+def test_a_laptops_terminal_obeys_no_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    from edge.cli.console import CommandError, complain, say
+    from edge.cli.flash.flash_to import _View
+
+    view = _View()
+    with view.shown():
+        view.step({"step": "checked", "text": EVIL, "cure": EVIL})
+        view.step({"step": "on_trial", "text": EVIL})
+    complain(CommandError(EVIL, EVIL))
+    say(EVIL)
+    out, err = capsys.readouterr()
+    assert "all is well" in out
+    assert "all is well" in err
+    assert not set("\x1b\x07\r\u202e") & set(out + err)
+
+
+def test_no_markup_of_a_unit_is_followed_in_a_bar() -> None:
+    from edge.cli.flash.flash_to import _View
+
+    view = _View()
+    view.step({"step": "on_trial", "text": EVIL})
+    (task,) = view._bar.tasks
+    drawn = [str(column(task)) for column in view._bar.columns]
+    assert any("[/nonsense]" in text for text in drawn)
+    assert not any("\x1b" in text for text in drawn)

@@ -1,6 +1,7 @@
 """Texts that remember their pattern: English everywhere, another language where they are shown."""
 
 import json
+import resource
 
 import pytest
 
@@ -48,3 +49,22 @@ def test_an_error_is_put_in_by_what_it_says() -> None:
     told = tell("{what}: {error}", what="model", error=inner)
     assert told == "model: /x is damaged"
     assert packed(told) == packed(tell("{what}: {error}", what="model", error=inner.args[0]))
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"pattern": "{x:>999999999999}", "values": {"x": "a"}},
+        {"pattern": "{x:>{y}}", "values": {"x": "a", "y": 999_999_999_999}},
+        {"pattern": "{x:.999999999f}", "values": {"x": 1.0}},
+        {"pattern": "{x}" * 10_000, "values": {"x": "a" * 10_000}},
+    ],
+)
+def test_what_comes_from_elsewhere_makes_nothing_large(carried: dict[str, object]) -> None:
+    """A unit that means harm could take all of a laptop's memory with a line."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, before[1]))
+    try:
+        assert packed(unpacked("as it is", carried)) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

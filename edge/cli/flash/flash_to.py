@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.language import Told, localized, said, tell, unpacked
-from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.console import DONE, FAILED, USAGE, CommandError, harmless, note, say
 from edge.flashing.lines.console_line import ConsoleLine
 from edge.flashing.lines.handover import CONSOLE_BYTES, PIPE_BYTES
 from edge.flashing.lines.sending import Line, LineLostError, Offer, Sender
@@ -147,10 +147,12 @@ class _View:
         from rich.progress import BarColumn, Progress, TextColumn
 
         console = Console(stderr=True, highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        words = ("{task.description}", "{task.fields[told]}")  # the unit's: no markup of ours
+        told, more = (TextColumn(each, markup=False) for each in words)
         self._bar = Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        )
+            told, BarColumn(), more, console=console, transient=True,
+            disable=not console.is_terminal,
+        )  # fmt: skip
         self._task = self._bar.add_task("", total=None, visible=False, told="")
         self._last = ""
 
@@ -178,7 +180,7 @@ class _View:
         total = None if share is None else 1.0
         self._bar.update(
             self._task, description=localized(what), completed=share or 0.0, total=total,
-            told=localized(told), visible=True,
+            told=harmless(localized(told)), visible=True,
         )  # fmt: skip
 
     def end(self, content: dict[str, Any]) -> int:

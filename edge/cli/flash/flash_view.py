@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from config.language import localized, packed, tell
 from config.slots import Ended, Trial
 from edge.bundles.refusal import BundleError
-from edge.cli.console import CommandError, complain, note, say
+from edge.cli.console import CommandError, complain, harmless, note, say
 from edge.cli.flash.flash_options import STDIN
 from edge.flashing.unit import Unit
 from edge.flashing.wish import Outcome, Step
@@ -102,16 +102,16 @@ class PeopleView:
             return
         if self._bar is None:
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[told]}"),
+                TextColumn("{task.fields[told]}", markup=False),
             )
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task("", total=None, told="")
             self._bar.start()
         self._bar.update(
-            self._task, description=localized(what), completed=done, total=of or None,
-            told=localized(told),
+            self._task, description=harmless(localized(what)), completed=done, total=of or None,
+            told=harmless(localized(told)),
         )  # fmt: skip
 
     def _ask(self) -> None:
