@@ -218,7 +218,13 @@ def test_damaged_slots_are_set_aside_told_and_the_unit_is_what_it_came_as(tmp_pa
     assert [note.code for note in read_ledger(tmp_path).notes] == ["slots_damaged"]
 
 
-def test_a_runtime_for_another_python_is_taken_back(tmp_path: Path) -> None:
+@pytest.fixture
+def all_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without keys no flashed runtime is started; here something else is asked."""
+    monkeypatch.setattr("edge.booting.verifying.Inspector.why_not", lambda *_: None)
+
+
+def test_a_runtime_for_another_python_is_taken_back(tmp_path: Path, all_is_signed: None) -> None:
     folder = tmp_path / "slots"
     fill_slot(folder, "runtime", "a", {}, platform={"machine": "x86_64", "python": "3.2"})
     write_slots(folder, begun("runtime"))
@@ -240,7 +246,9 @@ def test_a_flashed_runtime_is_run_in_isolation(tmp_path: Path) -> None:
     assert command(folder, None, ["run"])[-2:] == ["edge.cli.start", "run"]
 
 
-def test_safe_mode_that_crashes_gives_up_the_flashed_runtime(tmp_path: Path) -> None:
+def test_safe_mode_that_crashes_gives_up_the_flashed_runtime(
+    tmp_path: Path, all_is_signed: None
+) -> None:
     import platform
 
     folder = tmp_path / "slots"
