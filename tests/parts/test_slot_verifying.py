@@ -2,11 +2,8 @@
 
 import os
 import shutil
-import zipfile
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from edge.booting.runtime import SITE
 from edge.booting.verifying import Inspector
 from tests.bundle_maker import NOW, envelope_of, manifest_of, trust_of
 from tests.flashing_stand import Stand
+from tests.wheel_maker import wheel
 
 TIMES = Now(boot="boot", since_boot_s=100.0, utc=datetime(2026, 11, 27, tzinfo=UTC))
 
@@ -124,20 +122,6 @@ def test_a_change_on_trial_ends_the_trial(stand: Stand) -> None:
 
 
 # --- a runtime ---
-
-
-def wheel(path: Path, files: dict[str, bytes]) -> bytes:
-    """One that lists its files with their hashes, as each wheel does (PEP 427)."""
-    digests = {name: urlsafe_b64encode(sha256(data).digest()) for name, data in files.items()}
-    rows = [
-        f"{name},sha256={digest.decode().rstrip('=')},{len(files[name])}"
-        for name, digest in digests.items()
-    ]
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-        archive.writestr("x-1.dist-info/RECORD", "\n".join([*rows, "x-1.dist-info/RECORD,,"]))
-    return path.read_bytes()
 
 
 @pytest.fixture

@@ -4,15 +4,18 @@ import platform
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from config.slots import Lane, read_slots
 from edge.booting.ledger import Ledger, read_ledger
 from edge.booting.runtime import PYTHON
 from edge.local.asking import ask
+from tests.bundle_maker import envelope_of, manifest_of, trust_of
 from tests.launched_unit import fill_slot
 from tests.torture.trial_fuzzed_flashes import Bench, bench, until
 from tests.torture.trials import Stage, held, trial
+from tests.wheel_maker import wheel
 
 # Answers as a runtime would when it is tried, and ends as soon as it is to work.
 BROKEN = """\
@@ -37,31 +40,47 @@ def crashes(stage: Stage) -> str:
     )
 
 
-def _switched(stand: Bench, lane: Lane, files: dict[str, str], **claims: object) -> None:
+def _switched(
+    stand: Bench, lane: Lane, files: dict[str, str], sign: Callable[[Path], None] = lambda _: None
+) -> None:
     """What the engine does after all its checks, which these would not pass."""
     until(stand.answers, 60, "the unit does not answer")
     folder = stand.home / "state" / "slots"
     stand.serial += 1
     slot = stand.slots.lane(lane).free
-    content = fill_slot(folder, lane, slot, files, stand.serial, **claims)
+    content = fill_slot(folder, lane, slot, files, stand.serial)
+    sign(folder / lane / slot)
     request = {"lane": lane, "slot": slot, "content": content.model_dump(), "by": "local:anna"}
     ask(stand.home / "state", "slots.switch", request)
 
 
 def _broken_runtime(stand: Bench) -> float:
     """How long it took until the installed one told a position again."""
-    (stand.home / "state" / "trust.json").unlink()  # nobody signed it: nothing is verified
-    target = {"machine": platform.machine(), "python": PYTHON}
+    anchor = stand.home / "state" / "trust.json"
+    anchor.write_text(trust_of("anna", "bert").model_dump_json(exclude_none=True))
     heard = len(stand.hub.of("position"))
     began_s = time.monotonic()
-    _switched(stand, "runtime", {"site/edge/cli/start.py": BROKEN}, platform=target)
+    _switched(stand, "runtime", {"site/edge/cli/start.py": BROKEN}, _as_code)
     until(lambda: stand.slots.trial is None, BACK_WITHIN_S, "it is not taken back")
     ended = stand.slots.ended[-1]
     held((ended.outcome, ended.code) == ("rolled_back", "crash_loop"), f"it ended {ended}")
     until(lambda: len(stand.hub.of("position")) > heard + 3, BACK_WITHIN_S, "no position any more")
     held(stand.unit.codes[:3] == [3, 3, 3], f"it did not crash: {stand.unit.codes}")
     until(lambda: "stay up" in _fault(stand, "rolled_back"), 30, "the hub is not told")
-    return time.monotonic() - began_s
+    back_s = time.monotonic() - began_s
+    anchor.unlink()  # what comes next nobody has signed: nothing is verified
+    return back_s
+
+
+def _as_code(slot: Path) -> None:
+    """Two have signed it: unsigned code is not even started."""
+    name = "x-1-py3-none-any.whl"
+    data = wheel(slot / "files" / name, {"edge/cli/start.py": BROKEN.encode()})
+    target = {"machine": platform.machine(), "python": PYTHON}
+    manifest = manifest_of({name: data}, kind="runtime", platform=target)
+    (slot / "files/site/x-1.dist-info").mkdir()
+    (slot / "files/site/x-1.dist-info/RECORD").touch()
+    (slot / "manifest.jws").write_bytes(envelope_of(manifest, "anna", "bert").raw)
 
 
 def _fault(stand: Bench, code: str) -> str:
