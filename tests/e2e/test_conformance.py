@@ -15,6 +15,7 @@ from telemetry.commands.keyring import KeyringFile, write_keyring
 from telemetry.commands.keys import KeyEntry
 from tests.bench_unit import KID, UNIT
 from tests.broker import Broker, free_port
+from tests.cli_in_process import told as told_in_process
 from tests.e2e.unit_process import CLI, running_unit, simulated_receiver, write_unit_file
 from tests.live_bench import LiveBench
 from tests.unit_under_test import wait_for
@@ -129,7 +130,7 @@ def test_a_broker_or_unit_that_is_not_there_is_told(broker: Broker) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_wrong_usage_is_told_with_its_cure(arguments: tuple[str, ...], said: str) -> None:
-    told = kit(*arguments)
+    told = told_in_process("conformance", *arguments)
 
     assert told.returncode == 2
     assert said in told.stderr
@@ -141,7 +142,9 @@ def test_only_the_rules_that_are_asked_for_are_judged(tmp_path: Path) -> None:
     record = tmp_path / "record"
     line = {"at": "2026-11-22T12:00:00.000Z", "mono_s": 1, "dir": "in", "text": "{}"}
     record.write_text(json.dumps(line | {"topic": "patrol/v1/x/event"}) + "\n")
-    told = kit("--unit", "x", "--recording", record, "--rules", "HC-00", "HC-013")
+    told = told_in_process(
+        "conformance", "--unit", "x", "--recording", record, "--rules", "HC-00", "HC-013"
+    )
 
     assert told.returncode == 1
     rules = [line[:6] for line in told.stdout.splitlines() if line.startswith("HC-")]

@@ -13,6 +13,7 @@ from telemetry.commands.jws import PrivateKey
 from telemetry.hub.record import Entry, read_record
 from tests.bench_unit import KID, UNIT
 from tests.broker import Broker
+from tests.cli_in_process import told as told_in_process
 from tests.hub_process import Shown, ended, hub_process, shown_until, wait_until_online
 from tests.live_bench import LiveBench
 from tests.unit_under_test import position, running, wait_for
@@ -34,16 +35,21 @@ def key_file(tmp_path: Path) -> Path:
     return path
 
 
-def hub(*arguments: str | Path, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+def hub(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return told_in_process("hub", *arguments)
+
+
+def hub_alone(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own."""
     command = [sys.executable, "-m", "edge.cli.main", "hub", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def test_a_signed_command_is_answered_with_its_progress(broker: Broker, key_file: Path) -> None:
     with LiveBench(broker.port, KEY) as bench:
         assert wait_for(lambda: bench.unit.connected)
         sign = ("--key", key_file, "--kid", KID, "--broker", broker.url)
-        good = hub("send", UNIT, "ping", *sign, "--wait")
+        good = hub_alone("send", UNIT, "ping", *sign, "--wait")
         as_json = hub("send", UNIT, "rebirth", *sign, "--wait", "--json")
         sent = hub("send", UNIT, "ping", *sign)
         refused = hub("send", UNIT, "siren", "on=true", *sign, "--wait")
