@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path as FilePath
 
 from config.document import Document, parse
 from config.errors import Problem
@@ -153,8 +152,3 @@ def _of_some_kind(path: tuple[str, ...]) -> bool:
 def _problem(path: tuple[str, ...], text: str) -> Problem:
     text = one_line(text, 400)  # a variable may have any name
     return Problem(source="environment", line=0, column=0, path=dotted(path), text=text)
-
-
-def profile_path(kind: str) -> FilePath:
-    """Where the packaged profile lies, for messages and tests."""
-    return FilePath(str(resources.files("config.profiles").joinpath(f"{kind}.yaml")))

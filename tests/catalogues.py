@@ -10,7 +10,6 @@ language's .po file without a translation; whoever adds it runs this once more, 
 
 import ast
 import functools
-import string
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,11 +76,6 @@ def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "config.language":
             yield from (name.asname or name.name for name in node.names if name.name in MARKS)
-
-
-def placeholders(text: str) -> set[str]:
-    """The names in braces. Raises ValueError where the braces are wrong."""
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def po_file(language: str) -> Path:

@@ -1,5 +1,6 @@
 """A unit to flash onto, with the keys of two people, and bundles for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -9,6 +10,8 @@ from typing import Any
 from config.slots import SlotsFile, read_slots, write_slots
 from edge.bundles.trust import Trust
 from edge.flashing.engine import flash
+from edge.flashing.lock import sole_use
+from edge.flashing.telling import Change
 from edge.flashing.unit import Unit, unit_of
 from edge.flashing.wish import Outcome, Step, Wish
 from telemetry.contract.uuid7 import uuid7
@@ -24,6 +27,18 @@ hub:
   url: mqtt://127.0.0.1:1
 """
 BASE = b"position:\n  patrol_every_s: 4\n"
+
+
+def alone_in(folder: Path) -> Change:
+    """Changes the slots' file of this folder, with no unit beside. Raises as `Change` does."""
+
+    def change(step: Callable[[SlotsFile], SlotsFile | None]) -> None:
+        with sole_use(folder):
+            after = step(read_slots(folder))
+            if after is not None:
+                write_slots(folder, after)
+
+    return change
 
 
 @dataclass(slots=True)

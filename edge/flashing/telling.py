@@ -7,15 +7,13 @@ once more after a crash, an event has the same id: the hub has it once.
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
-from config.slots import Ended, SlotsError, SlotsFile, Trial, read_slots, write_slots
+from config.slots import Ended, SlotsError, SlotsFile, Trial
 from edge.bundles.refusal import BundleError
-from edge.flashing.lock import sole_use
 from edge.flashing.overview import Overview
 from edge.running.worker import Beat
 from telemetry.commands.answers import Put
@@ -35,7 +33,9 @@ TOLD_STEPS: dict[str, FlashStep] = {
 
 Note = Callable[..., None]  # Witness.note
 Step = Callable[[SlotsFile], SlotsFile | None]
-Change = Callable[[Step], object]  # on the disk when it returns; see below for what it raises
+Change = Callable[
+    [Step], object
+]  # on the disk when it returns. Raises BundleError, SlotsError, OSError
 
 
 class FlashTeller:
@@ -152,18 +152,6 @@ def _recorded(record: dict[str, Any], what: FlashStep) -> FlashEvent:
             "text": text(str(record.get("text", ""))),
         }
     )
-
-
-def alone_in(folder: Path) -> Change:
-    """Changes the slots' file of this folder. Raises BundleError, SlotsError, OSError."""
-
-    def change(step: Step) -> None:
-        with sole_use(folder):
-            after = step(read_slots(folder))
-            if after is not None:
-                write_slots(folder, after)
-
-    return change
 
 
 def crossed_out(slots: SlotsFile, told: list[Ended]) -> SlotsFile:

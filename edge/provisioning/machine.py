@@ -63,11 +63,6 @@ class Machine:
                 return "same" if ours & theirs else "other"
         return "unknown"
 
-    @property
-    def is_told_apart(self) -> bool:
-        """Whether anything but the image's own machine-id says which one it is."""
-        return any(kind in self.traits for kind in (BOARD, DISK, NETWORK))
-
 
 def _digest(kind: str, value: str) -> str:
     return hmac.new(KEY, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -8,7 +8,6 @@ from edge.timebase import TimeDoubt
 from telemetry.contract.wire_types import text
 
 NO_FIX_AFTER_S = 60.0  # a cold start under open sky takes about 30 s
-HANDED_KEPT_S = 600.0
 AGAINST_AFTER_S = 5.0
 
 

@@ -496,7 +496,6 @@ def test_what_tells_computers_apart(tmp_path: Path) -> None:
     assert pi.compared(at("7", machine_id="f" * 31 + "0")) == "other"
     assert at("8", board="To Be Filled By O.E.M.").traits.keys() == {"system"}
     assert at("9", board="0000000000000000").traits.keys() == {"system"}
-    assert not at("10").is_told_apart
     shown = json.dumps(dict(pi.traits))
     assert "abcd1234" not in shown
     assert Machine.here(tmp_path / "nothing").traits == {}

@@ -16,7 +16,7 @@ from config.slots import read_slots, write_slots
 from edge.flashing.engine import flash
 from edge.flashing.orders import FlashDesk, fates
 from edge.flashing.overview import Overview
-from edge.flashing.telling import FlashTeller, alone_in
+from edge.flashing.telling import FlashTeller
 from edge.flashing.unit import unit_of
 from edge.flashing.wish import Outcome, Watch, Wish
 from telemetry.commands.handling import no_fates
@@ -24,6 +24,7 @@ from telemetry.contract.envelope import Draft
 from telemetry.outbox.facts import Receipt
 from tests.commanded import Commanded
 from tests.fakes import ManualClock
+from tests.flashing_stand import alone_in
 
 TOLD = "told.jsonl"
 STEPS = 6

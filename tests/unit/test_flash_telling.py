@@ -11,12 +11,13 @@ from edge.flashing import records
 from edge.flashing.lock import sole_use
 from edge.flashing.orders import fates
 from edge.flashing.overview import Overview
-from edge.flashing.telling import FlashTeller, RecordTeller, alone_in
+from edge.flashing.telling import FlashTeller, RecordTeller
 from telemetry.commands.handling import End, UnderWay
 from telemetry.contract.envelope import Draft
 from telemetry.contract.flash import FlashEvent
 from telemetry.outbox.facts import Receipt
 from tests.fakes import ManualClock
+from tests.flashing_stand import alone_in
 
 ORDER = "019cc1b0-2200-7000-8000-000000000071"
 OLD = Content(
