@@ -33,9 +33,8 @@ TOLD_STEPS: dict[str, FlashStep] = {
 
 Note = Callable[..., None]  # Witness.note
 Step = Callable[[SlotsFile], SlotsFile | None]
-Change = Callable[
-    [Step], object
-]  # on the disk when it returns. Raises BundleError, SlotsError, OSError
+# On the disk when it returns. Raises BundleError, SlotsError, OSError.
+Change = Callable[[Step], object]
 
 
 class FlashTeller:
