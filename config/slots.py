@@ -8,7 +8,7 @@ Only one flash is on trial at a time. The functions are pure: they give the next
 the step makes no sense; whoever calls writes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
@@ -181,6 +181,9 @@ class SlotsFile(_Part):
             return None
         changed = state.model_copy(update={"active": slot, "previous": state.active})
         return self.model_copy(update={"lanes": self._with(lane, changed)})
+
+
+SlotsStep = Callable[[SlotsFile], SlotsFile | None]  # what shall change; None: it makes no sense
 
 
 def _ended(

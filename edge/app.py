@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from config.loading import Loaded
+from config.slots import SlotsStep
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import assemble
@@ -16,7 +17,7 @@ from edge.flashing.orders import FlashDesk, flasher
 from edge.flashing.telling import FlashTeller, RecordTeller
 from edge.flashing.trial.changeover import ChangeOver
 from edge.flashing.trial.live import Live
-from edge.flashing.trial.standing import Slots, Start, Step
+from edge.flashing.trial.standing import Slots, Start
 from edge.flashing.trial.watch import TrialWatch
 from edge.local.outbox import outbox_controls
 from edge.outgoing import OUTBOX_FILE
@@ -219,7 +220,7 @@ class App:
     def _flash_teller(self) -> FlashTeller:
         parts = self.parts
 
-        def change(step: Step) -> None:
+        def change(step: SlotsStep) -> None:
             with sole_use(parts.slots.folder):  # whoever flashes writes that file, too
                 parts.slots.change(step)
 

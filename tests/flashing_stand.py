@@ -1,13 +1,12 @@
 """A unit to flash onto, with the keys of two people, and bundles for it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from config.slots import SlotsFile, read_slots, write_slots
+from config.slots import SlotsFile, SlotsStep, read_slots, write_slots
 from edge.bundles.trust import Trust
 from edge.flashing.engine import flash
 from edge.flashing.lock import sole_use
@@ -32,7 +31,7 @@ BASE = b"position:\n  patrol_every_s: 4\n"
 def alone_in(folder: Path) -> Change:
     """Changes the slots' file of this folder, with no unit beside. Raises as `Change` does."""
 
-    def change(step: Callable[[SlotsFile], SlotsFile | None]) -> None:
+    def change(step: SlotsStep) -> None:
         with sole_use(folder):
             after = step(read_slots(folder))
             if after is not None:

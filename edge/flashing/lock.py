@@ -9,6 +9,7 @@ from pathlib import Path
 from config.language import tell
 from edge.bundles.refusal import BundleError
 from edge.flashing.folders import make_folder
+from telemetry.commands.files import hand_to_owner
 
 LOCK = "lock"
 
@@ -22,9 +23,7 @@ def sole_use(folder: Path) -> Iterator[None]:
     make_folder(folder)
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if os.geteuid() == 0:
-            owner = folder.stat()
-            os.fchown(handle, owner.st_uid, owner.st_gid)
+        hand_to_owner(handle, folder)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

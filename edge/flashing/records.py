@@ -5,18 +5,16 @@ a file of its own, on the disk when `note` returns; the unit takes it over withi
 it starts next. A crash in between can bring a record twice, with the same `record`; never lose one.
 """
 
-import fcntl
 import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edge.flashing.folders import make_folder
-from telemetry.commands.files import sync_folder
+from telemetry.commands.files import hand_to_owner, one_at_a_time, sync_folder
 from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.strict_json import BadJsonError, canonical, loads_object
 from telemetry.contract.wire_types import rfc3339_ms
@@ -36,8 +34,8 @@ def note(folder: Path, step: str, now: datetime, **facts: Any) -> None:
     if len(line) >= MOST_LINE_BYTES:
         line = canonical({name: record[name] for name in ("record", "step", "when")})
     make_folder(folder)
-    with _alone(folder) as path:
-        _append(path, line + b"\n")
+    with one_at_a_time(folder):
+        _append(folder / PENDING, line + b"\n")
 
 
 def _append(path: Path, line: bytes) -> None:
@@ -47,9 +45,7 @@ def _append(path: Path, line: bytes) -> None:
         size = os.fstat(handle).st_size
         if size + len(line) > MOST_BYTES:
             raise OSError(f"{path} is full: no unit has taken over what it holds")
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(handle, owner.st_uid, owner.st_gid)
+        hand_to_owner(handle, path.parent)
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # by a power cut
         os.write(handle, (b"\n" if torn else b"") + line)
         os.fsync(handle)
@@ -57,17 +53,6 @@ def _append(path: Path, line: bytes) -> None:
         os.close(handle)
     if size == 0:
         sync_folder(path.parent)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[Path]:
-    """While nobody else adds to the file, or takes it over."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield folder / PENDING
-    finally:
-        os.close(handle)
 
 
 def waiting(folder: Path) -> list[dict[str, Any]]:
@@ -88,8 +73,8 @@ def take_over(folder: Path, journal: Journal, heard: Heard = lambda _record: Tru
         if not (folder / TAKEN).exists():
             if not (folder / PENDING).exists():
                 return 0
-            with _alone(folder) as pending:
-                pending.replace(folder / TAKEN)
+            with one_at_a_time(folder):
+                (folder / PENDING).replace(folder / TAKEN)
         records = list(_records(folder / TAKEN))
         if not all(heard(record) for record in records):
             return 0

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from config.slots import Ended, SlotsError, SlotsFile, Trial
+from config.slots import Ended, SlotsError, SlotsFile, SlotsStep, Trial
 from edge.bundles.refusal import BundleError
 from edge.flashing.overview import Overview
 from edge.running.worker import Beat
@@ -32,9 +32,8 @@ TOLD_STEPS: dict[str, FlashStep] = {
 }
 
 Note = Callable[..., None]  # Witness.note
-Step = Callable[[SlotsFile], SlotsFile | None]
 # On the disk when it returns. Raises BundleError, SlotsError, OSError.
-Change = Callable[[Step], object]
+Change = Callable[[SlotsStep], object]
 
 
 class FlashTeller:

@@ -13,7 +13,7 @@ from config.models import Settings
 from config.nodes import Scalar, find
 from config.reading import read
 from config.slots import slots_folder
-from edge.booting.state_folder import usual_trust
+from edge.booting.state_folder import state_folder, trust_file, usual_trust
 from edge.bundles.judging import Here
 from edge.bundles.refusal import BundleError
 
@@ -38,11 +38,10 @@ def unit_of(config: Path, state_dir: Path | None = None) -> Unit:
     flashed next may be what mends it. Raises ConfigError."""
     try:
         return _whole(load(config).settings, config, state_dir)
-    except ConfigError as error:
+    except ConfigError:
         found = _roughly(config, state_dir)
         if found is None:
             raise
-        del error
         return found
 
 
@@ -75,17 +74,14 @@ def _roughly(config: Path, state_dir: Path | None) -> Unit | None:
     name, kind = word("unit", "id"), word("unit", "kind")
     if name is None or kind is None:
         return None
-    default: Path = Settings.model_fields["state_dir"].default
-    base = config.absolute().parent
-    folder = state_dir or base / (word("state_dir") or default)
-    trust = word("security", "trust")
+    folder = (state_dir or state_folder(config)).absolute()
     return Unit(
         here=Here(
             unit=name, kind=kind, unit_class=word("unit", "class"), runtime=runtime_version()
         ),
         config=config,
-        state_dir=folder.absolute(),
-        trust=usual_trust(config, folder) if trust is None else base / trust,
+        state_dir=folder,
+        trust=trust_file(config, folder),
     )
 
 

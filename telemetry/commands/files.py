@@ -46,7 +46,7 @@ def create_private(path: Path, data: bytes) -> None:
     """Make a file, mode 0600, on the disk when this returns. Never replaces one. Raises OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
-        _finish(file.fileno(), path.parent)
+        hand_to_owner(file.fileno(), path.parent)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -65,7 +65,7 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), mode)  # whatever the umask says
-            _finish(file.fileno(), path.parent)
+            hand_to_owner(file.fileno(), path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -77,7 +77,7 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     sync_folder(path.parent)
 
 
-def _finish(handle: int, folder: Path) -> None:
+def hand_to_owner(handle: int, folder: Path) -> None:
     """What root makes in the service's folder belongs to the service."""
     if os.geteuid() == 0:
         owner = folder.stat()

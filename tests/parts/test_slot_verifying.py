@@ -251,3 +251,18 @@ def test_a_packaged_units_list_of_keys_is_where_only_root_writes(
     )
     assert trust_file(file, state_folder(file, {}), {}) == tmp_path / where
     assert unit_of(file).trust == tmp_path / where
+
+
+def test_a_faulty_file_has_its_slots_where_the_launcher_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge.booting.state_folder import state_folder, trust_file
+    from edge.flashing.unit import unit_of
+
+    file = tmp_path / "unit.yaml"
+    file.write_text("unit: {id: dog-07, kind: robot_dog}\nno_such_key: 1\nstate_dir: state\n")
+    assert unit_of(file).state_dir == tmp_path / "state"
+    monkeypatch.setenv("PATROL_EDGE__STATE_DIR", str(tmp_path / "elsewhere"))
+    found = unit_of(file)
+    assert found.state_dir == state_folder(file) == tmp_path / "elsewhere"
+    assert found.trust == trust_file(file, found.state_dir)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.slots import SlotsError, SlotsFile, Trial
+from config.slots import SlotsError, SlotsFile, SlotsStep, Trial
 from drivers.clock import Clock
 from edge.flashing.switching import (
     COMMIT,
@@ -23,7 +23,7 @@ from edge.flashing.switching import (
     trial_of,
 )
 from edge.flashing.trial.live import Live
-from edge.flashing.trial.standing import Slots, Step
+from edge.flashing.trial.standing import Slots
 from edge.flashing.trial.vitals import hub_is_there, there, well
 from edge.flashing.trial.watch import TrialWatch
 from edge.local.control import Call, LocalHandler
@@ -116,7 +116,7 @@ class ChangeOver:
         if why is not None:
             raise OrderRefusedError("busy", f"the unit is active: {why}")
 
-    def _changed(self, step: Step) -> SlotsFile:
+    def _changed(self, step: SlotsStep) -> SlotsFile:
         """Raises OrderRefusedError, OrderFailedError."""
         try:
             after = self.slots.change(step)

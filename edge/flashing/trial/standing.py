@@ -8,13 +8,11 @@ from pathlib import Path
 import structlog
 
 from config.language import said
-from config.slots import SlotsError, SlotsFile, read_slots, slots_folder, write_slots
+from config.slots import SlotsError, SlotsFile, SlotsStep, read_slots, slots_folder, write_slots
 from edge.booting.ledger import Ledger, read_ledger, write_ledger
 from edge.flashing.mending import remember
 from edge.running.anew import Anew
 from telemetry.commands.files import one_at_a_time
-
-Step = Callable[[SlotsFile], SlotsFile | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Slots:
         self.fault = None
         return slots
 
-    def change(self, step: Step) -> SlotsFile | None:
+    def change(self, step: SlotsStep) -> SlotsFile | None:
         """What `step` makes of it, once that is on the disk. None where it makes no sense.
 
         Raises SlotsError, OSError: nothing has changed then.
