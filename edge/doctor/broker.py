@@ -106,7 +106,20 @@ def _tried(case: Case, node: LinkOptions) -> Iterator[Line]:
         yield line
         if line.state == "fault":
             return
-    yield from broker_login.examine(case, node)
+    if _is_let_in(case):
+        told = tell(
+            "the running unit is let in; a second login with its certificate could end that"
+        )
+        yield none("login", told)
+    else:
+        yield from broker_login.examine(case, node)
+
+
+def _is_let_in(case: Case) -> bool:
+    """Whether the running unit has a connection by a certificate. Brokers that take the client id
+    from that (`use_username_as_clientid`, as ours does) would let go of the unit for the doctor."""
+    link = {} if case.unit is None else case.unit.facts.get("link", {})
+    return bool(link.get("connected")) and case.settings.hub.tls.cert is not None
 
 
 def _named(case: Case, node: LinkOptions) -> Iterator[Line]:

@@ -48,7 +48,8 @@ class SystemdNotifier:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             try:
-                sock.sendto(text.encode(), self._address)
+                # Whoever does not read must not hold up who has to stop (MSG_DONTWAIT, send(2)).
+                sock.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
             except OSError:
                 # systemd restarting its socket must not cost the unit its run; the next ping tells.
                 return

@@ -299,3 +299,30 @@ def test_a_certificate_that_has_ended(examined: Examined, tmp_path: Path) -> Non
     )
     assert lines[0].code in ("certificate_wrong", "certificate_unusable")
     assert lines[0].cure
+
+
+@NEEDS_MOSQUITTO
+def test_a_unit_that_is_let_in_by_its_certificate_stays_so(
+    examined: Examined, authority: Path
+) -> None:
+    """A broker that takes client ids from certificates lets go of the unit for a second login."""
+    make_dated(authority, "broker", ends_in_days=90)
+    make_dated(authority, "car-07", ends_in_days=90)
+    (authority / "car-07.key").chmod(0o600)
+    own = {"cert": str(authority / "car-07.crt"), "key": str(authority / "car-07.key")}
+    more = (
+        f"cafile {authority / 'ca.crt'}",
+        "require_certificate true",
+        "use_identity_as_username true",
+        "use_username_as_clientid true",
+    )
+    with secure(authority, "broker", *more) as one:
+        url = f"mqtts://127.0.0.1:{one.port}"
+        hub = {"url": url, "tls": tls_of(authority) | own}
+        assert found(examined, url, hub=hub)["login"] == "ok"
+        examined.facts = {"link": {"connected": True, "acked": 7}, "faults": []}
+        told = found(examined, url, hub=hub)
+        assert (told["TLS"], told["login"], told["the unit"]) == ("ok", "none", "ok")
+        assert "subscribe" not in told
+        examined.facts = {"link": {"connected": False}, "faults": []}
+        assert found(examined, url, hub=hub)["login"] == "ok", "then nobody can be pushed off"
