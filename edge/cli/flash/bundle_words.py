@@ -45,7 +45,7 @@ def _facts(manifest: "Manifest") -> Iterator[tuple[str, str]]:
 def made_for_words(manifest: "Manifest") -> str:
     wanted = manifest.made_for
     units = [*wanted.units[:5], *(["…"] if len(wanted.units) > 5 else [])]
-    classes = [f"class {name}" for name in wanted.classes[:5]]
+    classes = [localized(tell("class {name}", name=name)) for name in wanted.classes[:5]]
     return ", ".join((*units, *wanted.kinds, *classes))
 
 

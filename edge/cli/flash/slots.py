@@ -108,7 +108,7 @@ def _of_lane(lane: Lane, state: LaneState, slots: SlotsFile) -> Iterator[str]:
     else:
         since = _since(slots, content.bundle)
         rests = lane == "overlay" and slots.overlay is None
-        name = f"{content.name} (serial {content.serial})"
+        name = tell("{name} (serial {serial})", name=content.name, serial=content.serial)
         if rests:
             yield tell("{lane:<8} {slot}  {name}, not in use: made for another configuration",
                        lane=lane, slot=state.active, name=name)  # fmt: skip

@@ -13,8 +13,15 @@ from edge.cli.flash.bundle_errors import told_as_errors
 
 if TYPE_CHECKING:
     from edge.bundles.trust import Trust
+    from telemetry.commands.public_key import KeyState
 
 TRUST = "trust.json"
+STATES: dict["KeyState", str] = {
+    "valid": tell("valid"),
+    "not_yet_valid": tell("NOT YET VALID"),
+    "expired": tell("EXPIRED"),
+    "revoked": tell("REVOKED"),
+}
 
 
 def show(args: argparse.Namespace) -> int:
@@ -116,8 +123,8 @@ def lines(trust: "Trust", now: datetime) -> Iterator[str]:
         state = key.state(now)
         until = key.revoked_at or key.not_after
         when = f" {until:%Y-%m-%d}" if until else ""
-        told = state.upper() if state != "valid" else state
-        yield f"{key.kid}  {key.owner:<16} {told.replace('_', ' ')}{when}  {_kinds(key.roles)}"
+        told = localized(STATES[state])
+        yield f"{key.kid}  {key.owner:<16} {told}{when}  {_kinds(key.roles)}"
         yield f"{'':<18}{grouped(key_fingerprint(key.public))}"
         if key.revoked_why:
             yield f"{'':<18}{key.revoked_why}"
