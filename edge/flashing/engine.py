@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from config.language import tell
-from config.slots import SlotsFile, read_slots, write_slots
+from config.slots import SlotsFile, read_slots
 from drivers.clock import Clock, SystemClock
 from edge.bundles.chain import Trusted, install_successor, load_trust, trust_folder
 from edge.bundles.manifest import LANE_OF, Manifest
@@ -29,11 +29,11 @@ from edge.flashing.switching import (
     SwitchRequest,
     ask_to_switch,
     ask_whether_it_may,
+    begin_here,
     running,
-    switch_here,
 )
 from edge.flashing.unit import Unit, need_write
-from edge.flashing.wish import PERCENT, Outcome, Stage, Step, Watch, Wish, quiet
+from edge.flashing.wish import PERCENT, End, Outcome, Stage, Step, Watch, Wish, quiet
 
 LOST = tell(
     "the newest list of keys was lost: delete the one that is installed, and install the newest: "
@@ -206,35 +206,12 @@ class _Flash:
             text = tell("the unit starts anew with it; its trial ends within {seconds:.0f} s",
                         seconds=answer.ends_within_s)  # fmt: skip
         else:
-            self._begin(request)
+            begin_here(self.unit.folder, request, self.clock.utc())
             outcome = self._outcome(manifest, "at_next_start", (), request)
             text = tell("no unit runs here: its trial begins when one is started")
         self._note_done("switched", slot=request.slot, forced=self.wish.force or None)
         self._tell("switched", text)
         return outcome
-
-    def _begin(self, request: SwitchRequest) -> None:
-        """Raises BundleError, OSError; then the old is in use, or it is told."""
-        before = read_slots(self.unit.folder)
-        try:
-            switch_here(self.unit.folder, before, request, self.clock.utc())
-        except OSError as error:
-            if self._put_back(before):
-                raise
-            told = tell(
-                "the disk fails ({why}): {name} is on trial from the next start on, and after a "
-                "power cut perhaps not",
-                why=error.strerror or str(error), name=request.content.name,
-            )  # fmt: skip
-            raise BundleError("storage", told, tell("see `patrol-edge doctor`")) from error
-
-    def _put_back(self, before: SlotsFile) -> bool:
-        """The new file may lie there, and not surely on the disk. Whether the old is in use."""
-        folder = self.unit.folder
-        if read_slots(folder) != before:
-            with suppress(OSError):
-                write_slots(folder, before)
-        return read_slots(folder) == before
 
     # --- telling ---
 
@@ -247,13 +224,13 @@ class _Flash:
     def _outcome(
         self,
         manifest: Manifest,
-        end: str,
+        end: End,
         notes: tuple[str, ...] = (),
         request: SwitchRequest | None = None,
         ends_within_s: float | None = None,
     ) -> Outcome:
         return Outcome(
-            end=end,  # type: ignore[arg-type]
+            end=end,
             bundle=manifest.id,
             kind=manifest.kind,
             name=manifest.name,

@@ -5,6 +5,7 @@ it. It writes `SlotsFile.begin` with what it knows of itself, answers, and then 
 """
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config.language import said, tell
-from config.slots import Content, Lane, Slot, SlotsFile, Trial, write_slots
+from config.slots import Content, Lane, Slot, SlotsFile, Trial, read_slots, write_slots
 from edge.bundles.refusal import BundleError
-from edge.flashing.wish import Way
 from edge.local.asking import NoUnitError, ask
 from edge.running.state_lock import is_in_use
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
+from telemetry.contract.flash import Way
 
 MAY_SWITCH = "slots.may_switch"  # → MayRequest; nothing is answered
 SWITCH = "slots.switch"  # → SwitchRequest, SwitchAnswer
@@ -179,3 +180,28 @@ def switch_here(folder: Path, slots: SlotsFile, request: SwitchRequest, now: dat
         raise BundleError("wrong_state", told, tell("see `patrol-edge slots list`"))
     write_slots(folder, begun)
     return begun
+
+
+def begin_here(folder: Path, request: SwitchRequest, now: datetime) -> None:
+    """The same on a disk that may fail. Raises BundleError, OSError; then the old is in use, or it
+    is told that it is not."""
+    before = read_slots(folder)
+    try:
+        switch_here(folder, before, request, now)
+    except OSError as error:
+        if _put_back(folder, before):
+            raise
+        told = tell(
+            "the disk fails ({why}): {name} is on trial from the next start on, and after a "
+            "power cut perhaps not",
+            why=error.strerror or str(error), name=request.content.name,
+        )  # fmt: skip
+        raise BundleError("storage", told, tell("see `patrol-edge doctor`")) from error
+
+
+def _put_back(folder: Path, before: SlotsFile) -> bool:
+    """The new file may lie there, and not surely on the disk. Whether the old is in use."""
+    if read_slots(folder) != before:
+        with suppress(OSError):
+            write_slots(folder, before)
+    return read_slots(folder) == before

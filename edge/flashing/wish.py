@@ -6,8 +6,8 @@ from typing import Literal
 
 from config.slots import Lane, Slot
 from edge.bundles.manifest import Kind
+from telemetry.contract.flash import Way
 
-Way = Literal["hub", "usb", "serial", "ssh", "command_line"]  # how the bundle came
 Stage = Literal["received", "checked", "unpacked", "tried", "staged", "switched"]
 End = Literal["on_trial", "at_next_start", "adopted", "flashed"]
 PERCENT: dict[Stage, int] = {  # of the work until the switch; what follows is the trial's
@@ -25,7 +25,7 @@ class Wish:
     """How it shall be flashed."""
 
     by: str  # local:anna, the hub's name, usb
-    way: Way
+    way: Way  # how the bundle came
     force: bool = False  # even while a task is active; whoever calls has asked whether they may
     order: str | None = None  # id of the hub's command, which waits for the trial's end
 

@@ -12,7 +12,8 @@ import pytest
 from edge.cli.flash.flash import WAYS
 from edge.cli.flash.flash_view import PeopleView
 from edge.cli.main import main
-from edge.flashing.wish import Step, Way
+from edge.flashing.wish import Step
+from telemetry.contract.flash import Way
 from tests.flashing_stand import Stand, made
 
 

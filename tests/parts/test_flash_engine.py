@@ -194,7 +194,7 @@ def test_what_the_unit_does_not_change_over_to_leaves_both_slots_as_they_were(
     def busy(*_given: object) -> SlotsFile:
         raise BundleError("busy", "a task has just begun")
 
-    monkeypatch.setattr(engine, "switch_here", busy)
+    monkeypatch.setattr(engine, "begin_here", busy)
     assert refused(stand, stand.base(5)).code == "busy"
     assert stand.slots.lane("config").previous == "a"
 

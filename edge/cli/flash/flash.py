@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from edge.flashing.unit import Unit
     from edge.flashing.wish import Outcome
 
-WAYS = ("hub", "usb", "serial", "ssh", "command_line")  # of edge.flashing.wish
+# As telemetry.contract.flash.Way, which is slow to import.
+WAYS = ("hub", "usb", "serial", "ssh", "command_line")
 HELP = """\
 Check the bundle, put it onto this unit beside what is in use, try it, change over, and watch the
 trial: the unit keeps it, or goes back by itself. What is refused has changed nothing.
