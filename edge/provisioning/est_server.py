@@ -5,6 +5,7 @@ Small on purpose: one folder, no session, a few connections at a time, everythin
 
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -29,6 +30,7 @@ from edge.provisioning.requests import MAX_REQUEST_BYTES
 PATH = "/.well-known/est/"
 NAME = "est"  # of the server's own certificate
 AT_ONCE = 16
+OF_ONE = 8  # of them from one address: it cannot keep all others out by saying nothing
 SILENT_S = 10.0
 CONNECTION_S = 30.0
 RENEW_BEFORE = timedelta(days=30)
@@ -54,7 +56,7 @@ class EstServer(ThreadingMixIn, TCPServer):
         self.enrolment = Enrolment(authority, days)
         self.attempts = Attempts()
         self._context = _context(authority, own_certificate(authority, hosts))
-        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._lock, self._inside = threading.Lock(), Counter[str]()
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.2}, name="est", daemon=True
         )
@@ -75,7 +77,7 @@ class EstServer(ThreadingMixIn, TCPServer):
     # --- one connection, in a thread of its own ---
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
+        if not self._let_in(client_address[0]):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -84,7 +86,15 @@ class EstServer(ThreadingMixIn, TCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            with self._lock:
+                self._inside -= Counter((client_address[0],))
+
+    def _let_in(self, address: str) -> bool:
+        with self._lock:
+            if self._inside[address] >= OF_ONE or self._inside.total() >= AT_ONCE:
+                return False
+            self._inside[address] += 1
+            return True
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(SILENT_S)

@@ -96,6 +96,26 @@ def make_folder(path: Path, mode: int, owner: Owner | None = None) -> None:
         sync_folder(path.parent)
 
 
+def read_below(folder: Path, path: Path) -> bytes:
+    """A file below the folder, by no link: the folder is the service's, and root reads in it.
+
+    Raises OSError.
+    """
+    *above, name = path.relative_to(folder).parts
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for each in above:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            inner = os.open(each, flags, dir_fd=place)
+            os.close(place)
+            place = inner
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, dir_fd=place), "rb") as file:
+            return file.read()
+    finally:
+        os.close(place)
+
+
 def wiped(path: Path, told: Callable[[str], None] | None = None) -> None:
     """Remove a small secret, written over first. Raises OSError.
 

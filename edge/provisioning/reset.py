@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from config.slots import SlotsError, read_slots, slots_folder
 from drivers.clock import Clock
 from edge.flashing.mending import remember
 from edge.provisioning.errors import ProvisioningError, WrongInputError
-from edge.provisioning.files import FOR_GROUP, make_folder, put
+from edge.provisioning.files import FOR_GROUP, make_folder, put, read_below
 from edge.provisioning.identity import STATE_MODE, Places, owner_of_name
 from edge.provisioning.wiping import (
     RESET_RECORD,
@@ -169,8 +169,8 @@ def _exported(places: Places, folder: Path, done: Reset) -> Path:
     make_folder(target, 0o700)
     sources = [*journal_files(places.state / "journal"), places.device_key.with_suffix(".pub")]
     for source in sources:
-        if source.exists():
-            put(target / source.name, source.read_bytes(), 0o600)
+        with suppress(FileNotFoundError):
+            put(target / source.name, read_below(places.state, source), 0o600)
     put(target / "head.json", json.dumps(done.journal_head).encode() + b"\n", 0o600)
     sync_folder(target)
     return target

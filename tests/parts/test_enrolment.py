@@ -416,3 +416,19 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_one_who_says_nothing_keeps_no_others_out(desk: Desk) -> None:
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(socket.create_connection(("127.0.0.1", desk.server.port), 5))
+        other = socket.create_connection(
+            ("127.0.0.1", desk.server.port), 5, source_address=("127.0.0.2", 0)
+        )
+        stack.enter_context(other)
+        context = ssl.create_default_context(cadata=desk.authority.pem.decode())
+        with context.wrap_socket(other, server_hostname="localhost") as shielded:
+            shielded.sendall(b"GET /.well-known/est/cacerts HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert shielded.recv(100).startswith(b"HTTP/1.1 200")

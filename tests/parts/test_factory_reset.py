@@ -314,3 +314,21 @@ def test_an_authority_is_whole_wherever_it_was_cut_off(
     count, wrong = cut_everywhere(monkeypatch, fresh(tmp_path), work, judge)
     assert wrong == []
     assert count > 30
+
+
+@pytest.mark.parametrize("led", ["file", "folder"])
+def test_an_export_follows_no_link_out_of_the_state_folder(
+    led: str, unit: Path, tmp_path: Path
+) -> None:
+    """Whoever has become the service could have root copy any file onto the stick."""
+    secret, journal = tmp_path / "secrets", unit / "state" / "journal"
+    secret.mkdir()
+    (secret / "journal-00000000.jsonl").write_text("root's alone")
+    if led == "file":
+        (journal / "journal-00000000.jsonl").symlink_to(secret / "journal-00000000.jsonl")
+    else:
+        shutil.rmtree(journal)
+        journal.symlink_to(secret)
+    out = tmp_path / "stick"
+    assert run(unit, "--yes", "--unit-id", "dog-01", "--export", str(out)) == 1
+    assert not any(b"alone" in path.read_bytes() for path in out.rglob("*") if path.is_file())
