@@ -195,6 +195,7 @@ def changed_journal(stage: Stage) -> str:
     plain: Counter[str] = Counter()
     for _ in range(count):
         what, changed = _edited(data, dice)
+        path.unlink(missing_ok=True)  # ext4 waits for the disk where a file is emptied and written
         path.write_bytes(changed)
         if check([path], key.public, [journal.head]).bad is None:
             missed.append(what)
