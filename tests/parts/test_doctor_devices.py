@@ -17,6 +17,7 @@ from edge.doctor import (
     actuators,
     boards,
     cameras,
+    case,
     microphones,
     model,
     platforms,
@@ -46,6 +47,16 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "FROZEN_S", 3.0)
     monkeypatch.setattr(cameras, "LISTEN_S", 12.0)
     monkeypatch.setattr(soundness, "STANDS_S", 2.0)
+    monkeypatch.setattr(microphones, "HEARD_S", 0.8)
+    monkeypatch.setattr(case, "HOPELESS_S", 1.0)
+
+
+@pytest.fixture
+def in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For devices that never say what is waited for."""
+    monkeypatch.setattr(receivers, "LISTEN_S", 2.0)
+    monkeypatch.setattr(receivers, "FIX_WITHIN_S", 2.5)
+    monkeypatch.setattr(boards, "LISTEN_S", 2.0)
 
 
 def one(lines: list[Line], code: str | None) -> Line:
@@ -100,6 +111,7 @@ def test_a_receiver_that_is_not_plugged_in(examined: Examined, tmp_path: Path) -
     assert time.monotonic() - began_s < 5, "there is no use in waiting for it"
 
 
+@pytest.mark.usefixtures("in_vain")
 def test_a_receiver_that_is_silent(examined: Examined, tmp_path: Path) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -111,6 +123,7 @@ def test_a_receiver_that_is_silent(examined: Examined, tmp_path: Path) -> None:
         os.close(slave)
 
 
+@pytest.mark.usefixtures("in_vain")
 def test_a_receiver_at_another_speed(examined: Examined, tmp_path: Path) -> None:
     """What a receiver at 38400 looks like at 9600: bytes with framing errors, no line ends."""
     garbage = bytes(np.random.default_rng(1).integers(128, 256, 400, dtype=np.uint8))
@@ -120,6 +133,7 @@ def test_a_receiver_at_another_speed(examined: Examined, tmp_path: Path) -> None
     assert lines[0].cure
 
 
+@pytest.mark.usefixtures("in_vain")
 def test_a_receiver_without_a_fix(examined: Examined, tmp_path: Path) -> None:
     line = b"$GNGGA,120000.00,,,,,0,00,99.99,,,,,,*7B\r\n"
     with says(tmp_path / "gnss", line):
@@ -232,12 +246,15 @@ def board(port: Path, **more: object) -> dict[str, object]:
     return {"boards": {"payload": {"port": str(port), **more}}}
 
 
-def test_a_board_that_is_well_and_one_that_is_another(examined: Examined, tmp_path: Path) -> None:
+def test_a_board_that_is_well_and_one_that_is_another(
+    examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with simulated(tmp_path) as (port, _):
         line = one(examined.lines(boards.examine, **board(port)), None)
         assert "round trip" in line.text
         assert "damaged frames" in line.text
         other = board(port, model="searchlight-9")
+        monkeypatch.setattr(boards, "LISTEN_S", 2.5)  # it refuses the board, again and again
         assert "searchlight-9" in one(examined.lines(boards.examine, **other), "board_other").text
 
 
@@ -251,6 +268,7 @@ def test_an_output_that_the_board_has_not(examined: Examined, tmp_path: Path) ->
     assert "no channel 'lamp'; it has: searchlight" in wrong.text
 
 
+@pytest.mark.usefixtures("in_vain")
 def test_a_board_that_is_not_there_or_silent(examined: Examined, tmp_path: Path) -> None:
     one(examined.lines(boards.examine, **board(tmp_path / "none")), "board_missing")
     master, slave = pty.openpty()
