@@ -1,6 +1,13 @@
-"""Files that take long begin first, so that none of them is left to end alone (see Makefile)."""
+"""Files that take long begin first, so that none of them is left to end alone (see Makefile).
+
+And no example of a property fails because it took long: others run beside it.
+"""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 # The longest first, by a run on two cores; the rest follows as pytest found it.
 LONG = (

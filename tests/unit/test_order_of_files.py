@@ -1,7 +1,9 @@
-"""What begins first: see tests/conftest.py."""
+"""What begins first, and what takes its time: see tests/conftest.py."""
 
 from collections.abc import Iterator
 from pathlib import Path
+
+from hypothesis import settings
 
 from tests.conftest import LONG, pytest_collection_modifyitems
 
@@ -26,3 +28,7 @@ def test_long_files_begin_and_the_rest_stays_as_it_was() -> None:
     pytest_collection_modifyitems(items)  # type: ignore[arg-type]
 
     assert [*paths()] == [LONG[0], LONG[1], LONG[1], "unit/b.py", "unit/a.py"]
+
+
+def test_no_example_fails_because_others_had_the_processor() -> None:
+    assert settings(max_examples=3).deadline is None
