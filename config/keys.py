@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from config.expected import example
 from config.language import tell
 from config.nodes import Node, Path, Scalar
 from config.shape import Kinds, Leaf, Section, every_path
 from config.units import measure_of, number_in, unit_in
-from config.values import example, fits, respelled
+from config.values import fits, respelled
 from config.wording import figure, listed, nearest, shown
 
 # What people write who know other programs' words for it.

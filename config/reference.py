@@ -9,13 +9,13 @@ from pathlib import Path as FilePath
 
 from pydantic import BaseModel
 
+from config.expected import expectation
 from config.layers import EVERY, profile
 from config.models import Settings
 from config.nodes import Path, Scalar, find
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape, shape_of
 from config.showing import flow
 from config.units import measure_of
-from config.values import expectation
 
 MARK = "<!-- From here on written by `python -m config.reference docs/configuration.md` -->"
 

@@ -1,105 +1,17 @@
 """What is wrong with one value, and what to write instead."""
 
 import re
-from pathlib import Path as FilePath
 
-from config.language import pattern, tell
+from config.expected import example, expectation, list_example, written
+from config.language import tell
 from config.nodes import Entries, Items, Node, Scalar, is_null
 from config.shape import Kinds, Leaf, ListOf, Named, Section, Shape
 from config.units import SHARE, measure_of, number_in
-from config.wording import alternatives, figure, listed, masked, nearest, shown
+from config.wording import figure, listed, masked, nearest, shown
 
 NO_SPACE = re.compile(r"([A-Za-z_]\w*):([^\s:/]\S*)")
 YES = {"yes", "on", "y", "enabled", "enable", "true"}
 NO = {"no", "off", "n", "disabled", "disable", "false"}
-
-
-def expectation(leaf: Leaf) -> str:
-    """What may stand here, in plain words: `a whole number from 1 to 65535`."""
-    words = []
-    if leaf.types & {int, float}:
-        words.append(_number_words(leaf))
-    elif bool in leaf.types:
-        words.append(tell("true or false"))
-    elif str in leaf.types:
-        words.append(
-            tell("at most {max_length} characters", max_length=leaf.max_length)
-            if leaf.max_length
-            else tell("a text")
-        )
-    elif leaf.types:
-        words.append(tell("a path"))
-    if leaf.choices:
-        words.append(listed(leaf.choices))
-    if leaf.optional:
-        words.append("null")
-    return alternatives(words) if words else tell("a value")
-
-
-def _number_words(leaf: Leaf) -> str:
-    noun = tell("a number") if float in leaf.types else tell("a whole number")
-    low, high = leaf.ge, leaf.le
-    if low is not None and high is not None:
-        return tell("{noun} from {low} to {high}", noun=noun, low=figure(low), high=figure(high))
-    bounds = [
-        tell(word, bound=figure(bound))
-        for word, bound in (
-            (pattern("from {bound}"), leaf.ge),
-            (pattern("above {bound}"), leaf.gt),
-            (pattern("at most {bound}"), leaf.le),
-            (pattern("below {bound}"), leaf.lt),
-        )
-        if bound is not None
-    ]
-    return tell("{noun} {bounds}", noun=noun, bounds=listed(bounds, "and")) if bounds else noun
-
-
-def example(name: str, shape: Shape) -> str:
-    """A line that would be right here."""
-    match shape:
-        case Leaf(examples=(first, *_)):
-            return f"{name}: {_written(first)}"
-        case Leaf(choices=(first, *_)):
-            return f"{name}: {first}"
-        case Leaf():
-            return f"{name}: {_sample(shape)}"
-        case ListOf():
-            return f"{name}: {_list_example(shape)}"
-        case Section(required=required) if required:
-            lines = [example(key, shape.fields[key]) for key in shape.fields if key in required]
-            return tell(
-                "{name}: and below it, indented, {lines}", name=name, lines=listed(lines, "and")
-            )
-        case _:
-            return f"{name}:"
-
-
-def _list_example(shape: ListOf) -> str:
-    match shape:
-        case ListOf(item=Leaf() as item, length=int(length)):
-            return f"[{', '.join([_sample(item)] * length)}]"
-        case ListOf(item=Section(fields=fields)):
-            keys = [example(key, field) for key, field in fields.items()]
-            return f"[{{{', '.join(keys)}}}, ...]"
-        case _:
-            return tell("[first, second]")
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return figure(value) if isinstance(value, int | float) else str(value)
-
-
-def _sample(leaf: Leaf) -> str:
-    if bool in leaf.types:
-        return "true"
-    if FilePath in leaf.types:
-        return "FILE"
-    if leaf.types & {int, float}:
-        low = leaf.ge if leaf.ge is not None else (leaf.gt or 0) + 1
-        return figure(low)
-    return "..."
 
 
 def wrong_value(name: str, shape: Shape, node: Node) -> str:
@@ -145,7 +57,7 @@ def wrong_value(name: str, shape: Shape, node: Node) -> str:
 
 
 def _wrong_list(name: str, shape: ListOf, node: Node) -> str:
-    line = f"{name}: {_list_example(shape)}"
+    line = f"{name}: {list_example(shape)}"
     if isinstance(node, Items) and shape.length is not None:
         return tell(
             "holds {count} where {length} belong; write {line}",
@@ -164,7 +76,7 @@ def _usual(name: str, section: Section) -> str:
     if isinstance(shape, Leaf) and shape.examples:
         return example(name, shape)
     if isinstance(default, bool | int | float) or (isinstance(default, str) and default):
-        return f"{name}: {_written(default)}"
+        return f"{name}: {written(default)}"
     return example(name, shape)
 
 
@@ -212,25 +124,9 @@ def _wrong_switch(leaf: Leaf, node: Scalar) -> str:
 
 
 def _wrong_number(name: str, leaf: Leaf, node: Scalar) -> str:
-    number = node.value if isinstance(node.value, int | float) else None
-    if number is not None and not isinstance(number, bool):
-        if float in leaf.types or float(number).is_integer():
-            if isinstance(number, float) and float not in leaf.types and fits(leaf, number):
-                return tell(
-                    "{value} has a decimal point; write {number}",
-                    value=shown(node.raw),
-                    number=figure(number),
-                )
-            return tell(
-                "{value} is out of range; write {wanted}",
-                value=shown(node.raw),
-                wanted=expectation(leaf),
-            )
-        return tell(
-            "{value} is no whole number; write {wanted}",
-            value=shown(node.raw),
-            wanted=expectation(leaf),
-        )
+    number = node.value
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        return _other_number(leaf, node, number)
     measure = measure_of(name) or (SHARE if 1 in (leaf.lt, leaf.le) else None)
     meant = measure.convert(node.raw) if measure else None
     if measure and meant is not None:
@@ -252,6 +148,25 @@ def _wrong_number(name: str, leaf: Leaf, node: Scalar) -> str:
         else tell("; write {wanted}{unit}", wanted=expectation(leaf), unit=unit)
     )
     return tell("{value} is no number{hint}", value=shown(node.raw), hint=hint)
+
+
+def _other_number(leaf: Leaf, node: Scalar, number: float) -> str:
+    """It is one, but not one of those that may stand here."""
+    if float not in leaf.types and not float(number).is_integer():
+        return tell(
+            "{value} is no whole number; write {wanted}",
+            value=shown(node.raw),
+            wanted=expectation(leaf),
+        )
+    if isinstance(number, float) and float not in leaf.types and fits(leaf, number):
+        return tell(
+            "{value} has a decimal point; write {number}",
+            value=shown(node.raw),
+            number=figure(number),
+        )
+    return tell(
+        "{value} is out of range; write {wanted}", value=shown(node.raw), wanted=expectation(leaf)
+    )
 
 
 def _with_unit(leaf: Leaf, node: Scalar, meant: float, unit: str) -> str:

@@ -1,5 +1,7 @@
 """What is wrong with being commanded, told as findings."""
 
+from collections.abc import Iterator
+
 from config.language import tell
 from edge.commands.commanding import CommandingHealth
 from edge.commands.key_facts import KeyFacts
@@ -37,21 +39,26 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
             "take control again if you had it: `patrol-edge control take`; check the disk"
         )
         found.append(finding("control_lost", "warning", text, action))
+    return [*found, *_kept_findings(health)]
+
+
+def _kept_findings(health: CommandingHealth) -> Iterator[Finding]:
+    """Of what is kept of commands: their store, the journal and its key."""
+    finding = about("commands")
     if health.store_fault:
         text = tell(
             "commands cannot be stored, and are refused: {fault}",
             fault=health.store_fault,
         )
-        found.append(
-            finding("commands_fault", "error", text, tell("free space on the disk of state_dir"))
-        )
+        action = tell("free space on the disk of state_dir")
+        yield finding("commands_fault", "error", text, action)
     if health.store_set_aside:
         text = tell(
             "{count} damaged file(s) of commands.db were set aside",
             count=health.store_set_aside,
         )
         action = tell("copy the .corrupt files from state_dir, then delete them; check the disk")
-        found.append(finding("commands_set_aside", "warning", text, action))
+        yield finding("commands_set_aside", "warning", text, action)
     if health.journal_fault:
         text = tell(
             "the command journal cannot be written or sealed, so commands are refused: {fault}",
@@ -61,7 +68,7 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
             "free space on the disk of state_dir, or see who may write there; a key that "
             "is damaged: bring it back from a copy"
         )
-        found.append(finding("journal_fault", "error", text, action))
+        yield finding("journal_fault", "error", text, action)
     if health.keys_damaged:
         text = tell(
             "the key that seals the journal was damaged, and made anew: {key}",
@@ -70,7 +77,7 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
         action = tell(
             "tell the hub's side the new device.pub, then delete that file; check the disk"
         )
-        found.append(finding("device_key_damaged", "warning", text, action))
+        yield finding("device_key_damaged", "warning", text, action)
     if health.journal_broken:
         text = tell(
             "the command journal was changed from outside: {how}",
@@ -79,8 +86,7 @@ def command_findings(health: CommandingHealth) -> list[Finding]:
         action = tell(
             "keep the files of state_dir/journal; `patrol-edge journal verify` tells more"
         )
-        found.append(finding("journal_broken", "error", text, action))
-    return found
+        yield finding("journal_broken", "error", text, action)
 
 
 def key_findings(health: CommandingHealth | KeyFacts) -> list[Finding]:
