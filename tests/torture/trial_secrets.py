@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -48,6 +49,7 @@ def no_secret_gets_out(stage: Stage) -> str:
     units = plan(hunt, authority, stage.folder)
     runs = sum(led_through(hunt, unit, authority) for unit in units)
     texts = commands(hunt, units[0].file)
+    texts += enrolled(hunt, stage.folder / "enrolled")
     tracebacks(hunt, keys)
     places = hunt.let_out | files_in(hunt.folder)
     found = hunt.hits(places)
@@ -309,6 +311,91 @@ def commands(hunt: Hunt, file: Path) -> int:
     with tarfile.open(archive) as packed:  # as it is read at home
         packed.extractall(hunt.folder / "diagnostics", filter="data")
     return len(words)
+
+
+def enrolled(hunt: Hunt, folder: Path) -> int:
+    """Certificates and flashing: what those commands say, right and wrong, and show to `ps`."""
+    folder.mkdir()
+    units, port = folder / "ca", free_port()
+    ca = ("ca", "init", str(units))
+    _said(hunt, *ca)
+    hunt.plant("key of the authority", _inner(units / "ca.key"))
+    answer = _said(hunt, "ca", "token", str(units), UNIT, "--json", keep=False)
+    token = hunt.plant("token", json.loads(answer)["token"])
+    hunt.plant("token without its dashes", token.replace("-", ""))
+    spent = secret_file(folder, "token", token)
+    home = ("--config", str(folder / "etc/unit.yaml"), "--state-dir", str(folder / "state"))
+    serve = (
+        "ca",
+        "serve",
+        str(units),
+        "--host",
+        "localhost",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
+    server = subprocess.Popen(
+        [*CLI, *serve], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment()
+    )
+    try:
+        ends = time.monotonic() + WAIT_S
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            held(time.monotonic() < ends and server.poll() is None, "no enrolment server")
+            time.sleep(0.1)
+        url = ("--enrol", f"https://localhost:{port}", "--token-file", spent)
+        words = (
+            "provision",
+            "--unit-id",
+            UNIT,
+            "--profile",
+            "drone",
+            "--hub",
+            "h.example",
+            "--json",
+        )
+        _said(hunt, *words, *url, "--ca", str(units / "ca.crt"), *home)
+        _said(hunt, *words, *url, "--ca", str(units / "ca.crt"), *home)  # it is one
+        hunt.let_out["ca serve: arguments"] = Path(f"/proc/{server.pid}/cmdline").read_bytes()
+    finally:
+        server.terminate()
+        hunt.let_out["ca serve"] = server.communicate(timeout=WAIT_S)[0]
+    key = folder / "etc" / "unit.key"
+    held(key.exists(), "the unit was not enrolled")
+    hunt.plant("key made on the unit", _inner(key))
+    bundle = folder / "none.peb"
+    bundle.write_bytes(b"no bundle")
+    more = (
+        ("flash", str(bundle), "--json", *home), ("slots", "list", "--json", *home),
+        ("slots", "rollback", *home), ("trust", "show", *home),
+        ("provision", "card", "--out", str(hunt.folder / "card.html"), *home),
+        ("doctor", "--only", "config,keys,permissions,slots", *home),
+        ("factory-reset", "--yes", "--unit-id", UNIT, *home),
+    )  # fmt: skip
+    for each in more:
+        _said(hunt, *each)
+    return len(more) + 5
+
+
+def _inner(pem: Path) -> str:
+    return pem.read_text().splitlines()[1]
+
+
+def _said(hunt: Hunt, *words: str, keep: bool = True) -> bytes:
+    result = subprocess.run(
+        [*CLI, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+        env=clean_environment(),
+    )
+    held(result.returncode in (0, 1, 2), f"{words} ended with {result.returncode}")
+    if keep:
+        hunt.let_out[f"command {len(hunt.let_out)}: {words[0]} {words[1]}"] = result.stdout
+    return result.stdout
 
 
 def tracebacks(hunt: Hunt, keys: Path) -> None:
