@@ -49,9 +49,9 @@ class ChangeOver:
     def controls(self) -> dict[str, LocalHandler]:
         return {
             MAY_SWITCH: self._may_switch,
-            SWITCH: self._switch,
-            COMMIT: self._commit,
-            ROLL_BACK: self._roll_back,
+            SWITCH: _by_root(self._switch),
+            COMMIT: _by_root(self._commit),
+            ROLL_BACK: _by_root(self._roll_back),
         }
 
     def _may_switch(self, call: Call) -> dict[str, Any]:
@@ -127,6 +127,21 @@ class ChangeOver:
         if after is None:
             raise OrderRefusedError("wrong_state", NOTHING)
         return after
+
+
+def _by_root(handler: LocalHandler) -> LocalHandler:
+    """The unit believes what whoever flashes has checked: that is root, or the service's own user.
+
+    The group, which may open the socket, operates the unit; what runs on it is not its business.
+    """
+
+    def handle(call: Call) -> dict[str, Any] | None:
+        if call.uid not in (0, os.geteuid()):
+            told = "only root and the service's own user may change what is in use"
+            raise OrderRefusedError("role_not_allowed", told)
+        return handler(call)
+
+    return handle
 
 
 def _asked(kind: type[R], call: Call) -> R:
