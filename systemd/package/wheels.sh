@@ -50,7 +50,7 @@ wheels_into() { # wheels_into SITE LOCK WORK: unpacked; as a unit needs it, and 
     locked "$2" >"$3/locked.txt"
     asked_of_pip install --no-compile --no-warn-conflicts --target "$1" -r "$3/locked.txt"
     if grep -q '^crcmod==' "$2"; then python_part_of_crcmod "$1" "$2" "$3"; fi
-    rm -rf "$1/bin" "$1/share"
+    rm -rf "${1:?}/bin" "$1/share"
     find "$1" -name direct_url.json -delete -o -name REQUESTED -delete
     find "$1" -type d -name tests -prune -exec rm -rf {} +
 }
