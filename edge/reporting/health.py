@@ -29,6 +29,7 @@ from edge.reporting.device_findings import (
     sound_findings,
     worker_findings,
 )
+from edge.reporting.drops import drops_of
 from edge.reporting.fault_list import FaultList
 from edge.reporting.finder_findings import finder_findings
 from edge.reporting.finding import Finding
@@ -196,7 +197,7 @@ class HealthDesk:
             cameras=tuple(self._cameras.figures()),
             receivers=tuple(self._receivers.figures()),
             rates=self._rate_list(),
-            drops=self._drops(),
+            drops=drops_of(self._parts),
         )
 
     def _link(self) -> Link:
@@ -262,44 +263,3 @@ class HealthDesk:
             )
             for name, per_s in rates.items()
         )
-
-    def _drops(self) -> dict[str, int]:
-        """Everything that was lost since the start, by where and why; zeros are left out."""
-        parts = self._parts
-        drops = {
-            f"camera.{name}.{cause}": count
-            for name in parts.cameras
-            for cause, count in parts.camera_drops(name).items()
-        }
-        drops |= {
-            f"gnss.{name}.{cause}": count
-            for name, receiver in parts.receivers.items()
-            for cause, count in receiver.health.drops().items()
-        }
-        drops |= {f"pose.{cause}": count for cause, count in parts.poses.counts().items()}
-        if parts.vision is not None:
-            drops |= {
-                f"tracker.{name}.{cause}": count
-                for name, tally in parts.vision.tallies.items()
-                for cause, count in tally.refused.items()
-            }
-        drops |= {
-            f"microphone.{name}.{cause}": count
-            for name, health in parts.listening.devices.items()
-            for cause, count in health.drops().items()
-        }
-        drops |= {
-            f"microphone.{name}.bad_samples": count
-            for name, count in parts.listening.bad_samples.items()
-        }
-        drops |= parts.finders.drops() | parts.body.drops() | parts.acting.drops()
-        drops["moving.events_untold"] = parts.moving.tales.overflow
-        drops["boards.events_untold"] = parts.board_news.overflow
-        if parts.media is not None:
-            drops |= {f"media.{cause}": count for cause, count in parts.media.drops().items()}
-        drops |= {f"outbox.{cause}": count for cause, count in parts.outbox.stats().drops.items()}
-        drops |= {f"link.{cause}": count for cause, count in parts.publisher.stats().down.items()}
-        commands = parts.commanding.health()
-        drops["commands.inbox_full"] = commands.overflow
-        drops |= {f"commands.{code}": count for code, count in commands.intake.refused.items()}
-        return {name: count for name, count in drops.items() if count}
