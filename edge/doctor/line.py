@@ -11,7 +11,7 @@ from edge.reporting.finding import Finding
 # warning: it works, and somebody should see to it; none: there is nothing to look at.
 State = Literal["ok", "warning", "fault", "none"]
 NOT_CONFIGURED = tell("none is configured")
-PAGE = "docs/troubleshooting.md"
+PAGE = tell("docs/troubleshooting.md")  # its translation is the page in that language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

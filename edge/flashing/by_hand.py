@@ -129,6 +129,8 @@ def seal(unit: Unit) -> tuple[str, ...]:
     """For root, before each start: leftovers go, damage is mended, both places have the highest
     serials. Returns what there is to say. Never raises: a unit starts without it, too."""
     if not unit.folder.is_dir():
+        # Before the first flash: else the place would be missing, and told so, after that one.
+        mending.begin(unit.state_dir)
         return ()
     try:
         said = in_service(unit.state_dir, lambda: "\0".join(_looked_after(unit)))

@@ -84,6 +84,13 @@ def remember(state_dir: Path, slots: SlotsFile, trust: int = 0) -> None:
         serials.write_second(second.path, both)
 
 
+def begin(state_dir: Path) -> None:
+    """Make the second place of a unit onto which nothing was flashed yet. Never raises."""
+    second = serials.read_second(serials.second_place(state_dir))
+    if second.state == "missing":
+        serials.write_second(second.path, second.content)
+
+
 def rebuilt(folder: Path, second: Second, look: Look) -> SlotsFile:
     """From what lies in the slots: in use is the newest that was proved to be good before.
 

@@ -135,7 +135,7 @@ def asked(state_dir: Path, name: str, request: BaseModel) -> dict[str, Any]:
 
 def _cure(code: str) -> str:
     if code == "busy":
-        return tell("wait until the task is over; in an emergency: --force, as root")
+        return tell("let it stand still and end its task; in an emergency: --force, as root")
     if code == "unsupported":
         return tell("stop the unit, flash, and start it: systemctl stop patrol-edge")
     return ""

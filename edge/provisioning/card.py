@@ -10,10 +10,16 @@ from datetime import datetime
 from html import escape
 
 import segno
+from rich.cells import cell_len
 
+from config.language import localized, tell
 from edge.provisioning.standing import Result
 
-KINDS = {"robot_dog": "robot dog", "drone": "drone", "patrol_car": "patrol car"}
+KINDS: dict[str, str] = {
+    "robot_dog": tell("robot dog"),
+    "drone": tell("drone"),
+    "patrol_car": tell("patrol car"),
+}
 # A card of ISO/IEC 7810 ID-1, in tenths of a millimetre.
 WIDTH, HEIGHT = 856, 540
 QR_SIDE = 330
@@ -48,14 +54,14 @@ class Card:
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """What is on it below the name."""
-        yield "hub", self.hub
-        yield ("certificate" if self.until else "key"), self.certificate
+        yield tell("hub"), self.hub
+        yield (tell("certificate") if self.until else tell("key")), self.certificate
         if self.until:
-            yield "valid until", self.until
-        yield "device key", self.device_key
+            yield tell("valid until"), self.until
+        yield tell("device key"), self.device_key
         if self.contact:
-            yield "contact", self.contact
-        yield "set up", self.day
+            yield tell("contact"), self.contact
+        yield tell("set up"), self.day
 
     def code(self) -> str:
         """What the QR code holds."""
@@ -76,9 +82,15 @@ def grouped(digits: str) -> str:
 def as_text(card: Card) -> str:
     """For a terminal: the rows, and the QR code in half blocks."""
     code = segno.make(card.code(), error="m", micro=False)
-    rows = [("unit", f"{card.unit}, {card.kind}"), *card.rows()]
-    lines = [f"  {name:<12} {value}" for name, value in rows]
+    unit = tell("{unit}, {kind}", unit=card.unit, kind=card.kind)
+    rows = [(tell("unit"), localized(unit)), *card.rows()]
+    lines = [f"  {_filled(localized(name))} {value}" for name, value in rows]
     return "\n".join([*lines, "", *_blocks([list(row) for row in code.matrix_iter(border=2)])])
+
+
+def _filled(name: str, cells: int = 12) -> str:
+    """As wide as the others: a Chinese sign takes two cells."""
+    return name + " " * (cells - cell_len(name))
 
 
 def _blocks(rows: list[list[int]]) -> Iterator[str]:

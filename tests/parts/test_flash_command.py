@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from edge.cli.flash.flash import WAYS
 from edge.cli.flash.flash_view import PeopleView
 from edge.cli.main import main
+from edge.flashing.serials import read_second, second_place
 from edge.flashing.wish import Step
 from telemetry.contract.flash import Way
 from tests.flashing_stand import Stand, made
@@ -125,6 +127,22 @@ def test_a_seal_mends_and_keeps_no_unit_from_starting(stand: Stand) -> None:
     assert stand.slots.lane("config").active == "a"
     stand.unit.config.write_text("unit: nothing\n")
     assert called(stand, "slots", "seal") == 0
+
+
+def test_a_unit_that_was_started_before_its_first_flash_tells_no_lost_serials(
+    stand: Stand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root seals, and only the service commits: the second place is there, and not missing."""
+    assert called(stand, "slots", "seal") == 0
+    second = second_place(stand.unit.state_dir)
+    assert read_second(second).state == "there"
+    called(stand, "flash", bundle(stand, 3))
+    called(stand, "slots", "commit")
+    assert "was missing" not in capsys.readouterr().err
+    second.write_text("{")
+    shutil.rmtree(stand.unit.folder)
+    assert called(stand, "slots", "seal") == 0
+    assert read_second(second).state == "damaged", "it may hold serials that nothing else knows"
 
 
 def test_the_ways_are_those_of_the_engine() -> None:

@@ -329,6 +329,8 @@ WELL = (
 )  # fmt: skip
 def test_the_service(examined: Examined, changed: str, to: str, name: str, code: str) -> None:
     assert states(examined.lines(service.examine)) == {"service": "none"}, "no systemd"
+    examined.programs["systemctl"] = ""
+    assert states(examined.lines(service.examine)) == {"service": "none"}, "in a chroot"
     examined.programs["systemctl"] = WELL
     assert set(states(examined.lines(service.examine)).values()) == {"ok"}
     examined.programs["systemctl"] = WELL.replace(changed, to)

@@ -60,4 +60,4 @@ asked -y --no-install-recommends install $packages chrony libportaudio2 >"$work/
 grep '^patrol-edge:' "$work/log" || true
 
 step "done: $(patrol-edge --version)"
-[ -e /etc/patrol-edge/unit.yaml ] || echo "next: patrol-edge provision --help"
+[ -e /etc/patrol-edge/unit.yaml ] || echo "next: sudo patrol-edge provision"
