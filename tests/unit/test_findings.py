@@ -104,7 +104,11 @@ def test_a_computer_that_is_hot_full_and_short_of_memory() -> None:
     assert device_findings.computer_findings(Disk(free_mib=20, total_mib=100), [], 50.0) == []
 
 
-def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
+LANGUAGES = ("troubleshooting.md", "troubleshooting.zh.md")
+
+
+def codes_told() -> set[str]:
+    """Every code that a unit or the doctor can tell."""
     modules = sorted((ROOT / "edge").rglob("*findings.py"))
     source = "".join(module.read_text() for module in modules)
     named = set(re.findall(r'code="([a-z_]+)"', source))
@@ -113,10 +117,39 @@ def test_every_code_has_a_paragraph_and_every_paragraph_a_code() -> None:
     named |= {f"{component}_{what}" for component, what in device_findings.DEVICE_ACTIONS}
     named |= set(get_args(DoubtCode)) | set(carrier_findings.TROUBLES)
     doctor = "".join(module.read_text() for module in sorted((ROOT / "edge/doctor").glob("*.py")))
-    named |= set(re.findall(r'(?:fault|warning)\(\s*"([a-z_]+)"', doctor))
-    page = (ROOT / "docs/troubleshooting.md").read_text()
-    headings = [line for line in page.splitlines() if line.startswith("### ")]
-    told = {code for line in headings for code in re.findall(r"`([a-z_]+)`", line)}
+    return named | set(re.findall(r'(?:fault|warning)\(\s*"([a-z_]+)"', doctor))
+
+
+def paragraphs(page: str) -> dict[str, str]:
+    """By heading: what stands below it."""
+    parts = re.split(r"^#{2,3} (.*)$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_code_has_a_paragraph_and_every_paragraph_a_code(name: str) -> None:
+    named = codes_told()
+    page = paragraphs((ROOT / "docs" / name).read_text())
+    told = {code for heading in page for code in re.findall(r"`([a-z_]+)`", heading)}
 
     assert len(named) > 15, "the search above no longer finds the codes"
     assert named == told
+    bare = [heading for heading, text in page.items() if heading[0] == "`" and not text.strip()]
+    assert bare == []
+
+
+def test_the_chinese_page_is_the_english_one() -> None:
+    """The same chapters and codes in the same order, and every command of one in the other."""
+    pages = [paragraphs((ROOT / "docs" / name).read_text()) for name in LANGUAGES]
+    english, chinese = ([re.findall(r"`([^`]*)`", heading) for heading in page] for page in pages)
+    assert english == chinese
+    for (heading, text), other in zip(pages[0].items(), pages[1].values(), strict=True):
+        told = not text.strip() or re.search("[\u4e00-\u9fff]{4}", other)
+        assert told, f"{heading}: not in Chinese"
+        wanted, there = set(commands(text)), set(commands(other))
+        assert wanted == there, f"{heading}: {sorted(wanted ^ there)}"
+
+
+def commands(text: str) -> list[str]:
+    """What is typed or written into a file: everything between backticks, on one line."""
+    return [" ".join(each.split()) for each in re.findall(r"`([^`]+)`", text)]
