@@ -68,7 +68,9 @@ demo: $(VENV)/.demo ## set up, then run the main job: units at work, half a minu
 ready: $(VENV)/.dev $(VENV)/.demo $(VENV)/.features $(VENV)/.package
 
 # Three files at a time, also on two cores: most of the time a test waits. tests/conftest.py has the order.
+# They start many programs: what those import is compiled once, PYTHONDONTWRITEBYTECODE or not.
 test: ready ## set up, then run all tests
+	@$(BIN)/python -m compileall -q -j 2 config drivers firmware_bridge perception telemetry edge
 	@$(BIN)/python -m pytest -m "not bench" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) || { \
 		echo "== once more and alone: what failed while other tests ran beside it"; \
 		$(BIN)/python -m pytest -m "not bench" -n 0 --last-failed --last-failed-no-failures none $(ARGS); }
