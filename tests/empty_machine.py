@@ -320,7 +320,8 @@ def doctor(machine: Machine) -> str:
         assert time.monotonic() < ends_s, f"the doctor is not content: {bad}"
         time.sleep(2)
     warned = sorted({line["code"] for line in lines if line["state"] == "warning"})
-    assert MISSING not in warned, "what was flashed is not there"
+    wrong = {MISSING, "serials_doubtful"} & set(warned)
+    assert not wrong, f"after a first flash that went well: {wrong}"
     well = sum(line["state"] == "ok" for line in lines)
     return f"{well} OK, 0 faults, {len(warned)} warnings {warned}"
 
