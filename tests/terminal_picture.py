@@ -1,10 +1,11 @@
 """A picture of what a command prints on a terminal, for the guides.
 
-python -m tests.terminal_picture docs/pictures/doctor.svg --title "…" -- patrol-edge doctor ...
+python -m tests.terminal_picture --title "…" docs/pictures/doctor.svg -- patrol-edge doctor ...
 """
 
 import argparse
 import fcntl
+import html
 import io
 import os
 import pty
@@ -14,6 +15,7 @@ import sys
 import termios
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -60,7 +62,15 @@ def picture(text: str, title: str, width: int = WIDTH) -> str:
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(text))
     drawn = console.export_svg(title=title)
-    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
+    return re.sub(r'textLength="([\d.]+)"([^>]*)>([^<]*)<', _as_wide, drawn)
+
+
+def _as_wide(found: re.Match[str]) -> str:
+    """Rich counts signs, and a Chinese one takes two cells."""
+    text = html.unescape(found[3])
+    length = float(found[1]) * cell_len(text) / max(1, len(text))
+    return f'textLength="{length:.1f}"{found[2]}>{found[3]}<'
 
 
 def main() -> int:

@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(
             CommandError(
                 tell("{file} may not be opened by this user", file=error.filename),
-                tell("run as its owner"),
+                tell("run it with sudo, or as its owner"),
             )
         )
         return FAILED

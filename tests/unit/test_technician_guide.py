@@ -11,6 +11,7 @@ import pytest
 
 from edge.cli.main import build_parser
 from edge.flashing import signals
+from tests.terminal_picture import picture
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, CHINESE = DOCS / "technician.md", DOCS / "technician.zh.md"
@@ -100,3 +101,13 @@ def test_ten_faults() -> None:
         parts = re.split(r"^### \d+\. ", guide.read_text(), flags=re.MULTILINE)[1:]
         assert len(parts) == 10
         assert all(word in part for part in parts for word in words)
+
+
+def test_its_pictures_are_in_its_language() -> None:
+    """And a Chinese sign takes two cells of the terminal, as it does on one."""
+    for path in (DOCS / "pictures").glob("*.svg"):
+        is_chinese = re.search("[\u4e00-\u9fff]", path.read_text()) is not None
+        assert is_chinese == path.name.endswith(".zh.svg"), path.name
+    plain, chinese = (picture(text, "") for text in ("abcd", "单元"))
+    length = re.compile(r'textLength="([\d.]+)"')
+    assert length.findall(plain)[0] == length.findall(chinese)[0]
