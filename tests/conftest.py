@@ -1,13 +1,18 @@
 """Files that take long begin first, so that none of them is left to end alone (see Makefile).
 
-And no example of a property fails because it took long: others run beside it.
+And no example of a property fails because it took long: others run beside it. A run that a shell
+began in the background ignores Ctrl-C, and so would each program that a test starts and ends by it.
 """
+
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The longest first, by a run on two cores; the rest follows as pytest found it.
 LONG = (

@@ -1,5 +1,7 @@
 """What begins first, and what takes its time: see tests/conftest.py."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +34,12 @@ def test_long_files_begin_and_the_rest_stays_as_it_was() -> None:
 
 def test_no_example_fails_because_others_had_the_processor() -> None:
     assert settings(max_examples=3).deadline is None
+
+
+def test_a_run_in_the_background_gives_its_programs_ctrl_c_back() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import tests.conftest;"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
