@@ -99,6 +99,7 @@ class Ended(_Part):
     way: str = "command_line"
     order: str | None = None
     told: bool = Field(False, description="the hub was told")
+    hub_was_there: bool = Field(False, description="before the trial")
 
 
 class SlotsFile(_Part):
@@ -199,6 +200,7 @@ def _ended(
         by=trial.by,
         way=trial.way,
         order=trial.order,
+        hub_was_there=trial.hub_was_there,
     )
 
 

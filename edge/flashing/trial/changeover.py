@@ -32,6 +32,7 @@ from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
 R = TypeVar("R", bound=BaseModel)
 NOTHING = "another is on trial, or there is nothing to change over to"
+SETTLED_S = 30.0  # after a start the link may take so long
 RESTART_S = 15.0  # to stop and start again, twice at worst
 
 
@@ -82,10 +83,17 @@ class ChangeOver:
             request,
             slots,
             self.clock.utc(),
-            hub_was_there=hub_is_there(self.parts),
+            hub_was_there=hub_is_there(self.parts) or self._comes_back(slots),
             well_before=well(self.parts),
         )
         return trial.model_copy(update={"there_before": there(self.parts)})
+
+    def _comes_back(self, slots: SlotsFile) -> bool:
+        """Whether it has started anew just now, and had its hub before: what a trial has cost the
+        link must not spare the next flash the question."""
+        up_s = self.clock.mono_s() - self.parts.started_mono_s
+        last = slots.ended[-1] if slots.ended else None
+        return up_s < SETTLED_S and last is not None and last.hub_was_there
 
     def _commit(self, call: Call) -> dict[str, Any]:
         _asked(CommitRequest, call)
