@@ -5,6 +5,7 @@ began in the background ignores Ctrl-C, and so would each program that a test st
 """
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -67,3 +68,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return place.get("/".join(item.path.parts[-2:]), len(LONG))
 
     items.sort(key=begins)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """A command that runs in this process blocks the signals that stop it (`run`, `fleet`), and all
+    programs that later tests start would inherit that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        return (yield)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,5 +1,6 @@
 """What begins first, and what takes its time: see tests/conftest.py."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,3 +44,11 @@ def test_a_run_in_the_background_gives_its_programs_ctrl_c_back() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "True\n"
+
+
+def test_a_command_that_blocks_its_stop_signals_here_blocks_them() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def test_and_no_test_after_it_has_them_blocked() -> None:
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
