@@ -4,6 +4,7 @@ And no example of a property fails because it took long: others run beside it. A
 began in the background ignores Ctrl-C, and so would each program that a test starts and ends by it.
 """
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ from hypothesis import settings
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+# OpenCV reads it once, when it opens its first file; that may be one that a test writes.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
