@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from config.models import UnitKind
 from config.wording import shown
 from edge.cli.console import USAGE, CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from edge.cli.fleet_run import Running
@@ -40,12 +40,7 @@ LAST_PORTS = 28_000  # that Linux gives to connections from one address to one o
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "fleet",
-        help="simulate a fleet, for load tests of a hub",
-        description=FLEET_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "fleet", "simulate a fleet, for load tests of a hub", FLEET_HELP)
     add = parser.add_argument
     add("--broker", action="append", metavar="URL", help=BROKER_HELP)
     add("--root", default="patrol/v1", help="the topic root")

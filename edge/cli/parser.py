@@ -66,9 +66,22 @@ def _meant(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there is: {', '.join(known)}"
 
 
-def add_part(parts: Parts, name: str, handler: Handler, told: str) -> argparse.ArgumentParser:
-    """One command below a command; `told` says in a line what it does."""
-    parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
+def add_command(parts: Parts, name: str, told: str, text: str) -> argparse.ArgumentParser:
+    """A command with a `text` of its own, which its help shows as it is written; `told` says in a
+    line what it is for."""
+    return parts.add_parser(
+        name, help=told, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def add_part(
+    parts: Parts, name: str, handler: Handler, told: str, text: str | None = None
+) -> argparse.ArgumentParser:
+    """One command below a command; `told` says in a line what it does, `text` may say more."""
+    if text is None:
+        parser = parts.add_parser(name, help=told, description=told[0].upper() + told[1:] + ".")
+    else:
+        parser = add_command(parts, name, told, text)
     parser.set_defaults(handler=handler)
     return parser
 

@@ -14,6 +14,7 @@ from drivers.plugged.looking import Plugged, look_around
 from drivers.plugged.tree import Tree
 from edge.cli.body.device_lines import lines_for
 from edge.cli.console import DONE, note, say
+from edge.cli.parser import add_command
 
 HELP = """\
 What is plugged into this computer, by the name that stays when it is plugged in again: receivers,
@@ -45,11 +46,8 @@ NO_STABLE_NAME = "no stable name; install systemd/70-patrol-edge.rules, or give 
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "devices",
-        help="what is plugged in, and the lines for the unit file",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "devices", "what is plugged in, and the lines for the unit file", HELP
     )
     parser.add_argument(
         "--config", type=Path, metavar="UNIT.yaml", help=f"default: {DEFAULT_FILE}, if it is there"

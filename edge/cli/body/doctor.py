@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.language import halves, said
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
@@ -39,11 +39,8 @@ Exit codes: 0 no fault (warnings there may be), 1 faults, 2 wrong usage, or a wr
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "doctor",
-        help="look at each part of the unit: OK, or what to do",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "doctor", "look at each part of the unit: OK, or what to do", HELP
     )
     add = parser.add_argument
     add("--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})")

@@ -16,7 +16,7 @@ from edge.cli.body.firmware_bench import (
     told_by,
 )
 from edge.cli.console import DONE, FAILED, CommandError, note, say
-from edge.cli.parser import add_part
+from edge.cli.parser import add_command, add_part
 
 if TYPE_CHECKING:
     from edge.firmware.flasher import Flasher, Found
@@ -37,11 +37,11 @@ docs/firmware.md is the technician's page.
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "firmware",
-        help="list, flash, confirm, roll back the unit's boards; their settings",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "list, flash, confirm, roll back the unit's boards; their settings",
+        HELP,
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = add_part(parts, "list", show_list, "what each board is and runs")

@@ -39,9 +39,7 @@ for a while. What is done stands in FILE.state.json, so that the same command go
 
 
 def register(parts: Parts) -> None:
-    parser = add_part(parts, "campaign", run, "flash many boards from one file")
-    parser.description = HELP
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = add_part(parts, "campaign", run, "flash many boards from one file", HELP)
     add = parser.add_argument
     add("file", type=Path, metavar="FILE", help="which boards, with which packages (YAML)")
     add("--dry-run", action="store_true", help="check each board and package, change nothing")

@@ -32,9 +32,7 @@ goes on where the board still was, or starts anew.
 
 
 def register(parts: Parts) -> None:
-    parser = add_part(parts, "flash", flash, "give a board a new firmware")
-    parser.description = HELP
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = add_part(parts, "flash", flash, "give a board a new firmware", HELP)
     add = parser.add_argument
     add("package", type=Path, metavar="PACKAGE", help="a signed package, NAME.pefw")
     add("board", nargs="?", metavar="BOARD", help="default: the only one of the package's model")

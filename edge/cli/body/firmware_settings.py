@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli.body.firmware_bench import Bench, add_bench_options, add_wait_options, in_words
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.cli.parser import Parts, add_part
+from edge.cli.parser import Parts, add_command, add_part
 
 if TYPE_CHECKING:
     from firmware_bridge.management.board import Board
@@ -24,12 +24,7 @@ boards.NAME.settings in the unit file, and `set` without a name writes all that 
 
 
 def register(parts: Parts) -> None:
-    parser = parts.add_parser(
-        "config",
-        help="a board's settings: get, set, diff",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "config", "a board's settings: get, set, diff", HELP)
     below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, does, told in (
         ("get", get, "read one setting, or all of the unit file"),

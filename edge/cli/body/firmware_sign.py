@@ -29,9 +29,7 @@ with the role technician (`patrol-edge keys new`, `patrol-edge keys install --ro
 
 
 def register(parts: Parts) -> None:
-    parser = add_part(parts, "sign", sign, "make a package of built files")
-    parser.description = HELP
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = add_part(parts, "sign", sign, "make a package of built files", HELP)
     add = parser.add_argument
     add("files", nargs="+", metavar="[ADDRESS:]FILE", help="for MCUboot one, signed by imgtool")
     add("--model", required=True, metavar="NAME", help="as the board says it")

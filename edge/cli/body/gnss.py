@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.body import gnss_configure, gnss_monitor, gnss_simulate
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, complain, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from drivers.gnss.receiver import NmeaReceiver
@@ -49,12 +49,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _register_replay(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "replay",
-        help="print the positions in a recorded NMEA log",
-        description=REPLAY_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "replay", "print the positions in a recorded NMEA log", REPLAY_HELP)
     parser.add_argument("log", type=Path, metavar="LOG", help="the recording, any bytes")
     parser.add_argument("--json", action="store_true", help="one JSON object per epoch")
     parser.add_argument("--all", action="store_true", help="epochs without a fix, too")

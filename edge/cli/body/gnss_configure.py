@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli.body.gnss_monitor import of_unit
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from drivers.gnss.setup.setting_up import Outcome
@@ -31,11 +31,11 @@ receiver does not answer at it, the old one is put back. GSV:5 is with every fif
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
+    parser = add_command(
+        parts,
         "configure",
-        help="set a receiver's rate, sentences, constellations and speed",
-        description=CONFIGURE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "set a receiver's rate, sentences, constellations and speed",
+        CONFIGURE_HELP,
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--config", type=Path, metavar="FILE", help="a unit's configuration")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,7 @@ reversed: used for the position.
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "monitor",
-        help="see what a receiver hears and says, live",
-        description=MONITOR_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "monitor", "see what a receiver hears and says, live", MONITOR_HELP)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--config", type=Path, metavar="FILE", help="a unit's configuration")
     where.add_argument("--port", metavar="PATH", help="a serial port")

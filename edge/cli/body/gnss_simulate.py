@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
-from edge.cli.parser import number_in, tcp_port
+from edge.cli.parser import add_command, number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.gnss.outlets import Outlet
@@ -33,12 +33,7 @@ loop: true and speed_mps:) or GeoJSON with a LineString.
 def register(
     parts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "simulate"
 ) -> None:
-    parser = parts.add_parser(
-        name,
-        help="be a receiver that follows a route",
-        description=SIMULATE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, name, "be a receiver that follows a route", SIMULATE_HELP)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
     where.add_argument("--stdout", action="store_true", help="write to stdout instead")

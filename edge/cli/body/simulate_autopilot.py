@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.body.simulating import add_duration, ends_s, played
 from edge.cli.console import DONE, CommandError, note
-from edge.cli.parser import number_in, tcp_port
+from edge.cli.parser import add_command, number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.simulated.mavlink.autopilot import SimulatedAutopilot
@@ -27,11 +27,8 @@ Lines on stdin are the pilot's hands; `help` lists them. The unit file for it:
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "autopilot",
-        help="be a drone, rover or boat over MAVLink",
-        description=AUTOPILOT_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        parts, "autopilot", "be a drone, rover or boat over MAVLink", AUTOPILOT_HELP
     )
     add = parser.add_argument
     way = parser.add_mutually_exclusive_group(required=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.body.simulating import add_control, add_duration, ends_s, played
 from edge.cli.console import CommandError, note
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,12 +36,7 @@ from its start; `help` lists what.
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "board",
-        help="be a board, and what can befall one",
-        description=BOARD_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "board", "be a board, and what can befall one", BOARD_HELP)
     add = parser.add_argument
     add("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")
     add_control(parser)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.body.simulating import add_control, add_duration, ends_s, played
 from edge.cli.console import CommandError
-from edge.cli.parser import number_in, tcp_port
+from edge.cli.parser import add_command, number_in, tcp_port
 
 if TYPE_CHECKING:
     from drivers.simulated.camera import SimulatedCamera, Source
@@ -34,11 +34,8 @@ It does what it is told on stdin and on the control socket, a line each; `help` 
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "camera",
-        help="be a network camera, and what can befall one",
-        description=CAMERA_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        parts, "camera", "be a network camera, and what can befall one", CAMERA_HELP
     )
     add = parser.add_argument
     add(

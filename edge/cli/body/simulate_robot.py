@@ -8,7 +8,7 @@ from functools import partial
 
 from edge.cli.body.simulating import add_control, add_duration, ends_s, played
 from edge.cli.console import CommandError
-from edge.cli.parser import tcp_port
+from edge.cli.parser import add_command, tcp_port
 
 STEP_S = 0.01
 ROBOT_HELP = """\
@@ -23,12 +23,7 @@ It does what it is told on stdin and on the control socket, a line each; `help` 
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "robot",
-        help="be a robot dog, and what can befall one",
-        description=ROBOT_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "robot", "be a robot dog, and what can befall one", ROBOT_HELP)
     add = parser.add_argument
     add("--port", type=tcp_port, default=7788, metavar="N", help="TCP port; 0: any; default: 7788")
     add("--address", default="127.0.0.1", metavar="IP", help="listen there; default: 127.0.0.1")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.body.simulating import add_control, add_duration, ends_s, played
 from edge.cli.console import CommandError
+from edge.cli.parser import add_command
 
 if TYPE_CHECKING:
     from drivers.gnss.outlets import PtyOutlet
@@ -32,12 +33,7 @@ It does what it is told on stdin and on the control socket, a line each; `help` 
 
 
 def register(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = parts.add_parser(
-        "vehicle",
-        help="be a car, and what can befall one",
-        description=VEHICLE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, "vehicle", "be a car, and what can befall one", VEHICLE_HELP)
     add = parser.add_argument
     add("--as", dest="adapter", choices=("elm327", "slcan"), default="elm327", help="behind what")
     add("--link", type=Path, metavar="PATH", help="name the pseudo-terminal so")

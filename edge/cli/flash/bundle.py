@@ -7,7 +7,7 @@ from typing import get_args
 
 from edge.bundles.manifest import Kind
 from edge.cli.flash import bundle_build, bundle_diff, bundle_look, bundle_sign
-from edge.cli.parser import Parts, add_part, number_in
+from edge.cli.parser import Parts, add_command, add_part, number_in
 from edge.cli.unit.asking import add_unit_files
 
 HELP = """\
@@ -27,11 +27,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "bundle",
-        help="make, sign and look at what is flashed onto units",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "bundle", "make, sign and look at what is flashed onto units", HELP
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _register_build(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from config.language import localized, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.cli.parser import Handler, Parts, add_part, number_in, tcp_port
+from edge.cli.parser import Handler, Parts, add_command, add_part, number_in, tcp_port
 
 if TYPE_CHECKING:
     from edge.provisioning.authority import Authority
@@ -35,12 +35,7 @@ LONGEST_DAYS = 3650
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "ca",
-        help="a small certificate authority for a pilot",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "ca", "a small certificate authority for a pilot", HELP)
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     init = _part(parts, "init", make, "make an authority; its key stays in the folder")
     init.add_argument("--name", default="patrol pilot authority", help="as certificates name it")

@@ -12,6 +12,7 @@ from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.flash.ca import told_in_words
 from edge.cli.flash.provision_places import places_of
+from edge.cli.parser import add_command
 from edge.cli.unit.asking import add_unit_options
 
 if TYPE_CHECKING:
@@ -30,11 +31,8 @@ STOP_S = 60.0
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "factory-reset",
-        help="wipe keys, messages and personal data of this unit",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "factory-reset", "wipe keys, messages and personal data of this unit", HELP
     )
     add_unit_options(parser)
     parser.add_argument("--export", type=Path, metavar="DIR", help="copy the journal there first")

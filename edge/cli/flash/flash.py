@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
 from edge.cli.flash.flash_options import STDIN, add_options
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ usage."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "flash", help="put a signed bundle onto this unit", description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "flash", "put a signed bundle onto this unit", HELP)
     add = parser.add_argument
     add("file", nargs="?", metavar="FILE.peb", help="the bundle; - for standard input")
     add("--config", type=Path, default=DEFAULT_CONFIG, help=f"the unit file ({DEFAULT_CONFIG})")

@@ -21,7 +21,7 @@ from edge.cli.flash.provision_places import (
     standing_of,
     tell_result,
 )
-from edge.cli.parser import Handler, Parts, add_part
+from edge.cli.parser import Handler, Parts, add_command, add_part
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ again; it never replaces a key. A copy of a unit's disk in another computer is r
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "provision",
-        help="make a unit of this computer: name, keys, certificate",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "provision", "make a unit of this computer: name, keys, certificate", HELP
     )
     _add_places(parser)
     _add_wishes(parser)

@@ -7,7 +7,7 @@ from typing import get_args
 from edge.bundles.manifest import Kind
 from edge.cli.flash import trust_desk, trust_unit
 from edge.cli.flash.bundle_build import UNIT_KINDS, moment
-from edge.cli.parser import Parts, add_part, number_in
+from edge.cli.parser import Parts, add_command, add_part, number_in
 from edge.cli.unit.asking import add_unit_files
 
 HELP = """\
@@ -30,11 +30,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "trust",
-        help="say whose signatures on bundles count",
-        description=HELP.format(kinds=", ".join(KINDS)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "say whose signatures on bundles count",
+        HELP.format(kinds=", ".join(KINDS)),
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _register_editing(parts)

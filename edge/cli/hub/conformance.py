@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.hub.broker_options import add_broker_options, link_of, root_of
 from edge.cli.hub.signing import signer_of
+from edge.cli.parser import add_command
 
 if TYPE_CHECKING:
     from telemetry.conformance.judge import Ruling
@@ -29,11 +30,8 @@ a moment, which the broker must allow; --tasks sends the unit a task and cancels
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "conformance",
-        help="judge a unit by the rules of the hub contract",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "conformance", "judge a unit by the rules of the hub contract", DESCRIPTION
     )
     add_broker_options(parser)
     parser.add_argument("--unit", required=True, metavar="ID", help="which unit")

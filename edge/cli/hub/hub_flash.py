@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.cli.console import USAGE, CommandError
 from edge.cli.hub.rollout_options import add_rollout_options, line_of, roll_out, units_in
+from edge.cli.parser import add_command
 
 DESCRIPTION = """\
 Gives each unit the order to fetch the bundle and flash it, and follows it to the end: the unit
@@ -18,12 +19,7 @@ Exit code 0: all units have it; 1: one has not; 2: wrong usage."""
 
 
 def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = errands.add_parser(
-        "flash",
-        help="flash a bundle onto units, canaries first",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(errands, "flash", "flash a bundle onto units, canaries first", DESCRIPTION)
     parser.add_argument("units", metavar="UNIT[,UNIT…]", help="their ids")
     parser.add_argument("bundle", type=Path, metavar="FILE", help="a signed bundle, NAME.peb")
     add_rollout_options(parser)

@@ -11,7 +11,7 @@ from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.hub.pairs import object_of
 from edge.cli.hub.rollout_options import add_rollout_options, line_of, roll_out, units_in
 from edge.cli.hub.signing import signer_of
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from telemetry.contract.flash import Flashed
@@ -33,11 +33,8 @@ Exit code 0: the unit has it (or with --only-make, it is made); 1: not; 2: wrong
 
 
 def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = errands.add_parser(
-        "overlay",
-        help="change single values of a unit's configuration",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        errands, "overlay", "change single values of a unit's configuration", DESCRIPTION
     )
     add = parser.add_argument
     add("units", metavar="UNIT[,UNIT…]", help="their ids")

@@ -10,7 +10,7 @@ from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.hub.broker_options import add_broker_options, link_of, root_of
 from edge.cli.hub.pairs import json_or_text, object_of
 from edge.cli.hub.signing import signer_of
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from telemetry.contract.replies import Reply
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 30.0
 LONGEST_LINE = 1000
+DESCRIPTION = "Signs a command with the hub's key and gives it to a unit."
 EPILOG = """\
 Arguments are KEY=VALUE: a value is JSON where it can be read as such, and text otherwise; a dot
 goes into an object (place.lat_deg=54.18); KEY=@new makes a new id. They are checked before
@@ -33,13 +34,8 @@ usage."""
 
 
 def register(errands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = errands.add_parser(
-        "send",
-        help="give a command to a unit",
-        description="Signs a command with the hub's key and gives it to a unit.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(errands, "send", "give a command to a unit", DESCRIPTION)
+    parser.epilog = EPILOG
     parser.add_argument("unit", metavar="UNIT", help="the unit's id")
     parser.add_argument("command", metavar="NAME", help="of the command: ping, task.assign, ...")
     parser.add_argument("pairs", nargs="*", metavar="KEY=VALUE", help="its arguments")

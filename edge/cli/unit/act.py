@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from edge.cli.console import DONE, FAILED, note, say
+from edge.cli.parser import add_command
 from edge.cli.unit.asking import add_unit_options, ask_unit
 
 HELP = """\
@@ -20,11 +21,11 @@ REFUSED = "`patrol-edge act status` shows what is on and why; docs/acting.md has
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "act",
-        help="lights, siren, loudspeaker: what they do, and switch them on the spot",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "lights, siren, loudspeaker: what they do, and switch them on the spot",
+        HELP,
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     status = parts.add_parser("status", help="what is on, by whom, until when")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from config.audio import AudioConfig, SoundFileConfig, SoundKind
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from drivers.samples import AudioBlock
@@ -65,12 +65,7 @@ _KINDS_HELP = f"default: all; {', '.join(get_args(SoundKind))}"
 def _of_file(
     parts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, more: str
 ) -> argparse.ArgumentParser:
-    parser = parts.add_parser(
-        name,
-        help=text,
-        description=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(parts, name, text, more)
     parser.add_argument("file", type=Path, metavar="FILE.wav", help="PCM, 8 to 32 bits")
     parser.add_argument(
         "--channel", type=_channel, default=1, metavar="N", help="from 1; default: 1"

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from edge.cli.console import DONE, say
+from edge.cli.parser import add_command
 from edge.cli.unit.asking import add_unit_options, ask_unit
 
 BY_HAND = ("on_patrol", "standby", "returning", "off_duty", "out_of_service")
@@ -18,11 +19,8 @@ by hand. Without one, the crew or the hub says what the unit is on.
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "duty",
-        help="show or set what the unit is on: on patrol, standby, off duty",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "duty", "show or set what the unit is on: on patrol, standby, off duty", HELP
     )
     add_unit_options(parser)
     parser.set_defaults(handler=show)

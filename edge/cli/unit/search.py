@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from edge.cli.console import DONE, note, say
-from edge.cli.parser import add_part
+from edge.cli.parser import add_command, add_part
 from edge.cli.unit.asking import add_unit_options, ask_unit
 
 DESCRIPTION = """\
@@ -15,11 +15,11 @@ nobody is identified. Off by default: search.enabled."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "search",
-        help="what this unit looks for, and what of the area it has seen",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "what this unit looks for, and what of the area it has seen",
+        DESCRIPTION,
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_unit_options(add_part(parts, "status", status, "the searches that are under way"))

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
+from edge.cli.parser import add_command
 from edge.cli.unit.asking import add_unit_options, ask_unit
 
 HELP = """\
@@ -17,12 +18,7 @@ and is told again every few seconds until it is ended here or by the hub. It sur
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "sos",
-        help="call for help, or end the call",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "sos", "call for help, or end the call", HELP)
     parser.add_argument(
         "--cause",
         choices=("button", "operator", "fall", "collision"),

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
-from edge.cli.parser import add_part
+from edge.cli.parser import add_command, add_part
 from edge.cli.unit.asking import add_unit_options, ask_unit, metres, seconds
 
 LIST_FIRST = "`patrol-edge task list` shows them all"
@@ -32,11 +32,8 @@ is its id, or enough of the id's end to tell it from the others.
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "task",
-        help="show the unit's tasks; acknowledge, close, hand over",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "task", "show the unit's tasks; acknowledge, close, hand over", HELP
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_unit_options(add_part(parts, "list", show_list, "all tasks, open ones first"))

@@ -51,8 +51,9 @@ def register(commands: Parts) -> None:
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _live(parts)
     _calibrate(parts)
-    check = add_part(parts, "check", _check_handler, "draw horizon and distances into a picture")
-    _described(check, CHECK)
+    check = add_part(
+        parts, "check", _check_handler, "draw horizon and distances into a picture", CHECK
+    )
     add = check.add_argument
     add("image", type=Path, metavar="IMAGE", help="a picture of this camera")
     _unit(check)
@@ -69,8 +70,9 @@ def _live(parts: Parts) -> None:
         "--config", type=Path, metavar="UNIT.yaml", help=f"default: {DEFAULT_FILE}"
     )
     listing.add_argument("--json", action="store_true", help="one JSON object per camera")
-    preview = add_part(parts, "preview", _preview_handler, "what a camera gives, live as text")
-    _described(preview, PREVIEW)
+    preview = add_part(
+        parts, "preview", _preview_handler, "what a camera gives, live as text", PREVIEW
+    )
     add_source(preview)
     add = preview.add_argument
     add("--seconds", type=number_in(0.5, 86_400), default=10.0, metavar="S", help="default: 10")
@@ -80,8 +82,9 @@ def _live(parts: Parts) -> None:
     add("--face-model", default="face-yunet", metavar="NAME|FILE", help="default: %(default)s")
     add("--models-dir", type=Path, metavar="DIR", help="where pulled models lie")
     add("--json", action="store_true", help="one JSON object per second")
-    bench = add_part(parts, "bench", _bench_handler, "measure rate, latency and cost of a camera")
-    _described(bench, BENCH)
+    bench = add_part(
+        parts, "bench", _bench_handler, "measure rate, latency and cost of a camera", BENCH
+    )
     add_source(bench)
     add = bench.add_argument
     add("--seconds", type=number_in(0.5, 3600), default=10.0, metavar="S", help="default: 10")
@@ -92,8 +95,7 @@ def _live(parts: Parts) -> None:
 def _calibrate(parts: Parts) -> None:
     parser = parts.add_parser("calibrate", help="measure a lens or a mount from pictures")
     kinds = parser.add_subparsers(title="commands", metavar="WHAT", required=True)
-    lens = add_part(kinds, "lens", _lens_handler, "measure a lens from pictures of a board")
-    _described(lens, LENS)
+    lens = add_part(kinds, "lens", _lens_handler, "measure a lens from pictures of a board", LENS)
     add = lens.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="pictures, a folder, or a video")
     add("--board", type=_board, required=True, metavar="CxR", help="columns and rows, such as 9x6")
@@ -101,8 +103,9 @@ def _calibrate(parts: Parts) -> None:
     add("--charuco", choices=["4x4", "5x5", "6x6"], metavar="DICT", help="its markers, if ChArUco")
     add("--fisheye", action="store_true", help="for lenses that see 120 degrees and more")
     add("--plot", type=Path, metavar="OUT.png", help="draw how good it is")
-    mount = add_part(kinds, "mount", _mount_handler, "measure a mount from a person or a mast")
-    _described(mount, MOUNT)
+    mount = add_part(
+        kinds, "mount", _mount_handler, "measure a mount from a person or a mast", MOUNT
+    )
     add = mount.add_argument
     add("pictures", nargs="*", metavar="PICTURE[=M]", help="with --person-height")
     _unit(mount)
@@ -110,11 +113,6 @@ def _calibrate(parts: Parts) -> None:
     add("--person-height", type=number_in(0.5, 2.5), metavar="M", help="shoes included")
     add("--lens-height", type=number_in(0.05, 100), metavar="M", help="where it was measured")
     add("--size", type=_board, metavar="WxH", help="of the pictures that were marked")
-
-
-def _described(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.description = text
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def _unit(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 
 from config.perception import Provider
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
-from edge.cli.parser import picture_size, share
+from edge.cli.parser import add_command, picture_size, share
 
 DESCRIPTION = """\
 Looks for persons, bicycles, cars, motorcycles, buses and trucks, and prints a line per picture.
@@ -29,11 +29,8 @@ PROVIDERS_HELP = f"{', '.join(PROVIDERS)}; may be repeated, the first that is th
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "detect",
-        help="look for persons and vehicles in pictures and videos",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "detect", "look for persons and vehicles in pictures and videos", DESCRIPTION
     )
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="picture, folder or video")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, USAGE, CommandError, note, of_perception, say
+from edge.cli.parser import add_command
 
 if TYPE_CHECKING:
     from edge.cli.vision.coco_scores import Score, Truth
@@ -21,12 +22,7 @@ looks at the pictures in --images first, down to the score to which its authors 
 
 
 def register(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = kinds.add_parser(
-        "detect",
-        help="average precision of detections",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(kinds, "detect", "average precision of detections", DESCRIPTION)
     add = parser.add_argument
     add("results", nargs="?", type=Path, metavar="RESULTS.json", help="COCO results; or --model")
     add("--model", metavar="NAME|FILE", help="look at the pictures with this model first")

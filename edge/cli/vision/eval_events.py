@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, CommandError, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from perception.rules.event_scores import Score
@@ -26,12 +26,7 @@ is a false alarm."""
 
 
 def register(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = kinds.add_parser(
-        "events",
-        help="precision and recall of alerts",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(kinds, "events", "precision and recall of alerts", DESCRIPTION)
     add = parser.add_argument
     add("events", type=Path, metavar="EVENTS.jsonl", help="the unit's messages")
     add("--truth", type=Path, required=True, metavar="TRUTH.jsonl", help="what happened")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.parser import add_command
 
 if TYPE_CHECKING:
     from perception.tracking.mot import MotRow
@@ -26,12 +27,7 @@ itself, which is tested to give the same, and says so."""
 
 
 def register(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = kinds.add_parser(
-        "track",
-        help="HOTA, MOTA and IDF1 of tracks",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(kinds, "track", "HOTA, MOTA and IDF1 of tracks", DESCRIPTION)
     add = parser.add_argument
     add("result", type=Path, metavar="RESULT", help="tracks: a file, or a folder of NAME.txt")
     add("--truth", type=Path, required=True, metavar="GT", help="the truth: a file, or a folder")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
-from edge.cli.parser import number_in, picture_size
+from edge.cli.parser import add_command, number_in, picture_size
 from edge.cli.vision.detect import MAX_THREADS, PROVIDERS
 from edge.running.anew import interpreter
 
@@ -33,12 +33,7 @@ EACH_HELP = f"{', '.join(PROVIDERS)}; may be repeated, each is measured; default
 def register(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        "bench",
-        help="speed and memory on this computer",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(actions, "bench", "speed and memory on this computer", DESCRIPTION)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME|FILE", help="default: all detectors that are here")
     add("--threads", type=_threads, default=(1,), metavar="1,2", help="default: 1")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, USAGE, CommandError, note, say
-from edge.cli.parser import number_in
+from edge.cli.parser import add_command, number_in
 
 if TYPE_CHECKING:
     from edge.cli.vision.model_pictures import Picture
@@ -37,11 +37,8 @@ SAMPLES = 96
 def register(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        "quantize",
-        help="make an INT8 or FP16 version, with its cost in accuracy",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        actions, "quantize", "make an INT8 or FP16 version, with its cost in accuracy", DESCRIPTION
     )
     add = parser.add_argument
     add("model", metavar="NAME|FILE", help="a float32 detector")

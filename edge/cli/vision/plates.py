@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from edge.cli.parser import add_part, number_in
+from edge.cli.parser import add_command, add_part, number_in
 from edge.cli.unit.asking import add_unit_options
 from telemetry.contract.plates import Verdict
 
@@ -21,11 +21,11 @@ A hit is a suggestion: nothing follows from it until a human has looked (review)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "plates",
-        help="number plates: lists to look for, hits to review, the reader on pictures",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "number plates: lists to look for, hits to review, the reader on pictures",
+        DESCRIPTION,
     )
     parts = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     reading = add_part(parts, "read", _read, "what the reader makes of pictures of vehicles")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from edge.cli.console import DONE, FAILED, note, of_perception
+from edge.cli.parser import add_command
 
 DESCRIPTION = """\
 Covers faces, heads and number plates for good, on copies; what is given is never changed.
@@ -22,13 +23,10 @@ examples:
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "redact",
-        help="cover faces and plates in pictures and videos",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "redact", "cover faces and plates in pictures and videos", DESCRIPTION
     )
+    parser.epilog = EXAMPLES
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="IN", help="picture, folder of pictures, or video")
     add(

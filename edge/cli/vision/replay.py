@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, of_perception
+from edge.cli.parser import add_command
 from edge.cli.vision.writing import check_writable
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ RECORDING is a folder with recording.yaml in it:
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "replay",
-        help="play a recording through the unit's chain: the same events, byte for byte",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "play a recording through the unit's chain: the same events, byte for byte",
+        DESCRIPTION,
     )
     parser.add_argument("recording", type=Path, metavar="RECORDING", help="a folder; see above")
     parser.add_argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
+from edge.cli.parser import add_command
 
 if TYPE_CHECKING:
     from perception.tracking.mot import MotRow
@@ -31,11 +32,8 @@ NO_SUCH_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "track",
-        help="turn a file of detections into a file of tracks",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        commands, "track", "turn a file of detections into a file of tracks", DESCRIPTION
     )
     add = parser.add_argument
     add("--detections", type=Path, required=True, metavar="DET.txt", help="the detections")

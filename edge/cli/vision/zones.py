@@ -28,9 +28,9 @@ Exit code 0: the zones can be used; 2: they cannot."""
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("zones", help="check zones, and draw them")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    check_ = add_part(actions, "check", check, "say everything that is wrong with zones")
-    check_.description = DESCRIPTION
-    check_.formatter_class = argparse.RawDescriptionHelpFormatter
+    check_ = add_part(
+        actions, "check", check, "say everything that is wrong with zones", DESCRIPTION
+    )
     add = check_.add_argument
     add("file", type=Path, metavar="FILE", help="GeoJSON, or a unit's YAML file")
     add("--near", type=place, metavar="LAT,LON", help="where the unit works, WGS-84")
