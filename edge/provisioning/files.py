@@ -3,75 +3,26 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from telemetry.commands.files import sync_folder
+from telemetry.commands.files import Owner, create, replace, sync_folder
 
 SECRET = 0o600
 PUBLIC = 0o644
 FOR_GROUP = 0o640  # as a unit file: root writes, the service reads
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose a file shall be. Only root can give files away; else it is the caller's anyway."""
-
-    user: int
-    group: int
-
-    @classmethod
-    def of(cls, path: Path) -> "Owner":
-        """Of the next folder above it that is there."""
-        there = next(each for each in (path, *path.parents) if each.exists())
-        found = there.stat()
-        return cls(found.st_uid, found.st_gid)
-
-
 def put(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
-    """Write in place of what is there: the old or the new, never half. Raises OSError."""
-    _staged(path, data, mode, owner).replace(path)
-    sync_folder(path.parent)
+    """Write in place of what is there: the old or the new, never half. `owner` None: whoever calls.
+
+    Raises OSError.
+    """
+    replace(path, data, mode, owner or Owner.caller())
 
 
 def put_new(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
-    """As `put`, where there is nothing yet. Raises FileExistsError, OSError.
-
-    A file made in place could be found empty after a power cut, and an empty key is a lost unit:
-    so it is written under another name, and gets its own when it is whole (link(2) never replaces).
-    """
-    staged = _staged(path, data, mode, owner)
-    try:
-        os.link(staged, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links, such as a stick's
-        if path.exists():
-            raise FileExistsError(17, "is there already", str(path)) from None
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def _staged(path: Path, data: bytes, mode: int, owner: Owner | None) -> Path:
-    new = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if owner is not None and os.geteuid() == 0:
-                os.fchown(file.fileno(), owner.user, owner.group)
-            os.fchmod(file.fileno(), mode)  # whatever the umask says
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
-        raise
-    return new
+    """As `put`, where there is nothing yet. Raises FileExistsError, OSError."""
+    create(path, data, mode, owner or Owner.caller())
 
 
 def same_or_put(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> bool:

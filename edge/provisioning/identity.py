@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from config.language import tell
 from edge.provisioning.errors import ProvisioningError
-from edge.provisioning.files import FOR_GROUP, Owner, make_folder, put
+from edge.provisioning.files import FOR_GROUP, make_folder, put
 from edge.provisioning.machine import BOARD, Machine, Verdict
+from telemetry.commands.files import Owner
 
 RECORD = "identity.json"
 BINDING = "machine.json"

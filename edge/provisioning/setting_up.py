@@ -22,7 +22,6 @@ from edge.provisioning.est_client import EstClient, Granted
 from edge.provisioning.files import (
     PUBLIC,
     SECRET,
-    Owner,
     make_folder,
     put,
     put_new,
@@ -53,7 +52,7 @@ from edge.provisioning.standing import Result, has_certificate, not_begun, stand
 from edge.provisioning.trusting import checked_trust
 from edge.provisioning.unit_text import needs_certificate, write_unit_file
 from telemetry.commands.device_key import DeviceKey
-from telemetry.commands.files import one_at_a_time
+from telemetry.commands.files import Owner, one_at_a_time
 from telemetry.outbox.rescue import set_aside
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from config.loading import load
-from edge.provisioning.files import FOR_GROUP, Owner, put
+from edge.provisioning.files import FOR_GROUP, put
 from edge.provisioning.identity import Answers, Places
+from telemetry.commands.files import Owner
 
 TOP = """\
 # The unit file of {unit}, made by `patrol-edge provision` on {day}.

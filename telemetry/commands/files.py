@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.language import halves, said
@@ -42,39 +43,87 @@ def _read(path: Path, max_bytes: int, keeping: Keeping) -> bytes:
         raise FileRefusedError(text, cure) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a file shall be. Only root can give files away; else it is the caller's anyway."""
+
+    user: int
+    group: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Owner":
+        """Of the next folder above it that is there."""
+        there = next(each for each in (path, *path.parents) if each.exists())
+        found = there.stat()
+        return cls(found.st_uid, found.st_gid)
+
+    @classmethod
+    def caller(cls) -> "Owner":
+        return cls(os.geteuid(), os.getegid())
+
+
 def create_private(path: Path, data: bytes) -> None:
-    """Make a file, mode 0600, on the disk when this returns. Never replaces one. Raises OSError."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        hand_to_owner(file.fileno(), path.parent)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    """`create`, for a secret: mode 0600."""
+    create(path, data, 0o600)
+
+
+def create(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
+    """Make a file, whole and on the disk when this returns. Never replaces one.
+
+    A file made in place could be found empty after a power cut or on a full disk, and an empty key
+    is a lost unit: so it is written under another name, and gets its own when it is whole (link(2)
+    never replaces). `owner` None: the folder's. Raises FileExistsError, OSError.
+    """
+    staged = _staged(path, data, mode, owner)
+    try:
+        os.link(staged, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as a stick's
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, "is there already", str(path)) from None
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
+def replace(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
     """Write a file anew: the old one or the new one, whole, whenever the power goes.
 
-    Raises OSError.
+    `owner` None: the folder's. Raises OSError.
     """
+    staged = _staged(path, data, mode, owner)
+    try:
+        staged.replace(path)
+    except OSError:
+        with suppress(OSError):
+            staged.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def _staged(path: Path, data: bytes, mode: int, owner: Owner | None) -> Path:
+    """The whole file beside its place, on the disk. Nothing is left of one that failed."""
     new = path.with_name(f".{path.name}.new")
     with suppress(FileNotFoundError):
         new.unlink()
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
+            if owner is None:
+                hand_to_owner(file.fileno(), path.parent)
+            elif os.geteuid() == 0:
+                os.fchown(file.fileno(), owner.user, owner.group)
             os.fchmod(file.fileno(), mode)  # whatever the umask says
-            hand_to_owner(file.fileno(), path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
     except OSError:
         with suppress(OSError):
             new.unlink()
         raise
-    sync_folder(path.parent)
+    return new
 
 
 def hand_to_owner(handle: int, folder: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.bell import Bell
-from telemetry.commands.files import create_private, sync_folder
+from telemetry.commands.files import replace
 from telemetry.pictures.picture import (
     MAX_HEAD_BYTES,
     MAX_JPEG_BYTES,
@@ -194,15 +194,7 @@ class PictureSpool:
         self._make_room(0, "")
 
     def _write(self, name: str, data: bytes) -> None:
-        new = self._folder / f"{name}.new"
-        try:
-            create_private(new, data)
-            new.replace(self._folder / name)
-            sync_folder(self._folder)
-        except OSError:
-            with suppress(OSError):
-                new.unlink()
-            raise
+        replace(self._folder / name, data, 0o600)
 
     def _make_room(self, size_bytes: int, name: str) -> bool:
         """Give up what is least, and of that the oldest. False: nothing is less than this one."""

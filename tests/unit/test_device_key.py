@@ -1,6 +1,8 @@
 """A damaged key ends no commands: it is set aside, and the journal says that it has another."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,30 @@ def test_a_key_that_was_given_to_the_unit_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"given\.key"):
         DeviceKey(path, make=False)()
     assert path.read_bytes() == b"no key"
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from telemetry.commands.device_key import DeviceKey
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a file may be made, and takes no byte
+for _ in range(3):
+    try:
+        DeviceKey(Path(sys.argv[1]), make=True)()
+        sys.exit("it was made")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+def test_a_disk_that_takes_nothing_leaves_no_half_key_to_be_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "device.key"
+    told = subprocess.run(
+        [sys.executable, "-c", FULL, path], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["OSError"] * 3
+    assert list(tmp_path.iterdir()) == []
+    assert DeviceKey(path, make=True)().public
+    assert DeviceKey(path, make=True).damaged() == ()
