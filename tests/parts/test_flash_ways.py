@@ -150,12 +150,14 @@ def test_no_command_starts_an_interpreter_that_looks_around() -> None:
 
 
 def test_a_stick_is_mounted_as_what_udev_lets_in_and_brings_nothing_down() -> None:
-    from edge.cli.flash.usb import FILE_SYSTEMS, OPTIONS
+    from edge.cli.flash.usb import FILE_SYSTEMS
 
     rule = (ROOT / "systemd" / "71-patrol-edge-usb.rules").read_text()
-    assert f'ENV{{ID_FS_TYPE}}=="{FILE_SYSTEMS.replace(",", "|")}"' in rule
-    # An ext4 may ask for errors=panic by itself (tune2fs -e).
-    assert {"ro", "nosuid", "nodev", "noexec", "errors=continue"} <= set(OPTIONS.split(","))
+    kinds = ",".join(kinds for kinds, _ in FILE_SYSTEMS).replace(",", "|")
+    assert f'ENV{{ID_FS_TYPE}}=="{kinds}"' in rule
+    for _, options in FILE_SYSTEMS:
+        # An ext4 may ask for errors=panic by itself (tune2fs -e).
+        assert {"ro", "nosuid", "nodev", "noexec", "errors=continue"} <= set(options.split(","))
 
 
 def test_two_bundles_are_refused(
@@ -205,6 +207,42 @@ def test_a_real_file_system_is_mounted_for_reading_only(
         subprocess.run(["losetup", "--detach", loop.stdout.strip()], check=True)
     assert in_use(stand) == "north"
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
+
+
+def test_a_stick_that_was_pulled_while_it_was_written_is_left_as_it_is(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ext4 with a journal to be played back: not even a mount for reading may do that."""
+    image, pulled, place = tmp_path / "stick.img", tmp_path / "pulled.img", tmp_path / "place"
+    image.write_bytes(b"\0" * (16 << 20))
+    folder = stick(tmp_path, north__peb=bundle(stand))
+    place.mkdir()
+    commands = (
+        ["mkfs.ext4", "-q", "-d", str(folder), str(image)],
+        ["mount", "-o", "loop", str(image), str(place)],
+    )
+    if os.geteuid() != 0 or any(
+        subprocess.run(each, capture_output=True, check=False).returncode for each in commands
+    ):
+        pytest.skip("needs root, mkfs.ext4 and a loop device")
+    try:
+        (place / "half").write_bytes(b"x" * 100_000)
+        os.sync()
+        pulled.write_bytes(image.read_bytes())  # as it is while somebody writes
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    loop = subprocess.run(
+        ["losetup", "--find", "--show", str(pulled)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    before = pulled.read_bytes()
+    assert int.from_bytes(before[1024 + 0x60 : 1024 + 0x64], "little") & 4, "needs recovery"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    try:
+        assert put_in(stand, Path(loop)) == 0
+    finally:
+        subprocess.run(["losetup", "--detach", loop], check=True)
+    assert in_use(stand) == "north"
+    assert pulled.read_bytes() == before
 
 
 def test_a_device_without_a_file_system_is_told(

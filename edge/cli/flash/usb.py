@@ -17,10 +17,11 @@ from edge.cli.run import DEFAULT_CONFIG
 if TYPE_CHECKING:
     from edge.flashing.signals import Signals
 
-# The kinds that udev lets in, and no other: each kind more is a parser in the kernel more.
-FILE_SYSTEMS = "vfat,exfat,ext4"
 # errors=: what is damaged on it, on purpose perhaps, must not bring the computer down.
 OPTIONS = "ro,nosuid,nodev,noexec,errors=continue"
+# The kinds that udev lets in, and no other: each kind more is a parser in the kernel more. noload:
+# the journal of an ext4 is played back otherwise, onto the stick, also where that is read only.
+FILE_SYSTEMS = (("vfat,exfat", OPTIONS), ("ext4", f"{OPTIONS},noload"))
 MOUNT_WITHIN_S = 30.0
 
 
@@ -118,12 +119,14 @@ def _mounted(where: Path) -> Iterator[Path]:
         cure = localized(tell("give its block device (/dev/sda1), or the folder of a mounted one"))
         raise CommandError(localized(tell("{where} is no stick", where=str(where))), cure)
     with tempfile.TemporaryDirectory(prefix="patrol-edge-usb-") as folder:
-        options = ("-t", FILE_SYSTEMS, "-o", OPTIONS)
-        done = _run("mount", *options, str(where), folder)
-        if done is None or done.returncode != 0:
-            why = "mount" if done is None else done.stderr.strip().splitlines()[-1:] or ["?"]
+        for kinds, options in FILE_SYSTEMS:
+            done = _run("mount", "-t", kinds, "-o", options, str(where), folder)
+            if done is not None and done.returncode == 0:
+                break
+        else:
+            why = "mount" if done is None else (done.stderr.strip().splitlines() or ["?"])[-1]
             raise StickError(
-                tell("the stick cannot be read: {why}", why=str(why[0])),
+                tell("the stick cannot be read: {why}", why=why),
                 tell("copy the bundle onto another stick (FAT, exFAT or ext4)"),
                 meant=True,
             )
