@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config.language import tell
-from config.nodes import Entries, Node, Scalar, chain, dotted, find, with_entry, without_entry
+from config.nodes import (
+    Entries,
+    Node,
+    Scalar,
+    chain,
+    dotted,
+    find,
+    with_entry,
+    without_entry,
+    without_path,
+)
 
 CURRENT = 1  # the schema of this runtime; a file without `schema_version` is of schema 1
 KEY = "schema_version"
@@ -92,16 +102,7 @@ def _moved(root: Entries, before: tuple[str, ...], after: tuple[str, ...]) -> En
             after=dotted(after),
         )
         raise MigrationError(text)
-    return _with(_without(root, before), after, node)
-
-
-def _without(root: Entries, path: tuple[str, ...]) -> Entries:
-    if len(path) == 1:
-        return without_entry(root, path[0])
-    below = root.nodes[path[0]]
-    if not isinstance(below, Entries):
-        return root
-    return with_entry(root, path[0], root.key_places[path[0]], _without(below, path[1:]))
+    return _with(without_path(root, before), after, node)
 
 
 def _with(root: Entries, path: tuple[str, ...], node: Node) -> Entries:

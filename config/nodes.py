@@ -123,6 +123,18 @@ def without_entry(node: Entries, key: str) -> Entries:
     return replace(node, nodes=nodes, key_places=places)
 
 
+def without_path(node: Entries, path: tuple[str, ...]) -> Entries:
+    """Without what stands at this path; the same object where nothing does."""
+    key, *rest = path
+    inner = node.nodes.get(key)
+    if inner is None:
+        return node
+    if not rest:
+        return without_entry(node, key)
+    smaller = without_path(inner, tuple(rest)) if isinstance(inner, Entries) else inner
+    return node if smaller is inner else with_entry(node, key, node.key_places[key], smaller)
+
+
 def chain(path: Path, node: Node, place: Place) -> Node:
     """Sections down to this node: `hub: {url: ...}` for ("hub", "url")."""
     for key in reversed(path):

@@ -6,14 +6,13 @@ And the same of a configuration that is wrong, as far as it goes: what is wrong 
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from config.checking import checked
 from config.errors import ConfigError, Problem
 from config.loading import Loaded, digest_of, layers_of
 from config.models import Settings
-from config.nodes import Entries, Node, find, without_entry
+from config.nodes import Entries, Node, find, without_entry, without_path
 from config.secrets import credentials_folder
 
 # What safe mode lives on; everything else is as if the file did not say it.
@@ -84,7 +83,7 @@ def _sifted(root: Node, unit_file: Path, environ: Mapping[str, str]) -> Loaded |
             return Loaded(settings=settings, warnings=(), origins={}, digest=digest_of(settings))
         smaller = root
         for path in {_blamed(root, problem) for problem in outcome.problems}:
-            smaller = smaller if path is None else _pruned(smaller, path)
+            smaller = smaller if path is None else without_path(smaller, path)
         if smaller is root:
             return None
         root = smaller
@@ -106,16 +105,3 @@ def _blamed(root: Entries, problem: Problem) -> tuple[str, ...] | None:
         if find(root, path[:length]) is not None:
             return path[:length]
     return None
-
-
-def _pruned(root: Entries, path: tuple[str, ...]) -> Entries:
-    """Without what stands there; the same object where nothing does."""
-    inner = root.nodes.get(path[0])
-    if inner is None:
-        return root
-    if len(path) == 1 or not isinstance(inner, Entries):
-        return without_entry(root, path[0])
-    smaller = _pruned(inner, path[1:])
-    if smaller is inner:
-        return root
-    return replace(root, nodes={**root.nodes, path[0]: smaller})
