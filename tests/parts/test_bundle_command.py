@@ -82,7 +82,9 @@ def test_from_a_file_to_a_bundle_that_a_unit_takes(
     )
     unit = ("--unit", "dog-07", "--unit-kind", "robot_dog", "--highest", "11", *AT)
     assert bundle("verify", name, "--trust", "trust.json", *unit) == 0
-    lines = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr()
+    assert "night-12.peb: such a unit takes it (config night (serial 12)), if it can use" in out.err
+    lines = out.out.splitlines()
     names = [line.split()[1] for line in lines if line.startswith("ok")]
     assert names == [
         "form",
@@ -94,6 +96,21 @@ def test_from_a_file_to_a_bundle_that_a_unit_takes(
         "dates",
         "files",
     ]
+
+
+def test_no_more_is_said_than_was_asked(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    del keys
+    name = built("night", 12, "--sign", "anna.key")
+    anybody = ("verify", name, "--trust", "trust.json", *AT)
+    capsys.readouterr()
+    assert bundle(*anybody) == 0
+    said = capsys.readouterr().err
+    assert "rightly signed, in its time and whole (config night (serial 12)); whether" in said
+    assert "such a unit takes it" not in said
+    assert bundle(*anybody, "--unit", "dog-07") == 0
+    assert "had no serial from 12 on; that is asked with --highest N" in capsys.readouterr().err
+    assert bundle(*anybody, "--unit", "dog-08") == 1
+    assert capsys.readouterr().err == "night-12.peb: refused\n"
 
 
 def test_a_unit_asks_itself(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +171,7 @@ def test_each_check_has_its_line_and_its_cure(
     assert bundle("verify", "cut.peb", "--trust", "trust.json", *AT) == 1
     out = capsys.readouterr()
     assert "refused  files       the bundle is cut off" in out.out
-    assert "no unit takes it" in out.err
+    assert "cut.peb: refused" in out.err
 
 
 def test_what_no_unit_could_run_is_told_at_the_desk(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,11 +60,12 @@ def verify(args: argparse.Namespace) -> int:
     if args.json:
         say(json.dumps(facts_of(found) | {"proved": found.right}))
         return DONE if found.right else FAILED
-    _tell(found, args.file.name)
+    _tell(found)
+    note(_verdict(found, args.file.name, asked_unit=here is not None, highest=args.highest))
     return DONE if found.right else FAILED
 
 
-def _tell(found: "Examined", name: str) -> None:
+def _tell(found: "Examined") -> None:
     from edge.bundles.signatures import told_standing
 
     for finding in found.findings:
@@ -76,11 +77,23 @@ def _tell(found: "Examined", name: str) -> None:
             for signer in found.signers:
                 owner = signer.owner or "?"
                 say(f"{'':<21}{signer.kid}  {owner}: {localized(told_standing(signer))}")
-    if found.right and found.manifest is not None:
-        note(localized(tell("{file}: a unit takes it ({what})",
-                            file=name, what=found.manifest.told)))  # fmt: skip
-    else:
-        note(localized(tell("{file}: no unit takes it", file=name)))
+
+
+def _verdict(found: "Examined", file: str, *, asked_unit: bool, highest: int | None) -> str:
+    """No more than was asked: another unit may say something else."""
+    manifest = found.manifest
+    if not found.right or manifest is None:
+        return tell("{file}: refused", file=file)
+    if not asked_unit:
+        return tell("{file}: rightly signed, in its time and whole ({what}); whether a unit takes "
+                    "it is asked with --unit ID --unit-kind KIND --highest N",
+                    file=file, what=manifest.told)  # fmt: skip
+    if highest is None:
+        return tell("{file}: such a unit takes it ({what}), if it can use what it holds and had "
+                    "no serial from {serial} on; that is asked with --highest N",
+                    file=file, what=manifest.told, serial=manifest.serial)  # fmt: skip
+    return tell("{file}: such a unit takes it ({what}), if it can use what it holds",
+                file=file, what=manifest.told)  # fmt: skip
 
 
 def _complain(finding: "Finding") -> None:
