@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from config.language import tell
 from edge.bundles.container import Tape, pieces
-from edge.bundles.judging import first_fault, parsed
+from edge.bundles.judging import first_fault
 from edge.bundles.manifest import ENDING
-from edge.bundles.reading import OpenedBundle
+from edge.bundles.reading import OpenedBundle, proved_again
 from edge.bundles.refusal import BundleError
-from edge.bundles.signatures import proved, read_envelope, require_enough, signers_of
+from edge.bundles.signatures import Envelope, proved, require_enough, signers_of
 from edge.bundles.trust import FILE, Trust
 from telemetry.commands.files import FileRefusedError, read_guarded, replace
 from telemetry.commands.strict_json import BadJsonError, loads_object
@@ -111,9 +111,14 @@ def successor(opened: OpenedBundle, trust: Trust, now: datetime | None) -> tuple
         text = tell("its list has serial {serial}; it must be the bundle's, and above {old}",
                     serial=new.serial, old=trust.serial)  # fmt: skip
         raise BundleError("replayed", text)
-    fitting = proved(opened.envelope, new)
-    require_enough(signers_of(opened.envelope, fitting, new, "trust", now), new, "trust")
+    require_agreed(opened.envelope, new, now)
     return new, data
+
+
+def require_agreed(envelope: Envelope, new: Trust, now: datetime | None) -> None:
+    """Raises BundleError for a new list that too few of its own keys have signed."""
+    fitting = proved(envelope, new)
+    require_enough(signers_of(envelope, fitting, new, "trust", now), new, "trust")
 
 
 def install_successor(opened: OpenedBundle, trust: Trust, chain: Path, now: datetime) -> Trust:
@@ -145,11 +150,7 @@ def _next(path: Path, trust: Trust) -> Trust:
     with os.fdopen(handle, "rb") as file:
         tape = Tape(file)
         raw = tape.manifest()
-        envelope = read_envelope(raw)
-        fitting = proved(envelope, trust)
-        manifest = parsed(envelope.content)
-        signers = signers_of(envelope, fitting, trust, manifest.kind, None)
-        require_enough(signers, trust, manifest.kind)
+        envelope, manifest, signers = proved_again(raw, trust)
         opened = OpenedBundle(manifest, signers, raw, envelope, tape)
         new, _ = successor(opened, trust, None)
     if new.serial != int(path.stem):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from config.language import tell
-from edge.bundles.chain import MOST_BYTES, parse_trust
+from edge.bundles.chain import MOST_BYTES, parse_trust, require_agreed
 from edge.bundles.container import Tape
 from edge.bundles.judging import (
     Here,
@@ -151,7 +151,7 @@ def _files(
         return
     if manifest.kind == "trust" and trust is not None and lists:
         new = tell("signed by those of the new list, too")
-        found.note("list", new, lambda: _agreed(envelope, lists[0], now))
+        found.note("list", new, lambda: require_agreed(envelope, parse_trust(lists[0]), now))
 
 
 def _all(opened: OpenedBundle, progress: Progress) -> Iterator[bytes]:
@@ -160,9 +160,3 @@ def _all(opened: OpenedBundle, progress: Progress) -> Iterator[bytes]:
         yield opened.contents(MOST_BYTES).get(FILE, b"")
     else:
         opened.pass_by(progress)
-
-
-def _agreed(envelope: Envelope, data: bytes, now: datetime | None) -> None:
-    new = parse_trust(data)
-    fitting = proved(envelope, new)
-    require_enough(signers_of(envelope, fitting, new, "trust", now), new, "trust")

@@ -132,6 +132,17 @@ def open_bundle(
     return OpenedBundle(manifest, signers, raw, envelope, tape)
 
 
+def proved_again(raw: bytes, trust: Trust) -> tuple[Envelope, Manifest, tuple[Signer, ...]]:
+    """The manifest of what was taken before, by keys that are not revoked since. Dates do not
+    matter any more. Raises BundleError."""
+    envelope = read_envelope(raw)
+    fitting = proved(envelope, trust)
+    manifest = parsed(envelope.content)
+    signers = signers_of(envelope, fitting, trust, manifest.kind, None)
+    require_enough(signers, trust, manifest.kind)
+    return envelope, manifest, signers
+
+
 @contextmanager
 def _storage_told() -> Iterator[None]:
     try:

@@ -8,11 +8,9 @@ from pathlib import Path
 from config.language import tell
 from config.slots import FILES, MANIFEST
 from edge.bundles.container import MOST_MANIFEST_BYTES, PIECE_BYTES
-from edge.bundles.judging import parsed
 from edge.bundles.manifest import Manifest
-from edge.bundles.reading import other_file
+from edge.bundles.reading import other_file, proved_again
 from edge.bundles.refusal import BundleError
-from edge.bundles.signatures import proved, read_envelope, require_enough, signers_of
 from edge.bundles.trust import Trust
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -51,11 +49,7 @@ def slot_manifest(slot: Path, trust: Trust) -> Manifest:
             raw = file.read(MOST_MANIFEST_BYTES + 1)
     except OSError as error:
         raise _unreadable(slot, error) from error
-    envelope = read_envelope(raw)
-    fitting = proved(envelope, trust)
-    manifest = parsed(envelope.content)
-    signers = signers_of(envelope, fitting, trust, manifest.kind, None)
-    require_enough(signers, trust, manifest.kind)
+    _, manifest, _ = proved_again(raw, trust)
     return manifest
 
 
