@@ -1,9 +1,9 @@
 """A bundle looked at from all sides: how every check went, not only the first that fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from config.language import tell
 from edge.bundles.chain import MOST_BYTES, parse_trust, require_agreed
@@ -29,6 +29,8 @@ from edge.bundles.signatures import (
 )
 from edge.bundles.trust import FILE, Trust
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -52,23 +54,23 @@ class Examined:
     def right(self) -> bool:
         return all(finding.refusal is None for finding in self.findings)
 
-    def note(self, name: str, text: str, check: Callable[[], object]) -> bool:
-        """Make a check, and keep how it went."""
+    def note(self, name: str, text: str, check: Callable[[], T]) -> T | None:
+        """Make a check, and keep how it went. Returns what it found; None where it refused."""
         try:
-            check()
+            found = check()
         except BundleError as error:
             self.findings.append(Finding(name, error.text, error))
-            return False
+            return None
         self.findings.append(Finding(name, text))
-        return True
+        return found
 
 
 def look_at(stream: BinaryIO, progress: Progress = no_progress) -> Examined:
     """What can be told without knowing any key: its form, and that its files are those listed."""
     found = Examined()
     tape = Tape(stream)
-    if _taken(found, tape):
-        _files(found, tape, progress)
+    _take_manifest(found, tape)
+    _take_files(found, tape, progress)
     return found
 
 
@@ -83,10 +85,11 @@ def verify(
     """All checks of a unit. `here`, `highest` None: whom it is for, its serial are not asked."""
     found = Examined()
     tape = Tape(stream)
-    if not _taken(found, tape) or found.envelope is None or found.manifest is None:
+    _take_manifest(found, tape)
+    envelope, manifest = found.envelope, found.manifest
+    if envelope is None or manifest is None:
         return found
-    manifest = found.manifest
-    _signatures(found, found.envelope, manifest, trust, now)
+    _signatures(found, envelope, manifest, trust, now)
     if here is not None:
         told = tell("for {unit}", unit=here.unit)
         found.note("made_for", told, lambda: check_made_for(manifest, here))
@@ -98,35 +101,30 @@ def verify(
     dates = tell("from {begin:%Y-%m-%d} to {end:%Y-%m-%d}",
                  begin=manifest.not_before, end=manifest.not_after)  # fmt: skip
     found.note("dates", dates, lambda: check_dates(manifest, now))
-    _files(found, tape, progress, trust, now)
+    new = _take_files(found, tape, progress)
+    if new is not None:
+        told = tell("signed by those of the new list, too")
+        found.note("list", told, lambda: require_agreed(envelope, parse_trust(new), now))
     return found
 
 
-def _taken(found: Examined, tape: Tape) -> bool:
-    """Its manifest, whoever wrote it."""
-
-    def form() -> None:
-        found.envelope = read_envelope(tape.manifest())
-
-    def manifest() -> None:
-        if found.envelope is not None:
-            found.manifest = parsed(found.envelope.content)
-
+def _take_manifest(found: Examined, tape: Tape) -> None:
+    """Whoever wrote it."""
     told = tell("a bundle in the form of these bundles")
-    return found.note("form", told, form) and found.note("manifest", tell("strict JSON"), manifest)
+    envelope = found.note("form", told, lambda: read_envelope(tape.manifest()))
+    if envelope is not None:
+        found.envelope = envelope
+        found.manifest = found.note(
+            "manifest", tell("strict JSON"), lambda: parsed(envelope.content)
+        )
 
 
 def _signatures(
     found: Examined, envelope: Envelope, manifest: Manifest, trust: Trust, now: datetime
 ) -> None:
-    fitting: frozenset[str] = frozenset()
-
-    def proof() -> None:
-        nonlocal fitting
-        fitting = proved(envelope, trust)
-
     told = tell("those of keys on the list fit what was signed")
-    if not found.note("signatures", told, proof):
+    fitting = found.note("signatures", told, lambda: proved(envelope, trust))
+    if fitting is None:
         return
     found.signers = signers_of(envelope, fitting, trust, manifest.kind, now)
     count, needed = sum(each.counts for each in found.signers), trust.signatures_for(manifest.kind)
@@ -134,29 +132,15 @@ def _signatures(
     found.note("keys", told, lambda: require_enough(found.signers, trust, manifest.kind))
 
 
-def _files(
-    found: Examined,
-    tape: Tape,
-    progress: Progress,
-    trust: Trust | None = None,
-    now: datetime | None = None,
-) -> None:
+def _take_files(found: Examined, tape: Tape, progress: Progress) -> bytes | None:
+    """All of them; the list that a bundle of kind trust carries, where they are right."""
     envelope, manifest = found.envelope, found.manifest
     if envelope is None or manifest is None:
-        return
+        return None
     opened = OpenedBundle(manifest, found.signers, envelope.raw, envelope, tape)
-    lists: list[bytes] = []
     told = tell("{count} with the sizes and hashes of the manifest", count=len(manifest.files))
-    if not found.note("files", told, lambda: lists.extend(_all(opened, progress))):
-        return
-    if manifest.kind == "trust" and trust is not None and lists:
-        new = tell("signed by those of the new list, too")
-        found.note("list", new, lambda: require_agreed(envelope, parse_trust(lists[0]), now))
-
-
-def _all(opened: OpenedBundle, progress: Progress) -> Iterator[bytes]:
-    """Reads everything; gives the content of a list of keys."""
-    if opened.manifest.kind == "trust":
-        yield opened.contents(MOST_BYTES).get(FILE, b"")
-    else:
-        opened.pass_by(progress)
+    if manifest.kind != "trust":
+        found.note("files", told, lambda: opened.pass_by(progress))
+        return None
+    files = found.note("files", told, lambda: opened.contents(MOST_BYTES))
+    return None if files is None else files.get(FILE, b"")
