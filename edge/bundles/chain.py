@@ -7,7 +7,7 @@ many as its own does, so neither a lost key nor a stolen one alone brings a new 
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from edge.bundles.judging import first_fault
 from edge.bundles.manifest import ENDING
 from edge.bundles.reading import OpenedBundle, proved_again
 from edge.bundles.refusal import BundleError
-from edge.bundles.signatures import Envelope, proved, require_enough, signers_of
+from edge.bundles.signatures import proved, require_enough, signers_of
 from edge.bundles.trust import FILE, Trust
 from telemetry.commands.files import FileRefusedError, read_guarded, replace
 from telemetry.commands.strict_json import BadJsonError, loads_object
@@ -102,7 +102,13 @@ def successor(opened: OpenedBundle, trust: Trust, now: datetime | None) -> tuple
 
     Returns it with the bytes of its file. Raises BundleError.
     """
-    content = opened.contents(MOST_BYTES)
+    return successor_in(opened.contents(MOST_BYTES), opened, trust, now)
+
+
+def successor_in(
+    content: Mapping[str, bytes], opened: OpenedBundle, trust: Trust, now: datetime | None
+) -> tuple[Trust, bytes]:
+    """The same, where the bundle's files have been read. Raises BundleError."""
     data = content.get(FILE)
     if opened.manifest.kind != "trust" or data is None or len(content) != 1:
         raise BundleError("malformed", tell("it holds no list of keys, or more than that"))
@@ -111,14 +117,9 @@ def successor(opened: OpenedBundle, trust: Trust, now: datetime | None) -> tuple
         text = tell("its list has serial {serial}; it must be the bundle's, and above {old}",
                     serial=new.serial, old=trust.serial)  # fmt: skip
         raise BundleError("replayed", text)
-    require_agreed(opened.envelope, new, now)
+    fitting = proved(opened.envelope, new)
+    require_enough(signers_of(opened.envelope, fitting, new, "trust", now), new, "trust")
     return new, data
-
-
-def require_agreed(envelope: Envelope, new: Trust, now: datetime | None) -> None:
-    """Raises BundleError for a new list that too few of its own keys have signed."""
-    fitting = proved(envelope, new)
-    require_enough(signers_of(envelope, fitting, new, "trust", now), new, "trust")
 
 
 def install_successor(opened: OpenedBundle, trust: Trust, chain: Path, now: datetime) -> Trust:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import BinaryIO, TypeVar
 
 from config.language import tell
-from edge.bundles.chain import MOST_BYTES, parse_trust, require_agreed
+from edge.bundles.chain import MOST_BYTES, successor_in
 from edge.bundles.container import Tape
 from edge.bundles.judging import (
     Here,
@@ -27,7 +27,7 @@ from edge.bundles.signatures import (
     require_enough,
     signers_of,
 )
-from edge.bundles.trust import FILE, Trust
+from edge.bundles.trust import Trust
 
 T = TypeVar("T")
 
@@ -70,7 +70,8 @@ def look_at(stream: BinaryIO, progress: Progress = no_progress) -> Examined:
     found = Examined()
     tape = Tape(stream)
     _take_manifest(found, tape)
-    _take_files(found, tape, progress)
+    if found.envelope is not None and found.manifest is not None:
+        _take_files(found, _opened(found, found.envelope, found.manifest, tape), progress)
     return found
 
 
@@ -101,10 +102,11 @@ def verify(
     dates = tell("from {begin:%Y-%m-%d} to {end:%Y-%m-%d}",
                  begin=manifest.not_before, end=manifest.not_after)  # fmt: skip
     found.note("dates", dates, lambda: check_dates(manifest, now))
-    new = _take_files(found, tape, progress)
-    if new is not None:
+    opened = _opened(found, envelope, manifest, tape)
+    lists = _take_files(found, opened, progress)
+    if lists is not None:
         told = tell("signed by those of the new list, too")
-        found.note("list", told, lambda: require_agreed(envelope, parse_trust(new), now))
+        found.note("list", told, lambda: successor_in(lists, opened, trust, now))
     return found
 
 
@@ -132,15 +134,17 @@ def _signatures(
     found.note("keys", told, lambda: require_enough(found.signers, trust, manifest.kind))
 
 
-def _take_files(found: Examined, tape: Tape, progress: Progress) -> bytes | None:
-    """All of them; the list that a bundle of kind trust carries, where they are right."""
-    envelope, manifest = found.envelope, found.manifest
-    if envelope is None or manifest is None:
-        return None
-    opened = OpenedBundle(manifest, found.signers, envelope.raw, envelope, tape)
-    told = tell("{count} with the sizes and hashes of the manifest", count=len(manifest.files))
-    if manifest.kind != "trust":
-        found.note("files", told, lambda: opened.pass_by(progress))
-        return None
-    files = found.note("files", told, lambda: opened.contents(MOST_BYTES))
-    return None if files is None else files.get(FILE, b"")
+def _opened(found: Examined, envelope: Envelope, manifest: Manifest, tape: Tape) -> OpenedBundle:
+    return OpenedBundle(manifest, found.signers, envelope.raw, envelope, tape)
+
+
+def _take_files(
+    found: Examined, opened: OpenedBundle, progress: Progress
+) -> dict[str, bytes] | None:
+    """All of them; what those of a bundle of kind trust hold, where they are right."""
+    count = len(opened.manifest.files)
+    told = tell("{count} with the sizes and hashes of the manifest", count=count)
+    if opened.manifest.kind == "trust":
+        return found.note("files", told, lambda: opened.contents(MOST_BYTES))
+    found.note("files", told, lambda: opened.pass_by(progress))
+    return None

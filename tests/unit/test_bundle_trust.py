@@ -1,6 +1,7 @@
 """The list of keys: from the anchor on, each list signed by the one before and by itself."""
 
 from datetime import timedelta
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge.bundles.chain import install_successor, load_trust, read_anchor, successor
+from edge.bundles.examining import verify
 from edge.bundles.refusal import BundleError
 from edge.bundles.trust import FILE, Trust
 from tests.bundle_maker import NOW, bundle_of, manifest_of, opened_from, trust_key, trust_of
@@ -95,6 +97,22 @@ def test_a_damaged_link_ends_the_chain_before_it_and_is_told(tmp_path: Path) -> 
     assert load_trust(anchor, chain).trust.serial == 2
     link.unlink()  # the next one was signed by the same people: it goes on from there
     assert load_trust(anchor, chain).trust.serial == 4
+
+
+def test_whoever_verifies_a_list_is_told_what_a_unit_would_say() -> None:
+    second = trust_of("anna", "ben", serial=2)
+    one = {FILE: second.model_dump_json(exclude_none=True).encode()}
+    two = {"more.json": b"{}"} | one
+    for files, serial, trust, code in (
+        (one, 2, FIRST, None),
+        (one, 2, second, "replayed"),  # it is in use already
+        (one, 3, FIRST, "replayed"),  # the bundle has another serial than its list
+        (two, 2, FIRST, "malformed"),
+    ):
+        manifest = manifest_of(files, kind="trust", name="keys", serial=serial)
+        data = bundle_of(manifest, files, "anna", "ben")
+        last = verify(BytesIO(data), trust, NOW).findings[-1]
+        assert (last.name, last.refusal and last.refusal.code) == ("list", code)
 
 
 def test_links_stay_good_when_their_keys_have_ended(tmp_path: Path) -> None:
