@@ -8,7 +8,7 @@ whose keys and how many, the serial, the dates; then each file's size and hash.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,13 +100,21 @@ class OpenedBundle:
         self._tape.end()
 
     def _content(self, file: BundleFile, progress: Progress) -> Iterator[bytes]:
-        digest, whole = hashlib.sha256(), self.size_bytes
-        for piece in self._tape.file(file.name, file.size_bytes):
-            digest.update(piece)
+        whole = self.size_bytes
+        for piece in checked(file, self._tape.file(file.name, file.size_bytes)):
             yield piece
             progress(self._tape.passed, whole)
-        if digest.hexdigest() != file.sha256:
-            raise other_file(file.name)
+
+
+def checked(file: BundleFile, content: Iterable[bytes]) -> Iterator[bytes]:
+    """The content, as it passes by. Raises BundleError where it is not what the manifest says."""
+    digest, size = hashlib.sha256(), 0
+    for piece in content:
+        digest.update(piece)
+        size += len(piece)
+        yield piece
+    if size != file.size_bytes or digest.hexdigest() != file.sha256:
+        raise other_file(file.name)
 
 
 def other_file(name: str) -> BundleError:

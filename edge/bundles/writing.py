@@ -7,7 +7,7 @@ that follows is copied as it is, and checked on the way.
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -16,14 +16,13 @@ from config.language import tell
 from edge.bundles.container import MOST_MANIFEST_BYTES, PIECE_BYTES, Tape, header, pieces
 from edge.bundles.judging import parsed
 from edge.bundles.manifest import MOST_FILE_BYTES, BundleFile, Manifest
-from edge.bundles.reading import no_progress, other_file
+from edge.bundles.reading import Progress, checked, no_progress
 from edge.bundles.refusal import BundleError
 from edge.bundles.signatures import Envelope, read_envelope, unsigned
 from telemetry.commands.jws import MAX_TOKEN_BYTES, PrivateKey
 from telemetry.commands.strict_json import canonical
 
 Source = Path | bytes
-Progress = Callable[[int, int], None]
 
 
 def described(name: str, source: Source) -> BundleFile:
@@ -66,7 +65,7 @@ def write_bundle(
         envelope = envelope.signed_by(key, kid)
     whole = sum(file.size_bytes for file in manifest.files)
     files = (
-        (file.name, file.size_bytes, _checked(file, _pieces_of(sources[file.name])))
+        (file.name, file.size_bytes, checked(file, _pieces_of(sources[file.name])))
         for file in manifest.files
     )
     _put(path, pieces(_bounded(envelope), files), whole, progress)
@@ -86,7 +85,7 @@ def add_signature(
         manifest = parsed(envelope.content)
         whole = sum(file.size_bytes for file in manifest.files)
         files = (
-            (file.name, file.size_bytes, _checked(file, tape.file(file.name, file.size_bytes)))
+            (file.name, file.size_bytes, checked(file, tape.file(file.name, file.size_bytes)))
             for file in manifest.files
         )
         _put(out, _and_end(pieces(_bounded(envelope), files), tape), whole, progress)
@@ -102,17 +101,6 @@ def _bounded(envelope: Envelope) -> bytes:
 def _and_end(content: Iterator[bytes], tape: Tape) -> Iterator[bytes]:
     yield from content
     tape.end()
-
-
-def _checked(file: BundleFile, content: Iterable[bytes]) -> Iterator[bytes]:
-    """Raises BundleError where it is not what the manifest says."""
-    digest, size = hashlib.sha256(), 0
-    for piece in content:
-        digest.update(piece)
-        size += len(piece)
-        yield piece
-    if size != file.size_bytes or digest.hexdigest() != file.sha256:
-        raise other_file(file.name)
 
 
 def _pieces_of(source: Source) -> Iterator[bytes]:
