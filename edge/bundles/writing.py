@@ -58,7 +58,7 @@ def write_bundle(
     sources: Mapping[str, Source],
     keys: Iterable[tuple[PrivateKey, str]] = (),
     progress: Progress = no_progress,
-) -> None:
+) -> Envelope:
     """Make the file, signed by these keys. Raises BundleError, OSError; then there is none."""
     envelope = unsigned(content_of(manifest))
     for key, kid in keys:
@@ -69,6 +69,7 @@ def write_bundle(
         for file in manifest.files
     )
     _put(path, pieces(_bounded(envelope), files), whole, progress)
+    return envelope
 
 
 def add_signature(

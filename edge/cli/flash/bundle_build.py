@@ -86,15 +86,16 @@ def _draft(args: argparse.Namespace, files: dict[str, Path]) -> "Draft":
     try:
         claims = _claims(args, files, base)
         # The id follows from all the rest, so that the same input makes the same bundle.
-        nameless = Manifest(**claims, id=args.id or _id(claims["issued_at"], b""))
+        manifest = Manifest(**claims, id=args.id or id_from(claims["issued_at"], b""))
         if args.id is None:
-            nameless = Manifest(**claims, id=_id(claims["issued_at"], content_of(nameless)))
+            manifest = Manifest(**claims, id=id_from(claims["issued_at"], content_of(manifest)))
     except ValidationError as error:
         raise CommandError(first_fault(error), HELP, USAGE) from error
-    return Draft(manifest=nameless, files=files, base=base_draft)
+    return Draft(manifest=manifest, files=files, base=base_draft)
 
 
-def _id(at: datetime, content: bytes) -> str:
+def id_from(at: datetime, content: bytes) -> str:
+    """A bundle's id, the same for the same content."""
     from telemetry.contract.uuid7 import uuid7
 
     digest = int.from_bytes(hashlib.sha256(content).digest())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from config.language import localized, tell
-from edge.bundles.manifest import Kind
+from edge.bundles.manifest import Kind, Manifest
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.flash.bundle_errors import told_as_errors
 
@@ -63,28 +63,20 @@ def make_next(args: argparse.Namespace) -> int:
     out: Path = args.out or Path(f"trust-{new.serial}.peb")
     data = args.new.read_bytes()
     with told_as_errors(out):
-        manifest, envelope = _bundle(args, new, data)
-        for key, kid in keys:
-            envelope = envelope.signed_by(key, kid)
-        write_bundle(out, manifest, {FILE: data}, keys)
+        envelope = write_bundle(out, _manifest(args, new, data), {FILE: data}, keys)
     _tell_next(args, out, envelope, (old, new))
     return DONE
 
 
-def _bundle(args: argparse.Namespace, new: "Trust", data: bytes) -> Any:
-    import hashlib
-
-    from edge.bundles.manifest import Manifest
-    from edge.bundles.signatures import unsigned
+def _manifest(args: argparse.Namespace, new: "Trust", data: bytes) -> Manifest:
     from edge.bundles.trust import FILE
-    from edge.bundles.writing import content_of, described
-    from edge.cli.flash.bundle_build import UNIT_KINDS
-    from telemetry.contract.uuid7 import uuid7
+    from edge.bundles.writing import described
+    from edge.cli.flash.bundle_build import UNIT_KINDS, id_from
 
-    now, digest = args.at or _now(), int.from_bytes(hashlib.sha256(data).digest())
+    now = args.at or _now()
     kinds = args.for_kind or ([] if args.for_unit else UNIT_KINDS)
     claims: dict[str, Any] = {
-        "id": uuid7(now, lambda bits: digest >> (256 - bits)),
+        "id": id_from(now, data),
         "kind": "trust",
         "name": "keys",
         "serial": new.serial,
@@ -94,8 +86,7 @@ def _bundle(args: argparse.Namespace, new: "Trust", data: bytes) -> Any:
         "not_after": now + timedelta(days=args.days),
         "files": (described(FILE, data),),
     }
-    manifest = Manifest(**claims)
-    return manifest, unsigned(content_of(manifest))
+    return Manifest(**claims)
 
 
 def _tell_next(
