@@ -283,6 +283,22 @@ def test_two_people_change_the_list(keys: Path, capsys: pytest.CaptureFixture[st
     assert (keys / "trust.json").stat().st_mode & 0o777 == 0o644
 
 
+def test_what_cannot_be_said_of_a_bundle_is_told(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "new", "dora"]) == 0
+    assert trust("add", "trust.json", "--key", "dora.pub=all") == 0
+    lists = ("trust.json", "trust-2.json")
+    assert trust("next", *lists, "--for-unit", "Dog 7") == 2
+    assert "made_for.units.0: " in capsys.readouterr().err
+    assert not (keys / "trust-2.peb").exists()
+    build = ("build", "unit.yaml", "--kind", "config", "--name", "n", "--serial", "1", *FOR)
+    for moment in ("9999-12-31", "0001-01-01T00:00+08:00", "tomorrow"):
+        assert trust("next", *lists, "--at", moment) == 2
+        assert bundle(*build, "--not-before", moment) == 2
+        assert f"{moment} is no time like 2026-12-31" in capsys.readouterr().err
+
+
 def test_a_list_is_installed_by_hand_once(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = keys / "state"
     on_unit = ("--state-dir", str(state))

@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 UNIT_KINDS: tuple[str, ...] = get_args(UnitKind)
 HELP = tell("patrol-edge bundle build --help")
+LAST_YEAR = 9000  # a calendar's end, from which no day can be counted on, is far behind it
 
 
 def moment(text: str) -> datetime:
     """A time with its zone, for `type=`; a date alone is its beginning in UTC."""
+    wrong = argparse.ArgumentTypeError(f"{text} is no time like 2026-12-31, or 2026-12-31T20:00Z")
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:
-        example = "2026-12-31, or 2026-12-31T20:00Z"
-        raise argparse.ArgumentTypeError(f"{text} is no time like {example}") from error
+        raise wrong from error
+    if not 1970 <= value.year < LAST_YEAR:
+        raise wrong
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 

@@ -69,6 +69,10 @@ def make_next(args: argparse.Namespace) -> int:
 
 
 def _manifest(args: argparse.Namespace, new: "Trust", data: bytes) -> Manifest:
+    """Raises CommandError, BundleError."""
+    from pydantic import ValidationError
+
+    from edge.bundles.judging import first_fault
     from edge.bundles.trust import FILE
     from edge.bundles.writing import described
     from edge.cli.flash.bundle_build import UNIT_KINDS, id_from
@@ -86,7 +90,10 @@ def _manifest(args: argparse.Namespace, new: "Trust", data: bytes) -> Manifest:
         "not_after": now + timedelta(days=args.days),
         "files": (described(FILE, data),),
     }
-    return Manifest(**claims)
+    try:
+        return Manifest(**claims)
+    except ValidationError as error:
+        raise CommandError(first_fault(error), tell("patrol-edge trust --help"), USAGE) from error
 
 
 def _tell_next(
