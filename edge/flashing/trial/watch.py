@@ -8,10 +8,9 @@ from pathlib import Path
 import structlog
 
 from config.language import said
-from config.slots import SlotsError, SlotsFile, Trial, slot_folder
+from config.slots import Ended, SlotsError, SlotsStep, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
-from edge.flashing.mending import remember
 from edge.flashing.trial.gate import PERCEPTION, Judge, Seen, lacking, need_of
 from edge.flashing.trial.live import Live
 from edge.flashing.trial.standing import Slots
@@ -104,35 +103,29 @@ class TrialWatch:
     def commit(self) -> bool:
         """Whether it is kept now. A disk that refuses is tried again."""
         utc = self.clock.utc()
-        done = self._changed(lambda slots: slots.commit(utc))
-        if done is not None:
-            self.slots.note_ledger(lambda ledger: ledger.saw_trial(None, 0.0))
-            remember(self.slots.state_dir, done)
-            _log(done, "flash_committed")
-        return done is not None
+        return self._ended(lambda slots: slots.commit(utc), "flash_committed") is not None
 
     def roll_back(self, code: str, words: str) -> bool:
         """Whether it is taken back; the unit then starts anew with what it had before."""
         utc = self.clock.utc()
-        done = self._changed(lambda slots: slots.roll_back(code, text(words), utc))
-        if done is not None:
-            self.slots.note_ledger(lambda ledger: ledger.saw_trial(None, 0.0))
-            _log(done, "flash_rolled_back")
-            content = done.ended[-1].content
-            if not self.live.back(content.bundle):
-                self.slots.anew.ask(f"{content.name} was taken back")
-        return done is not None
+        ended = self._ended(
+            lambda slots: slots.roll_back(code, text(words), utc), "flash_rolled_back"
+        )
+        if ended is not None and not self.live.back(ended.content.bundle):
+            self.slots.anew.ask(f"{ended.content.name} was taken back")
+        return ended is not None
 
-    def _changed(self, step: Callable[[SlotsFile], SlotsFile | None]) -> SlotsFile | None:
+    def _ended(self, step: SlotsStep, event: str) -> Ended | None:
+        """The trial, once its end is on the disk; None: it goes on."""
         try:
-            return self.slots.change(step)
+            done = self.slots.change(step)
         except (SlotsError, OSError) as error:
             self.slots.fault = said(error)
             return None
-
-
-def _log(slots: SlotsFile, event: str) -> None:
-    ended = slots.ended[-1]
-    structlog.get_logger().warning(
-        event, lane=ended.lane, name=ended.content.name, serial=ended.content.serial, why=ended.text
-    )
+        if done is None:
+            return None
+        self.slots.note_ledger(lambda ledger: ledger.saw_trial(None, 0.0))
+        ended = done.ended[-1]
+        facts = {"name": ended.content.name, "serial": ended.content.serial}
+        structlog.get_logger().warning(event, lane=ended.lane, why=ended.text, **facts)
+        return ended
