@@ -52,17 +52,17 @@ def _plain(arguments: list[str]) -> list[str]:
 
 def _launched(unit_file: Path, arguments: list[str]) -> list[str]:
     """What to execute, after all care and any pause."""
-    from edge.booting.state_folder import state_folder
+    from edge.booting.state_folder import state_and_trust
     from edge.running.sdnotify import SystemdNotifier
     from edge.running.state_lock import is_in_use
 
-    state_dir = state_folder(unit_file)
+    state_dir, trust = state_and_trust(unit_file)
     if is_in_use(state_dir):  # another one runs here: what it keeps count of is not ours
         return _plain(arguments)
     state_dir.mkdir(mode=0o710, parents=True, exist_ok=True)
     os.umask(0o077)
     notifier = SystemdNotifier()
-    command, pause_s = prepared(unit_file, arguments, notifier.alive)
+    command, pause_s = prepared(state_dir, trust, arguments, notifier.alive)
     ends_s = time.monotonic() + pause_s
     while (left_s := ends_s - time.monotonic()) > 0:  # a stop signal ends us right here
         notifier.alive()
@@ -71,21 +71,19 @@ def _launched(unit_file: Path, arguments: list[str]) -> list[str]:
 
 
 def prepared(
-    unit_file: Path, arguments: list[str], alive: Callable[[], None]
+    state_dir: Path, trust: Path, arguments: list[str], alive: Callable[[], None]
 ) -> tuple[list[str], float]:
     """What to execute next, and after how many seconds. The start is counted; slots are verified.
 
-    `alive` is called now and then meanwhile. Raises OSError.
+    `trust`: the list of keys. `alive` is called now and then meanwhile. Raises OSError.
     """
     from config.slots import slots_folder
     from drivers.clock import computer_boot_id, since_boot_s
     from edge.booting.launching import Now, prepare
     from edge.booting.runtime import command
-    from edge.booting.state_folder import state_folder, trust_file
 
-    state_dir = state_folder(unit_file)
     now = Now(boot=computer_boot_id(), since_boot_s=since_boot_s(), utc=datetime.now(UTC))
-    decision = prepare(state_dir, trust_file(unit_file, state_dir), now, alive)
+    decision = prepare(state_dir, trust, now, alive)
     safe = ["--safe"] if decision.safe else []
     argv = command(slots_folder(state_dir), decision.runtime, [*arguments, *safe])
     return argv, decision.pause_s

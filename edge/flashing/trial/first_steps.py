@@ -17,7 +17,7 @@ from config.safe import safe_settings, usable
 from config.slots import SlotsError
 from drivers.clock import SystemClock
 from edge.booting.ledger import read_ledger
-from edge.booting.state_folder import state_folder
+from edge.booting.state_folder import state_and_trust, state_folder
 from edge.flashing.trial.standing import Slots, Start
 from edge.running import log
 from edge.running.anew import start_anew
@@ -55,7 +55,9 @@ class Begun:
         self.note_end()
         unit_file = self.start.unit_file or DEFAULT_FILE
         try:
-            command, _ = prepared(unit_file, ["run", "--config", str(unit_file)], lambda: None)
+            state_dir, trust = state_and_trust(unit_file)
+            arguments = ["run", "--config", str(unit_file)]
+            command, _ = prepared(state_dir, trust, arguments, lambda: None)
         except Exception:  # noqa: BLE001 - the launcher does it all over, whatever is wrong here
             structlog.get_logger().exception("not_prepared")
             return None
