@@ -23,6 +23,7 @@ DOMAIN = "patrol-edge"
 MOST_TOLD = 64 * 1024  # characters of such a text
 _WIDE = re.compile(r"\d{4}")
 MOST_NESTED = 20  # texts within texts that are taken from elsewhere
+MOST_PACKED = 4  # and that are sent: two levels of JSON each, of the 16 that a reader takes
 SPLITS = ("; ", "\uff1b")  # between what is wrong and what to do about it
 ENGLISH = re.compile(r"(en|C|POSIX)(?![A-Za-z])")
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in gettext's order
@@ -119,22 +120,23 @@ def _halves(text: str) -> tuple[str, str]:
     return text[:first], text[first + len(mark) :]
 
 
-def packed(text: str) -> dict[str, Any] | None:
-    """What JSON can carry of it, beside the English; None for a plain text."""
+def packed(text: str, deep: int = MOST_PACKED) -> dict[str, Any] | None:
+    """What JSON can carry of it, beside the English; None for a plain text. What is nested deeper
+    than that stays English."""
     if isinstance(text, Half):
-        whole = packed(text.whole)
+        whole = packed(text.whole, deep)
         return None if whole is None else {"half": text.which, "whole": whole}
-    if not isinstance(text, Told):
+    if not isinstance(text, Told) or not deep:
         return None
     return {
         "pattern": text.pattern,
-        "values": {name: _carried(value) for name, value in text.values.items()},
+        "values": {name: _carried(value, deep - 1) for name, value in text.values.items()},
     }
 
 
-def _carried(value: Any) -> Any:
+def _carried(value: Any, deep: int) -> Any:
     if isinstance(value, str):
-        return packed(value) or str(value)
+        return packed(value, deep) or str(value)
     return value if isinstance(value, int | float | bool) else str(value)
 
 
