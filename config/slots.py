@@ -11,11 +11,11 @@ the step makes no sense; whoever calls writes it.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from config.language import tell
+from config.language import packed, tell, unpacked
 from config.writing import write_atomically
 
 Lane = Literal["config", "overlay", "zones", "model", "runtime"]
@@ -93,13 +93,19 @@ class Ended(_Part):
     content: Content
     outcome: Outcome
     code: str | None = Field(None, description="why it was rolled back")
-    text: str = ""
+    text: str = Field("", description="that, in words")
+    packed: dict[str, Any] | None = Field(None, description="the text, as config/language.py says")
     at: datetime
     by: str
     way: str = "command_line"
     order: str | None = None
     told: bool = Field(False, description="the hub was told")
     hub_was_there: bool = Field(False, description="before the trial")
+
+    @property
+    def why(self) -> str:
+        """Why it was rolled back, as it was told."""
+        return unpacked(self.text, self.packed) or self.code or "?"
 
 
 class SlotsFile(_Part):
@@ -196,6 +202,7 @@ def _ended(
         outcome=outcome,
         code=code,
         text=text,
+        packed=packed(text),
         at=at,
         by=trial.by,
         way=trial.way,

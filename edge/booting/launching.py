@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.language import tell
 from config.slots import (
     FILE,
     LANES,
@@ -98,18 +99,21 @@ def _made_anew(
     """From what lies in the slots, as far as that is signed; where nothing is, the unit is what
     it came as. The damaged file is set aside."""
     aside = set_aside(folder / FILE)
-    where = "" if aside is None else f", and was set aside as {aside.name}"
-    text = f"{folder / FILE} is damaged{where}"
-    note = Note(code="slots_damaged", component="slots", text=text, at=now.utc)
-    return inspector.rebuilt(), (note,)
+    file = str(folder / FILE)
+    text = (
+        tell("{file} is damaged", file=file)
+        if aside is None
+        else tell("{file} is damaged, and was set aside as {name}", file=file, name=aside.name)
+    )
+    return inspector.rebuilt(), (Note.of("slots_damaged", "slots", text, now.utc),)
 
 
 def _unverified(slots: SlotsFile, inspector: "Inspector", now: Now) -> tuple[Note, ...]:
     """Without keys nothing can be verified; what is in use stays, and that is told."""
     if inspector.blind is None or not in_use(slots):
         return ()
-    text = f"what was flashed cannot be verified: {inspector.blind}"
-    return (Note(code="slots_unverified", component="slots", text=text, at=now.utc),)
+    text = tell("what was flashed cannot be verified: {why}", why=inspector.blind)
+    return (Note.of("slots_unverified", "slots", text, now.utc),)
 
 
 def _counted(slots: SlotsFile, ledger: Ledger, now: Now) -> tuple[SlotsFile, Ledger]:

@@ -8,9 +8,11 @@ The functions are pure: they give the next ledger; whoever calls writes it.
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from config.language import packed, tell, unpacked
 from config.writing import write_atomically
 
 FILE = "starts.json"  # in the state folder
@@ -18,6 +20,10 @@ WINDOW_S = 600.0
 CRASHES_TO_SAFE_MODE = 5  # unclean ends within the window
 CRASHES_TO_FACTORY = 2  # of safe mode itself: then the installed runtime, not a flashed one
 WELL_AFTER_S = 300.0  # so long up: earlier crashes count no more
+SAFE_SINCE = tell(
+    "it ended {count} times within {minutes:.0f} minutes by itself",
+    count=CRASHES_TO_SAFE_MODE, minutes=WINDOW_S / 60,
+)  # fmt: skip
 PAUSES_S = (0.0, 0.0, 5.0, 10.0, 20.0, 40.0)  # before a start in safe mode, by its crashes in a row
 MOST_NOTES = 20
 
@@ -32,7 +38,17 @@ class Note(_Part):
     code: str
     component: str
     text: str
+    packed: dict[str, Any] | None = Field(None, description="the text, as config/language.py says")
     at: datetime
+
+    @classmethod
+    def of(cls, code: str, component: str, text: str, at: datetime) -> "Note":
+        return cls(code=code, component=component, text=text, packed=packed(text), at=at)
+
+    @property
+    def told(self) -> str:
+        """The text, as it was told."""
+        return unpacked(self.text, self.packed)
 
 
 class OnTrial(_Part):
@@ -75,7 +91,7 @@ class Ledger(_Part):
             crashes = (*crashes, now_s)[-CRASHES_TO_SAFE_MODE:]
             safe_crashes += safe is not None
         if safe is None and len(crashes) >= CRASHES_TO_SAFE_MODE:
-            safe = f"it ended {len(crashes)} times within {WINDOW_S / 60:.0f} minutes by itself"
+            safe = SAFE_SINCE
         return self.model_copy(
             update={"runs": True, "crashes": crashes, "safe": safe, "safe_crashes": safe_crashes}
         )
@@ -114,6 +130,11 @@ class Ledger(_Part):
         return self.model_copy(update={"notes": others})
 
     # --- what follows ---
+
+    @property
+    def why_safe(self) -> str | None:
+        """Why it runs in safe mode, as it is told; None: it does not."""
+        return SAFE_SINCE if self.safe == SAFE_SINCE else self.safe
 
     @property
     def pause_s(self) -> float:

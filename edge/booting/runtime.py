@@ -11,6 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
+from config.language import tell
 from config.slots import FILES, MANIFEST, Slot, slot_folder
 from edge.running.anew import interpreter
 
@@ -30,13 +31,15 @@ def why_not_this_python(folder: Path, slot: Slot) -> str | None:
     home = slot_folder(folder, "runtime", slot)
     wanted = _platform(home / MANIFEST)
     if wanted is None:
-        return "its manifest does not say for which Python it is"
+        return tell("its manifest does not say for which Python it is")
     if wanted.get("python") != PYTHON:
-        return f"it is for Python {wanted.get('python')}, and this computer has {PYTHON}"
+        return tell("it is for Python {wanted}, and this computer has {here}",
+                    wanted=wanted.get("python"), here=PYTHON)  # fmt: skip
     if wanted.get("machine") != platform.machine():
-        return f"it is for {wanted.get('machine')}, and this computer is a {platform.machine()}"
+        return tell("it is for {wanted}, and this computer is a {here}",
+                    wanted=wanted.get("machine"), here=platform.machine())  # fmt: skip
     if not (home / FILES / SITE / "edge" / "cli" / "start.py").is_file():
-        return "its packages are not there"
+        return tell("its packages are not there")
     return None
 
 

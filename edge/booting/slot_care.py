@@ -7,6 +7,7 @@ that is damaged too, to what the unit came with. The functions are pure.
 from collections.abc import Callable
 from datetime import datetime
 
+from config.language import tell
 from config.slots import LANES, Lane, Slot, SlotsFile
 from edge.booting.ledger import Note
 
@@ -21,10 +22,16 @@ def counted(slots: SlotsFile, now: datetime, on_trial_for_s: float) -> SlotsFile
     if trial is None:
         return slots
     if trial.starts >= STARTS_ON_TRIAL:
-        told = f"it was started {trial.starts} times, and did not stay up long enough to be judged"
+        told = tell(
+            "it was started {count} times, and did not stay up long enough to be judged",
+            count=trial.starts,
+        )
         return slots.roll_back("crash_loop", told, now) or slots
     if trial.starts and on_trial_for_s > TRIAL_WITHIN_S:
-        told = f"it did not stay up: {on_trial_for_s:.0f} s after its first start it starts again"
+        told = tell(
+            "it did not stay up: {seconds:.0f} s after its first start it starts again",
+            seconds=on_trial_for_s,
+        )
         return slots.roll_back("crash_loop", told, now) or slots
     return slots.started() or slots
 
@@ -52,7 +59,7 @@ def _taken_back(
     before = state.previous if state.previous in state.slots else None
     before = None if before == state.active else before
     changed = state.model_copy(update={"active": before, "previous": None})
-    name = "nothing" if state.content is None else state.content.name
-    text = f"{name} is not used any more: {wrong}"
-    note = Note(code="slot_damaged", component=lane, text=text, at=now)
+    name = tell("nothing") if state.content is None else state.content.name
+    text = tell("{name} is not used any more: {why}", name=name, why=wrong)
+    note = Note.of("slot_damaged", lane, text, now)
     return slots.model_copy(update={"lanes": {**slots.lanes, lane: changed}}), note

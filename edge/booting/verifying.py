@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.language import said, tell
 from config.slots import FILES, MANIFEST, Lane, Slot, SlotsFile, slot_folder
 from edge.booting.runtime import SITE
 from edge.bundles.chain import load_trust, trust_folder
@@ -43,7 +44,7 @@ class Inspector:
         try:
             found = load_trust(anchor, trust_folder(folder), highest)
         except (BundleError, OSError) as error:
-            return cls(state_dir, folder, None, str(error))
+            return cls(state_dir, folder, None, said(error))
         lost = found.trust.serial < highest  # keys of the older list may be revoked by now
         return cls(state_dir, folder, found.trust, found.faults[-1] if lost else None)
 
@@ -51,7 +52,7 @@ class Inspector:
         """What is wrong with it; None: nothing that can be seen."""
         home = slot_folder(self.folder, lane, slot)
         if not (home / MANIFEST).is_file() or not (home / FILES).is_dir():
-            return "its files are not there"
+            return tell("its files are not there")
         if self.trust is None or (self.blind is not None and lane == "runtime"):
             return self.blind if lane == "runtime" else None  # no code that cannot be proved
         try:
@@ -59,9 +60,9 @@ class Inspector:
                 return _why_not_runtime(home, self.trust)
             verify_slot(home, self.trust)
         except BundleError as refusal:
-            return str(refusal)
+            return said(refusal)
         except OSError as error:
-            return f"it cannot be read: {error.strerror or error}"
+            return tell("it cannot be read: {why}", why=error.strerror or str(error))
         return None
 
     def rebuilt(self) -> SlotsFile:
@@ -92,12 +93,12 @@ def _why_not_runtime(home: Path, trust: Trust) -> str | None:
     for file in manifest.files:
         path = home / FILES / file.name
         if path.is_symlink() or not path.is_file() or _sha256(path).hex() != file.sha256:
-            return f"{file.name} is not what was signed"
+            return tell("{file} is not what was signed", file=file.name)
     wheels = [home / FILES / file.name for file in manifest.files if file.name.endswith(".whl")]
     try:
         wanted = {name: digest for wheel in wheels for name, digest in _recorded(wheel)}
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        return f"a wheel of it cannot be read: {error}"
+        return tell("a wheel of it cannot be read: {why}", why=error)
     return _why_not_unpacked(home / FILES / SITE, wanted)
 
 
@@ -123,20 +124,21 @@ def _place(name: str) -> str:
 def _why_not_unpacked(site: Path, wanted: dict[str, bytes]) -> str | None:
     """Raises OSError."""
     if site.is_symlink():
-        return "its packages are a link to somewhere else"
+        return tell("its packages are a link to somewhere else")
     missing = {name for name in wanted if not _is_elsewhere(name)}
     for path in _files(site):
         name = str(path.relative_to(site))
         missing.discard(name)
         if not stat.S_ISREG(path.lstat().st_mode) and not path.is_symlink():
-            return f"{name} of its packages is no file"  # opening a pipe would wait for ever
+            # Opening a pipe would wait for ever.
+            return tell("{file} of its packages is no file", file=name)
         if path.is_symlink():
-            return f"{name} of its packages is a link"
+            return tell("{file} of its packages is a link", file=name)
         if _is_elsewhere(name) or (path.name in ADDED and ".dist-info" in path.parent.name):
             continue
         if wanted.get(name) != _sha256(path):
-            return f"{name} of its packages is not what was signed"
-    return f"{min(missing)} of its packages is missing" if missing else None
+            return tell("{file} of its packages is not what was signed", file=name)
+    return tell("{file} of its packages is missing", file=min(missing)) if missing else None
 
 
 def _is_elsewhere(name: str) -> bool:

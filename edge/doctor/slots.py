@@ -116,7 +116,7 @@ def _news(slots: SlotsFile) -> Iterator[Line]:
             lane=lane,
             name=last.content.name,
             when=f"{last.at:%Y-%m-%d %H:%M}",
-            why=last.text or last.code or "?",
+            why=last.why,
         )
         cure = tell("mend what the text names, build the bundle with a higher serial, flash again")
         yield warning("rolled_back", lane, told, cure)

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.language import said, tell
 from edge.local.asking import NoUnitError, ask
 from edge.running.state_lock import is_in_use
 from telemetry.commands.handling import OrderRefusedError
@@ -49,10 +50,11 @@ class Loan:
         except OrderRefusedError as error:
             if error.code == "unsupported":
                 raise NotLentError(
-                    "the running unit does not lend boards", "stop it: systemctl stop patrol-edge"
+                    tell("the running unit does not lend boards"),
+                    tell("stop it: systemctl stop patrol-edge"),
                 ) from error
-            cure = "--when-idle waits for it; or let the crew end what it does"
-            raise NotLentError(str(error), cure, busy=error.code == "busy") from error
+            cure = tell("--when-idle waits for it; or let the crew end what it does")
+            raise NotLentError(said(error), cure, busy=error.code == "busy") from error
         else:
             self.lent = True
         self._asked_s = self.mono_s()
@@ -61,7 +63,8 @@ class Loan:
         """Nobody answers. Raises NotLentError if a unit runs all the same."""
         if is_in_use(self.state_dir):
             raise NotLentError(
-                f"a unit runs, and cannot be asked: {error}", "sudo systemctl stop patrol-edge"
+                tell("a unit runs, and cannot be asked: {why}", why=error),
+                "sudo systemctl stop patrol-edge",
             ) from error
         self.lent = False
 
@@ -90,7 +93,7 @@ def borrowed(
         except NotLentError as error:
             if not error.busy or loan.mono_s() + ASK_AGAIN_S > ends_s:
                 raise
-            waiting(str(error))
+            waiting(said(error))
             pause(ASK_AGAIN_S)
     try:
         yield loan

@@ -1,5 +1,6 @@
 """When the unit can do without its boards."""
 
+from config.language import tell
 from drivers.clock import Clock
 from edge.acting.acting import Acting
 from edge.moving.moving import Moving
@@ -15,11 +16,11 @@ def why_active(
     """Why it cannot, in words; None: it can."""
     task = office.desk.book.current
     if office.sos.book.call is not None:
-        return "it calls for help"
+        return tell("it calls for help")
     if task is not None and not task.over:
-        return f"it works on a task ({task.state})"
+        return tell("it works on a task ({state})", state=task.state)
     if any(each.on and each.kind in DRIVEN_KINDS for each in acting.states()):
-        return "something that it says or shines is on"
+        return tell("something that it says or shines is on")
     return moving.why_busy() or _why_moving(office, whereabouts, clock)
 
 
@@ -29,5 +30,5 @@ def _why_moving(office: Office, whereabouts: Whereabouts, clock: Clock) -> str |
         return None  # in a garage, or without a receiver: nothing says that it moves
     speed_mps = position.epoch.speed_mps
     if speed_mps is not None and speed_mps > office.tuning.now.position.parked_below_mps:
-        return f"it moves at {speed_mps:.1f} m/s"
+        return tell("it moves at {speed:.1f} m/s", speed=speed_mps)
     return None

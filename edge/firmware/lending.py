@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from config.language import tell
 from drivers.base import DeviceLostError, DeviceUnavailableError, Driver
 from drivers.clock import Clock
 from edge.local.control import Call, LocalHandler
@@ -90,15 +91,15 @@ class Lending:
     def _check(self, board: str, by: str) -> None:
         if board not in self._boards:
             known = ", ".join(sorted(self._boards)) or "none"
-            raise OrderRefusedError(
-                "invalid_arguments", f"no board {board} here; there is: {known}"
-            )
+            told = tell("no board {board} here; there is: {known}", board=board, known=known)
+            raise OrderRefusedError("invalid_arguments", told)
         borrower = self.borrower(board)
         if borrower is not None and borrower != by:
-            raise OrderRefusedError("busy", f"{borrower} has {board} now")
+            told = tell("{who} has {board} now", who=borrower, board=board)
+            raise OrderRefusedError("busy", told)
         why = self._why_active() if borrower is None else None
         if why is not None:
-            raise OrderRefusedError("busy", f"the unit is active: {why}")
+            raise OrderRefusedError("busy", tell("the unit is active: {why}", why=why))
 
     # --- the board's worker ---
 

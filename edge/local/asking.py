@@ -8,6 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from config.language import tell, unpacked
 from edge.local.unix_socket import address_of, socket_paths
 from telemetry.commands.handling import OrderRefusedError, Progress
 from telemetry.commands.strict_json import BadJsonError, loads_object
@@ -46,7 +47,8 @@ def ask(
         return _asked(spare, request, timeout_s, progress)
     except NOBODY_THERE as error:
         raise NoUnitError(
-            f"no unit runs in {state_dir}", "start it: systemctl start patrol-edge"
+            tell("no unit runs in {folder}", folder=str(state_dir)),
+            tell("start it: systemctl start patrol-edge"),
         ) from error
 
 
@@ -65,11 +67,13 @@ def _asked(
         raise
     except PermissionError as error:
         raise NoUnitError(
-            f"{path} may not be used by this user", "ask with sudo, or as the service's user"
+            tell("{path} may not be used by this user", path=str(path)),
+            tell("ask with sudo, or as the service's user"),
         ) from error
     except OSError as error:
         raise NoUnitError(
-            f"the unit gives no answer: {error}", "see `journalctl -u patrol-edge`"
+            tell("the unit gives no answer: {why}", why=error),
+            tell("see `journalctl -u patrol-edge`"),
         ) from error
 
 
@@ -84,5 +88,6 @@ def _result(lines: BufferedReader, progress: Progress) -> dict[str, Any]:
         elif answer.get("ok") is True:
             return dict(answer.get("result") or {})
         else:
-            raise OrderRefusedError(str(answer.get("code")), str(answer.get("text")))
+            words = unpacked(str(answer.get("text")), answer.get("told"))
+            raise OrderRefusedError(str(answer.get("code")), words)
     raise OSError("it closed the connection")

@@ -23,6 +23,7 @@ from typing import Any
 
 import structlog
 
+from config.language import packed, said
 from drivers.clock import Clock
 from edge.local.unix_socket import identity, listening, socket_paths
 from edge.running.worker import Beat
@@ -175,7 +176,7 @@ class LocalControl:
             call = _call_in(bytes(caller.line), caller.connection, progress)
             answer = {"ok": True, "result": self._carried_out(call)}
         except (OrderRefusedError, OrderFailedError) as error:
-            answer = _refusal(error.code, str(error))
+            answer = _refusal(error.code, said(error))
         except BadJsonError as error:
             answer = _refusal("malformed", str(error))
         _tell(caller.connection, answer)
@@ -231,7 +232,9 @@ def user_name(uid: int | None = None) -> str:
 
 
 def _refusal(code: str, words: str) -> dict[str, Any]:
-    return {"ok": False, "code": code, "text": text(words)}
+    """In English, and so that whoever asks can say it in another language."""
+    words = text(words)
+    return {"ok": False, "code": code, "text": words, "told": packed(words)}
 
 
 def _tell(connection: socket.socket, answer: dict[str, Any]) -> None:

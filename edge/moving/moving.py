@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from config.language import tell
 from config.models import Settings
 from drivers.clock import Clock
 from drivers.platforms.orders import (
@@ -175,9 +176,9 @@ class Moving:
             if state is None:
                 continue
             if state.mission == "active":
-                return f"{carrier.name} is on a mission"
+                return tell("{name} is on a mission", name=carrier.name)
             if abilities is not None and abilities.flies and state.armed is not False:
-                return f"{carrier.name} flies, or may take off: its motors are on"
+                return tell("{name} flies, or may take off: its motors are on", name=carrier.name)
         return None
 
     def status(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _told(ended: Ended) -> str:
         "{name} (serial {serial}) was taken back: {text}",
         name=ended.content.name,
         serial=ended.content.serial,
-        text=ended.text,
+        text=ended.why,
     )
 
 
@@ -86,10 +86,10 @@ def _of_start(slots: Slots) -> Iterator[Finding]:
 def _noted(note: Note) -> Finding:
     finding = about(note.component)
     if note.code == "slots_damaged":
-        return finding("slots_damaged", "warning", text(note.text), SEND_HOME)
+        return finding("slots_damaged", "warning", text(note.told), SEND_HOME)
     if note.code == "slots_unverified":
-        return finding("slots_unverified", "warning", text(note.text), INSTALL_KEYS)
-    return finding("slot_damaged", "warning", text(note.text), LOOK_AT_DISK)
+        return finding("slots_unverified", "warning", text(note.told), INSTALL_KEYS)
+    return finding("slot_damaged", "warning", text(note.told), LOOK_AT_DISK)
 
 
 def _flashed_since(known: SlotsFile, note: Note) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.language import localized, said, tell
 from drivers.clock import SystemClock
 from edge.local import control as local_control
 from edge.local.asking import NoUnitError, ask
@@ -100,6 +101,20 @@ def test_refusals_and_failures_come_with_their_code(tmp_path: Path) -> None:
             with pytest.raises(OrderRefusedError) as caught:
                 ask(tmp_path, name)
             assert caught.value.code == code
+
+
+def test_a_refusal_can_be_said_in_another_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_call: Call) -> None:
+        why = tell("it works on a task ({state})", state="en_route")
+        raise OrderRefusedError("busy", tell("the unit is active: {why}", why=why))
+
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    with serving(tmp_path, x=refuse), pytest.raises(OrderRefusedError) as refused:
+        ask(tmp_path, "x")
+    assert str(refused.value) == "the unit is active: it works on a task (en_route)"
+    assert localized(said(refused.value)) == "单元正在工作：正在执行任务（en_route）"  # noqa: RUF001
 
 
 def test_where_no_unit_runs_it_says_so(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.language import localized, tell
 from config.slots import Content, Lane, Slot, SlotsFile, Trial, read_slots, write_slots
 from edge.booting.launching import Now, prepare
 from edge.booting.ledger import (
     CRASHES_TO_SAFE_MODE,
     FILE,
     PAUSES_S,
+    SAFE_SINCE,
     WINDOW_S,
     Ledger,
     Note,
@@ -272,6 +274,23 @@ def test_notes_are_kept_and_not_endlessly_many() -> None:
         ledger = ledger.noted(note)
     assert len(ledger.notes) == 20
     assert ledger.notes[-1].text == "99"
+
+
+def test_what_the_launcher_tells_can_be_said_in_another_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    ledger = Ledger(boot="b", safe=str(SAFE_SINCE), safe_crashes=1)
+    note = Note.of("slot_damaged", "model", tell("its files are not there"), NOW)
+    assert write_ledger(tmp_path, ledger.noted(note))
+
+    ledger = read_ledger(tmp_path)
+
+    assert ledger.notes[0].text == "its files are not there"
+    assert localized(ledger.notes[0].told) == "其文件不存在"
+    assert localized(ledger.why_safe or "") == "10 分钟内自行退出 5 次"
+    assert Ledger(safe="as before").why_safe == "as before"
+    assert Ledger().why_safe is None
 
 
 def test_the_state_folder_is_found_in_a_file_that_is_wrong(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.language import localized, tell
 from config.slots import (
     FILE,
     Content,
@@ -15,6 +16,7 @@ from config.slots import (
     read_slots,
     write_slots,
 )
+from edge.flashing.trial.gate import in_words
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
@@ -67,6 +69,26 @@ def test_a_roll_back_returns_to_what_was_in_use_and_keeps_the_serial() -> None:
     assert back.lane("config").serial == 5
     assert back.trial is None
     assert (back.ended[-1].outcome, back.ended[-1].code) == ("rolled_back", "crash_loop")
+
+
+def test_why_it_was_taken_back_can_be_said_in_another_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = SlotsFile().begin(trial(SlotsFile(), 1))
+    assert begun is not None
+    lacks = ("x: it is broken", tell("the hub is not reached"), tell("the model does not run"))
+    back = begun.roll_back("unhealthy", in_words(lacks), NOW)
+    assert back is not None
+    write_slots(tmp_path, back)
+
+    ended = read_slots(tmp_path).ended[-1]
+
+    assert ended.text == ended.why == "; ".join(lacks)
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    assert localized(ended.why) == "x: it is broken；无法连通中心；模型未运行"  # noqa: RUF001
+    plain = ended.model_copy(update={"packed": {"pattern": "{x}", "values": {"x": "another"}}})
+    assert plain.why == ended.text, "what does not fit the text is not believed"
+    assert ended.model_copy(update={"text": "", "packed": None}).why == "unhealthy"
 
 
 def test_the_first_flash_rolls_back_to_what_the_unit_came_with() -> None:

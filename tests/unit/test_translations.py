@@ -11,6 +11,7 @@ import pytest
 
 from config.errors import Problem
 from config.language import SPLITS, halves, localized, packed, tell, unpacked
+from telemetry.commands.strict_json import canonical, loads_object
 from tests import catalogues
 from tests.catalogues import DOMAIN, LANGUAGES, REQUIRED, Told, languages, patterns, po_file
 
@@ -93,6 +94,17 @@ def test_a_problem_and_its_cure_come_apart_in_each_language() -> None:
     for half in (problem, cure):
         assert localized(unpacked(str(half), packed(half))) == localized(half)
     assert halves("no cure") == ("no cure", "")
+
+
+def test_a_text_within_texts_stays_as_shallow_as_a_reader_takes() -> None:
+    told: str = tell("today")
+    for _ in range(12):
+        told = tell("{what}: {why}", what="x", why=told)
+    facts = {"result": {"faults": [{"packed": {"text": packed(told)}}]}}  # as the doctor asks
+    sent = loads_object(canonical(facts))["result"]["faults"][0]["packed"]["text"]
+    again = unpacked(str(told), sent)
+    assert again == told
+    assert localized(again).startswith("x：x：x：x：x: ")  # noqa: RUF001 - deeper: English
 
 
 def test_a_line_of_the_check_is_in_one_language() -> None:

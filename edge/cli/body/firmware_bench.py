@@ -21,6 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from config.language import tell
 from edge.cli.console import FAILED, USAGE, CommandError, note
 from edge.cli.run import DEFAULT_CONFIG
 
@@ -129,14 +130,14 @@ class Bench:
 
         def waiting(why: str) -> None:
             if why not in told:
-                note(f"{why}; waiting")
+                note(tell("{why}; waiting", why=why))
                 told.add(why)
 
         try:
             with borrowed(self.state_dir, name, self.wait_s, waiting) as loan:
                 yield loan
         except NotLentError as error:
-            raise CommandError(f"{name}: {error}", error.cure) from error
+            raise CommandError(tell("{name}: {text}", name=name, text=error), error.cure) from error
 
 
 def board_at(port: str, baud: int) -> "BoardConfig":

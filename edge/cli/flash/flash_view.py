@@ -49,7 +49,7 @@ def end_told(outcome: Outcome, ended: Ended | None) -> str:
                     serial=outcome.serial)  # fmt: skip
     if ended is not None:
         return tell("{name} did not prove itself, and what was in use before is back: {why}",
-                    name=name, why=ended.text or ended.code or "?")  # fmt: skip
+                    name=name, why=ended.why)  # fmt: skip
     match outcome.end:
         case "adopted":
             return tell("{name} counts from now on", name=name)

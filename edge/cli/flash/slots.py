@@ -98,7 +98,7 @@ def _lines(slots: SlotsFile) -> Iterator[str]:
             yield tell("{when:%Y-%m-%d %H:%M} {lane} {name} (serial {serial}) kept", **facts)
         else:
             yield tell("{when:%Y-%m-%d %H:%M} {lane} {name} (serial {serial}) taken back: {why}",
-                       why=ended.text or ended.code or "?", **facts)  # fmt: skip
+                       why=ended.why, **facts)  # fmt: skip
 
 
 def _of_lane(lane: Lane, state: LaneState, slots: SlotsFile) -> Iterator[str]:

@@ -97,12 +97,14 @@ def _flashed(
             outcome = flasher.flash(name, board, package, BoardWish(by=wish.by), watch)
     except NotLentError as error:
         code = "busy" if error.busy else "wrong_state"
-        raise BundleError(code, _of_board(name, str(error)), error.cure) from error
+        raise BundleError(code, _of_board(name, said(error)), error.cure) from error
     except FlashError as error:
-        told = str(error) if not error.state else f"{error}; the board now: {error.state}"
+        told = said(error)
+        if error.state:
+            told = tell("{text}; the board now: {state}", text=told, state=error.state)
         raise BundleError(error.code, _of_board(name, told), error.cure) from error
     except LedgerError as error:
-        raise BundleError("storage", _of_board(name, str(error)), error.cure) from error
+        raise BundleError("storage", _of_board(name, said(error)), error.cure) from error
     return tell("board {board}: {version}, {end}", board=name, version=outcome.after,
                 end=outcome.end)  # fmt: skip
 

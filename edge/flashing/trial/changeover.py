@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from config.language import said, tell
 from config.slots import SlotsError, SlotsFile, SlotsStep, Trial
 from drivers.clock import Clock
 from edge.flashing.switching import (
@@ -31,7 +32,8 @@ from edge.reporting.parts import Parts
 from telemetry.commands.handling import OrderFailedError, OrderRefusedError
 
 R = TypeVar("R", bound=BaseModel)
-NOTHING = "another is on trial, or there is nothing to change over to"
+NOTHING = tell("another is on trial, or there is nothing to change over to")
+NO_TRIAL = tell("nothing is on trial")
 SETTLED_S = 30.0  # after a start the link may take so long
 RESTART_S = 15.0  # to stop and start again, twice at worst
 
@@ -98,7 +100,7 @@ class ChangeOver:
     def _commit(self, call: Call) -> dict[str, Any]:
         _asked(CommitRequest, call)
         if not self.trial.commit():
-            raise OrderRefusedError("wrong_state", self.slots.fault or "nothing is on trial")
+            raise OrderRefusedError("wrong_state", self.slots.fault or NO_TRIAL)
         return {}
 
     def _roll_back(self, call: Call) -> dict[str, Any]:
@@ -106,8 +108,8 @@ class ChangeOver:
         self._may(call, force=request.force)
         trial = self.slots.read().trial
         if trial is not None and trial.lane == request.lane:
-            if not self.trial.roll_back("by_hand", f"by {request.by}"):
-                raise OrderRefusedError("wrong_state", self.slots.fault or "nothing is on trial")
+            if not self.trial.roll_back("by_hand", tell("by {by}", by=request.by)):
+                raise OrderRefusedError("wrong_state", self.slots.fault or NO_TRIAL)
         else:
             self._changed(lambda slots: _used(slots, request))
             self.slots.anew.ask(f"{request.lane} goes back, as {request.by} wants it")
@@ -116,22 +118,23 @@ class ChangeOver:
     def _may(self, call: Call, *, force: bool) -> None:
         """Raises OrderRefusedError."""
         if force and call.uid not in (0, os.geteuid()):
-            told = "only root and the service's own user may force it"
+            told = tell("only root and the service's own user may force it")
             raise OrderRefusedError("role_not_allowed", told)
         if self.slots.anew.asked:
-            raise OrderRefusedError("busy", "the unit is about to start anew")
+            raise OrderRefusedError("busy", tell("the unit is about to start anew"))
         why = None if force else self.why_active()
         if why is not None:
-            raise OrderRefusedError("busy", f"the unit is active: {why}")
+            raise OrderRefusedError("busy", tell("the unit is active: {why}", why=why))
 
     def _changed(self, step: SlotsStep) -> SlotsFile:
         """Raises OrderRefusedError, OrderFailedError."""
         try:
             after = self.slots.change(step)
         except SlotsError as error:
-            raise OrderFailedError("wrong_state", str(error)) from error
+            raise OrderFailedError("wrong_state", said(error)) from error
         except OSError as error:
-            raise OrderFailedError("storage", f"the disk refuses: {error.strerror}") from error
+            told = tell("the disk refuses: {why}", why=error.strerror or str(error))
+            raise OrderFailedError("storage", told) from error
         if after is None:
             raise OrderRefusedError("wrong_state", NOTHING)
         return after
@@ -145,7 +148,7 @@ def _by_root(handler: LocalHandler) -> LocalHandler:
 
     def handle(call: Call) -> dict[str, Any] | None:
         if call.uid not in (0, os.geteuid()):
-            told = "only root and the service's own user may change what is in use"
+            told = tell("only root and the service's own user may change what is in use")
             raise OrderRefusedError("role_not_allowed", told)
         return handler(call)
 
@@ -156,7 +159,8 @@ def _asked(kind: type[R], call: Call) -> R:
     try:
         return kind.model_validate(call.args)
     except ValidationError as error:
-        raise OrderRefusedError("invalid_arguments", f"no request for {call.name}") from error
+        told = tell("no request for {name}", name=call.name)
+        raise OrderRefusedError("invalid_arguments", told) from error
 
 
 def _used(slots: SlotsFile, request: RollBackRequest) -> SlotsFile | None:

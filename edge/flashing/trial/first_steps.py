@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from config.errors import ConfigError
+from config.language import tell
 from config.loading import DEFAULT_FILE, Loaded, digest_of, load
 from config.safe import safe_settings, usable
 from config.slots import SlotsError
@@ -113,11 +114,11 @@ def _lines(error: ConfigError) -> tuple[str, ...]:
 
 def _why_safe(state_dir: Path, *, safe: bool, wrong: bool) -> str | None:
     if wrong:
-        return "the configuration is wrong"
+        return tell("the configuration is wrong")
     if not safe:
         return None
-    counted = read_ledger(state_dir).safe if LAUNCHED in os.environ else None
-    return counted or "it was started so (--safe)"
+    counted = read_ledger(state_dir).why_safe if LAUNCHED in os.environ else None
+    return counted or tell("it was started so (--safe)")
 
 
 def _take_back(slots: Slots, words: str) -> None:

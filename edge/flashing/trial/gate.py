@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from config.language import tell
 from config.slots import Trial
 
 PERCEPTION = "perception"
@@ -57,14 +58,25 @@ def lacking(need: Need, seen: Seen) -> tuple[str, ...]:
     why = dict(seen.why)
     words = [*seen.broken]
     for name in sorted(need.components - seen.components):
-        words.append(f"{name}: {why[name]}" if why.get(name) else f"{name} gives nothing")
+        told = why.get(name)
+        words.append(_because(name, told) if told else tell("{name} gives nothing", name=name))
     if need.perception and not seen.perception:
-        told = why.get(PERCEPTION)
-        words.append(f"the model does not run{f': {told}' if told else ''}")
+        words.append(_because(tell("the model does not run"), why.get(PERCEPTION)))
     if need.hub and not seen.hub:
-        told = why.get("hub")
-        words.append(f"the hub is not reached{f': {told}' if told else ''}")
+        words.append(_because(tell("the hub is not reached"), why.get("hub")))
     return tuple(words)
+
+
+def _because(what: str, why: str | None) -> str:
+    return tell("{what}: {why}", what=what, why=why) if why else what
+
+
+def in_words(lacks: tuple[str, ...]) -> str:
+    """All of it as one text, which can still be said in another language."""
+    if len(lacks) < 2:
+        return lacks[0] if lacks else ""
+    half = len(lacks) // 2  # nested as little as can be: config.language.MOST_PACKED
+    return tell("{one}; {another}", one=in_words(lacks[:half]), another=in_words(lacks[half:]))
 
 
 class Judge:

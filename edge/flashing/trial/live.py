@@ -13,6 +13,7 @@ import structlog
 
 from config.devices import CameraConfig, GnssConfig
 from config.errors import ConfigError
+from config.language import tell
 from config.loading import Loaded, try_layers
 from config.slots import Content, Lane, SlotsFile, slot_folder
 from drivers.clock import Clock
@@ -96,8 +97,9 @@ class Live:
         self._exchange_receivers(change.loaded, names)
         if not others and needed and not self._one_speaks(needed, before):
             self._exchange_receivers(self.loaded, names)
-            why = self.parts.receivers[needed[0]].health.last_error or "it says nothing"
-            raise OrderRefusedError("unhealthy", text(f"gnss.{needed[0]} with it: {why}"))
+            why = self.parts.receivers[needed[0]].health.last_error or tell("it says nothing")
+            told = tell("{name} with it: {why}", name=f"gnss.{needed[0]}", why=why)
+            raise OrderRefusedError("unhealthy", text(told))
 
     def undo(self, change: Change) -> None:
         """What was rehearsed, where nothing comes of it."""

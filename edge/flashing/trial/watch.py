@@ -7,11 +7,11 @@ from pathlib import Path
 
 import structlog
 
-from config.language import said
+from config.language import said, tell
 from config.slots import Ended, SlotsError, SlotsStep, Trial, slot_folder
 from drivers.clock import Clock, computer_boot_id, since_boot_s
 from edge.booting.ledger import WELL_AFTER_S
-from edge.flashing.trial.gate import PERCEPTION, Judge, Seen, lacking, need_of
+from edge.flashing.trial.gate import PERCEPTION, Judge, Seen, in_words, lacking, need_of
 from edge.flashing.trial.live import Live
 from edge.flashing.trial.standing import Slots
 from edge.flashing.trial.vitals import there, vitals
@@ -78,7 +78,7 @@ class TrialWatch:
         if verdict == "commit":
             self.commit()
         elif verdict == "roll_back":
-            self.roll_back("unhealthy", "; ".join(self._judge.lacks))
+            self.roll_back("unhealthy", in_words(self._judge.lacks))
 
     def _not_in_effect(self, trial: Trial) -> tuple[str, ...]:
         """What was left out when it was loaded proves nothing."""
@@ -88,7 +88,8 @@ class TrialWatch:
         else:
             known = self.live.in_effect.get(trial.lane)
             runs = known is not None and known.bundle == trial.content.bundle
-        return () if runs else (f"the {trial.lane} that was flashed is not in effect",)
+        told = tell("the {lane} that was flashed is not in effect", lane=trial.lane)
+        return () if runs else (told,)
 
     def _ends_mono_s(self, trial: Trial, now_mono_s: float) -> float:
         """Earlier starts of the same trial count, as far as the launcher has seen them."""
