@@ -19,8 +19,8 @@ from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest, verify_slot
 from edge.bundles.trust import Trust
-from edge.flashing.mending import rebuilt
-from edge.flashing.serials import read_second, second_place
+from edge.slots.mending import rebuilt
+from edge.slots.serials import read_second, second_place
 
 # What installing a wheel adds to it, or puts elsewhere (packaging.python.org, binary distribution
 # format); none of it is imported from where it lies.

@@ -22,7 +22,7 @@ from edge.doctor.line import Line
 from edge.doctor.page import page
 from edge.doctor.report import as_json
 from edge.doctor.service import NAME, OURS
-from edge.flashing.serials import read_second, second_place
+from edge.slots.serials import read_second, second_place
 from telemetry.commands.journal import journal_files
 
 LOG_LINES = "3000"

@@ -20,7 +20,7 @@ from edge.bundles.slot_check import verify_slot
 from edge.bundles.trust import Trust
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, none, ok, warning
-from edge.flashing.serials import doubts, read_second, second_place
+from edge.slots.serials import doubts, read_second, second_place
 
 CODES = ("on_trial", "rolled_back", "slot_damaged", "slots_damaged")
 

@@ -17,7 +17,7 @@ from edge.bundles.chain import load_trust, trust_folder
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest
-from edge.flashing import mending, records
+from edge.flashing import records
 from edge.flashing.as_service import in_service
 from edge.flashing.lock import sole_use
 from edge.flashing.switching import (
@@ -30,6 +30,7 @@ from edge.flashing.switching import (
     running,
 )
 from edge.flashing.unit import Unit, need_write
+from edge.slots import mending
 
 Back = Literal["previous", "factory"]
 

@@ -19,11 +19,9 @@ from edge.bundles.manifest import LANE_OF, Manifest
 from edge.bundles.reading import OpenedBundle, open_bundle
 from edge.bundles.refusal import BundleError
 from edge.bundles.slot_check import slot_manifest
-from edge.flashing import mending, records
+from edge.flashing import records
 from edge.flashing.contents.trying import attempt
-from edge.flashing.folders import make_folder
 from edge.flashing.lock import sole_use
-from edge.flashing.mending import Known
 from edge.flashing.staging import Placed, ask_for_room, incoming, on_trial, put_in_place
 from edge.flashing.switching import (
     SwitchRequest,
@@ -34,6 +32,9 @@ from edge.flashing.switching import (
 )
 from edge.flashing.unit import Unit, need_write
 from edge.flashing.wish import PERCENT, End, Outcome, Stage, Step, Watch, Wish, quiet
+from edge.slots import mending
+from edge.slots.folders import make_folder
+from edge.slots.mending import Known
 
 LOST = tell(
     "the newest list of keys was lost: delete the one that is installed, and install the newest: "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.language import tell
 from edge.bundles.refusal import BundleError
-from edge.flashing.folders import make_folder
+from edge.slots.folders import make_folder
 from telemetry.commands.files import hand_to_owner
 
 LOCK = "lock"

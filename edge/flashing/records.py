@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.flashing.folders import make_folder
+from edge.slots.folders import make_folder
 from telemetry.commands.files import hand_to_owner, one_at_a_time, sync_folder
 from telemetry.commands.journal import Journal, JournalError
 from telemetry.commands.strict_json import BadJsonError, canonical, loads_object

@@ -16,9 +16,9 @@ from config.slots import (
     write_slots,
 )
 from edge.bundles.reading import OpenedBundle
-from edge.flashing.folders import give_away, make_folder, remove
-from edge.flashing.mending import INCOMING, OUTGOING
 from edge.flashing.space import RUNTIME_GROWS, need_room
+from edge.slots.folders import give_away, make_folder, remove
+from edge.slots.mending import INCOMING, OUTGOING
 from telemetry.commands.files import one_at_a_time, sync_folder
 
 Heard = Callable[[int, int], None]  # bytes that have come, of how many

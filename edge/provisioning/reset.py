@@ -18,7 +18,6 @@ from config.language import tell
 from config.loading import load
 from config.slots import SlotsError, read_slots, slots_folder
 from drivers.clock import Clock
-from edge.flashing.mending import remember
 from edge.provisioning.errors import ProvisioningError, WrongInputError
 from edge.provisioning.files import FOR_GROUP, make_folder, put, read_below
 from edge.provisioning.identity import STATE_MODE, Places, owner_of_name
@@ -32,6 +31,7 @@ from edge.provisioning.wiping import (
     wipe,
 )
 from edge.running.state_lock import StateInUseError, lock_state
+from edge.slots.mending import remember
 from telemetry.commands.files import sync_folder
 from telemetry.commands.journal import journal_files
 from telemetry.commands.journal_check import check

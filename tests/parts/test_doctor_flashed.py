@@ -14,7 +14,7 @@ from edge.cli.main import main
 from edge.doctor import permissions, service, slots, unit_file
 from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
-from edge.flashing import serials
+from edge.slots import serials
 from tests.examined import Examined, of, states
 from tests.flashing_stand import Stand
 

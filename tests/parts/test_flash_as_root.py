@@ -10,8 +10,9 @@ import pytest
 
 import tests.torture.flasher  # what the engine loads later: the service may not read root's Python
 from config.slots import read_slots
-from edge.flashing import by_hand, serials
+from edge.flashing import by_hand
 from edge.flashing.as_service import become_service
+from edge.slots import serials
 from tests.flashing_stand import Stand
 
 NOBODY = 65534

@@ -13,8 +13,8 @@ import pytest
 from edge.cli.flash.flash import WAYS
 from edge.cli.flash.flash_view import PeopleView
 from edge.cli.main import main
-from edge.flashing.serials import read_second, second_place
 from edge.flashing.wish import Step
+from edge.slots.serials import read_second, second_place
 from telemetry.contract.flash import Way
 from tests.flashing_stand import Stand, made
 

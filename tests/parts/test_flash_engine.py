@@ -12,9 +12,10 @@ from config.loading import load
 from config.slots import FILE, SlotsFile, slot_folder
 from edge.bundles.manifest import BaseOf
 from edge.bundles.refusal import BundleError
-from edge.flashing import engine, mending, records, serials, space, staging
+from edge.flashing import engine, records, space, staging
 from edge.flashing.lock import sole_use
-from edge.flashing.mending import INCOMING, clean
+from edge.slots import mending, serials
+from edge.slots.mending import INCOMING, clean
 from telemetry.commands.journal import journal_files
 from telemetry.commands.journal_check import check
 from tests.bundle_maker import NOW, trust_of
@@ -332,7 +333,7 @@ def test_the_journal_of_the_unit_takes_them_over_once_and_stays_whole(tmp_path: 
 
 def test_nothing_is_taken_by_a_list_that_is_not_the_newest(stand: Stand) -> None:
     """Its chain was deleted, by somebody who has become the service, or lost by the disk."""
-    from edge.flashing.mending import remember
+    from edge.slots.mending import remember
 
     stand.kept(stand.base(3))
     remember(stand.unit.state_dir, stand.slots, trust=5)

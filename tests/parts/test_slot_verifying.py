@@ -92,7 +92,7 @@ def test_without_keys_what_is_in_use_stays_and_that_is_told(stand: Stand) -> Non
 
 
 def test_damaged_slots_are_made_anew_from_what_is_signed(stand: Stand) -> None:
-    from edge.flashing.mending import remember
+    from edge.slots.mending import remember
 
     remember(stand.unit.state_dir, stand.slots)
     (stand.unit.folder / FILE).write_bytes(b"\0" * 300)
@@ -204,7 +204,7 @@ def test_one_signature_is_not_enough_for_code(runtime: tuple[Inspector, Path]) -
 def test_code_that_cannot_be_proved_is_not_run(stand: Stand) -> None:
     """Whoever has become the service may delete what lies in its folder, such as the chain."""
     from edge.bundles.chain import trust_folder
-    from edge.flashing.mending import remember
+    from edge.slots.mending import remember
 
     def inspector() -> Inspector:
         return Inspector.of(stand.unit.state_dir, stand.unit.folder, stand.unit.trust)

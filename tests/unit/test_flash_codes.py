@@ -10,7 +10,7 @@ import pytest
 from telemetry.contract.flash import BackCode, FlashCode
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("edge/bundles", "edge/flashing", "edge/booting")
+FOLDERS = ("edge/bundles", "edge/slots", "edge/flashing", "edge/booting")
 AT_A_DESK = {"invalid_arguments"}  # of whoever builds a bundle or decides by hand, never of a flash
 
 

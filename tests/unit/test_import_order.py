@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ORDER = ["config", "drivers", "firmware_bridge", "perception", "telemetry", "edge"]
 STRANGERS = {("perception", "firmware_bridge")}
+FLASHING = ["edge.bundles", "edge.slots", "edge.booting", "edge.flashing"]  # each knows the former
 OVER_THE_COMMANDS = ("edge/cli", "edge/demo", "edge/booting/runtime.py")  # each ends in a command
 
 
@@ -56,6 +57,18 @@ def test_what_does_the_work_knows_no_command() -> None:
         if not str(path.relative_to(ROOT)).startswith(OVER_THE_COMMANDS)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("edge.cli.")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", FLASHING[:-1])
+def test_what_starts_a_unit_knows_nothing_of_what_flashes_it(room: str) -> None:
+    later = tuple(f"{each}." for each in FLASHING[FLASHING.index(room) + 1 :])
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        for path in (ROOT / room.replace(".", "/")).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(later)
     ]
     assert wrong == []
 

@@ -93,7 +93,7 @@ def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iter
 
 def _spooled(source: BinaryIO, spool: Path) -> str:
     """The name of a copy. Raises OSError."""
-    from edge.flashing.folders import make_folder
+    from edge.slots.folders import make_folder
 
     make_folder(spool)
     handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)

@@ -21,9 +21,9 @@ from edge.booting.runtime import CODE, PYTHON, SITE
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
 from edge.flashing.contents.children import Ended, run
-from edge.flashing.folders import give_all_away, remove, sync_all
 from edge.flashing.space import need_room
 from edge.flashing.unit import Unit
+from edge.slots.folders import give_all_away, remove, sync_all
 
 WHEEL = ".whl"
 MOST_UNPACKED_BYTES = 4 * 2**30

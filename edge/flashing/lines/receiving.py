@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from config.language import tell
 from drivers.clock import Clock
 from edge.bundles.manifest import MOST_BYTES
-from edge.flashing.folders import make_folder
 from edge.flashing.lines.handover import (
     Lines,
     Part,
@@ -25,6 +24,7 @@ from edge.flashing.lines.handover import (
     piece_in,
 )
 from edge.flashing.lines.sending import Line, LineLostError
+from edge.slots.folders import make_folder
 
 SILENT_S = 60.0
 HELLO_EVERY_S = 1.0

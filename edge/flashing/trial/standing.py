@@ -10,8 +10,8 @@ import structlog
 from config.language import said
 from config.slots import SlotsError, SlotsFile, SlotsStep, read_slots, slots_folder, write_slots
 from edge.booting.ledger import Ledger, read_ledger, write_ledger
-from edge.flashing.mending import remember
 from edge.running.anew import Anew
+from edge.slots.mending import remember
 from telemetry.commands.files import one_at_a_time
 
 

@@ -25,9 +25,9 @@ from config.slots import (
 )
 from edge.bundles.manifest import Manifest
 from edge.bundles.refusal import BundleError
-from edge.flashing import serials
-from edge.flashing.folders import remove
-from edge.flashing.serials import Second
+from edge.slots import serials
+from edge.slots.folders import remove
+from edge.slots.serials import Second
 
 INCOMING, OUTGOING = "incoming", "outgoing"  # in a lane's folder: what is filled, what is deleted
 Look = Callable[[Path], Manifest]  # a slot's manifest, proved. Raises BundleError

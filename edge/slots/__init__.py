@@ -1,0 +1,1 @@
+"""The slots on the disk, below whoever starts and whoever flashes."""
