@@ -19,8 +19,11 @@ SECRET, PLACE, PERSON = "[secret]", "[place]", "[person]"
 DEVICES = ("/dev/", "/sys/")  # names of what is plugged in are long and mixed
 SHORTEST = 4  # of a secret that is looked for within words
 LONGEST_BYTES = 256 * 1024
-LINE_BYTES = 4000
 
+# Between a name and its value, and the value: also within JSON that stands in a JSON text. A quote
+# that is not closed goes on to the end of the line.
+_IS = r"[\\\"']*\s*[:=]\s*"
+_VALUE = r"(?:\\+\"[^\"\n]*\"?|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s,;&}\]]+)"
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s\"'@]*(?:@[^/\s\"'@]*)*@")
 _TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]+)+")
@@ -30,21 +33,21 @@ _HEADER = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{6,}")
 _NAMED = re.compile(
     r"(?i)((?:passw(?:or)?d|passphrase|passwort|pwd|secret|token|api[_-]?key|"
-    r"private[_-]?key|psk|(?<![a-z])key)[\"']?\s*[:=]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&}\]]+)"
+    rf"private[_-]?key|psk|(?<![a-z])key){_IS}){_VALUE}"
 )
 _RAW_KEY = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/-]{40,}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])")
 _NMEA = re.compile(r"[$!][A-Z][A-Z0-9]{3,7},[^\s\"']*")
 _DEGREES = re.compile(
-    r"(?i)([\"']?\b(?:lat|lon|lng|latitude|longitude|lat_deg|lon_deg|easting|northing)[\"']?"
-    r"\s*[:=]\s*)[\"']?[-+]?\d+(?:\.\d+)?[\"']?"
+    r"(?i)([\"']?\b(?:lat|lon|lng|latitude|longitude|lat_deg|lon_deg|easting|northing)"
+    rf"{_IS})[\"']?[-+]?\d+(?:\.\d+)?[\"']?"
 )
 _PRECISE = re.compile(r"(?<![\w.])(?<!\d:)[-+]?\d{1,3}\.\d{4,}(?![\w.])")
 _HOME = re.compile(r"(/home/)[^/\s\"':]+")
 _BY = re.compile(r"\b(local:|sudo:)\w[\w.-]*")
 _PERSONAL = re.compile(
-    r"(?i)([\"']?\b(?:by|user|issuer|owner|plate|plates|reason|words|say|why|person|crew)[\"']?"
-    r"\s*[:=]\s*)(\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[^\s,;&}\]]+)"
+    r"(?i)([\"']?\b(?:by|user|issuer|owner|plate|plates|reason|words|say|why|person|crew)"
+    rf"{_IS}){_VALUE}"
 )
 _BLANKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (_PEM, SECRET),

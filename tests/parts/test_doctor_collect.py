@@ -255,6 +255,24 @@ def test_what_is_harmless_stays(harmless: str) -> None:
     assert Blanking(()).text(harmless) == harmless
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        r'{"password": "half\"other half sesame"}',
+        r"{'password': 'half\'other half sesame'}",
+        r'{"text": "{\"password\": \"half sesame\", \"x\": 1}"}',
+        'password="half sesame',
+        "1http://anna:sesame@host/",
+    ],
+)
+def test_a_secret_is_blanked_to_its_end(told: str) -> None:
+    assert "sesame" not in Blanking(()).text(told)
+
+
+def test_a_place_in_a_json_text_within_another_is_blanked() -> None:
+    assert "48.12" not in Blanking(()).text(r'{"text": "{\"lat\": 48.12}"}')
+
+
 def test_settings_are_blanked_by_their_names() -> None:
     told = Blanking(()).data(
         {"password": "x", "api_token": 5, "lat": 48, "home": {"lon": 1}, "every_s": 2.5, "ok": True,
