@@ -25,7 +25,7 @@ LONGEST_BYTES = 256 * 1024
 _IS = r"[\\\"']*\s*[:=]\s*"
 _VALUE = r"(?:\\+\"[^\"\n]*\"?|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s,;&}\]]+)"
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s\"'@]*(?:@[^/\s\"'@]*)*@")
+_URL = re.compile(r"([A-Za-z0-9+.-]://)[^/\s\"'@]*(?:@[^/\s\"'@]*)*@")
 _TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]+)+")
 _HEADER = re.compile(
     r"(?i)\b(authorization|proxy-authorization|cookie|set-cookie)(\s*[:=]\s*)[^\n]*"

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import tarfile
+import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -271,6 +272,12 @@ def test_a_secret_is_blanked_to_its_end(told: str) -> None:
 
 def test_a_place_in_a_json_text_within_another_is_blanked() -> None:
     assert "48.12" not in Blanking(()).text(r'{"text": "{\"lat\": 48.12}"}')
+
+
+def test_a_line_without_an_end_takes_no_longer_than_others() -> None:
+    began_s = time.monotonic()
+    Blanking(()).text("key" * 60_000)
+    assert time.monotonic() - began_s < 5.0  # a scheme looked for at each letter: a minute
 
 
 def test_settings_are_blanked_by_their_names() -> None:
