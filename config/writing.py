@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 FILE_MODE = 0o640  # the unit's group may read it, others may not
@@ -15,8 +16,15 @@ def _give_to_group(handle: int, path: Path) -> None:
         os.fchown(handle, -1, owner.stat().st_gid)
 
 
-def write_atomically(path: Path, text: str, mode: int = FILE_MODE) -> None:
-    """Write the text as UTF-8 in place of what is there. Raises OSError; then nothing changed.
+def write_atomically(
+    path: Path,
+    content: str | bytes,
+    mode: int = FILE_MODE,
+    give: Callable[[int, Path], None] = _give_to_group,
+) -> None:
+    """Write it, text as UTF-8, in place of what is there. Raises OSError; then nothing changed.
+
+    `give` hands the open file over to whom it is for, before it has its name.
 
     All four steps are needed: without the first fsync the file can be empty after a power cut,
     without the second (of the folder) it can be missing.
@@ -24,9 +32,9 @@ def write_atomically(path: Path, text: str, mode: int = FILE_MODE) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(content.encode() if isinstance(content, str) else content)
             os.fchmod(file.fileno(), mode)
-            _give_to_group(file.fileno(), path)
+            give(file.fileno(), path)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

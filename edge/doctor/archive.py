@@ -4,7 +4,6 @@ import gzip
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from config.language import tell
+from config.writing import write_atomically
 from edge.doctor.blanking import Blanking
 from edge.doctor.collecting import Member
 
@@ -61,7 +61,9 @@ def write(
         packed.names.append(name)
         kept.append((name, data))
     about = _about(unit, now, packed, blanking).encode()
-    packed.bytes = _written(path, [("README.txt", about), *kept], now, unit)
+    content = _archived([("README.txt", about), *kept], now, unit)
+    write_for_asker(path, content)
+    packed.bytes = len(content)
     return packed
 
 
@@ -86,33 +88,25 @@ def _about(unit: str, now: datetime, packed: Packed, blanking: Blanking) -> str:
     return text
 
 
-def _written(path: Path, kept: Iterable[tuple[str, bytes]], now: datetime, unit: str) -> int:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with (
-                gzip.GzipFile(
-                    fileobj=file, mode="wb", filename="", mtime=int(now.timestamp())
-                ) as gz,
-                tarfile.open(fileobj=gz, mode="w") as archive,
-            ):
-                for name, data in kept:
-                    entry = tarfile.TarInfo(f"{unit}-diagnostics/{name}")
-                    entry.size, entry.mode, entry.mtime = len(data), 0o600, int(now.timestamp())
-                    archive.addfile(entry, io.BytesIO(data))
-            file.flush()
-            os.fsync(file.fileno())
-            give_to_asker(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    return path.stat().st_size
+def _archived(kept: Iterable[tuple[str, bytes]], now: datetime, unit: str) -> bytes:
+    content = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=content, mode="wb", filename="", mtime=int(now.timestamp())) as gz,
+        tarfile.open(fileobj=gz, mode="w") as archive,
+    ):
+        for name, data in kept:
+            entry = tarfile.TarInfo(f"{unit}-diagnostics/{name}")
+            entry.size, entry.mode, entry.mtime = len(data), 0o600, int(now.timestamp())
+            archive.addfile(entry, io.BytesIO(data))
+    return content.getvalue()
 
 
-def give_to_asker(descriptor: int) -> None:
-    """To whoever called sudo: it is theirs to send."""
+def write_for_asker(path: Path, content: str | bytes) -> None:
+    """Whole or not at all, and theirs who called sudo, to send it. Raises OSError."""
+    write_atomically(path, content, 0o600, _give_to_asker)
+
+
+def _give_to_asker(descriptor: int, _path: Path) -> None:
     user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():
         with suppress(OSError):

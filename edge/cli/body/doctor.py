@@ -116,17 +116,13 @@ def _round(case: "Case", groups: Sequence[str], args: argparse.Namespace) -> int
 
 def _write_page(case: "Case", lines: Sequence["Line"], path: Path, *, whole: bool) -> None:
     """Raises CommandError."""
-    from config.writing import write_atomically
-    from edge.doctor.archive import give_to_asker
+    from edge.doctor.archive import write_for_asker
     from edge.doctor.page import page
 
     try:
-        write_atomically(path, page(case, lines, whole=whole), 0o600)
-        with path.open("rb") as file:
-            give_to_asker(file.fileno())
+        write_for_asker(path, page(case, lines, whole=whole))
     except OSError as error:
-        text = f"{path} cannot be written: {error.strerror}"
-        raise CommandError(text, "name a file in a folder that is there", USAGE) from error
+        raise _unwritten(path, error) from error
     note(f"the page is in {path}")
 
 
@@ -144,9 +140,13 @@ def _collect(case: "Case", lines: Sequence["Line"], path: Path, *, whole: bool) 
     try:
         packed = archive.write(path, case.settings.unit.id, now, parts, blanking, progress)
     except OSError as error:
-        text = f"{path} cannot be written: {error.strerror}"
-        raise CommandError(text, "name a file in a folder that is there", USAGE) from error
+        raise _unwritten(path, error) from error
     note(localized(archive.told(path, packed)))
+
+
+def _unwritten(path: Path, error: OSError) -> CommandError:
+    text = f"{path} cannot be written: {error.strerror}"
+    return CommandError(text, "name a file in a folder that is there", USAGE)
 
 
 def _groups(only: str | None, known: Sequence[str]) -> Sequence[str]:
