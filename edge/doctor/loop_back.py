@@ -66,7 +66,7 @@ def _tried(
     case: Case, microphone: tuple[str, MicrophoneConfig], speaker: tuple[str, ActuatorConfig]
 ) -> Line:
     name = tell("{speaker} → {microphone}", speaker=speaker[0], microphone=microphone[0])
-    blocks, playing = list[AudioBlock](), threading.Event()
+    blocks = list[AudioBlock]()
     health = case.health(microphone[0], "microphone")
     opener = partial(open_microphone, *microphone, case.host.clock)
     listening = threading.Thread(
@@ -75,7 +75,7 @@ def _tried(
     listening.start()
     try:
         case.stop.wait(BEFORE_S)
-        why = _played(case, *speaker, playing)
+        why = _played(case, *speaker)
     finally:
         listening.join(2 * LISTEN_S)
     if why is not None:
@@ -85,7 +85,7 @@ def _tried(
     return _judged(name, blocks)
 
 
-def _played(case: Case, name: str, config: ActuatorConfig, over: threading.Event) -> str | None:
+def _played(case: Case, name: str, config: ActuatorConfig) -> str | None:
     """Whether it went out: None, or why not."""
     clock = case.host.clock
     try:
@@ -103,7 +103,6 @@ def _played(case: Case, name: str, config: ActuatorConfig, over: threading.Event
                     return sample.text
     except (DeviceUnavailableError, DeviceLostError) as error:
         return said(error)
-    over.set()
     return None
 
 
