@@ -20,6 +20,7 @@ from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
 from edge.doctor.line import Line
 from edge.doctor.page import page
+from edge.doctor.power import computer_model
 from edge.doctor.report import as_json
 from edge.doctor.service import NAME, OURS
 from edge.slots.serials import read_second, second_place
@@ -182,17 +183,10 @@ def _versions(case: Case, blanking: Blanking) -> str:
         "kernel": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "system": release.get("PRETTY_NAME", ""),
-        "board": (_line(case.host.proc / "device-tree/model") or "").strip("\0"),
+        "board": computer_model(case) or "",
         "packages": dict(sorted(packages.items())),
     }
     return _json(blanking.data(told))
-
-
-def _line(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace")[:200]
-    except OSError:
-        return None
 
 
 def _disk(case: Case, blanking: Blanking) -> str:

@@ -62,7 +62,7 @@ def throttled_now(case: Case) -> bool:
 
 def _flags(case: Case) -> int | None:
     told = next((text for path in THROTTLED if (text := case.host.text(path))), None)
-    if told is None and "raspberry" in (_model(case) or "").lower():
+    if told is None and "raspberry" in (computer_model(case) or "").lower():
         told = (case.host.ask("vcgencmd", "get_throttled") or "").partition("=")[2].strip()
     try:
         return int(told, 16) if told else None
@@ -70,7 +70,8 @@ def _flags(case: Case) -> int | None:
         return None
 
 
-def _model(case: Case) -> str | None:
+def computer_model(case: Case) -> str | None:
+    """As its device tree calls it; None of a computer that has none."""
     return attribute(case.host.proc / "device-tree/model")
 
 
