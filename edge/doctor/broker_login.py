@@ -58,9 +58,8 @@ def _not_let_in(talk: Talk) -> Line:
             "see that this is the port of an MQTT broker, and whether that hangs: restart it"
         )
         return fault("broker_mute", "login", text, cure)
-    why, check, rest = talk.why.partition(": check ")
-    cure = tell("check {what}", what=rest) if check else LOGIN_CURE
-    return fault("broker_refuses", "login", why or tell("no answer"), cure)
+    why, what_to_do = halves(talk.why)
+    return fault("broker_refuses", "login", why or tell("no answer"), what_to_do or LOGIN_CURE)
 
 
 def _subscribed(talk: Talk) -> Line:

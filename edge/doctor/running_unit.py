@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from config.language import tell, unpacked
+from config.language import said, tell, unpacked
 from edge.doctor.line import Line, none, ok, state_of
 from edge.doctor.wording import of_running_unit
 from edge.local.asking import NoUnitError, ask
@@ -33,6 +33,10 @@ class UnitSilentError(Exception):
     """A unit runs, and does not answer. The text says why."""
 
 
+def _silent(error: NoUnitError) -> UnitSilentError:
+    return UnitSilentError(tell("{text}; {cure}", text=said(error), cure=error.cure))
+
+
 @dataclass(slots=True)
 class RunningUnit:
     """What it told when it was asked."""
@@ -49,9 +53,9 @@ class RunningUnit:
         except NoUnitError as error:
             if "no unit runs" in str(error):
                 return None
-            raise UnitSilentError(f"{error}; {error.cure}") from error
+            raise _silent(error) from error
         except OrderRefusedError as error:
-            raise UnitSilentError(f"it refuses to answer: {error}") from error
+            raise UnitSilentError(tell("it refuses to answer: {error}", error=error)) from error
 
     def device(self, kind: str, name: str) -> Iterator[Line]:
         """How it fares, in the unit's own words."""
@@ -85,11 +89,11 @@ class RunningUnit:
     def do(self, name: str, **args: Any) -> Mapping[str, Any]:
         """Ask it for something on the spot. Raises OrderRefusedError, UnitSilentError."""
         if self.state_dir is None:
-            raise UnitSilentError("it cannot be asked for anything")
+            raise UnitSilentError(tell("it cannot be asked for anything"))
         try:
             return ask(self.state_dir, name, args, timeout_s=WITHIN_S)
         except NoUnitError as error:
-            raise UnitSilentError(f"{error}; {error.cure}") from error
+            raise _silent(error) from error
 
     def left(self) -> Iterator[Line]:
         """Its faults that no line has told."""

@@ -114,7 +114,7 @@ def why_not_accepted(reason: str, options: LinkOptions) -> Refused:
         return Refused(
             "credentials",
             tell(
-                "{address} refuses {client} ({reason}): check {username}, {password_file} or "
+                "{address} refuses {client} ({reason}); check {username}, {password_file} or "
                 "the certificate, and that the broker knows {client}",
                 address=options.address,
                 client=names.client,

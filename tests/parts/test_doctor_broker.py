@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.language import localized
 from edge.doctor import broker, broker_login, broker_talk, broker_way
 from edge.doctor.line import Line
 from tests.broker import MOSQUITTO, Broker, free_port
@@ -242,7 +243,9 @@ def test_a_broker_that_takes_nothing_and_one_that_forbids(
 
 
 @NEEDS_MOSQUITTO
-def test_a_wrong_password(examined: Examined, tmp_path: Path) -> None:
+def test_a_wrong_password(
+    examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import subprocess
 
     passwords, own = tmp_path / "passwords", tmp_path / "password"
@@ -256,6 +259,10 @@ def test_a_wrong_password(examined: Examined, tmp_path: Path) -> None:
         line = of(list(broker.examine(case)), "login")
         assert line.code == "broker_refuses"
         assert "password" in f"{line.text} {line.cure}"
+        assert (line.cure or "").startswith("check hub.username, hub.password_file or")
+        monkeypatch.setenv("LANGUAGE", "zh_CN")
+        assert localized(line.text) != line.text
+        assert localized(line.cure or "") != line.cure
         own.write_text("right")
         assert found(examined, one.url, hub=hub)["round trip"] == "ok"
 

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from config import language
-from config.language import Told, localized, packed, tell
+from config.language import Told, halves, localized, packed, said, tell
 from edge.cli.body.doctor_view import folded
 from edge.doctor.line import Line, of_finding
-from edge.doctor.running_unit import RunningUnit
+from edge.doctor.running_unit import RunningUnit, UnitSilentError
 from edge.doctor.wording import listed, of_running_unit
 from edge.reporting.finding import about
 
@@ -26,6 +27,21 @@ class Backwards:
 @pytest.fixture
 def backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "_catalogue", lambda _languages: Backwards())
+
+
+def test_why_a_unit_is_silent_can_be_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnitSilentError) as caught:
+        RunningUnit({}, tmp_path).do("anything")
+    problem, cure = halves(said(caught.value))
+    assert (problem, cure) == (
+        f"no unit runs in {tmp_path}",
+        "start it: systemctl start patrol-edge",
+    )
+    monkeypatch.setenv("LANGUAGE", "zh_CN")
+    assert localized(problem) != problem
+    assert localized(cure) != cure
 
 
 def over_the_socket(facts: object) -> RunningUnit:
