@@ -85,13 +85,13 @@ def _cells(view: "UnitView") -> tuple[str, ...]:
 
 def _status(view: "UnitView") -> str:
     """Whether it is there, and the worst of its open alerts: `online, orange (2)`."""
-    if view.state is not None and view.state.flashed is not None and view.state.flashed.safe_mode:
+    flashed = None if view.state is None else view.state.flashed
+    if flashed is not None and flashed.safe_mode:
         return f"{view.status}, SAFE MODE"
-    if not view.alerts:
-        flashed = view.state.flashed if view.state is not None else None
-        return f"{view.status}, trial" if flashed is not None and flashed.trial else view.status
-    worst = min(view.alerts.values(), key=lambda alert: alert.severity)
-    return f"{view.status}, {worst.colour} ({len(view.alerts)})"
+    if view.alerts:
+        worst = min(view.alerts.values(), key=lambda alert: alert.severity)
+        return f"{view.status}, {worst.colour} ({len(view.alerts)})"
+    return f"{view.status}, trial" if flashed is not None and flashed.trial else view.status
 
 
 def _tasks(view: "UnitView") -> str:
