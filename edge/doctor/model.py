@@ -74,8 +74,7 @@ def _tried(case: Case) -> Iterator[Line]:
             detector.detect(picture)
             times_ms.append((time.perf_counter() - began_s) * 1e3)
     except PerceptionError as error:
-        told = f"{error}; {error.cure}" if error.cure else str(error)
-        yield from map(of_finding, model_findings(config.model, told))
+        yield from _refused(config.model, error)
         return
     missing = provider_findings(detector.session.skipped, detector.session.providers)
     yield from map(of_finding, missing)
@@ -94,8 +93,7 @@ def _answers(case: Case, detector: Detector | None) -> Iterator[Line]:
         lacking = missed(known.detect(drawn()))
     except PerceptionError as error:
         if case.unit is None:
-            told = f"{error}; {error.cure}" if error.cure else str(error)
-            yield from map(of_finding, model_findings(config.model, told))
+            yield from _refused(config.model, error)
         else:
             yield none(name, tell("it cannot be opened a second time: {why}", why=said(error)))
         return
@@ -104,6 +102,13 @@ def _answers(case: Case, detector: Detector | None) -> Iterator[Line]:
         yield fault("model_wrong", name, text, WRONG_CURE)
     else:
         yield ok(name, tell("it finds the car and the person of the drawn test scene"))
+
+
+def _refused(model: str, error: PerceptionError) -> Iterator[Line]:
+    told = said(error)
+    if error.cure:
+        told = tell("{problem}; {cure}", problem=told, cure=error.cure)
+    return map(of_finding, model_findings(model, told))
 
 
 def _judged(case: Case, name: str, took_ms: float, *, asked: bool = False) -> Line:
