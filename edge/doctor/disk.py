@@ -1,7 +1,6 @@
 """The disk under `state_dir`: room, speed, and whether the unit may write there."""
 
 import os
-import pwd
 import stat
 import tempfile
 import time
@@ -14,10 +13,10 @@ from edge.doctor import disk_wear
 from edge.doctor.case import Case
 from edge.doctor.exhibit import Exhibit
 from edge.doctor.line import Line, fault, none, of_finding, ok, warning
+from edge.doctor.service import NAME, user_id
 from edge.reporting import computer
 from edge.reporting.device_findings import computer_findings
 
-SERVICE_USER = "patrol-edge"
 BLOCK = os.urandom(1 << 20)  # what compresses would flatter some disks
 BLOCKS = 8
 COMMIT = BLOCK[:4096]
@@ -77,12 +76,12 @@ def _rights(folder: Path, there: Path) -> Iterator[Line]:
         yield _closed(folder)
         return
     found = folder.stat()
-    service = _uid(SERVICE_USER)
+    service = user_id()
     if os.geteuid() == 0 and service is not None and found.st_uid != service:
         text = tell(
             "{folder} belongs to another user than the service's, {user}",
             folder=folder,
-            user=SERVICE_USER,
+            user=NAME,
         )
         yield fault("state_dir_closed", "state_dir", text, _chown(folder))
         return
@@ -105,14 +104,7 @@ def _closed(folder: Path) -> Line:
 
 
 def _chown(folder: Path) -> str:
-    return tell("sudo chown -R {user}: {folder}", user=SERVICE_USER, folder=folder)
-
-
-def _uid(name: str) -> int | None:
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return None
+    return tell("sudo chown -R {user}: {folder}", user=NAME, folder=folder)
 
 
 def _speed(folder: Path) -> Iterator[Line]:

@@ -1,8 +1,6 @@
 """Who may read, change and command what: secrets, the unit's file, the keys that are trusted."""
 
 import grp
-import os
-import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +11,8 @@ from edge.booting.state_folder import usual_trust
 from edge.doctor.case import Case
 from edge.doctor.kept_files import kept_files
 from edge.doctor.line import Line, fault, none, ok, warning
+from edge.doctor.service import NAME, user_id
 
-GROUP = "patrol-edge"
-SERVICE_USER = "patrol-edge"
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -52,20 +49,13 @@ def _file(path: Path) -> Line:
         found = path.stat()
     except OSError as error:
         return none("unit file", tell("it cannot be looked at: {why}", why=error.strerror))
-    if found.st_mode & OTHERS_WRITE or _is_services(found):
+    if found.st_mode & OTHERS_WRITE or found.st_uid == user_id():
         text = tell("{file} may be changed by others than root", file=path)
         cure = tell(
-            "sudo chown root:{group} {file} && sudo chmod 640 {file}", group=GROUP, file=path
+            "sudo chown root:{group} {file} && sudo chmod 640 {file}", group=NAME, file=path
         )
         return warning("config_open", "unit file", text, cure)
     return ok("unit file", tell("mode {mode:04o}", mode=stat.S_IMODE(found.st_mode)))
-
-
-def _is_services(found: os.stat_result) -> bool:
-    try:
-        return found.st_uid == pwd.getpwnam(SERVICE_USER).pw_uid
-    except KeyError:
-        return False
 
 
 def _anchor(case: Case) -> Line:
@@ -92,9 +82,9 @@ def _anchor(case: Case) -> Line:
 def _group() -> Line:
     """Whoever is in it may give orders on the spot."""
     try:
-        names = grp.getgrnam(GROUP).gr_mem
+        names = grp.getgrnam(NAME).gr_mem
     except KeyError:
-        return none("on the spot", tell("there is no group {group}: root alone", group=GROUP))
+        return none("on the spot", tell("there is no group {group}: root alone", group=NAME))
     if not names:
         return ok("on the spot", tell("nobody but root and the service is in its group"))
     told = tell("{names} may control the unit on the spot", names=", ".join(sorted(names)))

@@ -1,12 +1,13 @@
 """The service: whether systemd has it, starts it at boot, and watches it."""
 
+import pwd
 from collections.abc import Iterator
 
 from config.language import tell
 from edge.doctor.case import Case
 from edge.doctor.line import Line, fault, none, ok, warning
 
-NAME = "patrol-edge"
+NAME = "patrol-edge"  # of the service, of its user and of their group
 PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,WatchdogUSec,NRestarts,Result"
 RESTARTS = 3
 MOST_SHOWN = 8
@@ -35,6 +36,14 @@ SANDBOX = {
     "LockPersonality": "yes",
     "LimitCORE": "0",
 }
+
+
+def user_id() -> int | None:
+    """Of the user that the service is; None where there is no such user."""
+    try:
+        return pwd.getpwnam(NAME).pw_uid
+    except KeyError:
+        return None
 
 
 def examine(case: Case) -> Iterator[Line]:

@@ -192,7 +192,7 @@ def test_a_disk_that_is_read_only_or_closed(
         assert (found["state_dir"], found["speed"]) == ("state_dir_closed", "none")
     with monkeypatch.context() as changed:
         changed.setattr(os, "geteuid", lambda: 0)
-        changed.setattr(disk, "_uid", lambda _name: 4711)
+        changed.setattr(disk, "user_id", lambda: 4711)
         assert "chown" in (of(examined.lines(disk.examine), "state_dir").cure or "")
 
 
