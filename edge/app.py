@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from config.loading import Loaded
-from config.slots import SlotsStep
 from drivers.base import LONGEST_OPEN_S
 from drivers.clock import Clock, SystemClock
 from edge.assembly import assemble
@@ -12,7 +11,6 @@ from edge.body.body import odometry, positions
 from edge.commands.handlers import Quick, pong
 from edge.doctor.facts import doctor_controls
 from edge.firmware.idle import why_active
-from edge.flashing.lock import sole_use
 from edge.flashing.orders import FlashDesk, flasher
 from edge.flashing.telling import FlashTeller, RecordTeller
 from edge.flashing.trial.changeover import ChangeOver
@@ -219,14 +217,10 @@ class App:
 
     def _flash_teller(self) -> FlashTeller:
         parts = self.parts
-
-        def change(step: SlotsStep) -> None:
-            with sole_use(parts.slots.folder):  # whoever flashes writes that file, too
-                parts.slots.change(step)
-
         return FlashTeller(
-            parts.flashed, change, parts.outbox.put, parts.witness.note, self._time_quality
-        )
+            parts.flashed, parts.slots.change, parts.outbox.put, parts.witness.note,
+            self._time_quality,
+        )  # fmt: skip
 
     def _time_quality(self) -> TimeQuality:
         return self.parts.timebase.now()[1]

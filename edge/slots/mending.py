@@ -28,6 +28,7 @@ from edge.bundles.refusal import BundleError
 from edge.slots import serials
 from edge.slots.folders import remove
 from edge.slots.serials import Second
+from telemetry.commands.files import one_at_a_time
 
 INCOMING, OUTGOING = "incoming", "outgoing"  # in a lane's folder: what is filled, what is deleted
 Look = Callable[[Path], Manifest]  # a slot's manifest, proved. Raises BundleError
@@ -64,14 +65,15 @@ def mend(folder: Path, state_dir: Path, look: Look, trust: int = 0) -> Known:
 
     To be called by who has the slots to himself (lock.py). Raises OSError.
     """
-    known = look_at(folder, state_dir, look, trust)
-    try:
-        before = read_slots(folder)
-    except SlotsError:
-        (folder / FILE).replace(folder / f"{FILE}.damaged")  # for whoever looks into it
-        before = SlotsFile()
-    if known.slots != before:
-        write_slots(folder, known.slots)
+    with one_at_a_time(folder):  # what the running unit writes meanwhile must not be undone
+        known = look_at(folder, state_dir, look, trust)
+        try:
+            before = read_slots(folder)
+        except SlotsError:
+            (folder / FILE).replace(folder / f"{FILE}.damaged")  # for whoever looks into it
+            before = SlotsFile()
+        if known.slots != before:
+            write_slots(folder, known.slots)
     remember(state_dir, known.slots, known.trust)
     return known
 

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from edge.bundles.manifest import BaseOf
 from edge.bundles.refusal import BundleError
 from edge.flashing import engine, records, space, staging
 from edge.flashing.lock import sole_use
+from edge.flashing.telling import crossed_out
+from edge.flashing.trial.standing import Slots
 from edge.slots import mending, serials
 from edge.slots.mending import INCOMING, clean
 from telemetry.commands.journal import journal_files
@@ -342,3 +345,27 @@ def test_nothing_is_taken_by_a_list_that_is_not_the_newest(stand: Stand) -> None
     assert caught.value.code == "no_trust"
     assert "5 was in use" in caught.value.text
     assert stand.slots.lane("config").serial == 3
+
+
+def test_what_the_unit_writes_while_it_is_mended_stands(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.kept(stand.base(3))
+    second = serials.second_place(stand.unit.state_dir)
+    assert serials.write_second(second, serials.SerialsFile(lanes={"config": 9}))
+    real, folder, state_dir = mending.look_at, stand.unit.folder, stand.unit.state_dir
+    unit = threading.Thread(
+        target=lambda: Slots(state_dir).change(lambda slots: crossed_out(slots, [*slots.ended]))
+    )
+
+    def while_it_writes(*given: Any) -> mending.Known:
+        known = real(*given)
+        unit.start()
+        unit.join(0.2)
+        return known
+
+    monkeypatch.setattr(mending, "look_at", while_it_writes)
+    mending.mend(folder, state_dir, lambda _slot: pytest.fail("nothing is lost"))
+    unit.join(5)
+    assert stand.slots.lane("config").serial == 9
+    assert all(ended.told for ended in stand.slots.ended)
