@@ -9,6 +9,7 @@ import pytest
 from edge.bundles.chain import load_trust
 from edge.bundles.trust import Trust
 from edge.cli.main import main
+from edge.flashing.unit import unit_of
 
 AT = ["--at", "2026-11-27T12:00Z"]
 FOR = ["--for-unit", "dog-07"]
@@ -317,6 +318,18 @@ def test_a_list_is_installed_by_hand_once(keys: Path, capsys: pytest.CaptureFixt
     on_the_unit = told(capsys)
     assert trust("show", "trust.json", "--json") == 0
     assert told(capsys)["fingerprint"] == on_the_unit["fingerprint"]
+
+
+def test_a_list_is_installed_where_flashing_looks_for_it(keys: Path) -> None:
+    unit, state = keys / "own.yaml", keys / "elsewhere"
+    unit.write_text("unit: {id: dog-07, kind: robot_dog}\nsecurity: {trust: keys/list.json}\n")
+    on_unit = ("--config", str(unit), "--state-dir", str(state))
+    assert trust("install", "trust.json", *on_unit) == 0
+    assert unit_of(unit, state).trust == keys / "keys/list.json"
+    assert load_trust(unit_of(unit, state).trust, state / "slots" / "trust").trust.serial == 1
+    assert trust("show", *on_unit) == 0
+    unit.write_text(unit.read_text() + "helth: {}\n")  # what is wrong elsewhere is no hindrance
+    assert trust("show", "--config", str(unit)) == 0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from edge.bundles.trust import Trust
     from telemetry.commands.public_key import KeyState
 
-TRUST = "trust.json"
 STATES: dict["KeyState", str] = {
     "valid": tell("valid"),
     "not_yet_valid": tell("NOT YET VALID"),
@@ -100,16 +99,19 @@ def _is_there(anchor: Path, data: bytes) -> bool:
 
 
 def _places(args: argparse.Namespace) -> tuple[Path, Path]:
-    """The file with the first list, and the state folder. Raises ConfigError."""
-    if args.state_dir is not None:
-        state = Path(args.state_dir)
-        return args.anchor or state / TRUST, state
-    from config.loading import load
-    from edge.booting.state_folder import usual_trust
+    """The file with the first list, and the state folder, where flashing looks for them.
 
-    settings = load(args.config).settings
-    own = settings.security.trust or usual_trust(args.config, settings.state_dir)
-    return args.anchor or own, settings.state_dir
+    Raises ConfigError.
+    """
+    if args.state_dir is not None:  # it needs no unit's file then
+        from edge.booting.state_folder import trust_file
+
+        state = args.state_dir.absolute()
+        return args.anchor or trust_file(args.config, state), state
+    from edge.flashing.unit import unit_of
+
+    unit = unit_of(args.config)
+    return args.anchor or unit.trust, unit.state_dir
 
 
 # --- how it is told ------------------------------------------------------------------------------
