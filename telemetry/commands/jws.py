@@ -101,9 +101,14 @@ class PublicKey:
 
     @property
     def kid(self) -> str:
-        """The key's own name: the start of its thumbprint (RFC 7638), in hexadecimal."""
+        """The key's own name: the start of its thumbprint."""
+        return self.thumbprint[:16]
+
+    @property
+    def thumbprint(self) -> str:
+        """RFC 7638, in hexadecimal: 64 digits."""
         members = canonical({"crv": "Ed25519", "kty": "OKP", "x": self.text})
-        return hashlib.sha256(members).hexdigest()[:16]
+        return hashlib.sha256(members).hexdigest()
 
 
 class PrivateKey:

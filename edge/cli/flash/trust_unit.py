@@ -168,11 +168,9 @@ def fingerprint(trust: "Trust") -> str:
 
 def key_fingerprint(public: str) -> str:
     """The whole thumbprint (RFC 7638), of which a key's own name is the beginning."""
-    import hashlib
+    from telemetry.commands.jws import PublicKey
 
-    from telemetry.commands.strict_json import canonical
-
-    return hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": public})).hexdigest()
+    return PublicKey(public).thumbprint
 
 
 def grouped(digits: str) -> str:
