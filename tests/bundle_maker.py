@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from edge.bundles.container import pieces
 from edge.bundles.judging import Here
-from edge.bundles.manifest import BundleFile, Kind, Manifest
+from edge.bundles.manifest import KINDS, Manifest
 from edge.bundles.reading import OpenedBundle, open_bundle
 from edge.bundles.signatures import Envelope, unsigned
 from edge.bundles.trust import Trust, TrustKey
@@ -22,9 +22,6 @@ from telemetry.commands.jws import PrivateKey
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 HERE = Here(unit="dog-07", kind="robot_dog", unit_class="night", runtime="0.1.0")
 BUNDLE_ID = "01936a1e-7a5c-7b3a-9f00-0123456789ab"
-ALL_KINDS: tuple[Kind, ...] = (
-    "config", "overlay", "zones", "model", "runtime", "firmware", "trust",
-)  # fmt: skip
 ZONES = {"zones/park.geojson": b'{"type":"FeatureCollection","features":[]}\n'}
 
 
@@ -38,7 +35,7 @@ def key(name: str) -> PrivateKey:
 
 def trust_key(name: str, **changes: Any) -> TrustKey:
     public = key(name).public
-    content = {"kid": public.kid, "public": public.text, "owner": name, "roles": ALL_KINDS}
+    content = {"kid": public.kid, "public": public.text, "owner": name, "roles": KINDS}
     return TrustKey(**content | changes)
 
 
@@ -59,13 +56,9 @@ def manifest_of(files: dict[str, bytes], **changes: Any) -> Manifest:
         "issued_at": NOW - timedelta(days=1),
         "not_before": NOW - timedelta(days=1),
         "not_after": NOW + timedelta(days=30),
-        "files": tuple(_described(name, data) for name, data in sorted(files.items())),
+        "files": tuple(described(name, data) for name, data in sorted(files.items())),
     }
     return Manifest(**content | changes)
-
-
-def _described(name: str, data: bytes) -> BundleFile:
-    return described(name, data)
 
 
 def envelope_of(manifest: Manifest, *signers: str) -> Envelope:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -13,6 +13,7 @@ TYPE = "patrol-bundle+jws"  # header `typ` of each signature: it serves nothing 
 ENDING = ".peb"
 # trust: whose signatures count from now on. firmware: of a payload board, which has slots itself.
 Kind = Literal["config", "overlay", "zones", "model", "runtime", "firmware", "trust"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 LANE_OF: dict[Kind, Lane] = {
     "config": "config",
     "overlay": "overlay",

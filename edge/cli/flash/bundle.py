@@ -3,9 +3,8 @@
 import argparse
 import re
 from pathlib import Path
-from typing import get_args
 
-from edge.bundles.manifest import Kind
+from edge.bundles.manifest import KINDS
 from edge.cli.flash import bundle_build, bundle_diff, bundle_look, bundle_sign
 from edge.cli.parser import Parts, add_command, add_part, number_in
 from edge.cli.unit.asking import add_unit_files
@@ -23,7 +22,6 @@ a list of keys; it says for which units it is, counts up with each release, and 
 Keys are made by `patrol-edge keys new NAME`; whose signatures count is said by `patrol-edge trust`.
 docs/bundles.md has the format, and how two people sign.
 """
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
-from edge.bundles.manifest import Kind
+from edge.bundles.manifest import KINDS
 from edge.cli.flash import trust_desk, trust_unit
 from edge.cli.flash.bundle_build import UNIT_KINDS, moment
 from edge.cli.parser import Parts, add_command, add_part, number_in
@@ -26,7 +25,6 @@ on a unit:
 
 A kind is one of: {kinds}.
 """
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,10 +4,10 @@ import argparse
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from config.language import localized, tell
-from edge.bundles.manifest import Kind, Manifest
+from edge.bundles.manifest import KINDS, Kind, Manifest
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 from edge.cli.flash.bundle_errors import told_as_errors
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from edge.bundles.signatures import Envelope
     from edge.bundles.trust import Trust, TrustKey
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
 ALL = "all"
 
 

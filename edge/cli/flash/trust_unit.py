@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.language import localized, tell
+from edge.bundles.manifest import KINDS
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note, say
 from edge.cli.flash.bundle_errors import told_as_errors
 
@@ -151,9 +152,7 @@ def facts(trust: "Trust", now: datetime) -> dict[str, Any]:
 
 
 def needed_of(trust: "Trust") -> dict[str, int]:
-    from edge.bundles.trust import NEEDED
-
-    return {kind: trust.signatures_for(kind) for kind in NEEDED}
+    return {kind: trust.signatures_for(kind) for kind in KINDS}
 
 
 def fingerprint(trust: "Trust") -> str:
@@ -179,6 +178,4 @@ def grouped(digits: str) -> str:
 
 
 def _kinds(roles: tuple[str, ...]) -> str:
-    from edge.bundles.trust import NEEDED
-
-    return "all" if set(roles) == set(NEEDED) else ",".join(roles)
+    return "all" if set(roles) == set(KINDS) else ",".join(roles)
