@@ -4,6 +4,7 @@ import argparse
 
 BAUD = 115_200
 STDIN = "-"  # in place of a file
+SPOOL = "spool"  # below the slots' folder: bundles that come from elsewhere
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

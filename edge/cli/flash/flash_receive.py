@@ -8,13 +8,12 @@ from importlib.metadata import version as installed
 from pathlib import Path
 
 from edge.cli.console import DONE, FAILED
+from edge.cli.flash.flash_options import SPOOL
 from edge.flashing.lines.own_line import OwnLine, raw_terminal
 from edge.flashing.lines.receiving import NotTakenError, Offered, Receiver, json_lines
 from edge.flashing.lines.sending import LineLostError
 from edge.local.control import by_whom
 from edge.running.anew import interpreter
-
-SPOOL = "spool"  # below the slots' folder
 
 
 def receive(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from config.language import Told, localized, said, tell, unpacked
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, harmless, note, say
+from edge.cli.flash.flash_options import STDIN
 from edge.flashing.lines.console_line import ConsoleLine
 from edge.flashing.lines.handover import CONSOLE_BYTES, PIPE_BYTES
 from edge.flashing.lines.sending import Line, LineLostError, Offer, Sender
@@ -23,7 +24,7 @@ def flash_to(args: argparse.Namespace) -> int:
     """Hand the file over, and say what becomes of it. Raises CommandError."""
     from drivers.clock import SystemClock
 
-    if args.file in (None, "-"):
+    if args.file in (None, STDIN):
         raise CommandError(
             tell("--to sends a file"), tell("name it: patrol-edge flash FILE --to HOST"), USAGE
         )

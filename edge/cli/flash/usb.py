@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from config.language import localized, said, tell
 from edge.cli.console import DONE, FAILED, CommandError, note
+from edge.cli.flash.flash_options import SPOOL
 from edge.cli.run import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iter
     from edge.flashing.as_service import in_service
     from edge.flashing.stick import StickError, bundle_on
 
-    spool = slots_folder(state_dir) / "spool"
+    spool = slots_folder(state_dir) / SPOOL
     with _mounted(where) as root:
         found = bundle_on(root, unit)
         signals.show("working")
