@@ -1,11 +1,14 @@
 """A bundle from a laptop and from a stick, through the whole program at both ends."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -128,6 +131,26 @@ def test_a_stick_with_one_bundle(
     assert "the stick may be pulled" in capfd.readouterr().err
     assert in_use(stand) == "north"
     assert list((stand.unit.folder / "spool").iterdir()) == []
+
+
+def test_copies_do_not_fill_the_disk(
+    stand: Stand, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = stand.unit.folder / "spool"
+    spool.mkdir(parents=True)
+    for age_s in (30, 20, 10):  # what power cuts have left
+        left = spool / f"usb-{age_s}.peb"
+        left.write_bytes(b"x")
+        os.utime(left, (1e9 - age_s, 1e9 - age_s))
+
+    def full(_source: object, copy: BinaryIO, _piece: int) -> None:
+        copy.write(b"x" * 100)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    assert put_in(stand, stick(tmp_path, north__peb=bundle(stand))) == 1
+    assert "cannot be copied: No space left on device" in capfd.readouterr().err
+    assert [path.name for path in spool.iterdir()] == ["usb-10.peb"]
 
 
 def test_what_lies_in_somebodys_folder_is_not_run(

@@ -24,6 +24,7 @@ OPTIONS = "ro,nosuid,nodev,noexec,errors=continue"
 # the journal of an ext4 is played back otherwise, onto the stick, also where that is read only.
 FILE_SYSTEMS = (("vfat,exfat", OPTIONS), ("ext4", f"{OPTIONS},noload"))
 MOUNT_WITHIN_S = 30.0
+COPY = "usb-"  # how the names of copies begin
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -97,9 +98,16 @@ def _spooled(source: BinaryIO, spool: Path) -> str:
     from edge.slots.folders import make_folder
 
     make_folder(spool)
-    handle, name = tempfile.mkstemp(prefix="usb-", suffix=".peb", dir=spool)
-    with os.fdopen(handle, "wb") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
+    left = sorted(spool.glob(f"{COPY}*"), key=lambda each: each.stat().st_mtime)
+    for old in left[:-1]:  # of power cuts; the newest may be that of a stick beside this one
+        old.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=COPY, suffix=".peb", dir=spool)
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+    except OSError:
+        _gone(Path(name))
+        raise
     return name
 
 
