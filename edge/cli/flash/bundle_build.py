@@ -51,9 +51,9 @@ def build(args: argparse.Namespace) -> int:
     with told_as_errors(out), bar(out.name, quiet=args.json) as progress:
         write_bundle(out, draft.manifest, draft.files, keys, progress)
     for name in gathered.left_out:
-        note(localized(tell("left out: {file}", file=name)))
+        note(tell("left out: {file}", file=name))
     for line in notes:
-        note(localized(line))
+        note(line)
     _tell(args, out, draft.manifest, len(keys))
     return DONE
 
@@ -73,8 +73,8 @@ def _tell(args: argparse.Namespace, out: Path, manifest: "Manifest", signatures:
     )  # fmt: skip
     say(localized(told))
     if not signatures:
-        note(localized(tell("nobody has signed it yet: patrol-edge bundle sign {file} --key KEY",
-                            file=str(out))))  # fmt: skip
+        note(tell("nobody has signed it yet: patrol-edge bundle sign {file} --key KEY",
+                  file=str(out)))  # fmt: skip
 
 
 def _draft(args: argparse.Namespace, files: dict[str, Path]) -> "Draft":

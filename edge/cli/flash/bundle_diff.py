@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
-from config.language import localized, tell
+from config.language import tell
 from config.slots import FILES, MANIFEST
 from edge.cli.console import DONE, USAGE, CommandError, note, say
 
@@ -36,7 +36,7 @@ def diff(args: argparse.Namespace) -> int:
     for each in found:
         say(str(each))
     if not found:
-        note(localized(tell("no difference")))
+        note(tell("no difference"))
     return DONE
 
 

@@ -36,7 +36,7 @@ def inspect(args: argparse.Namespace) -> int:
             say(line)
         kids = ", ".join(each.kid for each in found.envelope.signatures)
         say(localized(tell("signed by    {kids}", kids=kids or tell("nobody"))))
-        note(localized(UNPROVED))
+        note(UNPROVED)
     for finding in found.findings:
         if finding.refusal is not None:
             _complain(finding)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from config.language import localized, said, tell
+from config.language import said, tell
 from edge.cli.console import DONE, FAILED, USAGE, CommandError, note
 from edge.cli.flash.flash_options import STDIN, add_options
 from edge.cli.parser import add_command, number_in
@@ -68,7 +68,7 @@ def flash(args: argparse.Namespace) -> int:
     if args.receive:
         return receive(args)
     if args.file is None:
-        raise CommandError(localized(tell("which bundle?")), "patrol-edge flash FILE.peb", USAGE)
+        raise CommandError(tell("which bundle?"), "patrol-edge flash FILE.peb", USAGE)
     unit = unit_of(args.config, args.state_dir)
     view = view_of(args, unit)
     with view.shown(), _opened(args.file) as source:
@@ -93,7 +93,7 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         source = Path(name).open("rb")  # noqa: SIM115 - closed below; what it raises is told here
     except OSError as error:
         told = tell("{file} cannot be read: {why}", file=name, why=error.strerror or str(error))
-        raise CommandError(localized(told), localized(tell("check the name")), USAGE) from error
+        raise CommandError(told, tell("check the name"), USAGE) from error
     with source:
         yield source
 
@@ -113,9 +113,9 @@ def _flashed(
     except BundleError as refusal:
         view.refused(refusal)
     except NotWantedError:
-        note(localized(tell("nothing was changed")))
+        note(tell("nothing was changed"))
     except KeyboardInterrupt:
-        note(localized(state_left(unit)))
+        note(state_left(unit))
     return None
 
 
@@ -144,10 +144,10 @@ def _followed(args: argparse.Namespace, unit: "Unit", outcome: "Outcome", view: 
     try:
         ended = follow(unit.folder, outcome.bundle, within_s, view.on_trial)
     except KeyboardInterrupt:
-        note(localized(tell("the trial goes on without you: patrol-edge slots list")))
+        note(tell("the trial goes on without you: patrol-edge slots list"))
         return FAILED
     except (OSError, SlotsError) as error:
         told = tell("how the trial ended cannot be read: {why}", why=said(error))
-        raise CommandError(localized(told), "sudo patrol-edge slots list") from error
+        raise CommandError(told, "sudo patrol-edge slots list") from error
     view.ended(outcome, ended)
     return DONE if ended is not None and ended.outcome == "committed" else FAILED

@@ -40,7 +40,7 @@ def flash_to(args: argparse.Namespace) -> int:
                 sender.stop()
                 raise
     except LineLostError as error:
-        raise CommandError(localized(said(error)), localized(error.cure)) from error
+        raise CommandError(said(error), error.cure) from error
     return view.end(end)
 
 
@@ -49,9 +49,9 @@ def _offer(path: Path, options: dict[str, Any]) -> Offer:
         offer = Offer.of(path, options)
     except OSError as error:
         told = tell("{file} cannot be read: {why}", file=str(path), why=error.strerror or error)
-        raise CommandError(localized(told), localized(tell("check the name")), USAGE) from error
+        raise CommandError(told, tell("check the name"), USAGE) from error
     if offer.size_bytes == 0:
-        raise CommandError(localized(tell("{file} is empty", file=str(path))), "", USAGE)
+        raise CommandError(tell("{file} is empty", file=str(path)), "", USAGE)
     return offer
 
 
@@ -66,7 +66,7 @@ def _line(args: argparse.Namespace, offer: Offer) -> Iterator[tuple[Line, tuple[
     if host is None:
         told = tell("{to} is neither a host nor a serial port", to=args.to)
         cure = tell("--to dog-07.local, --to admin@192.168.1.20, or --to /dev/ttyUSB0")
-        raise CommandError(localized(told), localized(cure), USAGE)
+        raise CommandError(told, cure, USAGE)
     with _ssh(host) as line:
         yield line, (PIPE_BYTES, 40 * PIPE_BYTES)
 
@@ -92,7 +92,7 @@ def _console(args: argparse.Namespace, offer: Offer) -> Iterator[ConsoleLine]:
     if offer.size_bytes > SERIAL_MOST_BYTES:
         told = tell("{size} MiB are too much for a serial line", size=offer.size_bytes // 2**20)
         cure = tell("use a stick, or SSH: --to HOST")
-        raise CommandError(localized(told), localized(cure), USAGE)
+        raise CommandError(told, cure, USAGE)
     line = ConsoleLine.open(args.to, args.baud, SystemClock())
     try:
         line.start_receiver(args.user, _secret)
@@ -106,7 +106,7 @@ def _secret(question: Told) -> str:
     if not sys.stdin.isatty():
         told = tell("a password is needed, and there is no terminal to ask for it")
         cure = tell("let this user act as root there without one, or use a terminal")
-        raise CommandError(localized(told), localized(cure))
+        raise CommandError(told, cure)
     return getpass.getpass(localized(question))
 
 

@@ -89,7 +89,7 @@ class PeopleView:
 
     def _line(self, text: str) -> None:
         self._still()
-        note(localized(text))
+        note(text)
 
     def _still(self) -> None:
         """No bar while a line is written, or somebody answers."""
@@ -124,7 +124,7 @@ class PeopleView:
 
     def refused(self, refusal: BundleError) -> None:
         self._still()
-        complain(CommandError(localized(refusal.text), localized(refusal.cure)))
+        complain(CommandError(refusal.text, refusal.cure))
 
     def on_trial(self, trial: Trial, left_s: float) -> None:
         if not self._trial_s:

@@ -66,7 +66,7 @@ def show(args: argparse.Namespace) -> int:
         waiting = len(records.waiting(unit.folder))
     except PermissionError as error:
         raise CommandError(
-            localized(tell("{folder} may not be read by this user", folder=str(unit.folder))),
+            tell("{folder} may not be read by this user", folder=str(unit.folder)),
             "sudo patrol-edge slots list",
         ) from error
     except (SlotsError, OSError) as error:
@@ -77,7 +77,7 @@ def show(args: argparse.Namespace) -> int:
     for line in _lines(slots):
         say(localized(line))
     if waiting:
-        note(localized(tell("{count} records wait for the unit's journal", count=waiting)))
+        note(tell("{count} records wait for the unit's journal", count=waiting))
     return DONE
 
 
@@ -169,18 +169,16 @@ def _told(args: argparse.Namespace, work: "Callable[[Unit], Done]") -> int:
         done = work(unit)
     except BundleError as refusal:
         wrong = refusal.code == "invalid_arguments"
-        raise CommandError(
-            localized(refusal.text), localized(refusal.cure), USAGE if wrong else FAILED
-        ) from refusal
+        raise CommandError(refusal.text, refusal.cure, USAGE if wrong else FAILED) from refusal
     except OSError as error:
         told = tell("the disk does not take it: {why}", why=error.strerror or str(error))
-        raise CommandError(localized(told), "patrol-edge doctor") from error
+        raise CommandError(told, "patrol-edge doctor") from error
     if args.json:
         say(json.dumps(asdict(done)))
         return DONE
     say(localized(done.text))
     if done.starts_anew:
-        note(localized(tell("the unit starts anew with it")))
+        note(tell("the unit starts anew with it"))
     return DONE
 
 
@@ -194,7 +192,7 @@ def seal(args: argparse.Namespace) -> int:
     except ConfigError:
         return DONE  # the start itself says so, with every line
     for text in notes:
-        note(localized(text))
+        note(text)
     if args.json:
         say(json.dumps({"notes": [str(text) for text in notes]}))
     return DONE

@@ -112,7 +112,7 @@ def _tell_next(
         if signed < needed:
             line = tell("{line}; {names} may sign: patrol-edge bundle sign {file} --key KEY",
                         line=line, names=missing, file=str(out))  # fmt: skip
-        note(localized(line))
+        note(line)
 
 
 def signatures_in(envelope: "Envelope", trust: "Trust") -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _write(args: argparse.Namespace, claims: dict[str, Any], out: Path) -> int:
         return DONE
     for line in lines(trust, _now()):
         say(line)
-    note(localized(tell("written: {file}", file=str(out))))
+    note(tell("written: {file}", file=str(out)))
     return DONE
 
 

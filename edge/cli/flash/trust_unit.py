@@ -43,7 +43,7 @@ def show(args: argparse.Namespace) -> int:
         for line in lines(found.trust, now):
             say(line)
         for fault in found.faults:
-            note(localized(tell("warning: {fault}", fault=fault)))
+            note(tell("warning: {fault}", fault=fault))
     return FAILED if found.faults else DONE
 
 
@@ -77,8 +77,8 @@ def install(args: argparse.Namespace) -> int:
         return DONE
     for line in lines(trust, now):
         say(line)
-    note(localized(tell("{file}: this unit takes what they sign from now on", file=str(anchor))))
-    note(localized(tell("compare the fingerprint of the list with the office's, over the phone")))
+    note(tell("{file}: this unit takes what they sign from now on", file=str(anchor)))
+    note(tell("compare the fingerprint of the list with the office's, over the phone"))
     return DONE
 
 

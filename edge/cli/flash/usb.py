@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from config.language import localized, said, tell
+from config.language import said, tell
 from edge.cli.console import DONE, FAILED, CommandError, note
 from edge.cli.flash.flash_options import SPOOL
 from edge.cli.run import DEFAULT_CONFIG
@@ -50,14 +50,14 @@ def usb(args: argparse.Namespace) -> int:
 
     settings = load(args.config).settings
     if not settings.flash.usb:
-        note(localized(tell("sticks are not taken by this unit: flash.usb is off")))
+        note(tell("sticks are not taken by this unit: flash.usb is off"))
         return DONE
     signals = Signals(Light.named(settings.flash.light), sound=settings.flash.sound)
     try:
         with _copied(args.where, settings.unit.id, settings.state_dir, signals) as path:
             done = _flash(path, args.config)
     except StickError as error:
-        note(localized(tell("{what}; {cure}", what=said(error), cure=error.cure)))
+        note(tell("{what}; {cure}", what=said(error), cure=error.cure))
         if not error.meant:  # somebody's music, or a stick for exports
             return DONE
         done = False
@@ -85,7 +85,7 @@ def _copied(where: Path, unit: str, state_dir: Path, signals: "Signals") -> Iter
                 tell("is the stick still in, and room on the unit (df -h)? Put it in again"),
                 meant=True,
             ) from error
-        note(localized(tell("{name} is copied; the stick may be pulled", name=found.name)))
+        note(tell("{name} is copied; the stick may be pulled", name=found.name))
     try:
         yield Path(name)
     finally:
@@ -125,8 +125,8 @@ def _mounted(where: Path) -> Iterator[Path]:
         yield where
         return
     if not where.is_block_device():
-        cure = localized(tell("give its block device (/dev/sda1), or the folder of a mounted one"))
-        raise CommandError(localized(tell("{where} is no stick", where=str(where))), cure)
+        cure = tell("give its block device (/dev/sda1), or the folder of a mounted one")
+        raise CommandError(tell("{where} is no stick", where=str(where)), cure)
     with tempfile.TemporaryDirectory(prefix="patrol-edge-usb-") as folder:
         for kinds, options in FILE_SYSTEMS:
             done = _run("mount", "-t", kinds, "-o", options, str(where), folder)
