@@ -79,33 +79,26 @@ def _require(draft: Draft, name: str) -> None:
 
 def _tried(draft: Draft, base: Draft, overlay: Draft | None) -> list[str]:
     """Loaded as a unit would that has nothing else. With no kind told, one must take it."""
-    failed: ConfigError | None = None
+    told = draft.manifest.made_for.kinds
+    failed: list[ConfigError] = []
     notes: list[str] = []
-    for kind in _kinds(draft.manifest):
+    for kind in told or get_args(UnitKind):
         try:
             notes = _loaded(kind, draft.manifest, base, overlay)
         except ConfigError as error:
-            failed = failed or error
-            if draft.manifest.made_for.kinds:
-                break
+            failed.append(error)
         else:
-            failed = None
-            if not draft.manifest.made_for.kinds:
-                break
-    if failed is not None:
-        lines = "\n".join(str(problem) for problem in failed.problems)
+            if not told:
+                return notes
+    if failed:
+        lines = "\n".join(str(problem) for problem in failed[0].problems)
         text = tell("no unit could run this configuration:\n{problems}", problems=lines)
         raise BundleError("invalid_arguments", text, CORRECT)
     return notes
 
 
-def _kinds(manifest: Manifest) -> tuple[str, ...]:
-    return manifest.made_for.kinds or get_args(UnitKind)
-
-
 def _loaded(kind: str, manifest: Manifest, base: Draft, overlay: Draft | None) -> list[str]:
     """Raises ConfigError."""
-
     with tempfile.TemporaryDirectory(prefix="bundle-") as folder:
         own = Path(folder, "own.yaml")
         own.write_text(_own_file(kind, manifest, Path(folder)))
