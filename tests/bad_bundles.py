@@ -15,7 +15,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -53,7 +53,6 @@ class Stand:
     now: datetime = NOW
     in_use: int = 4
     config: bytes = b"health:\n  every_s: 30\n"  # a base that is right for this unit
-    needed: dict[str, int] = field(default_factory=dict)
 
     @property
     def here(self) -> Here:
