@@ -15,6 +15,7 @@ from edge.flashing.unit import Unit, unit_of
 from edge.flashing.wish import Outcome, Step, Wish
 from telemetry.contract.uuid7 import uuid7
 from tests.bundle_maker import NOW, bundle_of, manifest_of, trust_of
+from tests.fakes import ManualClock
 
 WISH = Wish(by="local:anna", way="command_line")
 OWN = """\
@@ -41,19 +42,6 @@ def alone_in(folder: Path) -> Change:
 
 
 @dataclass(slots=True)
-class At:
-    """A clock that stands at the time for which the bundles are made."""
-
-    now: datetime = NOW
-
-    def utc(self) -> datetime:
-        return self.now
-
-    def mono_s(self) -> float:
-        return 0.0
-
-
-@dataclass(slots=True)
 class Stand:
     """One unit in a folder, which nobody runs."""
 
@@ -76,7 +64,7 @@ class Stand:
     # --- flashing ---
 
     def flash(self, data: bytes, wish: Wish = WISH) -> Outcome:
-        return flash(BytesIO(data), self.unit, wish, self.steps.append, At())
+        return flash(BytesIO(data), self.unit, wish, self.steps.append, ManualClock(NOW))
 
     def base(self, serial: int, content: bytes = BASE, **changes: Any) -> bytes:
         return made({"unit.yaml": content}, "config", serial, **changes)

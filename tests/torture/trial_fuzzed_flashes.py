@@ -20,10 +20,11 @@ from edge.demo.loopback_broker import LoopbackBroker, find_mosquitto
 from edge.flashing.engine import flash
 from edge.flashing.unit import unit_of
 from edge.local.asking import NoUnitError, ask
-from tests.bundle_maker import trust_of
+from tests.bundle_maker import NOW, trust_of
 from tests.e2e.plain_hub import PlainHub
 from tests.e2e.unit_process import simulated_receiver
-from tests.flashing_stand import WISH, At, made
+from tests.fakes import ManualClock
+from tests.flashing_stand import WISH, made
 from tests.launched_unit import LaunchedUnit, launched
 from tests.torture.fuzzed_configs import GOOD, REFUSED, UNHEALTHY, Maker
 from tests.torture.trials import NotRun, Stage, held, trial
@@ -64,7 +65,9 @@ class Bench:
         while True:
             until(self.answers, 60, "the unit does not answer")
             try:
-                flash(BytesIO(bundle), unit_of(self.home / "unit.yaml"), WISH, clock=At())
+                flash(
+                    BytesIO(bundle), unit_of(self.home / "unit.yaml"), WISH, clock=ManualClock(NOW)
+                )
                 break
             except BundleError as refusal:
                 self.words = f"{refusal.code}: {refusal}"
