@@ -56,14 +56,12 @@ class Inspector:
         if self.trust is None or (self.blind is not None and lane == "runtime"):
             return self.blind if lane == "runtime" else None  # no code that cannot be proved
         try:
-            if lane == "runtime":
-                return _why_not_runtime(home, self.trust)
-            verify_slot(home, self.trust)
+            manifest = verify_slot(home, self.trust)
+            return _why_not_runtime(home, manifest) if lane == "runtime" else None
         except BundleError as refusal:
             return said(refusal)
         except OSError as error:
             return tell("it cannot be read: {why}", why=error.strerror or str(error))
-        return None
 
     def rebuilt(self) -> SlotsFile:
         """What is to be in use where the slots' file is damaged, by what is signed in them."""
@@ -84,16 +82,8 @@ class Inspector:
 # --- a runtime: its wheels are what was signed, its packages were unpacked from them -------------
 
 
-def _why_not_runtime(home: Path, trust: Trust) -> str | None:
-    """Each wheel by the manifest, each unpacked file by its wheel, and nothing besides.
-
-    Raises BundleError, OSError.
-    """
-    manifest = slot_manifest(home, trust)
-    for file in manifest.files:
-        path = home / FILES / file.name
-        if path.is_symlink() or not path.is_file() or _sha256(path).hex() != file.sha256:
-            return tell("{file} is not what was signed", file=file.name)
+def _why_not_runtime(home: Path, manifest: Manifest) -> str | None:
+    """Each unpacked file by its wheel, and nothing besides. Raises OSError."""
     wheels = [home / FILES / file.name for file in manifest.files if file.name.endswith(".whl")]
     try:
         wanted = {name: digest for wheel in wheels for name, digest in _recorded(wheel)}
