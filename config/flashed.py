@@ -61,7 +61,7 @@ class Part:
 
 def part_of(folder: Path, lane: Lane) -> Part:
     """The bundle in this slot, by its manifest. Raises FlashedError."""
-    claims = _claims(folder / MANIFEST)
+    claims = claims_in(folder / MANIFEST)
     try:
         content = Content(
             bundle=claims["id"], name=claims["name"], serial=claims["serial"], kind=claims["kind"]
@@ -85,7 +85,7 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in value) if isinstance(value, list) else ()
 
 
-def _claims(path: Path) -> dict[str, Any]:
+def claims_in(path: Path) -> dict[str, Any]:
     """The payload of the signed manifest, unverified. Raises FlashedError."""
     try:
         with path.open("rb") as file:

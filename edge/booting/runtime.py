@@ -4,13 +4,11 @@ A flashed runtime brings every package that it needs. It is run by the interpret
 one, in isolation (-I, -S): nothing but its own folder and the standard library is found.
 """
 
-import base64
-import binascii
-import json
 import platform
 import sys
 from pathlib import Path
 
+from config.flashed import FlashedError, claims_in
 from config.language import tell
 from config.slots import FILES, MANIFEST, Slot, slot_folder
 from edge.running.anew import interpreter
@@ -46,10 +44,8 @@ def why_not_this_python(folder: Path, slot: Slot) -> str | None:
 def _platform(manifest: Path) -> dict[str, object] | None:
     """As it says; whether it is signed is asked elsewhere."""
     try:
-        payload = json.loads(manifest.read_bytes())["payload"]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        found = claims["platform"]
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error):
+        found = claims_in(manifest).get("platform")
+    except FlashedError:
         return None
     return found if isinstance(found, dict) else None
 
