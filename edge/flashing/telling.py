@@ -36,6 +36,40 @@ Note = Callable[..., None]  # Witness.note
 Change = Callable[[SlotsStep], object]
 
 
+class _Once:
+    """Each event is put once, and once more where the outbox had to drop it."""
+
+    def __init__(self, put: Put, quality: Callable[[], TimeQuality]) -> None:
+        self._put = put
+        self._quality = quality
+        self._given: dict[str, Receipt] = {}
+
+    def stored(
+        self,
+        event_id: str,
+        draft: Callable[[TimeQuality], Draft],
+        first: Callable[[Draft], None] = lambda _draft: None,
+    ) -> bool:
+        """Whether it is on the outbox's disk, or will never be. `first` is told of a new one.
+
+        `draft` raises ValidationError for what files hold that is none of ours.
+        """
+        receipt = self._given.get(event_id)
+        if receipt is None or receipt.dropped:
+            try:
+                made = draft(self._quality())
+            except ValidationError as error:
+                structlog.get_logger().error("flash_not_told", id=event_id, why=str(error)[:200])
+                return True
+            if receipt is None:
+                first(made)
+            receipt = self._given[event_id] = self._put(made, durable=True, event_id=event_id)
+        return receipt.stored
+
+    def forget(self, event_id: str) -> None:
+        self._given.pop(event_id, None)
+
+
 class FlashTeller:
     """One worker."""
 
@@ -51,10 +85,8 @@ class FlashTeller:
         into the journal. `quality`: of the time now."""
         self._overview = overview
         self._change = change
-        self._put = put
         self._note = note
-        self._quality = quality
-        self._given: dict[str, Receipt] = {}
+        self._once = _Once(put, quality)
 
     def work(self, beat: Beat, stop: threading.Event) -> None:
         while not stop.wait(LOOK_EVERY_S):
@@ -67,29 +99,22 @@ class FlashTeller:
         if slots is None:
             return
         if slots.trial is not None:
-            self._give(_id_of(slots.trial), _begun(slots.trial))
+            self._give(slots.trial, "on_trial", slots.trial.begun_at)
         untold = [ended for ended in slots.ended if not ended.told]
-        stored = [ended for ended in untold if self._give(_id_of(ended), _over(ended))]
+        stored = [each for each in untold if self._give(each, each.outcome, each.at)]
         if stored:
             self._cross_out(stored)
 
-    def _give(self, event_id: str, draft: Callable[[TimeQuality], Draft]) -> bool:
-        """Whether it is on the outbox's disk, or will never be."""
-        receipt = self._given.get(event_id)
-        if receipt is None or receipt.dropped:
-            try:
-                made = draft(self._quality())
-            except ValidationError as error:
-                structlog.get_logger().error("flash_not_told", id=event_id, why=str(error)[:200])
-                return True
-            if receipt is None and isinstance(made.data, FlashEvent):
-                self._journal(made.data)
-            receipt = self._given[event_id] = self._put(made, durable=True, event_id=event_id)
-        return receipt.stored
+    def _give(self, part: Trial | Ended, what: str, when: datetime) -> bool:
+        def draft(quality: TimeQuality) -> Draft:
+            return Draft.of(_event(part, what), when, quality)
 
-    def _journal(self, event: FlashEvent) -> None:
+        return self._once.stored(_id_of(part), draft, self._journal)
+
+    def _journal(self, draft: Draft) -> None:
         """How a trial ended; all else is among the records of whoever flashed."""
-        if event.what not in ("committed", "rolled_back"):
+        event = draft.data
+        if not isinstance(event, FlashEvent) or event.what not in ("committed", "rolled_back"):
             return
         facts = event.model_dump(mode="json", exclude_none=True)
         self._note("flash", step=facts.pop("what"), **facts)
@@ -101,7 +126,7 @@ class FlashTeller:
         except (BundleError, SlotsError, OSError):
             return
         for ended in told:
-            self._given.pop(_id_of(ended), None)
+            self._once.forget(_id_of(ended))
 
 
 class RecordTeller:
@@ -111,9 +136,7 @@ class RecordTeller:
     """
 
     def __init__(self, put: Put, quality: Callable[[], TimeQuality]) -> None:
-        self._put = put
-        self._quality = quality
-        self._given: dict[str, Receipt] = {}
+        self._once = _Once(put, quality)
 
     def hear(self, record: dict[str, Any]) -> bool:
         """Whether its event is on the outbox's disk, or there is none."""
@@ -122,18 +145,12 @@ class RecordTeller:
         if what is None or when is None:
             return True
         event_id = follows_from(uuid7(when, lambda _bits: 0), f"flash {record.get('record')}")
-        receipt = self._given.get(event_id)
-        if receipt is None or receipt.dropped:
-            try:
-                event = _recorded(record, what)
-            except ValidationError as error:
-                structlog.get_logger().error("flash_not_told", id=event_id, why=str(error)[:200])
-                return True
-            draft = Draft.of(event, when, self._quality())
-            receipt = self._given[event_id] = self._put(draft, durable=True, event_id=event_id)
-        if receipt.stored:
-            self._given.pop(event_id, None)
-        return receipt.stored
+        stored = self._once.stored(
+            event_id, lambda quality: Draft.of(_recorded(record, what), when, quality)
+        )
+        if stored:
+            self._once.forget(event_id)
+        return stored
 
 
 def _recorded(record: dict[str, Any], what: FlashStep) -> FlashEvent:
@@ -175,20 +192,6 @@ def _id_of(part: Trial | Ended) -> str:
     else:
         what = f"{part.outcome} {rfc3339_ms(part.at)}"
     return follows_from(part.content.bundle, what)
-
-
-def _begun(trial: Trial) -> Callable[[TimeQuality], Draft]:
-    def draft(quality: TimeQuality) -> Draft:
-        return Draft.of(_event(trial, "on_trial"), trial.begun_at, quality)
-
-    return draft
-
-
-def _over(ended: Ended) -> Callable[[TimeQuality], Draft]:
-    def draft(quality: TimeQuality) -> Draft:
-        return Draft.of(_event(ended, ended.outcome), ended.at, quality)
-
-    return draft
 
 
 def _event(part: Trial | Ended, what: str) -> FlashEvent:
