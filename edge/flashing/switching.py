@@ -156,6 +156,7 @@ def trial_of(
     *,
     hub_was_there: bool = False,
     well_before: tuple[str, ...] = (),
+    there_before: tuple[str, ...] | None = None,
 ) -> Trial:
     """What is written. Where no unit runs, nobody knows how it fared: the defaults."""
     return Trial(
@@ -169,6 +170,7 @@ def trial_of(
         order=request.order,
         hub_was_there=hub_was_there,
         well_before=well_before,
+        there_before=there_before,
     )
 
 

@@ -81,14 +81,14 @@ class ChangeOver:
         return SwitchAnswer(ends_within_s=self.trial.period_s + RESTART_S).model_dump()
 
     def _trial_of(self, slots: SlotsFile, request: SwitchRequest) -> Trial:
-        trial = trial_of(
+        return trial_of(
             request,
             slots,
             self.clock.utc(),
             hub_was_there=hub_is_there(self.parts) or self._comes_back(slots),
             well_before=well(self.parts),
+            there_before=there(self.parts),
         )
-        return trial.model_copy(update={"there_before": there(self.parts)})
 
     def _comes_back(self, slots: SlotsFile) -> bool:
         """Whether it has started anew just now, and had its hub before: what a trial has cost the
